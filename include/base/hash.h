@@ -1,0 +1,17 @@
+/* 64-bit content hash (XXH3, from xxHash). */
+#ifndef DT_BASE_HASH_H
+#define DT_BASE_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* XXH3-64, seed 0, of `size` bytes. source: https://github.com/Cyan4973/xxHash */
+uint64_t dt_hash(const void *bytes, size_t size);
+
+/* Length of a printed hash: 16 hexadecimal digits and the terminating 0. */
+#define DT_HASH_TEXT 17
+
+/* Writes `hash` as 16 lower-case hexadecimal digits; returns `text`. */
+char *dt_hash_text(uint64_t hash, char text[DT_HASH_TEXT]);
+
+#endif

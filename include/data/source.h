@@ -1,0 +1,57 @@
+/* A source of labelled images: IDX files or synthetic digits behind one table of operations.
+ *
+ * A source has two parts, training and test, each a sequence of samples that can be read by range,
+ * so that every rank reads its shard and nothing else. Not collective: a source belongs to a rank. */
+#ifndef DT_DATA_SOURCE_H
+#define DT_DATA_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+typedef struct dt_shape {
+    int height, width, channels;
+} dt_shape;
+
+static inline int dt_shape_size(dt_shape shape)
+{
+    return shape.height * shape.width * shape.channels;
+}
+
+typedef enum dt_part { DT_TRAIN, DT_TEST, DT_PARTS } dt_part;
+
+typedef struct dt_source dt_source;
+
+struct dt_source {
+    char name[256];          /* for people: "MNIST-type files in DIR", "synthetic digits" */
+    dt_shape shape;          /* of every image; a pixel is a byte, 0 background, 255 ink */
+    int classes;             /* labels are 0 .. classes - 1 */
+    int64_t count[DT_PARTS]; /* samples of each part, >= 1 */
+    bool sequential;         /* reading any range costs a pass over the whole part (gzip) */
+    void *state;             /* of the kind of source */
+    dt_status (*read)(dt_source *source, dt_part part, int64_t first, int64_t count,
+                      uint8_t *images, uint8_t *labels, dt_error *error);
+    void (*close)(dt_source *source);
+};
+
+/* Reads samples first .. first + count - 1 of `part` (within its count; count may be 0).
+ * images: [count][height * width * channels], labels: [count], both the caller's.
+ * Errors: DT_ERR_DATA, DT_ERR_NO_INPUT, DT_ERR_IO with the file and what was expected and found. */
+dt_status dt_source_read(dt_source *source, dt_part part, int64_t first, int64_t count,
+                         uint8_t *images, uint8_t *labels, dt_error *error);
+
+/* Ends a source; NULL is allowed. */
+void dt_source_close(dt_source *source);
+
+/* IDX files (http://yann.lecun.com/exdb/mnist/) in directory `directory`: {train,t10k}-images-idx3-ubyte
+ * and {train,t10k}-labels-idx1-ubyte, raw or with .gz at the end (raw is preferred where both exist).
+ * Headers, sizes and the agreement of the files are checked here; pixels and labels when they are
+ * read. The caller owns *out: dt_source_close. */
+dt_status dt_source_open_idx(const char *directory, int classes, dt_source **out, dt_error *error);
+
+/* Synthetic handwritten digits, 60,000 + 10,000 of 28 x 28 x 1 in 10 classes: a sample is a pure
+ * function of (seed, part, index). The caller owns *out: dt_source_close. */
+dt_status dt_source_open_synthetic(uint64_t seed, dt_source **out, dt_error *error);
+
+#endif

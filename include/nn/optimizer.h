@@ -1,0 +1,62 @@
+/* Optimizers: from the summed gradient to new parameters. Formulas and defaults are PyTorch's.
+ *
+ * With g the mean gradient (sum / samples), clipped, plus weight_decay * w (all but AdamW):
+ *   sgd       w -= lr g
+ *   momentum  b = momentum b + g;  w -= lr b
+ *   nesterov  b = momentum b + g;  w -= lr (g + momentum b)
+ *   adagrad   s += g^2;  w -= lr g / (sqrt(s) + eps)
+ *   rmsprop   s = alpha s + (1 - alpha) g^2;  w -= lr g / (sqrt(s) + eps)
+ *   adam      m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
+ *             w -= lr / (1 - beta1^t) m / (sqrt(v / (1 - beta2^t)) + eps)
+ *   adamw     w *= 1 - lr weight_decay; then as adam, without weight decay in g
+ * source: torch.optim (SGD, Adagrad, RMSprop, Adam, AdamW). */
+#ifndef DT_NN_OPTIMIZER_H
+#define DT_NN_OPTIMIZER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "nn/real.h"
+
+typedef enum dt_optimizer_kind {
+    DT_SGD,
+    DT_MOMENTUM,
+    DT_NESTEROV,
+    DT_ADAGRAD,
+    DT_RMSPROP,
+    DT_ADAM,
+    DT_ADAMW
+} dt_optimizer_kind;
+
+extern const char *const dt_optimizer_names[];
+
+typedef struct dt_optimizer_spec {
+    dt_optimizer_kind kind;
+    double momentum;     /* momentum, nesterov */
+    double alpha;        /* rmsprop */
+    double beta1, beta2; /* adam, adamw */
+    double epsilon;      /* adagrad, rmsprop, adam, adamw */
+    double weight_decay; /* L2 (all), decoupled (adamw); 0: none */
+    double clip_norm;    /* largest Euclidean norm of the mean gradient; 0: no clipping */
+} dt_optimizer_spec;
+
+/* PyTorch's defaults of a kind that are not the same for all. */
+double dt_optimizer_default_lr(dt_optimizer_kind kind);
+double dt_optimizer_default_epsilon(dt_optimizer_kind kind);
+double dt_optimizer_default_weight_decay(dt_optimizer_kind kind);
+
+typedef struct dt_optimizer dt_optimizer;
+
+/* An optimizer of `count` parameters, its state zero, its step 0. Owned by the caller. */
+dt_status dt_optimizer_create(const dt_optimizer_spec *spec, size_t count, dt_optimizer **out,
+                              dt_error *error);
+void dt_optimizer_destroy(dt_optimizer *optimizer);
+
+/* One update of parameters[count] from gradient_sum[count], the sum of the gradients of `samples`
+ * samples (samples >= 1), at learning rate lr. Returns the Euclidean norm of the mean gradient
+ * before clipping when clip_norm is set, else 0. Deterministic: same input, same bits. */
+double dt_optimizer_step(dt_optimizer *optimizer, dt_real *parameters, const dt_real *gradient_sum,
+                         int64_t samples, double lr);
+
+#endif

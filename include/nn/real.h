@@ -1,0 +1,16 @@
+/* The number type of the network.
+ *
+ * The product computes in float. The gradient checks of the tests compile the same sources with
+ * -DDT_DOUBLE, so that central differences have room to be small. */
+#ifndef DT_NN_REAL_H
+#define DT_NN_REAL_H
+
+#ifdef DT_DOUBLE
+typedef double dt_real;
+#define DT_REAL_MAX __DBL_MAX__
+#else
+typedef float dt_real;
+#define DT_REAL_MAX __FLT_MAX__
+#endif
+
+#endif

@@ -1,0 +1,30 @@
+/* Learning-rate schedules: a pure function of the step. */
+#ifndef DT_NN_SCHEDULE_H
+#define DT_NN_SCHEDULE_H
+
+#include <stdint.h>
+
+typedef enum dt_schedule_kind {
+    DT_SCHEDULE_CONSTANT,
+    DT_SCHEDULE_STEP,   /* times `gamma` after every `step_epochs` epochs (torch StepLR) */
+    DT_SCHEDULE_COSINE, /* half a cosine from lr down to lr_min at the last step */
+    DT_SCHEDULE_LINEAR  /* a straight line from lr down to lr_min at the last step */
+} dt_schedule_kind;
+
+extern const char *const dt_schedule_names[];
+
+typedef struct dt_schedule {
+    dt_schedule_kind kind;
+    double lr;              /* the peak */
+    double lr_min;          /* cosine, linear: where it ends */
+    double gamma;           /* step */
+    int64_t step_epochs;    /* step: >= 1 */
+    double warmup_epochs;   /* rises linearly from lr / warmup steps to lr over so many epochs */
+    int64_t steps_an_epoch; /* >= 1 */
+    int64_t total_steps;    /* of the whole run, warm-up included */
+} dt_schedule;
+
+/* The learning rate of step `step`, 0 <= step; from total_steps on, the last value stays. */
+double dt_schedule_lr(const dt_schedule *schedule, int64_t step);
+
+#endif

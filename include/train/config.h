@@ -1,0 +1,127 @@
+/* The settings of a run: one struct, one table.
+ *
+ * The table (dt_settings) declares every setting once: section, name, type, range, default, unit
+ * and help. INI files, the environment, the command line, --help, --print-config and config.ini
+ * all come from it. The struct has no pointers: it can be sent to other ranks as bytes. */
+#ifndef DT_TRAIN_CONFIG_H
+#define DT_TRAIN_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+#define DT_TEXT_MAX 1024
+#define DT_LAYERS_MAX 64
+
+typedef enum dt_split { DT_SPLIT_STANDARD, DT_SPLIT_RANDOM } dt_split;
+typedef enum dt_normalize { DT_NORMALIZE_UNIT, DT_NORMALIZE_STANDARD } dt_normalize;
+typedef enum dt_shuffle { DT_SHUFFLE_GLOBAL, DT_SHUFFLE_SHARD, DT_SHUFFLE_NONE } dt_shuffle;
+typedef enum dt_output_activation { DT_OUTPUT_IDENTITY, DT_OUTPUT_SOFTMAX } dt_output_activation;
+typedef enum dt_progress { DT_PROGRESS_AUTO, DT_PROGRESS_BAR, DT_PROGRESS_LINES } dt_progress;
+
+/* Enumerated settings are stored as int, the index into their list of names. */
+typedef struct dt_config {
+    /* [data] */
+    char data[DT_TEXT_MAX]; /* auto | synthetic | a directory */
+    int classes;
+    int split; /* dt_split */
+    double val_fraction;
+    int normalize; /* dt_normalize */
+    int shuffle;   /* dt_shuffle */
+    int64_t train_limit, test_limit; /* 0: all */
+    int64_t synthetic_seed;
+    /* [model] */
+    int layers[DT_LAYERS_MAX], layer_count; /* outputs of each dense layer, the last = classes */
+    int activation;        /* dt_activation, of the hidden layers */
+    int output_activation; /* dt_output_activation */
+    int init;              /* dt_init */
+    bool bias;
+    int loss; /* dt_loss */
+    /* [train] */
+    int64_t epochs;
+    int64_t batch_size; /* samples of one update, all ranks together */
+    double lr;          /* NaN: auto, the optimizer's default */
+    int optimizer;      /* dt_optimizer_kind */
+    double momentum, alpha, beta1, beta2;
+    double epsilon, weight_decay; /* NaN: auto, the optimizer's default */
+    double clip_norm;
+    int schedule; /* dt_schedule_kind */
+    double lr_min, gamma, warmup_epochs;
+    int64_t step_epochs;
+    int64_t max_steps; /* -1: no limit */
+    int64_t seed;
+    int64_t virtual_ranks; /* 0: auto, the number of ranks */
+    /* [log] */
+    char output[DT_TEXT_MAX]; /* run directory; "auto": runs/<date>-<time> */
+    bool overwrite;
+    int64_t log_every; /* steps between rows of metrics.csv; 0: one an epoch */
+    int progress;      /* dt_progress */
+} dt_config;
+
+typedef enum dt_setting_type {
+    DT_SETTING_BOOL,    /* bool: true, false, yes, no, on, off, 1, 0 */
+    DT_SETTING_INT,     /* int */
+    DT_SETTING_INT64,   /* int64_t */
+    DT_SETTING_REAL,    /* double */
+    DT_SETTING_ENUM,    /* int, an index into `names` */
+    DT_SETTING_TEXT,    /* char[DT_TEXT_MAX] */
+    DT_SETTING_INT_LIST /* int[DT_LAYERS_MAX], its length in the int at `count_offset` */
+} dt_setting_type;
+
+typedef struct dt_setting {
+    const char *section; /* data, model, train, log */
+    const char *name;    /* as in INI files: batch_size; --batch-size on the command line;
+                            DIST_TRAIN_BATCH_SIZE in the environment */
+    dt_setting_type type;
+    size_t offset;
+    size_t count_offset;       /* DT_SETTING_INT_LIST */
+    double min, max;           /* numbers: both ends allowed */
+    const char *const *names;  /* DT_SETTING_ENUM: NULL-terminated */
+    const char *default_value; /* as it would be written in an INI file */
+    bool allow_auto;           /* numbers: "auto" is a value too: NaN (REAL), 0 (INT64) */
+    const char *unit;          /* "samples", "epochs"; NULL for none */
+    const char *help;          /* one line, no full stop */
+} dt_setting;
+
+/* The table: *count settings, sections together, in the order of --help. */
+const dt_setting *dt_settings(size_t *count);
+
+/* The setting called `name`, dashes and underscores alike; NULL when there is none. */
+const dt_setting *dt_setting_find(const char *name);
+
+/* The nearest setting name to a misspelt one (edit distance at most 1 + length / 4), or NULL. */
+const char *dt_setting_suggest(const char *name);
+
+/* All settings at their defaults. */
+void dt_config_defaults(dt_config *config);
+
+/* Parses `text` into the setting. The whole text must be the value, and within the range.
+ * Errors: DT_ERR_CONFIG: "batch_size: expected an integer from 1 to ..., found '-3'". */
+dt_status dt_config_set(dt_config *config, const dt_setting *setting, const char *text,
+                        dt_error *error);
+
+/* Writes the setting's value as dt_config_set takes it (reals with as few digits as come back
+ * exactly); returns `text`. */
+char *dt_config_get(const dt_config *config, const dt_setting *setting, char text[DT_TEXT_MAX]);
+
+/* True when the setting has its default value. */
+bool dt_config_is_default(const dt_config *config, const dt_setting *setting);
+
+/* Reads an INI file over what *config has. Unknown sections or settings, a setting in a foreign
+ * section, one given twice in the file, bad values: DT_ERR_CONFIG, "FILE:LINE: what; did you
+ * mean 'batch_size'?"; a file that cannot be read: DT_ERR_NO_INPUT. */
+dt_status dt_config_read_ini(dt_config *config, const char *path, dt_error *error);
+
+/* Writes all settings as an INI file into text[size]; returns the length it has or would have
+ * (like snprintf). With `help`, each setting has its help as a comment above it. */
+size_t dt_config_write_ini(const dt_config *config, bool help, char *text, size_t size);
+
+/* Replaces "auto" numbers by what the optimizer defaults to, and checks what no setting alone can:
+ * the last layer must be the number of classes; a random split needs val_fraction > 0; softmax
+ * outputs with the cross-entropy loss (which contains the softmax) are refused.
+ * Errors: DT_ERR_CONFIG. virtual_ranks and output stay "auto": they are known when a run starts. */
+dt_status dt_config_resolve(dt_config *config, dt_error *error);
+
+#endif

@@ -1,0 +1,54 @@
+#include "base/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+dt_status dt_fail(dt_error *error, dt_status status, const char *format, ...)
+{
+    if (error) {
+        va_list args;
+        va_start(args, format);
+        vsnprintf(error->message, sizeof error->message, format, args);
+        va_end(args);
+        error->status = status;
+    }
+    return status;
+}
+
+dt_status dt_fail_in(dt_error *error, const char *format, ...)
+{
+    char prefix[sizeof error->message];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(prefix, sizeof prefix, format, args);
+    va_end(args);
+
+    char whole[2 * sizeof prefix];
+    snprintf(whole, sizeof whole, "%s: %s", prefix, error->message);
+    return dt_fail(error, error->status, "%s", whole);
+}
+
+const char *dt_status_name(dt_status status)
+{
+    switch (status) {
+    case DT_OK:
+        return "ok";
+    case DT_ERR_USAGE:
+        return "usage";
+    case DT_ERR_DATA:
+        return "bad data";
+    case DT_ERR_NO_INPUT:
+        return "no input";
+    case DT_ERR_INTERNAL:
+        return "internal error";
+    case DT_ERR_CREATE:
+        return "cannot create";
+    case DT_ERR_IO:
+        return "input/output error";
+    case DT_STOPPED:
+        return "stopped";
+    case DT_ERR_CONFIG:
+        return "bad setting";
+    }
+    return "unknown";
+}
