@@ -23,7 +23,7 @@ dt_status dt_fail_in(dt_error *error, const char *format, ...)
     vsnprintf(prefix, sizeof prefix, format, args);
     va_end(args);
 
-    char whole[2 * sizeof prefix];
+    char whole[2 * sizeof prefix + 2];
     snprintf(whole, sizeof whole, "%s: %s", prefix, error->message);
     return dt_fail(error, error->status, "%s", whole);
 }
