@@ -1,0 +1,29 @@
+/* Names and places of the tensors inside the parameter array. */
+#ifndef DT_NN_TENSOR_H
+#define DT_NN_TENSOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define DT_TENSOR_RANK_MAX 4
+
+/* A view: the tensor's values are parameters[offset .. offset + product of shape), C order.
+ * A dense kernel is [in][out], a bias [out], as in Keras. */
+typedef struct dt_tensor {
+    char layer[32]; /* "dense", "dense_1", ...: Keras' names, in the order of the model */
+    char name[16];  /* "kernel", "bias" */
+    int rank;
+    int64_t shape[DT_TENSOR_RANK_MAX];
+    size_t offset;
+} dt_tensor;
+
+/* Number of values of a tensor. */
+static inline size_t dt_tensor_count(const dt_tensor *tensor)
+{
+    size_t count = 1;
+    for (int i = 0; i < tensor->rank; i++)
+        count *= (size_t)tensor->shape[i];
+    return count;
+}
+
+#endif
