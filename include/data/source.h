@@ -1,7 +1,8 @@
 /* A source of labelled images: IDX files or synthetic digits behind one table of operations.
  *
  * A source has two parts, training and test, each a sequence of samples that can be read by range,
- * so that every rank reads its shard and nothing else. Not collective: a source belongs to a rank. */
+ * so that every rank reads its shard and nothing else. Not collective: a source belongs to a rank.
+ */
 #ifndef DT_DATA_SOURCE_H
 #define DT_DATA_SOURCE_H
 
@@ -32,22 +33,28 @@ struct dt_source {
     void *state;             /* of the kind of source */
     dt_status (*read)(dt_source *source, dt_part part, int64_t first, int64_t count,
                       uint8_t *images, uint8_t *labels, dt_error *error);
-    void (*close)(dt_source *source);
+    void (*close)(dt_source *source); /* frees state and the source itself; state may be NULL */
 };
 
 /* Reads samples first .. first + count - 1 of `part` (within its count; count may be 0).
- * images: [count][height * width * channels], labels: [count], both the caller's.
- * Errors: DT_ERR_DATA, DT_ERR_NO_INPUT, DT_ERR_IO with the file and what was expected and found. */
+ * images: [count][height * width * channels], labels: [count], both the caller's; undefined after
+ * an error. A range is checked as it is read: its labels are below `classes`; of a gzip file all of
+ * it, to its end. With count 0 nothing is read or checked. Errors: DT_ERR_DATA, DT_ERR_IO with the
+ * file and what was expected and found; DT_ERR_INTERNAL for a range outside the part, or no memory.
+ */
 dt_status dt_source_read(dt_source *source, dt_part part, int64_t first, int64_t count,
                          uint8_t *images, uint8_t *labels, dt_error *error);
 
 /* Ends a source; NULL is allowed. */
 void dt_source_close(dt_source *source);
 
-/* IDX files (http://yann.lecun.com/exdb/mnist/) in directory `directory`: {train,t10k}-images-idx3-ubyte
- * and {train,t10k}-labels-idx1-ubyte, raw or with .gz at the end (raw is preferred where both exist).
- * Headers, sizes and the agreement of the files are checked here; pixels and labels when they are
- * read. The caller owns *out: dt_source_close. */
+/* IDX files (http://yann.lecun.com/exdb/mnist/) in directory `directory`:
+ * {train,t10k}-images-idx3-ubyte and {train,t10k}-labels-idx1-ubyte, raw or with .gz at the end
+ * (raw is preferred where both exist). Headers, raw sizes and the agreement of the files are
+ * checked here; labels and packed data when they are read. The files stay open: what happens to
+ * their names later does not matter. Errors: DT_ERR_NO_INPUT when the directory or a file is
+ * missing or cannot be opened, DT_ERR_DATA for wrong content, DT_ERR_IO, DT_ERR_INTERNAL; *out is
+ * then NULL. The caller owns *out: dt_source_close. */
 dt_status dt_source_open_idx(const char *directory, int classes, dt_source **out, dt_error *error);
 
 /* Synthetic handwritten digits, 60,000 + 10,000 of 28 x 28 x 1 in 10 classes: a sample is a pure

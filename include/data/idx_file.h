@@ -1,0 +1,51 @@
+/* One IDX file of images or labels, raw or packed with gzip.
+ *
+ * Format: magic (two zero bytes, a type byte, the number of dimensions), the dimensions, then the
+ * values; numbers are 32 bits, big-endian. source: http://yann.lecun.com/exdb/mnist/
+ * Every message names the file, what was expected and what was found. Not collective. */
+#ifndef DT_DATA_IDX_FILE_H
+#define DT_DATA_IDX_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+#define DT_IDX_SHOWN 300 /* two shown paths and a sentence fit into a dt_error */
+
+/* Images are unsigned bytes in 3 dimensions, [count][height][width]; labels in 1, [count]. */
+typedef enum dt_idx_kind { DT_IDX_IMAGES, DT_IDX_LABELS, DT_IDX_KINDS } dt_idx_kind;
+
+typedef struct dt_idx_file {
+    int fd; /* -1: not open */
+    dt_idx_kind kind;
+    bool gzip;
+    char shown[DT_IDX_SHOWN]; /* the path, for messages */
+    int64_t disk_size;        /* bytes */
+    int64_t count;            /* images or labels, >= 1 */
+    int height, width;        /* of an image, 1 to 4096; of a label 1 x 1 */
+} dt_idx_file;
+
+/* A path for messages: one that is too long loses its head ("...rest"), control characters become
+ * '?'. Returns `shown`. */
+char *dt_idx_show(const char *path, char *shown, size_t size);
+
+/* Opens DIRECTORY/NAME or, where that does not exist, DIRECTORY/NAME.gz. Checks the header, and the
+ * size of a raw file; of a packed one only that it is not far too short for what its header says.
+ * *file is always set; end it with dt_idx_close, also after an error.
+ * Errors: DT_ERR_NO_INPUT when there is no such file or it cannot be opened; DT_ERR_DATA for wrong
+ * content; DT_ERR_IO. */
+dt_status dt_idx_open(const char *directory, const char *name, dt_idx_kind kind, dt_idx_file *file,
+                      dt_error *error);
+
+/* Reads items first .. first + count - 1, within file->count, into bytes[count][height * width].
+ * A packed file is unpacked from its first to its last byte, and all of it is checked.
+ * Errors: DT_ERR_DATA, DT_ERR_IO. */
+dt_status dt_idx_read(const dt_idx_file *file, int64_t first, int64_t count, uint8_t *bytes,
+                      dt_error *error);
+
+/* Closes an open file; allowed on one that is not open. */
+void dt_idx_close(dt_idx_file *file);
+
+#endif

@@ -1,0 +1,305 @@
+#include "data/idx_file.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "data/gunzip.h"
+
+#define SIDE_MAX     4096
+#define HEAD_MAX     16
+#define FOUND_MAX    160
+#define DEFLATE_MOST 1032 /* bytes that one byte of deflate data can become, at most */
+
+static const char *const kind_names[DT_IDX_KINDS] = {"images", "labels"};
+static const uint32_t kind_magic[DT_IDX_KINDS] = {0x00000803, 0x00000801};
+static const int64_t kind_header[DT_IDX_KINDS] = {16, 8};
+
+char *dt_idx_show(const char *path, char *shown, size_t size)
+{
+    size_t length = strlen(path);
+    const char *tail = path;
+    if (length >= size) {
+        tail = path + length - (size - 4);
+        while (((unsigned char)*tail & 0xc0) == 0x80)
+            tail++;
+    }
+    snprintf(shown, size, "%s%s", tail == path ? "" : "...", tail);
+    for (char *c = shown; *c; c++)
+        if (iscntrl((unsigned char)*c))
+            *c = '?';
+    return shown;
+}
+
+static int64_t item_size(const dt_idx_file *file)
+{
+    return (int64_t)file->height * file->width;
+}
+
+static int64_t whole_size(const dt_idx_file *file)
+{
+    return kind_header[file->kind] + file->count * item_size(file);
+}
+
+static dt_status read_raw(const dt_idx_file *file, int64_t offset, uint8_t *bytes, int64_t size,
+                          int64_t *got, dt_error *error)
+{
+    *got = 0;
+    while (*got < size) {
+        ssize_t n = pread(file->fd, bytes + *got, (size_t)(size - *got), offset + *got);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return dt_fail(error, DT_ERR_IO, "%s: cannot read at byte %lld: %s", file->shown,
+                           (long long)(offset + *got), strerror(errno));
+        if (n == 0)
+            break;
+        *got += n;
+    }
+    return DT_OK;
+}
+
+static uint32_t big_endian(const uint8_t *bytes)
+{
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+static const char *type_name(uint8_t type)
+{
+    switch (type) {
+    case 0x08:
+        return "unsigned bytes";
+    case 0x09:
+        return "signed bytes";
+    case 0x0b:
+        return "16-bit integers";
+    case 0x0c:
+        return "32-bit integers";
+    case 0x0d:
+        return "32-bit floats";
+    case 0x0e:
+        return "64-bit floats";
+    }
+    return NULL;
+}
+
+static bool is_markup(const uint8_t *head, int64_t got)
+{
+    int64_t i = 0;
+    while (i < got && isspace(head[i]))
+        i++;
+    return i < got && head[i] == '<';
+}
+
+/* What the data seems to be that begins with head[got]; head is zero beyond. */
+static const char *describe(const dt_idx_file *file, const uint8_t head[HEAD_MAX], int64_t got,
+                            char text[FOUND_MAX])
+{
+    uint32_t magic = big_endian(head);
+    if (got == 0)
+        snprintf(text, FOUND_MAX, "no data; fetch the file again");
+    else if (head[0] == 0x1f && head[1] == 0x8b)
+        snprintf(text, FOUND_MAX, "gzip data; %s",
+                 file->gzip ? "the file is packed twice: unpack it once"
+                            : "is .gz missing at the end of the file's name?");
+    else if (is_markup(head, got))
+        snprintf(text, FOUND_MAX, "a web page (a failed download?); fetch the file again");
+    else if (got < 4)
+        snprintf(text, FOUND_MAX, "%d bytes (truncated); fetch the file again", (int)got);
+    else if (magic >> 16 == 0 && type_name(head[2]) && head[3] > 0)
+        snprintf(text, FOUND_MAX, "IDX data of %s in %d dimension%s (magic %u)", type_name(head[2]),
+                 head[3], head[3] == 1 ? "" : "s", magic);
+    else
+        snprintf(text, FOUND_MAX, "data that begins with the bytes %02x %02x %02x %02x", head[0],
+                 head[1], head[2], head[3]);
+    return text;
+}
+
+static dt_status check_magic(const dt_idx_file *file, const uint8_t head[HEAD_MAX], int64_t got,
+                             dt_error *error)
+{
+    uint32_t magic = big_endian(head);
+    char found[FOUND_MAX];
+    if (magic == kind_magic[file->kind] && got < kind_header[file->kind])
+        return dt_fail(error, DT_ERR_DATA,
+                       "%s: expected an IDX header of %lld bytes, found %lld bytes (truncated); "
+                       "fetch the file again",
+                       file->shown, (long long)kind_header[file->kind], (long long)got);
+    if (magic == kind_magic[file->kind])
+        return DT_OK;
+    bool swapped = magic == kind_magic[file->kind == DT_IDX_IMAGES ? DT_IDX_LABELS : DT_IDX_IMAGES];
+    return dt_fail(error, DT_ERR_DATA, "%s: expected IDX %s (magic %u), found %s%s", file->shown,
+                   kind_names[file->kind], kind_magic[file->kind], describe(file, head, got, found),
+                   swapped ? "; are the images and the labels file swapped?" : "");
+}
+
+static dt_status read_head(const dt_idx_file *file, uint8_t head[HEAD_MAX], int64_t *got,
+                           dt_error *error)
+{
+    int64_t header = kind_header[file->kind];
+    dt_status status = read_raw(file, 0, head, header, got, error);
+    if (status != DT_OK || !file->gzip)
+        return status;
+    if (head[0] != 0x1f || head[1] != 0x8b) {
+        char found[FOUND_MAX];
+        bool unpacked = big_endian(head) == kind_magic[file->kind];
+        return dt_fail(error, DT_ERR_DATA, "%s: expected gzip data, found %s%s", file->shown,
+                       describe(file, head, *got, found),
+                       unpacked ? "; it is unpacked: remove .gz from its name" : "");
+    }
+    dt_gunzip *gunzip;
+    status = dt_gunzip_open(file->fd, file->shown, &gunzip, error);
+    if (status != DT_OK)
+        return status;
+    memset(head, 0, HEAD_MAX);
+    status = dt_gunzip_read(gunzip, head, header, got, error);
+    dt_gunzip_close(gunzip);
+    return status;
+}
+
+static dt_status check_size(const dt_idx_file *file, dt_error *error)
+{
+    int64_t expected = whole_size(file), found = file->disk_size;
+    if (file->gzip && found < expected / DEFLATE_MOST)
+        return dt_fail(error, DT_ERR_DATA,
+                       "%s: expected gzip data of %lld bytes, as the header says, found a file of "
+                       "%lld bytes, which cannot hold them (truncated); fetch the file again",
+                       file->shown, (long long)expected, (long long)found);
+    if (!file->gzip && found != expected)
+        return dt_fail(error, DT_ERR_DATA,
+                       "%s: expected %lld bytes (header and %lld %s of %lld), found %lld (%s); "
+                       "fetch the file again",
+                       file->shown, (long long)expected, (long long)file->count,
+                       kind_names[file->kind], (long long)item_size(file), (long long)found,
+                       found < expected ? "truncated" : "surplus bytes");
+    return DT_OK;
+}
+
+static dt_status read_header(dt_idx_file *file, dt_error *error)
+{
+    uint8_t head[HEAD_MAX] = {0};
+    int64_t got;
+    dt_status status = read_head(file, head, &got, error);
+    if (status == DT_OK)
+        status = check_magic(file, head, got, error);
+    if (status != DT_OK)
+        return status;
+
+    file->count = big_endian(head + 4);
+    uint32_t height = file->kind == DT_IDX_IMAGES ? big_endian(head + 8) : 1;
+    uint32_t width = file->kind == DT_IDX_IMAGES ? big_endian(head + 12) : 1;
+    if (file->count == 0)
+        return dt_fail(error, DT_ERR_DATA, "%s: expected 1 or more %s, found 0", file->shown,
+                       kind_names[file->kind]);
+    if (height < 1 || height > SIDE_MAX || width < 1 || width > SIDE_MAX)
+        return dt_fail(error, DT_ERR_DATA,
+                       "%s: expected images of 1 x 1 to %d x %d pixels, found %u x %u", file->shown,
+                       SIDE_MAX, SIDE_MAX, height, width);
+    file->height = (int)height;
+    file->width = (int)width;
+    return check_size(file, error);
+}
+
+/* path has room for ".gz", and names the file in the end. Returns 0 or errno. */
+static int find_file(dt_idx_file *file, char *path)
+{
+    /* O_NONBLOCK: a FIFO of that name is refused below and not waited for. */
+    int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
+    file->fd = open(path, flags);
+    if (file->fd < 0 && errno == ENOENT) {
+        file->gzip = true;
+        file->fd = open(strcat(path, ".gz"), flags);
+    }
+    return file->fd < 0 ? errno : 0;
+}
+
+dt_status dt_idx_open(const char *directory, const char *name, dt_idx_kind kind, dt_idx_file *file,
+                      dt_error *error)
+{
+    *file = (dt_idx_file){.fd = -1, .kind = kind};
+    size_t size = strlen(directory) + strlen(name) + sizeof "/.gz";
+    char *path = dt_calloc(size, 1, error);
+    if (!path)
+        return DT_ERR_INTERNAL;
+    snprintf(path, size, "%s/%s", directory, name);
+    int reason = find_file(file, path);
+    dt_idx_show(path, file->shown, sizeof file->shown);
+    dt_free(path);
+
+    char shown[DT_IDX_SHOWN];
+    dt_idx_show(directory, shown, sizeof shown);
+    if (reason == ENOENT)
+        return dt_fail(error, DT_ERR_NO_INPUT,
+                       "%s: expected %s or %s.gz there, found neither; to get MNIST: "
+                       "scripts/get-mnist.sh %s",
+                       shown, name, name, shown);
+    if (reason != 0)
+        return dt_fail(error, DT_ERR_NO_INPUT, "%s: cannot open: %s", file->shown,
+                       strerror(reason));
+    struct stat info;
+    if (fstat(file->fd, &info) != 0)
+        return dt_fail(error, DT_ERR_IO, "%s: cannot examine: %s", file->shown, strerror(errno));
+    if (!S_ISREG(info.st_mode))
+        return dt_fail(error, DT_ERR_NO_INPUT, "%s: expected a regular file, found %s", file->shown,
+                       S_ISDIR(info.st_mode) ? "a directory" : "something else");
+    file->disk_size = info.st_size;
+    return read_header(file, error);
+}
+
+/* Reads on to the end of the stream, so that all of the file is checked. */
+static dt_status read_gzip(const dt_idx_file *file, int64_t offset, uint8_t *bytes, int64_t size,
+                           dt_error *error)
+{
+    int64_t expected = whole_size(file), found = 0, got = 0;
+    const struct {
+        uint8_t *bytes;
+        int64_t size;
+    } stretches[] = {
+        {NULL,  offset                        },
+        {bytes, size                          },
+        {NULL,  expected - offset - size      },
+        {NULL,  1 /* more than there may be */}
+    };
+    dt_gunzip *gunzip;
+    dt_status status = dt_gunzip_open(file->fd, file->shown, &gunzip, error);
+    for (size_t i = 0; i < sizeof stretches / sizeof *stretches && status == DT_OK; i++) {
+        status = dt_gunzip_read(gunzip, stretches[i].bytes, stretches[i].size, &got, error);
+        found += got;
+    }
+    dt_gunzip_close(gunzip);
+    if (status == DT_OK && found != expected)
+        return dt_fail(error, DT_ERR_DATA,
+                       "%s: expected %lld unpacked bytes, as the header says, found %s%lld (%s); "
+                       "fetch the file again",
+                       file->shown, (long long)expected, found > expected ? "at least " : "",
+                       (long long)found, found < expected ? "truncated" : "surplus bytes");
+    return status;
+}
+
+dt_status dt_idx_read(const dt_idx_file *file, int64_t first, int64_t count, uint8_t *bytes,
+                      dt_error *error)
+{
+    int64_t offset = kind_header[file->kind] + first * item_size(file);
+    int64_t size = count * item_size(file), got;
+    if (file->gzip)
+        return read_gzip(file, offset, bytes, size, error);
+    dt_status status = read_raw(file, offset, bytes, size, &got, error);
+    if (status == DT_OK && got < size)
+        return dt_fail(error, DT_ERR_DATA,
+                       "%s: expected %lld bytes, found the end at byte %lld: the file has become "
+                       "shorter since it was opened",
+                       file->shown, (long long)whole_size(file), (long long)(offset + got));
+    return status;
+}
+
+void dt_idx_close(dt_idx_file *file)
+{
+    if (file->fd >= 0)
+        close(file->fd);
+    file->fd = -1;
+}
