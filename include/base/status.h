@@ -1,8 +1,8 @@
 /* Status codes and error messages.
  *
  * A function that can fail returns dt_status and takes a dt_error *, which it fills when it fails
- * and leaves alone when it does not. The codes are those of sysexits.h, so that a status is also the
- * exit code of the program. Only main ends the process. */
+ * and leaves alone when it does not. The codes are those of sysexits.h, so that a status is also
+ * the exit code of the program. Only main ends the process. */
 #ifndef DT_BASE_STATUS_H
 #define DT_BASE_STATUS_H
 

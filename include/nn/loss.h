@@ -1,7 +1,8 @@
 /* Losses of a classifier: from the network's outputs and the labels to a sum and a gradient.
  *
  * Sums over samples, never means: the one division by the number of samples of the global batch is
- * the optimizer's. The means over the outputs that PyTorch's BCE and MSE take are part of the loss. */
+ * the optimizer's. The means over the outputs that PyTorch's BCE and MSE take are part of the loss.
+ */
 #ifndef DT_NN_LOSS_H
 #define DT_NN_LOSS_H
 
@@ -21,15 +22,16 @@ typedef enum dt_loss {
 
 extern const char *const dt_loss_names[];
 
-/* What the samples of a tile add to the totals. */
+/* Totals over samples. */
 typedef struct dt_loss_sum {
     double loss;     /* sum of the samples' losses */
     int64_t correct; /* samples whose first largest output is at the label; NaN is never correct */
 } dt_loss_sum;
 
-/* outputs: [samples][classes], labels: [samples], each < classes.
- * gradient: [samples][classes], d(loss of the sample)/d(output), or NULL for evaluation. */
-dt_loss_sum dt_loss_tile(dt_loss kind, int samples, int classes, const dt_real *outputs,
-                         const uint8_t *labels, dt_real *gradient);
+/* Adds a tile's samples to *sum, one after the other: the result does not depend on the tiles.
+ * outputs: [samples][classes], labels: [samples], each < classes.
+ * gradient: [samples][classes], d(loss of the sample) / d(output), or NULL for evaluation. */
+void dt_loss_tile(dt_loss kind, int samples, int classes, const dt_real *outputs,
+                  const uint8_t *labels, dt_real *gradient, dt_loss_sum *sum);
 
 #endif

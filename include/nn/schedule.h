@@ -19,7 +19,7 @@ typedef struct dt_schedule {
     double lr_min;          /* cosine, linear: where it ends */
     double gamma;           /* step */
     int64_t step_epochs;    /* step: >= 1 */
-    double warmup_epochs;   /* rises linearly from lr / warmup steps to lr over so many epochs */
+    double warmup_epochs;   /* the first so many epochs: W steps that rise by lr / (W + 1) each */
     int64_t steps_an_epoch; /* >= 1 */
     int64_t total_steps;    /* of the whole run, warm-up included */
 } dt_schedule;

@@ -41,14 +41,14 @@ static void write_line(FILE *stream, const char *prefix, const char *format, va_
     }
 }
 
-#define WRITE_LINE(at_level, stream, prefix)                                                      \
-    do {                                                                                          \
-        if (log_state.level < (at_level))                                                         \
-            return;                                                                               \
-        va_list args;                                                                             \
-        va_start(args, format);                                                                   \
-        write_line(stream, prefix, format, args);                                                 \
-        va_end(args);                                                                             \
+#define WRITE_LINE(at_level, stream, prefix)                                                       \
+    do {                                                                                           \
+        if (log_state.level < (at_level))                                                          \
+            return;                                                                                \
+        va_list args;                                                                              \
+        va_start(args, format);                                                                    \
+        write_line(stream, prefix, format, args);                                                  \
+        va_end(args);                                                                              \
     } while (0)
 
 void dt_say(const char *format, ...)

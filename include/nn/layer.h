@@ -1,0 +1,65 @@
+/* A layer: a table of operations on tiles.
+ *
+ * A layer's parameters are a view into the network's parameter array (`parameters` below points to
+ * its first value), and so are their gradients. A layer keeps no results between calls: the network
+ * hands it the tiles. Not collective. */
+#ifndef DT_NN_LAYER_H
+#define DT_NN_LAYER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "nn/activation.h"
+#include "nn/init.h"
+#include "nn/real.h"
+#include "nn/tensor.h"
+#include "nn/tile.h"
+
+typedef struct dt_layer dt_layer;
+
+typedef struct dt_layer_ops {
+    /* A few words for people: "dense 784 -> 128". */
+    void (*describe)(const dt_layer *layer, char *text, size_t size);
+    /* Initial parameters; index: the layer's place among those that have parameters. NULL: none. */
+    void (*initialise)(const dt_layer *layer, dt_init kind, uint64_t seed, uint32_t index,
+                       dt_real *parameters);
+    /* Called when the parameters have changed, before forward or backward. NULL: nothing to do. */
+    void (*prepare)(dt_layer *layer, const dt_real *parameters);
+    /* output->values from input->values, for input->samples samples. */
+    void (*forward)(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
+                    dt_tile *output);
+    /* Adds to parameter_gradient, sample after sample, and unless input_gradient is NULL sets it.
+     */
+    void (*backward)(const dt_layer *layer, const dt_tile *input, const dt_tile *output,
+                     const dt_tile *output_gradient, dt_real *parameter_gradient,
+                     dt_tile *input_gradient);
+    void (*destroy)(dt_layer *layer);
+} dt_layer_ops;
+
+struct dt_layer {
+    const dt_layer_ops *ops;
+    int inputs, outputs;    /* values a sample */
+    size_t parameter_count; /* 0: a layer without parameters */
+    int tensor_count;       /* views of the parameters, their offsets from the layer's first */
+    dt_tensor tensors[2];
+};
+
+/* y = x W + b, W [inputs][outputs]; without `bias`, y = x W. `name`: the layer's Keras name.
+ * backward: dW += x^T dy; db += sum over samples of dy; dx = dy W^T. */
+dt_status dt_dense_create(const char *name, int inputs, int outputs, bool bias, dt_layer **out,
+                          dt_error *error);
+
+/* An element-wise activation of `width` values. */
+dt_status dt_activation_layer_create(dt_activation kind, int width, dt_layer **out,
+                                     dt_error *error);
+
+/* y_j = e^(x_j) / sum_k e^(x_k), the largest x subtracted first.
+ * backward: dx_j = y_j (dy_j - sum_k y_k dy_k). */
+dt_status dt_softmax_layer_create(int width, dt_layer **out, dt_error *error);
+
+/* Frees a layer; NULL is allowed. */
+void dt_layer_destroy(dt_layer *layer);
+
+#endif

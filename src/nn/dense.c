@@ -1,0 +1,122 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "nn/layer.h"
+#include "nn/matmul.h"
+
+typedef struct dense {
+    dt_layer base;
+    bool bias;
+    dt_real *transposed; /* W^T [outputs][inputs] and padding, as of the last prepare */
+} dense;
+
+static size_t weight_count(const dt_layer *layer)
+{
+    return (size_t)layer->inputs * (size_t)layer->outputs;
+}
+
+static void describe(const dt_layer *layer, char *text, size_t size)
+{
+    snprintf(text, size, "dense %d -> %d%s", layer->inputs, layer->outputs,
+             ((const dense *)layer)->bias ? "" : ", no bias");
+}
+
+static void initialise(const dt_layer *layer, dt_init kind, uint64_t seed, uint32_t index,
+                       dt_real *parameters)
+{
+    size_t weights = weight_count(layer);
+    dt_init_layer(kind, seed, index, layer->inputs, layer->outputs, parameters, weights,
+                  parameters + weights, layer->parameter_count - weights);
+}
+
+/* In squares, so that both matrices are walked through a cache line at a time. */
+static void prepare(dt_layer *layer, const dt_real *parameters)
+{
+    enum { SIDE = 16 };
+    size_t inputs = (size_t)layer->inputs, outputs = (size_t)layer->outputs;
+    dt_real *transposed = ((dense *)layer)->transposed;
+    for (size_t i = 0; i < inputs; i += SIDE)
+        for (size_t j = 0; j < outputs; j += SIDE)
+            for (size_t jj = j; jj < j + SIDE && jj < outputs; jj++)
+                for (size_t ii = i; ii < i + SIDE && ii < inputs; ii++)
+                    transposed[jj * inputs + ii] = parameters[ii * outputs + jj];
+}
+
+static void forward(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
+                    dt_tile *output)
+{
+    size_t outputs = (size_t)layer->outputs, row_size = outputs * sizeof(dt_real);
+    for (int i = 0; i < input->samples; i++) {
+        dt_real *row = output->values + (size_t)i * outputs;
+        if (((const dense *)layer)->bias)
+            memcpy(row, parameters + weight_count(layer), row_size);
+        else
+            memset(row, 0, row_size);
+    }
+    dt_matmul(input->samples, layer->outputs, input->active_count, input->active, input->values,
+              layer->inputs, parameters, layer->outputs, output->values, layer->outputs);
+}
+
+static void backward(const dt_layer *layer, const dt_tile *input, const dt_tile *output,
+                     const dt_tile *output_gradient, dt_real *parameter_gradient,
+                     dt_tile *input_gradient)
+{
+    (void)output;
+    const dense *self = (const dense *)layer;
+    int samples = input->samples, inputs = layer->inputs, outputs = layer->outputs;
+    const dt_real *dy = output_gradient->values;
+    dt_matmul_transposed(input->active_count, outputs, samples, input->active, input->values,
+                         inputs, dy, outputs, parameter_gradient, outputs);
+    if (self->bias) {
+        dt_real *bias_gradient = parameter_gradient + weight_count(layer);
+        for (int i = 0; i < samples; i++)
+            for (int j = 0; j < outputs; j++)
+                bias_gradient[j] += dy[(size_t)i * (size_t)outputs + (size_t)j];
+    }
+    if (input_gradient) {
+        memset(input_gradient->values, 0, (size_t)samples * (size_t)inputs * sizeof(dt_real));
+        dt_matmul(samples, inputs, outputs, output_gradient->active, dy, outputs, self->transposed,
+                  inputs, input_gradient->values, inputs);
+    }
+}
+
+static void destroy(dt_layer *layer)
+{
+    dt_free(((dense *)layer)->transposed);
+    dt_free(layer);
+}
+
+static const dt_layer_ops ops = {describe, initialise, prepare, forward, backward, destroy};
+
+dt_status dt_dense_create(const char *name, int inputs, int outputs, bool bias, dt_layer **out,
+                          dt_error *error)
+{
+    dense *self = dt_calloc(1, sizeof *self, error);
+    if (!self)
+        return error->status;
+    dt_layer *base = &self->base;
+    base->ops = &ops;
+    base->inputs = inputs;
+    base->outputs = outputs;
+    self->bias = bias;
+    size_t weights = weight_count(base);
+    base->parameter_count = weights + (bias ? (size_t)outputs : 0);
+    base->tensor_count = bias ? 2 : 1;
+    base->tensors[0] = (dt_tensor){
+        .name = "kernel", .rank = 2, .shape = {inputs, outputs},
+                .offset = 0
+    };
+    base->tensors[1] =
+        (dt_tensor){.name = "bias", .rank = 1, .shape = {outputs}, .offset = weights};
+    for (int i = 0; i < base->tensor_count; i++)
+        snprintf(base->tensors[i].layer, sizeof base->tensors[i].layer, "%s", name);
+
+    self->transposed = dt_calloc(weights + DT_MATMUL_PAD, sizeof *self->transposed, error);
+    if (!self->transposed) {
+        destroy(base);
+        return error->status;
+    }
+    *out = base;
+    return DT_OK;
+}

@@ -1,0 +1,169 @@
+#include "nn/optimizer.h"
+
+#include <math.h>
+
+#include "base/memory.h"
+
+const char *const dt_optimizer_names[] = {"sgd",     "momentum", "nesterov", "adagrad",
+                                          "rmsprop", "adam",     "adamw",    NULL};
+
+struct dt_optimizer {
+    dt_optimizer_spec spec;
+    size_t count;
+    int64_t steps;
+    /* [count], NULL where the kind has no use for it */
+    dt_real *velocity; /* momentum, nesterov: b; adam, adamw: m */
+    dt_real *square;   /* adagrad, rmsprop: s; adam, adamw: v */
+};
+
+double dt_optimizer_default_lr(dt_optimizer_kind kind)
+{
+    return kind == DT_ADAGRAD || kind == DT_RMSPROP ? 1e-2 : 1e-3;
+}
+
+double dt_optimizer_default_epsilon(dt_optimizer_kind kind)
+{
+    return kind == DT_ADAGRAD ? 1e-10 : 1e-8;
+}
+
+double dt_optimizer_default_weight_decay(dt_optimizer_kind kind)
+{
+    return kind == DT_ADAMW ? 1e-2 : 0;
+}
+
+dt_status dt_optimizer_create(const dt_optimizer_spec *spec, size_t count, dt_optimizer **out,
+                              dt_error *error)
+{
+    static const struct {
+        int velocity, square;
+    } needs[] = {
+        [DT_SGD] = {0, 0},
+          [DT_MOMENTUM] = {1, 0},
+          [DT_NESTEROV] = {1, 0},
+        [DT_ADAGRAD] = {0, 1},
+          [DT_RMSPROP] = {0, 1},
+          [DT_ADAM] = {1, 1},
+        [DT_ADAMW] = {1, 1},
+    };
+    dt_optimizer *self = dt_calloc(1, sizeof *self, error);
+    if (!self)
+        return error->status;
+    self->spec = *spec;
+    self->count = count;
+    if (needs[spec->kind].velocity && !(self->velocity = dt_calloc(count, sizeof(dt_real), error)))
+        goto failed;
+    if (needs[spec->kind].square && !(self->square = dt_calloc(count, sizeof(dt_real), error)))
+        goto failed;
+    *out = self;
+    return DT_OK;
+failed:
+    dt_optimizer_destroy(self);
+    return error->status;
+}
+
+void dt_optimizer_destroy(dt_optimizer *self)
+{
+    if (!self)
+        return;
+    dt_free(self->velocity);
+    dt_free(self->square);
+    dt_free(self);
+}
+
+/* In a fixed number of partial sums, so that the loop is vectorised and the order is not the
+ * compiler's choice. */
+static double sum_of_squares(const dt_real *values, size_t count)
+{
+    enum { PARTS = 16 };
+    double part[PARTS] = {0};
+    size_t whole = count / PARTS * PARTS;
+    for (size_t i = 0; i < whole; i += PARTS)
+        for (size_t j = 0; j < PARTS; j++)
+            part[j] += (double)values[i + j] * (double)values[i + j];
+    for (size_t i = whole; i < count; i++)
+        part[0] += (double)values[i] * (double)values[i];
+    double sum = 0;
+    for (int j = 0; j < PARTS; j++)
+        sum += part[j];
+    return sum;
+}
+
+/* The mean gradient of parameter i, with the L2 term. */
+#define GRADIENT (scale * gradient_sum[i] + decay * w[i])
+
+static void update(dt_optimizer *self, dt_real *restrict w, const dt_real *restrict gradient_sum,
+                   dt_real scale, double learning_rate)
+{
+    const dt_optimizer_spec *spec = &self->spec;
+    size_t count = self->count;
+    dt_real lr = (dt_real)learning_rate;
+    dt_real *restrict b = self->velocity, *restrict s = self->square;
+    dt_real decay = spec->kind == DT_ADAMW ? 0 : (dt_real)spec->weight_decay;
+    dt_real momentum = (dt_real)spec->momentum, epsilon = (dt_real)spec->epsilon;
+    dt_real alpha = (dt_real)spec->alpha, one_minus_alpha = (dt_real)(1 - spec->alpha);
+    switch (spec->kind) {
+    case DT_SGD:
+        for (size_t i = 0; i < count; i++)
+            w[i] -= lr * GRADIENT;
+        break;
+    case DT_MOMENTUM:
+        for (size_t i = 0; i < count; i++) {
+            b[i] = momentum * b[i] + GRADIENT;
+            w[i] -= lr * b[i];
+        }
+        break;
+    case DT_NESTEROV:
+        for (size_t i = 0; i < count; i++) {
+            dt_real g = GRADIENT;
+            b[i] = momentum * b[i] + g;
+            w[i] -= lr * (g + momentum * b[i]);
+        }
+        break;
+    case DT_ADAGRAD:
+        for (size_t i = 0; i < count; i++) {
+            dt_real g = GRADIENT;
+            s[i] += g * g;
+            w[i] -= lr * g / ((dt_real)sqrt(s[i]) + epsilon);
+        }
+        break;
+    case DT_RMSPROP:
+        for (size_t i = 0; i < count; i++) {
+            dt_real g = GRADIENT;
+            s[i] = alpha * s[i] + one_minus_alpha * g * g;
+            w[i] -= lr * g / ((dt_real)sqrt(s[i]) + epsilon);
+        }
+        break;
+    case DT_ADAM:
+    case DT_ADAMW: {
+        double t = (double)self->steps;
+        dt_real beta1 = (dt_real)spec->beta1, one_minus_beta1 = (dt_real)(1 - spec->beta1);
+        dt_real beta2 = (dt_real)spec->beta2, one_minus_beta2 = (dt_real)(1 - spec->beta2);
+        dt_real step_size = (dt_real)(learning_rate / (1 - pow(spec->beta1, t)));
+        dt_real correction = (dt_real)(1 / sqrt(1 - pow(spec->beta2, t)));
+        dt_real keep =
+            spec->kind == DT_ADAMW ? (dt_real)(1 - learning_rate * spec->weight_decay) : (dt_real)1;
+        for (size_t i = 0; i < count; i++) {
+            dt_real g = GRADIENT;
+            b[i] = beta1 * b[i] + one_minus_beta1 * g;
+            s[i] = beta2 * s[i] + one_minus_beta2 * g * g;
+            w[i] = keep * w[i] - step_size * b[i] / ((dt_real)sqrt(s[i]) * correction + epsilon);
+        }
+        break;
+    }
+    }
+}
+
+double dt_optimizer_step(dt_optimizer *self, dt_real *parameters, const dt_real *gradient_sum,
+                         int64_t samples, double lr)
+{
+    double scale = 1.0 / (double)samples, norm = 0;
+    if (self->spec.clip_norm > 0) {
+        norm = scale * sqrt(sum_of_squares(gradient_sum, self->count));
+        /* as torch.nn.utils.clip_grad_norm_ */
+        if (norm > self->spec.clip_norm)
+            scale *= self->spec.clip_norm / (norm + 1e-6);
+    }
+    self->steps++;
+    update(self, parameters, gradient_sum, (dt_real)scale, lr);
+    return norm;
+}
