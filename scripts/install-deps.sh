@@ -1,0 +1,163 @@
+#!/usr/bin/env bash
+# Installs what building, running and testing dist-train need, and touches nothing that is there.
+set -euo pipefail
+
+usage() {
+    cat <<'EOF'
+Usage: scripts/install-deps.sh [--check]
+
+Installs what building, running and testing dist-train need: with apt-get on Debian and Ubuntu,
+with dnf on Fedora and RHEL (there with EPEL and CRB enabled), as root or through sudo.
+Elsewhere it says what to install. A machine that has everything is left alone, without root.
+
+  --check   only report what is missing; exit 1 if something is
+  --help    show this text
+EOF
+}
+
+# what | how to see that it is there | Debian, Ubuntu | Fedora, RHEL
+needs=(
+    'C compiler|has_header stdio.h|gcc libc6-dev|gcc'
+    'make|has_command make|make|make'
+    'pkg-config|has_command pkg-config|pkg-config|pkgconf-pkg-config'
+    'Open MPI|has_library ompi-c|libopenmpi-dev|openmpi-devel'
+    'mpirun|has_command mpirun|openmpi-bin|openmpi'
+    'HDF5|has_library hdf5-serial hdf5|libhdf5-dev|hdf5-devel'
+    'OpenBLAS|has_library openblas|libopenblas-dev|openblas-devel'
+    'Random123|has_header Random123/philox.h|librandom123-dev|Random123-devel'
+    'xxHash 0.8|has_library libxxhash>=0.8|libxxhash-dev|xxhash-devel'
+    'inih|has_library inih|libinih-dev|inih-devel'
+    'zlib|has_library zlib|zlib1g-dev|zlib-devel'
+    'CUnit|has_library cunit|libcunit1-dev|CUnit-devel'
+    'bats|has_command bats|bats|bats'
+    'NumPy|has_python numpy|python3-numpy|python3-numpy'
+    'h5py|has_python h5py|python3-h5py|python3-h5py'
+    'curl or wget|has_command curl wget|curl|curl'
+    'CA certificates|has_file /etc/ssl/certs/ca-certificates.crt /etc/ssl/ca-bundle.pem
+        /etc/pki/tls/certs/ca-bundle.crt|ca-certificates|ca-certificates'
+)
+
+say() {
+    printf 'install-deps: %s\n' "$1"
+}
+
+fail() {
+    say "$1" >&2
+    exit "${2:-1}"
+}
+
+# Each is true when one of its arguments is there.
+has_command() {
+    local name
+    for name; do command -v "$name" >/dev/null && return; done
+    return 1
+}
+
+has_library() {
+    local name
+    for name; do pkg-config --exists "${name/>=/ >= }" 2>/dev/null && return; done
+    return 1
+}
+
+has_file() {
+    local path
+    for path; do [ -e "$path" ] && return; done
+    return 1
+}
+
+has_header() {
+    printf '#include <%s>\n' "$1" | cc -E -x c - >/dev/null 2>&1
+}
+
+# The first python3 on PATH need not be the one that the system's packages are for.
+has_python() {
+    python3 -c "import $1" >/dev/null 2>&1 || /usr/bin/python3 -c "import $1" >/dev/null 2>&1
+}
+
+# Fills missing, apt_packages and dnf_packages.
+find_missing() {
+    local need what probe apt dnf
+    missing=() apt_packages=() dnf_packages=()
+    for need in "${needs[@]}"; do
+        IFS='|' read -rd '' what probe apt dnf <<<"$need" || true
+        read -rd '' -a probe <<<"$probe" || true
+        "${probe[@]}" && continue
+        missing+=("$what")
+        read -ra apt <<<"$apt"
+        read -ra dnf <<<"$dnf"
+        apt_packages+=("${apt[@]}")
+        dnf_packages+=("${dnf[@]}")
+    done
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+install_with_apt() {
+    local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300)
+    as_root "${apt[@]}" update || say 'the package lists could not be refreshed, trying without'
+    as_root "${apt[@]}" install -y --no-install-recommends "${apt_packages[@]}"
+}
+
+install_with_dnf() {
+    as_root dnf install -y --setopt=install_weak_deps=False "${dnf_packages[@]}"
+}
+
+hint() {
+    cat >&2 <<'EOF'
+On a cluster, or without root, look for modules (their names differ from site to site):
+    module avail; module load gcc openmpi hdf5 openblas; module load mpi   (Fedora, RHEL)
+or let Spack build them (https://spack.io):
+    spack install openmpi hdf5~mpi openblas random123 xxhash inih zlib cunit py-numpy py-h5py
+    spack load    openmpi hdf5 openblas random123 xxhash inih zlib cunit py-numpy py-h5py
+then run this script again: it looks at what cc, pkg-config and python3 find.
+EOF
+}
+
+list() {
+    local text
+    printf -v text ', %s' "$@"
+    printf '%s' "${text:2}"
+}
+
+check_only=false
+case ${1-} in
+    '') ;;
+    --check) check_only=true ;;
+    -h | --help) usage && exit ;;
+    *) fail "unknown argument '$1' (--help says what there is)" 64 ;;
+esac
+[ $# -le 1 ] || fail "expected one argument at most, found $#" 64
+
+find_missing
+if [ ${#missing[@]} -eq 0 ]; then
+    say 'everything is there, nothing to install'
+    exit
+fi
+$check_only && fail "missing: $(list "${missing[@]}")"
+
+if has_command apt-get; then
+    manager=apt packages=("${apt_packages[@]}")
+elif has_command dnf; then
+    manager=dnf packages=("${dnf_packages[@]}")
+else
+    hint
+    fail "neither apt-get nor dnf is here to install: $(list "${missing[@]}")"
+fi
+if [ "$(id -u)" -ne 0 ] && ! has_command sudo; then
+    hint
+    fail "neither root nor sudo; ask an administrator to install: ${packages[*]}"
+fi
+
+say "installing with $manager: ${packages[*]}"
+if ! "install_with_$manager"; then
+    hint
+    fail "$manager could not install: ${packages[*]}"
+fi
+find_missing
+if [ ${#missing[@]} -ne 0 ]; then
+    hint
+    fail "installed, but cc, pkg-config or PATH still do not find: $(list "${missing[@]}")"
+fi
+say 'everything is there'

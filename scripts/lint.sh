@@ -1,0 +1,141 @@
+#!/usr/bin/env bash
+# Proves the rules of the house that a compiler does not.
+set -euo pipefail
+shopt -s inherit_errexit
+
+usage() {
+    cat <<'EOF'
+Usage: scripts/lint.sh [DIR]
+
+Checks the source tree DIR (default: this one) and prints a line for each violation:
+  - a room (src/ROOM, include/ROOM) includes project headers only from itself and rooms below it,
+    mpi.h only in dist, hdf5.h only in io
+  - headers in include/ROOM/NAME.h have the include guard DT_ROOM_NAME_H
+  - no tab in C, no line over 100 columns, no file in src or include over 450 lines
+  - shellcheck is content with the scripts (where it is installed)
+Exit code: 0 no violation, 1 violations, 64 wrong usage.
+EOF
+}
+
+# The room of each file comes from its path: src/ROOM/name.c, include/ROOM/name.h.
+# shellcheck disable=SC2016
+check_rooms='
+function report(text) { printf "%s:%d: %s\n", FILENAME, FNR, text }
+
+function exists(path,   line, found) {
+    found = (getline line < path) >= 0
+    close(path)
+    return found
+}
+
+function check_include(line,   quoted, target, parts, target_room) {
+    if (!match(line, /"[^"]*"|<[^>]*>/)) return
+    quoted = substr(line, RSTART, 1) == "\""
+    target = substr(line, RSTART + 1, RLENGTH - 2)
+    if (target ~ /^mpi(-ext)?\.h$/ || target ~ /^(hdf5(_hl)?|H5[A-Za-z]*)\.h$/) {
+        if (room != (target ~ /^mpi/ ? "dist" : "io"))
+            report("room " room " may not include " target)
+        return
+    }
+    split(target, parts, "/")
+    target_room = parts[1]
+    if (target_room in below) {
+        if (target_room != room && index(" " below[room] " ", " " target_room " ") == 0)
+            report("room " room " may not include \"" target "\"")
+    } else if (quoted && (target ~ /\// || !exists(directory "/" target)))
+        report("\"" target "\" is in no room; expected \"room/name.h\"")
+}
+
+BEGIN {
+    below["base"] = ""
+    below["report"] = "base"
+    below["nn"] = "base"
+    below["data"] = "nn report base"
+    below["io"] = "data nn report base"
+    below["dist"] = "data nn report base"
+    below["train"] = "io dist data nn report base"
+    below["cli"] = "train io dist data nn report base"
+}
+
+FNR == 1 {
+    depth = split(FILENAME, path, "/")
+    room = path[2]
+    directory = path[1] "/" path[2]
+    if (depth != 3 || !(room in below)) report("in no room; expected " path[1] "/ROOM/name.[ch]")
+    guard = ""
+    directives = 0
+    if (path[1] == "include") {
+        guard = toupper("DT_" room "_" path[3])
+        gsub(/[^A-Z0-9]/, "_", guard)
+    }
+}
+
+/^[ \t]*#/ {
+    directives++
+    if (guard != "" && directives <= 2) {
+        expected = (directives == 1 ? "#ifndef " : "#define ") guard
+        if ($0 != expected) report("expected \"" expected "\", found \"" $0 "\"")
+    }
+}
+
+/^[ \t]*#[ \t]*include/ { if (room in below) check_include($0) }
+
+FNR == 451 { report("the file has more than 450 lines") }
+'
+
+fail() {
+    printf 'lint: %s\n' "$1" >&2
+    exit 64
+}
+
+# report REASON: prints the lines "FILE:LINE:TEXT" of its input as "FILE:LINE: REASON".
+report() {
+    sed -E "s/^([^:]*:[0-9]+):.*/\1: $1/"
+}
+
+# matches REASON GREP-ARGUMENT...: reports the matching lines; no match is no failure.
+matches() {
+    { grep -nH "${@:2}" || [ $? -eq 1 ]; } | report "$1"
+}
+
+check_scripts() {
+    if ! command -v shellcheck >/dev/null; then
+        echo 'lint: shellcheck is not installed, the scripts are not checked' >&2
+    elif [ ${#scripts[@]} -gt 0 ]; then
+        shellcheck --format=gcc "${scripts[@]}" || [ $? -eq 1 ]
+    fi
+}
+
+check_all() {
+    awk "$check_rooms" "${room_files[@]}" /dev/null
+    matches 'a tab; expected spaces' $'\t' "${c_files[@]}" /dev/null
+    LC_ALL=C.UTF-8 matches 'over 100 columns' -E '^.{101,}' \
+        "${c_files[@]}" "${scripts[@]}" /dev/null
+    check_scripts
+}
+
+find_files() {
+    local place places=()
+    for place in "${@:2}"; do [ ! -e "$place" ] || places+=("$place"); done
+    [ ${#places[@]} -eq 0 ] || find "${places[@]}" -type f -regex "$1" | LC_ALL=C sort
+}
+
+case ${1-} in
+    -h | --help) usage && exit ;;
+    -*) fail "unknown option '$1' (--help says what there is)" ;;
+esac
+[ $# -le 1 ] || fail "expected one DIR at most, found $#"
+tree=${1:-$(dirname "${BASH_SOURCE[0]}")/..}
+[ -d "$tree/src" ] || fail "$tree is no source tree: it has no directory src"
+cd "$tree"
+
+mapfile -t room_files < <(find_files '.*\.[ch]' src include)
+mapfile -t c_files < <(find_files '.*\.[ch]' src include tests)
+mapfile -t scripts < <(find_files '.*\.\(sh\|bash\|bats\)' scripts tests && find_files '.*' .ci/run)
+
+violations=$(check_all)
+if [ -n "$violations" ]; then
+    printf '%s\n' "$violations"
+    exit 1
+fi
+echo "lint: ${#c_files[@]} C files and ${#scripts[@]} scripts, no violation"
