@@ -1,0 +1,37 @@
+/* The processes of a run. The only room that knows MPI is dist; others see this.
+ *
+ * MPI errors are fatal by MPI's own default: a call that returns has succeeded. */
+#ifndef DT_DIST_COMM_H
+#define DT_DIST_COMM_H
+
+#include <stddef.h>
+
+#include "base/status.h"
+
+typedef struct dt_comm dt_comm;
+
+/* Starts MPI (a program started without mpirun is one rank). Collective, once a process.
+ * The caller owns *out: dt_comm_finish. */
+dt_status dt_comm_start(int *argc, char ***argv, dt_comm **out, dt_error *error);
+
+/* Ends MPI; NULL is allowed. Collective. */
+void dt_comm_finish(dt_comm *comm);
+
+int dt_comm_rank(const dt_comm *comm);
+int dt_comm_size(const dt_comm *comm);
+int dt_comm_hosts(const dt_comm *comm);        /* number of hosts that the ranks are on */
+const char *dt_comm_host(const dt_comm *comm); /* name of this rank's host */
+
+/* All ranks leave with the status and message of the lowest rank that failed, its number in front
+ * of the message when there are several ranks and only some of them failed; DT_OK if none did.
+ * To be called where ranks may differ, before the next collective, so that none waits for one that
+ * has given up. Collective. */
+dt_status dt_comm_agree(dt_comm *comm, dt_status status, dt_error *error);
+
+/* `size` bytes from rank 0 to all. Collective. */
+void dt_comm_broadcast(dt_comm *comm, void *bytes, size_t size);
+
+/* Waits for all ranks. Collective. */
+void dt_comm_barrier(dt_comm *comm);
+
+#endif
