@@ -1,0 +1,40 @@
+/* metrics.csv: one row an epoch, and every log_every steps. */
+#ifndef DT_IO_METRICS_LOG_H
+#define DT_IO_METRICS_LOG_H
+
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "base/status.h"
+
+/* A row, its fields in the order of the columns. A real number that is not known at that time is
+ * NaN and becomes an empty cell. */
+typedef struct dt_metrics_row {
+    int64_t epoch;   /* from 1 */
+    int64_t step;    /* updates so far */
+    int64_t samples; /* samples consumed so far, all ranks together */
+    double train_loss, train_accuracy;
+    double val_loss, val_accuracy;
+    double test_loss, test_accuracy;
+    double learning_rate;
+    double seconds; /* since the start of the run */
+    double samples_per_second;
+    char parameter_hash[DT_HASH_TEXT]; /* "": empty cell */
+} dt_metrics_row;
+
+typedef struct dt_metrics_log dt_metrics_log;
+
+/* Creates `path`, which must not exist yet, with the header row. The caller owns *out:
+ * dt_metrics_log_close. Not collective.
+ * Errors: DT_ERR_CREATE; DT_ERR_IO when the header cannot be written (no file is left then). */
+dt_status dt_metrics_log_create(const char *path, dt_metrics_log **out, dt_error *error);
+
+/* Appends a row, in one write, so that a reader of the growing file sees whole rows. Reals have 9
+ * significant digits and a decimal point (the program never calls setlocale).
+ * Errors: DT_ERR_IO, with the file and the reason; the rows before are whole and stay. */
+dt_status dt_metrics_log_append(dt_metrics_log *log, const dt_metrics_row *row, dt_error *error);
+
+/* Closes the file; NULL is allowed. Errors: DT_ERR_IO (the log is gone all the same). */
+dt_status dt_metrics_log_close(dt_metrics_log *log, dt_error *error);
+
+#endif
