@@ -66,7 +66,7 @@ has_file() {
 }
 
 has_header() {
-    printf '#include <%s>\n' "$1" | cc -E -x c - >/dev/null 2>&1
+    cc -E -x c - <<<"#include <$1>" >/dev/null 2>&1
 }
 
 # The first python3 on PATH need not be the one that the system's packages are for.
