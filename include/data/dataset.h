@@ -1,0 +1,63 @@
+/* The data set of a run: training, validation and test samples, and the shard that a rank holds.
+ *
+ * The samples of a source form one pool, the training part first, then the test part. Each subset
+ * is a list of members of the pool. Of a subset of n samples a rank holds the positions
+ * dt_partition_parts(n, V, its virtual ranks), and nothing else. */
+#ifndef DT_DATA_DATASET_H
+#define DT_DATA_DATASET_H
+
+#include <stdint.h>
+
+#include "base/status.h"
+#include "data/partition.h"
+#include "data/source.h"
+
+typedef enum dt_split {
+    DT_SPLIT_STANDARD, /* train and test as the source has them; validation out of train */
+    DT_SPLIT_RANDOM    /* one pool of both; validation out of it; no test set */
+} dt_split;
+
+extern const char *const dt_split_names[];
+
+typedef enum dt_subset_kind {
+    DT_SUBSET_TRAIN,
+    DT_SUBSET_VAL,
+    DT_SUBSET_TEST,
+    DT_SUBSETS
+} dt_subset_kind;
+
+typedef struct dt_subset {
+    int64_t count;    /* samples, all ranks together; 0: there is no such subset */
+    int32_t *members; /* [count], ascending numbers in the pool */
+    dt_range held;    /* positions that this rank holds, after dt_dataset_load */
+    uint8_t *images;  /* [held.count][image size] */
+    uint8_t *labels;  /* [held.count] */
+} dt_subset;
+
+typedef struct dt_dataset {
+    dt_source *source; /* borrowed */
+    dt_subset subsets[DT_SUBSETS];
+} dt_dataset;
+
+typedef struct dt_dataset_spec {
+    dt_split split;
+    double val_fraction;             /* of the training samples (standard) or of the pool (random),
+                                        rounded */
+    int64_t train_limit, test_limit; /* only the first so many of each part; 0: all */
+    uint64_t seed;                   /* of the choice of the validation samples */
+} dt_dataset_spec;
+
+/* Decides on the subsets' members; reads nothing. The caller owns *out: dt_dataset_destroy; the
+ * source must outlive it. Not collective. Errors: DT_ERR_CONFIG when no training samples, or with a
+ * val_fraction > 0 no validation samples, are left; DT_ERR_INTERNAL. */
+dt_status dt_dataset_create(dt_source *source, const dt_dataset_spec *spec, dt_dataset **out,
+                            dt_error *error);
+
+/* Reads what a rank that plays the virtual ranks `own` of `virtual_ranks` holds. Not collective.
+ * Errors: those of dt_source_read. */
+dt_status dt_dataset_load(dt_dataset *dataset, int virtual_ranks, dt_range own, dt_error *error);
+
+/* NULL is allowed. */
+void dt_dataset_destroy(dt_dataset *dataset);
+
+#endif
