@@ -11,13 +11,14 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "data/dataset.h"
+#include "data/plan.h"
 
-#define DT_TEXT_MAX 1024
-#define DT_LAYERS_MAX 64
+#define DT_TEXT_MAX     1024
+#define DT_LAYERS_MAX   64
+#define DT_INI_LINE_MAX 4095
 
-typedef enum dt_split { DT_SPLIT_STANDARD, DT_SPLIT_RANDOM } dt_split;
 typedef enum dt_normalize { DT_NORMALIZE_UNIT, DT_NORMALIZE_STANDARD } dt_normalize;
-typedef enum dt_shuffle { DT_SHUFFLE_GLOBAL, DT_SHUFFLE_SHARD, DT_SHUFFLE_NONE } dt_shuffle;
 typedef enum dt_output_activation { DT_OUTPUT_IDENTITY, DT_OUTPUT_SOFTMAX } dt_output_activation;
 typedef enum dt_progress { DT_PROGRESS_AUTO, DT_PROGRESS_BAR, DT_PROGRESS_LINES } dt_progress;
 
@@ -28,15 +29,15 @@ typedef struct dt_config {
     int classes;
     int split; /* dt_split */
     double val_fraction;
-    int normalize; /* dt_normalize */
-    int shuffle;   /* dt_shuffle */
+    int normalize;                   /* dt_normalize */
+    int shuffle;                     /* dt_shuffle */
     int64_t train_limit, test_limit; /* 0: all */
     int64_t synthetic_seed;
     /* [model] */
     int layers[DT_LAYERS_MAX], layer_count; /* outputs of each dense layer, the last = classes */
-    int activation;        /* dt_activation, of the hidden layers */
-    int output_activation; /* dt_output_activation */
-    int init;              /* dt_init */
+    int activation;                         /* dt_activation, of the hidden layers */
+    int output_activation;                  /* dt_output_activation */
+    int init;                               /* dt_init */
     bool bias;
     int loss; /* dt_loss */
     /* [train] */
@@ -77,7 +78,7 @@ typedef struct dt_setting {
     dt_setting_type type;
     size_t offset;
     size_t count_offset;       /* DT_SETTING_INT_LIST */
-    double min, max;           /* numbers: both ends allowed */
+    double min, max;           /* numbers: both ends allowed; integers: at most 2^53 */
     const char *const *names;  /* DT_SETTING_ENUM: NULL-terminated */
     const char *default_value; /* as it would be written in an INI file */
     bool allow_auto;           /* numbers: "auto" is a value too: NaN (REAL), 0 (INT64) */
@@ -91,14 +92,20 @@ const dt_setting *dt_settings(size_t *count);
 /* The setting called `name`, dashes and underscores alike; NULL when there is none. */
 const dt_setting *dt_setting_find(const char *name);
 
-/* The nearest setting name to a misspelt one (edit distance at most 1 + length / 4), or NULL. */
+/* The nearest setting name to a misspelt one (see base/suggest.h), or NULL. */
 const char *dt_setting_suggest(const char *name);
 
 /* All settings at their defaults. */
 void dt_config_defaults(dt_config *config);
 
-/* Parses `text` into the setting. The whole text must be the value, and within the range.
- * Errors: DT_ERR_CONFIG: "batch_size: expected an integer from 1 to ..., found '-3'". */
+/* The values that the setting takes, in words: "an integer from 1 to 16777216 samples". Returns
+ * `text`. */
+char *dt_setting_expects(const dt_setting *setting, char text[DT_TEXT_MAX]);
+
+/* Parses `text` into the setting. The whole text must be the value, and within the range; of
+ * names, dashes and underscores are alike. On an error *config is as it was.
+ * Errors: DT_ERR_CONFIG, "expected an integer from 1 to 16777216 samples, found '-3'": who knows
+ * where the text came from puts that in front with dt_fail_in. */
 dt_status dt_config_set(dt_config *config, const dt_setting *setting, const char *text,
                         dt_error *error);
 
@@ -109,18 +116,28 @@ char *dt_config_get(const dt_config *config, const dt_setting *setting, char tex
 /* True when the setting has its default value. */
 bool dt_config_is_default(const dt_config *config, const dt_setting *setting);
 
-/* Reads an INI file over what *config has. Unknown sections or settings, a setting in a foreign
- * section, one given twice in the file, bad values: DT_ERR_CONFIG, "FILE:LINE: what; did you
- * mean 'batch_size'?"; a file that cannot be read: DT_ERR_NO_INPUT. */
+/* Reads an INI file over what *config has; on an error *config is as it was.
+ *
+ * A line is empty, a comment (from ; or # on), [SECTION], or NAME = VALUE; dashes and underscores
+ * in names are alike, blanks around names and values do not count. A ; or # after a blank begins
+ * a comment behind a value too. A value between double quotes is taken as it is, with \" and \\
+ * for " and \. Lines have at most DT_INI_LINE_MAX bytes; CR LF and a UTF-8 byte order mark are
+ * allowed, control characters but tabs are not.
+ *
+ * Errors: DT_ERR_CONFIG, "FILE:LINE: what; did you mean 'batch_size'?" for a line of another form,
+ * unknown sections or settings, a setting in a foreign section or in none, one given twice (with
+ * the line of the first), a bad value. DT_ERR_NO_INPUT for a file that cannot be read. */
 dt_status dt_config_read_ini(dt_config *config, const char *path, dt_error *error);
 
 /* Writes all settings as an INI file into text[size]; returns the length it has or would have
- * (like snprintf). With `help`, each setting has its help as a comment above it. */
+ * (like snprintf). With `help`, each setting has its help and its values as a comment above it.
+ * dt_config_read_ini of it gives the same settings. */
 size_t dt_config_write_ini(const dt_config *config, bool help, char *text, size_t size);
 
 /* Replaces "auto" numbers by what the optimizer defaults to, and checks what no setting alone can:
  * the last layer must be the number of classes; a random split needs val_fraction > 0; softmax
- * outputs with the cross-entropy loss (which contains the softmax) are refused.
+ * outputs with the cross-entropy loss (which contains the softmax) are refused; cosine and linear
+ * schedules need lr_min <= lr. On an error *config is as it was.
  * Errors: DT_ERR_CONFIG. virtual_ranks and output stay "auto": they are known when a run starts. */
 dt_status dt_config_resolve(dt_config *config, dt_error *error);
 

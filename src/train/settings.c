@@ -1,0 +1,216 @@
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/suggest.h"
+#include "nn/activation.h"
+#include "nn/init.h"
+#include "nn/loss.h"
+#include "nn/optimizer.h"
+#include "nn/schedule.h"
+#include "train/config.h"
+
+/* The largest integer up to which every integer is a double: the ranges of the table are doubles,
+ * and so are the numbers of JSON. */
+#define ANY_COUNT 0x1p53
+
+/* Decay rates stay below 1: the bias correction of Adam divides by 1 - beta^t. */
+#define DECAY_MAX 0.999999
+
+/* A parameter whose gradient has always been zero divides by epsilon alone. */
+#define EPSILON_MIN 1e-30
+
+static const char *const split_names[] = {"standard", "random", NULL};
+static const char *const normalize_names[] = {"unit", "standard", NULL};
+static const char *const shuffle_names[] = {"global", "shard", "none", NULL};
+static const char *const output_activation_names[] = {"identity", "softmax", NULL};
+static const char *const progress_names[] = {"auto", "bar", "lines", NULL};
+
+/* A row of the table: section, field, type, what the type needs, default, unit, help. */
+#define ROW(in, field, kind, preset, of, text)                                                     \
+    .section = (in), .name = #field, .offset = offsetof(dt_config, field), .type = (kind),         \
+    .default_value = (preset), .unit = (of), .help = (text)
+#define TEXT(in, field, preset, of, text)                                                          \
+    {                                                                                              \
+        ROW(in, field, DT_SETTING_TEXT, preset, of, text)                                          \
+    }
+#define BOOL(in, field, preset, text)                                                              \
+    {                                                                                              \
+        ROW(in, field, DT_SETTING_BOOL, preset, NULL, text)                                        \
+    }
+#define ENUM(in, field, list, preset, text)                                                        \
+    {                                                                                              \
+        ROW(in, field, DT_SETTING_ENUM, preset, NULL, text), .names = (list)                       \
+    }
+#define NUMBER(in, field, kind, low, high, preset, of, text)                                       \
+    {                                                                                              \
+        ROW(in, field, kind, preset, of, text), .min = (low), .max = (high)                        \
+    }
+#define NUMBER_OR_AUTO(in, field, kind, low, high, of, text)                                       \
+    {                                                                                              \
+        ROW(in, field, kind, "auto", of, text), .min = (low), .max = (high), .allow_auto = true    \
+    }
+#define LIST(in, field, length, low, high, preset, text)                                           \
+    {                                                                                              \
+        ROW(in, field, DT_SETTING_INT_LIST, preset, NULL, text),                                   \
+            .min = (low), .max = (high), .count_offset = offsetof(dt_config, length)               \
+    }
+
+#define INT   DT_SETTING_INT
+#define INT64 DT_SETTING_INT64
+#define REAL  DT_SETTING_REAL
+
+static const dt_setting settings[] = {
+    TEXT("data", data, "auto", "dir",
+         "directory of the four MNIST-type files; synthetic: built-in digits; "
+         "auto: $DIST_TRAIN_DATA, else data/mnist, else synthetic"),
+    NUMBER("data", classes, INT, 1, 256, "10", NULL,
+           "number of classes; labels are 0 to classes - 1"),
+    ENUM("data", split, split_names, "standard",
+         "standard: train on the training part, test on the test part; "
+         "random: train on both together, less the validation samples"),
+    NUMBER("data", val_fraction, REAL, 0, 0.9, "0", NULL,
+           "share of the samples to train on that is held out for validation"),
+    ENUM("data", normalize, normalize_names, "unit",
+         "unit: pixel / 255; standard: (pixel / 255 - 0.1307) / 0.3081"),
+    ENUM("data", shuffle, shuffle_names, "global",
+         "new order in each epoch, global: of all samples; shard: of each rank's own; "
+         "none: always the order of the file"),
+    NUMBER("data", train_limit, INT64, 0, ANY_COUNT, "0", "samples",
+           "use the first so many training samples; 0: all"),
+    NUMBER("data", test_limit, INT64, 0, ANY_COUNT, "0", "samples",
+           "use the first so many test samples; 0: all"),
+    NUMBER("data", synthetic_seed, INT64, 0, ANY_COUNT, "1", NULL, "seed of the synthetic digits"),
+
+    LIST("model", layers, layer_count, 1, 0x1p20, "128, 64, 10",
+         "outputs of each dense layer; the last is the number of classes"),
+    ENUM("model", activation, dt_activation_names, "relu",
+         "what the hidden layers apply to their outputs"),
+    ENUM("model", output_activation, output_activation_names, "identity",
+         "what the last layer applies, before the loss (cross-entropy has its own softmax)"),
+    ENUM("model", init, dt_init_names, "glorot",
+         "initial weights, article: N(0, 1/out); pytorch: U(+-1/sqrt(in)), biases too; "
+         "glorot: U(+-sqrt(6/(in + out))); he: N(0, 2/in)"),
+    BOOL("model", bias, "true", "layers have biases"),
+    ENUM("model", loss, dt_loss_names, "cross-entropy",
+         "cross-entropy: of the softmax; bce: binary, with logits; mse: mean squared error"),
+
+    NUMBER("train", epochs, INT64, 0, ANY_COUNT, "10", "epochs",
+           "passes over the training samples"),
+    NUMBER("train", batch_size, INT64, 1, 0x1p24, "64", "samples",
+           "samples of one update, all ranks together"),
+    NUMBER_OR_AUTO("train", lr, REAL, 0, 1000, NULL,
+                   "learning rate, the peak of its schedule; auto: the optimizer's default"),
+    ENUM("train", optimizer, dt_optimizer_names, "adam",
+         "how a gradient changes the parameters; formulas as in PyTorch"),
+    NUMBER("train", momentum, REAL, 0, 1, "0.9", NULL,
+           "momentum, nesterov: share of the last update that goes on"),
+    NUMBER("train", alpha, REAL, 0, DECAY_MAX, "0.99", NULL,
+           "rmsprop: decay of the mean squared gradient"),
+    NUMBER("train", beta1, REAL, 0, DECAY_MAX, "0.9", NULL,
+           "adam, adamw: decay of the mean gradient"),
+    NUMBER("train", beta2, REAL, 0, DECAY_MAX, "0.999", NULL,
+           "adam, adamw: decay of the mean squared gradient"),
+    NUMBER_OR_AUTO("train", epsilon, REAL, EPSILON_MIN, 1, NULL,
+                   "adagrad, rmsprop, adam, adamw: added to the divisor; "
+                   "auto: the optimizer's default"),
+    NUMBER_OR_AUTO("train", weight_decay, REAL, 0, 1000, NULL,
+                   "pull of the parameters to zero, L2 or (adamw) decoupled; "
+                   "auto: the optimizer's default"),
+    NUMBER("train", clip_norm, REAL, 0, 1e9, "0", NULL,
+           "largest Euclidean norm of the mean gradient; 0: no limit"),
+    ENUM("train", schedule, dt_schedule_names, "constant",
+         "how the learning rate changes over the run"),
+    NUMBER("train", lr_min, REAL, 0, 1000, "0", NULL,
+           "cosine, linear: the learning rate at the end"),
+    NUMBER("train", gamma, REAL, 0, 1, "0.1", NULL,
+           "step: factor of the learning rate at each drop"),
+    NUMBER("train", warmup_epochs, REAL, 0, 1e6, "0", "epochs",
+           "linear rise of the learning rate at the start"),
+    NUMBER("train", step_epochs, INT64, 1, ANY_COUNT, "1", "epochs",
+           "step: time between two drops"),
+    NUMBER("train", max_steps, INT64, -1, ANY_COUNT, "-1", "steps",
+           "stop after so many updates; 0: write the initial model; -1: no limit"),
+    NUMBER("train", seed, INT64, 0, ANY_COUNT, "1", NULL,
+           "seed of the initial weights, the order and the validation samples"),
+    NUMBER_OR_AUTO("train", virtual_ranks, INT64, 1, 0x1p20, "ranks",
+                   "logical workers that share each batch: the same number gives the same bits "
+                   "on any number of ranks; auto: the number of ranks"),
+
+    TEXT("log", output, "auto", "dir", "run directory; auto: runs/<date>-<time>"),
+    BOOL("log", overwrite, "false", "write into a run directory that already holds a run"),
+    NUMBER("log", log_every, INT64, 0, ANY_COUNT, "0", "steps",
+           "updates between two rows of metrics.csv; 0: a row an epoch"),
+    ENUM("log", progress, progress_names, "auto",
+         "bar or lines; auto: a bar when standard error is a terminal"),
+};
+
+const dt_setting *dt_settings(size_t *count)
+{
+    *count = sizeof settings / sizeof settings[0];
+    return settings;
+}
+
+const dt_setting *dt_setting_find(const char *name)
+{
+    /* Distance 0: the same but for dashes and underscores. */
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
+        if (dt_edit_distance(name, settings[i].name) == 0)
+            return &settings[i];
+    return NULL;
+}
+
+const char *dt_setting_suggest(const char *name)
+{
+    dt_suggestion search = {.typed = name};
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
+        dt_suggest_offer(&search, settings[i].name);
+    return search.word;
+}
+
+static const char *auto_form(const dt_setting *setting)
+{
+    return setting->allow_auto ? "auto or " : "";
+}
+
+static size_t list_names(const dt_setting *setting, char *text, size_t size)
+{
+    size_t length = (size_t)snprintf(text, size, "one of");
+    for (const char *const *name = setting->names; *name; name++) {
+        const char *before = name == setting->names ? " " : name[1] ? ", " : " or ";
+        if (length < size)
+            length += (size_t)snprintf(text + length, size - length, "%s%s", before, *name);
+    }
+    return length;
+}
+
+char *dt_setting_expects(const dt_setting *setting, char text[DT_TEXT_MAX])
+{
+    const char *unit = setting->unit ? setting->unit : "", *space = setting->unit ? " " : "";
+    switch (setting->type) {
+    case DT_SETTING_BOOL:
+        snprintf(text, DT_TEXT_MAX, "true or false");
+        break;
+    case DT_SETTING_INT:
+    case DT_SETTING_INT64:
+        snprintf(text, DT_TEXT_MAX, "%san integer from %.0f to %.0f%s%s", auto_form(setting),
+                 setting->min, setting->max, space, unit);
+        break;
+    case DT_SETTING_REAL:
+        snprintf(text, DT_TEXT_MAX, "%sa number from %.15g to %.15g%s%s", auto_form(setting),
+                 setting->min, setting->max, space, unit);
+        break;
+    case DT_SETTING_ENUM:
+        list_names(setting, text, DT_TEXT_MAX);
+        break;
+    case DT_SETTING_TEXT:
+        snprintf(text, DT_TEXT_MAX, "1 to %d characters, none of them a control character",
+                 DT_TEXT_MAX - 1);
+        break;
+    case DT_SETTING_INT_LIST:
+        snprintf(text, DT_TEXT_MAX, "1 to %d integers from %.0f to %.0f, separated by commas",
+                 DT_LAYERS_MAX, setting->min, setting->max);
+        break;
+    }
+    return text;
+}

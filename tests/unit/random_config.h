@@ -1,0 +1,136 @@
+/* Random settings for property tests: a pure function of the sequence. */
+#ifndef DT_TESTS_UNIT_RANDOM_CONFIG_H
+#define DT_TESTS_UNIT_RANDOM_CONFIG_H
+
+#include <float.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "train/config.h"
+
+static inline uint32_t random_to(dt_random_sequence *from, uint32_t bound)
+{
+    uint32_t high = dt_random_next(from);
+    return dt_below(high, dt_random_next(from), bound);
+}
+
+/* Small and large alike: a random number of the bits of the range's width. */
+static inline int64_t random_integer(dt_random_sequence *from, double min, double max)
+{
+    uint64_t bits = (uint64_t)dt_random_next(from) << 32 | dt_random_next(from);
+    uint64_t width = (uint64_t)((int64_t)max - (int64_t)min) + 1;
+    return (int64_t)min + (int64_t)((bits >> random_to(from, 64)) % width);
+}
+
+/* Ends of the range, numbers with few digits, with all 17, and tiny ones. */
+static inline double random_real(dt_random_sequence *from, double min, double max)
+{
+    double unit = dt_uniform(dt_random_next(from)) + ldexp(dt_random_next(from), -64);
+    switch (random_to(from, 6)) {
+    case 0:
+        return min;
+    case 1:
+        return max;
+    case 2:
+        return fmin(fmax(min, (double)random_to(from, 1000) / 1000), max);
+    case 3:
+        return fmin(fmax(min, ldexp(unit, -(int)random_to(from, 1073))), max);
+    case 4:
+        return nextafter(max, min);
+    default:
+        return min + unit * (max - min);
+    }
+}
+
+static inline void random_text(dt_random_sequence *from, char text[DT_TEXT_MAX])
+{
+    static const char letters[] = " ;#\"\\'=[]$~*`!&|<>(){}?-_/.%aB7\xc3\xa9";
+    uint32_t length = 1 + random_to(from, random_to(from, 4) ? 8 : DT_TEXT_MAX - 1);
+    for (uint32_t i = 0; i < length; i++)
+        text[i] = letters[random_to(from, sizeof letters - 1)];
+    text[length] = '\0';
+}
+
+/* A value that the setting takes, as text. */
+static inline char *random_value(dt_random_sequence *from, const dt_setting *setting,
+                                 char text[DT_TEXT_MAX])
+{
+    if (setting->allow_auto && random_to(from, 4) == 0) {
+        snprintf(text, DT_TEXT_MAX, "auto");
+        return text;
+    }
+    uint32_t length = 0;
+    switch (setting->type) {
+    case DT_SETTING_BOOL:
+        snprintf(text, DT_TEXT_MAX, "%s", random_to(from, 2) ? "true" : "false");
+        break;
+    case DT_SETTING_INT:
+    case DT_SETTING_INT64:
+        snprintf(text, DT_TEXT_MAX, "%" PRId64, random_integer(from, setting->min, setting->max));
+        break;
+    case DT_SETTING_REAL:
+        snprintf(text, DT_TEXT_MAX, "%.17g", random_real(from, setting->min, setting->max));
+        break;
+    case DT_SETTING_ENUM:
+        while (setting->names[length])
+            length++;
+        snprintf(text, DT_TEXT_MAX, "%s", setting->names[random_to(from, length)]);
+        break;
+    case DT_SETTING_TEXT:
+        random_text(from, text);
+        break;
+    case DT_SETTING_INT_LIST:
+        text[0] = '\0';
+        for (int left = 1 + (int)random_to(from, DT_LAYERS_MAX); left > 0; left--)
+            length += (uint32_t)snprintf(text + length, DT_TEXT_MAX - length, "%" PRId64 "%s",
+                                         random_integer(from, setting->min, setting->max),
+                                         left > 1 ? "," : "");
+        break;
+    }
+    return text;
+}
+
+/* Sets every setting to a random value, or leaves it at its default. */
+static inline dt_status random_config(uint32_t sample, dt_config *config, dt_error *error)
+{
+    dt_random_sequence from = dt_random_sequence_of(
+        (dt_random_key){.seed = 20201122, .stream = DT_STREAM_TEST, .sample = sample});
+    size_t count;
+    const dt_setting *settings = dt_settings(&count);
+    dt_status status = DT_OK;
+    dt_config_defaults(config);
+    for (size_t i = 0; i < count && status == DT_OK; i++) {
+        char text[DT_TEXT_MAX];
+        if (random_to(&from, 3))
+            status =
+                dt_config_set(config, &settings[i], random_value(&from, &settings[i], text), error);
+    }
+    return status;
+}
+
+/* The first setting in which the two differ, with both values printed; NULL: none. Reals are
+ * compared by their bits. */
+static inline const dt_setting *first_difference(const dt_config *a, const dt_config *b)
+{
+    size_t count;
+    const dt_setting *settings = dt_settings(&count);
+    for (size_t i = 0; i < count; i++) {
+        char x[DT_TEXT_MAX], y[DT_TEXT_MAX];
+        size_t offset = settings[i].offset;
+        bool same =
+            strcmp(dt_config_get(a, &settings[i], x), dt_config_get(b, &settings[i], y)) == 0;
+        if (settings[i].type == DT_SETTING_REAL)
+            same = same &&
+                   memcmp((const char *)a + offset, (const char *)b + offset, sizeof(double)) == 0;
+        if (!same) {
+            printf("\n    %s: '%s' and '%s'\n", settings[i].name, x, y);
+            return &settings[i];
+        }
+    }
+    return NULL;
+}
+
+#endif

@@ -1,0 +1,404 @@
+#include "train/config.h"
+
+#include <CUnit/CUnit.h>
+
+#include "base/suggest.h"
+#include "nn/activation.h"
+#include "nn/init.h"
+#include "nn/loss.h"
+#include "nn/optimizer.h"
+#include "random_config.h"
+
+CU_SuiteInfo dt_suite_config(void);
+
+static bool says(const dt_error *error, const char *part)
+{
+    bool found = strstr(error->message, part) != NULL;
+    if (!found)
+        printf("\n    expected '%s' in '%s'\n", part, error->message);
+    return found && !strchr(error->message, '\n');
+}
+
+static const dt_setting *find(const char *name)
+{
+    const dt_setting *setting = dt_setting_find(name);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(setting);
+    return setting;
+}
+
+static void table_is_consistent(void)
+{
+    size_t count;
+    const dt_setting *settings = dt_settings(&count);
+    CU_ASSERT(count > 30);
+    for (size_t i = 0; i < count; i++) {
+        const dt_setting *it = &settings[i];
+        for (size_t j = 0; j < i; j++) {
+            CU_ASSERT_NOT_EQUAL(dt_edit_distance(it->name, settings[j].name), 0);
+            CU_ASSERT_NOT_EQUAL(it->offset, settings[j].offset);
+            if (j + 1 < i && strcmp(settings[j].section, it->section) == 0)
+                CU_ASSERT_STRING_EQUAL(settings[j + 1].section, it->section);
+        }
+        CU_ASSERT(it->min <= it->max && it->max <= 0x1p53);
+        CU_ASSERT_EQUAL(it->names != NULL, it->type == DT_SETTING_ENUM);
+        CU_ASSERT_NOT_EQUAL(it->help[strlen(it->help) - 1], '.');
+        CU_ASSERT_PTR_NULL(strchr(it->help, '\n'));
+    }
+}
+
+static void names_are_found_with_dashes_and_underscores(void)
+{
+    size_t count;
+    const dt_setting *settings = dt_settings(&count);
+    for (size_t i = 0; i < count; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s", settings[i].name);
+        CU_ASSERT_PTR_EQUAL(dt_setting_find(name), &settings[i]);
+        for (char *c = name; *c; c++)
+            *c = *c == '_' ? '-' : *c;
+        CU_ASSERT_PTR_EQUAL(dt_setting_find(name), &settings[i]);
+        name[strlen(name) - 1] = '\0';
+        CU_ASSERT_PTR_NOT_EQUAL(dt_setting_find(name), &settings[i]);
+    }
+    CU_ASSERT_PTR_NULL(dt_setting_find(""));
+    CU_ASSERT_PTR_NULL(dt_setting_find("Epochs"));
+}
+
+static void defaults_are_those_of_the_contract(void)
+{
+    static const struct {
+        const char *name, *value;
+    } expected[] = {
+        {"data",              "auto"         },
+        {"classes",           "10"           },
+        {"split",             "standard"     },
+        {"val_fraction",      "0"            },
+        {"normalize",         "unit"         },
+        {"shuffle",           "global"       },
+        {"train_limit",       "0"            },
+        {"test_limit",        "0"            },
+        {"synthetic_seed",    "1"            },
+        {"layers",            "128, 64, 10"  },
+        {"activation",        "relu"         },
+        {"output_activation", "identity"     },
+        {"init",              "glorot"       },
+        {"bias",              "true"         },
+        {"loss",              "cross-entropy"},
+        {"epochs",            "10"           },
+        {"batch_size",        "64"           },
+        {"lr",                "auto"         },
+        {"optimizer",         "adam"         },
+        {"momentum",          "0.9"          },
+        {"alpha",             "0.99"         },
+        {"beta1",             "0.9"          },
+        {"beta2",             "0.999"        },
+        {"epsilon",           "auto"         },
+        {"weight_decay",      "auto"         },
+        {"clip_norm",         "0"            },
+        {"schedule",          "constant"     },
+        {"lr_min",            "0"            },
+        {"gamma",             "0.1"          },
+        {"warmup_epochs",     "0"            },
+        {"step_epochs",       "1"            },
+        {"max_steps",         "-1"           },
+        {"seed",              "1"            },
+        {"virtual_ranks",     "auto"         },
+        {"output",            "auto"         },
+        {"overwrite",         "false"        },
+        {"log_every",         "0"            },
+        {"progress",          "auto"         },
+    };
+    size_t count;
+    dt_settings(&count);
+    CU_ASSERT_EQUAL(count, sizeof expected / sizeof expected[0]);
+    dt_config config;
+    dt_config_defaults(&config);
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        char text[DT_TEXT_MAX];
+        const dt_setting *setting = find(expected[i].name);
+        CU_ASSERT_STRING_EQUAL(setting->default_value, expected[i].value);
+        CU_ASSERT_STRING_EQUAL(dt_config_get(&config, setting, text), expected[i].value);
+        CU_ASSERT_TRUE(dt_config_is_default(&config, setting));
+    }
+    CU_ASSERT_EQUAL(config.layer_count, 3);
+    CU_ASSERT_EQUAL(config.layers[1], 64);
+    CU_ASSERT_EQUAL(config.activation, DT_RELU);
+    CU_ASSERT_EQUAL(config.init, DT_INIT_GLOROT);
+    CU_ASSERT_EQUAL(config.optimizer, DT_ADAM);
+    CU_ASSERT_TRUE(isnan(config.lr) && isnan(config.epsilon) && isnan(config.weight_decay));
+    CU_ASSERT_EQUAL(config.virtual_ranks, 0);
+    CU_ASSERT_EQUAL(config.max_steps, -1);
+    CU_ASSERT_TRUE(config.bias && !config.overwrite);
+}
+
+/* dt_config_set of a bad text: the message has all its parts and nothing changes. */
+static void refused(const dt_setting *setting, const char *text)
+{
+    dt_config config, before;
+    dt_error error = {0};
+    char expects[DT_TEXT_MAX];
+    CU_ASSERT_EQUAL(random_config(7, &config, &error), DT_OK);
+    memcpy(&before, &config, sizeof config);
+    dt_status status = dt_config_set(&config, setting, text, &error);
+    if (status == DT_OK)
+        printf("\n    %s takes '%s'\n", setting->name, text);
+    CU_ASSERT_EQUAL(status, DT_ERR_CONFIG);
+    CU_ASSERT_EQUAL(error.status, DT_ERR_CONFIG);
+    CU_ASSERT_TRUE(says(&error, "expected "));
+    CU_ASSERT_TRUE(says(&error, dt_setting_expects(setting, expects)));
+    CU_ASSERT_TRUE(says(&error, ", found '"));
+    CU_ASSERT_EQUAL(memcmp(&before, &config, sizeof config), 0);
+}
+
+static void taken(const dt_setting *setting, const char *text, const char *value)
+{
+    dt_config config;
+    dt_error error = {0};
+    char found[DT_TEXT_MAX];
+    dt_config_defaults(&config);
+    CU_ASSERT_EQUAL(dt_config_set(&config, setting, text, &error), DT_OK);
+    CU_ASSERT_EQUAL(error.status, DT_OK);
+    if (strcmp(dt_config_get(&config, setting, found), value) != 0)
+        printf("\n    %s = %s: expected '%s', found '%s'\n", setting->name, text, value, found);
+    CU_ASSERT_STRING_EQUAL(found, value);
+}
+
+static void range_ends_are_taken_and_one_beyond_refused(void)
+{
+    size_t count;
+    const dt_setting *settings = dt_settings(&count);
+    for (size_t i = 0; i < count; i++) {
+        const dt_setting *it = &settings[i];
+        char text[DT_TEXT_MAX], value[DT_TEXT_MAX];
+        bool is_real = it->type == DT_SETTING_REAL;
+        bool is_whole = it->type == DT_SETTING_INT || it->type == DT_SETTING_INT64 ||
+                        it->type == DT_SETTING_INT_LIST;
+        for (int high = 0; (is_real || is_whole) && high < 2; high++) {
+            double end = high ? it->max : it->min;
+            int64_t beyond = (int64_t)end + (high ? 1 : -1);
+            snprintf(value, sizeof value, is_real ? "%.15g" : "%.0f", end);
+            taken(it, value, value);
+            if (is_real)
+                snprintf(text, sizeof text, "%.17g", nextafter(end, high ? INFINITY : -INFINITY));
+            else
+                snprintf(text, sizeof text, "%" PRId64, beyond);
+            refused(it, text);
+        }
+    }
+}
+
+static void bad_numbers_are_refused(void)
+{
+    static const char *const bad[] = {"",
+                                      " ",
+                                      "1 ",
+                                      " 1",
+                                      "x",
+                                      "1x",
+                                      "0x10",
+                                      "1e",
+                                      "nan",
+                                      "inf",
+                                      "-inf",
+                                      "--1",
+                                      "1,5",
+                                      "1 2",
+                                      "1e999",
+                                      "1e-400",
+                                      "Auto",
+                                      "auto ",
+                                      "99999999999999999999"};
+    static const char *const names[] = {"classes", "seed", "clip_norm", "lr", "virtual_ranks"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        for (size_t j = 0; j < sizeof bad / sizeof bad[0]; j++)
+            refused(find(names[i]), bad[j]);
+    refused(find("seed"), "1.0");
+    refused(find("seed"), "auto");
+    refused(find("virtual_ranks"), "0");
+    taken(find("lr"), "-0", "0");
+    taken(find("lr"), ".5e-1", "0.05");
+    taken(find("max_steps"), "007", "7");
+}
+
+static void names_lists_and_switches(void)
+{
+    static const char *const bad_lists[] = {"",    ",", "1,", ",1",   "1,,2", "1;2",
+                                            "1 2", "0", "-1", "1,2x", "[1]"};
+    size_t count;
+    const dt_setting *settings = dt_settings(&count);
+    for (size_t i = 0; i < count; i++)
+        for (int j = 0; settings[i].type == DT_SETTING_ENUM && settings[i].names[j]; j++)
+            taken(&settings[i], settings[i].names[j], settings[i].names[j]);
+    taken(find("activation"), "leaky_relu", "leaky-relu");
+    refused(find("activation"), "ReLU");
+    refused(find("activation"), "");
+
+    for (size_t i = 0; i < sizeof bad_lists / sizeof bad_lists[0]; i++)
+        refused(find("layers"), bad_lists[i]);
+    taken(find("layers"), " 3 ,\t4,5 ", "3, 4, 5");
+    char sizes[2 * DT_LAYERS_MAX + 3] = "";
+    for (int i = 0; i < DT_LAYERS_MAX; i++)
+        strcat(sizes, i ? ",9" : "9");
+    dt_config config;
+    dt_config_defaults(&config);
+    CU_ASSERT_EQUAL(dt_config_set(&config, find("layers"), sizes, NULL), DT_OK);
+    CU_ASSERT_EQUAL(config.layer_count, DT_LAYERS_MAX);
+    refused(find("layers"), strcat(sizes, ",9"));
+
+    static const char *const yes[] = {"true", "yes", "on", "1"},
+                             *no[] = {"false", "no", "off", "0"};
+    for (int i = 0; i < 4; i++) {
+        taken(find("overwrite"), yes[i], "true");
+        taken(find("bias"), no[i], "false");
+    }
+    refused(find("bias"), "");
+    refused(find("bias"), "2");
+    refused(find("bias"), "True");
+}
+
+static void texts(void)
+{
+    char text[DT_TEXT_MAX + 1];
+    memset(text, 'a', sizeof text);
+    text[DT_TEXT_MAX] = '\0';
+    refused(find("data"), text);
+    text[DT_TEXT_MAX - 1] = '\0';
+    taken(find("data"), text, text);
+    refused(find("data"), "");
+    refused(find("data"), "a\nb");
+    refused(find("data"), "a\033b");
+}
+
+static void messages_name_near_misses(void)
+{
+    dt_config config;
+    dt_error error = {0};
+    dt_config_defaults(&config);
+    CU_ASSERT_EQUAL(dt_config_set(&config, find("activation"), "rleu", &error), DT_ERR_CONFIG);
+    CU_ASSERT_STRING_EQUAL(error.message,
+                           "expected one of sigmoid, tanh, relu, leaky-relu, gelu or identity, "
+                           "found 'rleu'; did you mean 'relu'?");
+    CU_ASSERT_EQUAL(dt_config_set(&config, find("batch_size"), "-3", &error), DT_ERR_CONFIG);
+    CU_ASSERT_STRING_EQUAL(error.message,
+                           "expected an integer from 1 to 16777216 samples, found '-3'");
+}
+
+static void misspelt_names_find_a_nearest_one(void)
+{
+    size_t count;
+    const dt_setting *settings = dt_settings(&count);
+    for (size_t i = 0; i < count; i++)
+        for (size_t at = 0; at < strlen(settings[i].name); at++) {
+            char word[64];
+            snprintf(word, sizeof word, "%s", settings[i].name);
+            memmove(word + at, word + at + 1, strlen(word + at));
+            const char *near = dt_setting_suggest(word);
+            CU_ASSERT_PTR_NOT_NULL_FATAL(near);
+            CU_ASSERT(dt_edit_distance(word, near) <= 1);
+        }
+    CU_ASSERT_STRING_EQUAL(dt_setting_suggest("btach-szie"), "batch_size");
+    CU_ASSERT_PTR_NULL(dt_setting_suggest("learning_rate"));
+    CU_ASSERT_PTR_NULL(dt_setting_suggest(""));
+    /* 10 letters: 1 + 10 / 4 = 3 edits are near enough, 4 are not. */
+    CU_ASSERT_STRING_EQUAL(dt_setting_suggest("xxxch_size"), "batch_size");
+    CU_ASSERT_PTR_NULL(dt_setting_suggest("xxxxh_size"));
+}
+
+static void reals_are_written_with_few_digits(void)
+{
+    static const char *const texts[] = {
+        "0.1", "0.001", "1e-08", "100", "0.30000000000000004", "4.94065645841247e-324", "0.3081"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        taken(find("lr"), texts[i], texts[i]);
+    taken(find("lr"), "0.10000000000000000555", "0.1");
+}
+
+static void set(dt_config *config, const char *name, const char *text)
+{
+    CU_ASSERT_EQUAL(dt_config_set(config, find(name), text, NULL), DT_OK);
+}
+
+static void resolving_takes_the_defaults_of_the_optimizer(void)
+{
+    for (int kind = 0; dt_optimizer_names[kind]; kind++) {
+        dt_config config, again;
+        dt_error error = {0};
+        dt_config_defaults(&config);
+        config.optimizer = kind;
+        CU_ASSERT_EQUAL(dt_config_resolve(&config, &error), DT_OK);
+        CU_ASSERT_EQUAL(config.lr, dt_optimizer_default_lr((dt_optimizer_kind)kind));
+        CU_ASSERT_EQUAL(config.epsilon, dt_optimizer_default_epsilon((dt_optimizer_kind)kind));
+        CU_ASSERT_EQUAL(config.weight_decay,
+                        dt_optimizer_default_weight_decay((dt_optimizer_kind)kind));
+        again = config;
+        CU_ASSERT_EQUAL(dt_config_resolve(&again, &error), DT_OK);
+        CU_ASSERT_PTR_NULL(first_difference(&config, &again));
+
+        dt_config_defaults(&config);
+        config.optimizer = kind;
+        set(&config, "lr", "0.5");
+        set(&config, "epsilon", "0.25");
+        set(&config, "weight_decay", "0.125");
+        CU_ASSERT_EQUAL(dt_config_resolve(&config, &error), DT_OK);
+        CU_ASSERT(config.lr == 0.5 && config.epsilon == 0.25 && config.weight_decay == 0.125);
+        CU_ASSERT_EQUAL(config.virtual_ranks, 0);
+        CU_ASSERT_STRING_EQUAL(config.output, "auto");
+    }
+}
+
+static void settings_that_do_not_fit_together_are_refused(void)
+{
+    static const struct {
+        const char *name[2], *value[2], *message, *remedy[2];
+    } cases[] = {
+        {{"layers", "classes"},
+         {"5, 12", "10"},
+         "layers: expected the last layer to have one output a class, 10, found 12 in '5, 12'", {"classes", "12"}      },
+        {{"split", "val_fraction"},
+         {"random", "0"},
+         "val_fraction: expected more than 0 with split = random, found 0",                     {"val_fraction", "0.1"}},
+        {{"output_activation", "loss"},
+         {"softmax", "cross-entropy"},
+         "output_activation: expected identity with loss = cross-entropy",                      {"loss", "bce"}        },
+        {{"schedule", "lr_min"},
+         {"cosine", "0.5"},
+         "lr_min: expected at most lr, 0.001, with schedule = cosine, found 0.5",               {"lr", "0.5"}          },
+        {{"schedule", "lr_min"},
+         {"linear", "0.5"},
+         "lr_min: expected at most lr, 0.001, with schedule = linear, found 0.5",               {"schedule", "step"}   },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        dt_config config;
+        dt_error error = {0};
+        dt_config_defaults(&config);
+        for (int j = 0; j < 2; j++)
+            set(&config, cases[i].name[j], cases[i].value[j]);
+        CU_ASSERT_EQUAL(dt_config_resolve(&config, &error), DT_ERR_CONFIG);
+        CU_ASSERT_TRUE(says(&error, cases[i].message));
+        CU_ASSERT_TRUE(isnan(config.epsilon));
+        set(&config, cases[i].remedy[0], cases[i].remedy[1]);
+        CU_ASSERT_EQUAL(dt_config_resolve(&config, &error), DT_OK);
+    }
+}
+
+static CU_TestInfo tests[] = {
+    {"the table is consistent",                       table_is_consistent                          },
+    {"names are found with dashes and underscores",   names_are_found_with_dashes_and_underscores  },
+    {"defaults are those of the contract",            defaults_are_those_of_the_contract           },
+    {"range ends are taken, one beyond is refused",   range_ends_are_taken_and_one_beyond_refused  },
+    {"bad numbers are refused",                       bad_numbers_are_refused                      },
+    {"names, lists and switches",                     names_lists_and_switches                     },
+    {"texts",                                         texts                                        },
+    {"messages name near misses",                     messages_name_near_misses                    },
+    {"misspelt names find a nearest one",             misspelt_names_find_a_nearest_one            },
+    {"reals are written with few digits",             reals_are_written_with_few_digits            },
+    {"resolving takes the optimizer's defaults",      resolving_takes_the_defaults_of_the_optimizer},
+    {"settings that do not fit together are refused",
+     settings_that_do_not_fit_together_are_refused                                                 },
+    CU_TEST_INFO_NULL,
+};
+
+CU_SuiteInfo dt_suite_config(void)
+{
+    return (CU_SuiteInfo){.pName = "config", .pTests = tests};
+}
