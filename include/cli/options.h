@@ -1,0 +1,79 @@
+/* The command line and the environment: from argv to one dt_invocation.
+ *
+ * dist-train [COMMAND] [OPTIONS]. An option is a flag of the program (dt_flags) or a setting of
+ * train/config.h; dashes and underscores in names are alike:
+ *   --batch-size 64   --batch-size=64   --overwrite   --no-overwrite   --overwrite=false
+ * Of a setting, the command line wins over the environment (DIST_TRAIN_BATCH_SIZE), that over the
+ * file of --config, that over the default. Nothing here ends the process or needs MPI. */
+#ifndef DT_CLI_OPTIONS_H
+#define DT_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/status.h"
+#include "train/config.h"
+
+/* Indices into dt_command_infos. */
+typedef enum dt_command { DT_COMMAND_TRAIN, DT_COMMANDS } dt_command;
+
+typedef struct dt_command_info {
+    const char *name;
+    const char *help; /* one line, no full stop */
+} dt_command_info;
+
+/* [DT_COMMANDS]; the first is what runs when none is named. */
+extern const dt_command_info dt_command_infos[];
+
+typedef struct dt_invocation {
+    dt_command command;
+    bool help;                     /* the user asked for --help: nothing behind it has been read */
+    bool version;                  /* likewise */
+    bool print_config;             /* print the settings as an INI file and end */
+    bool dry_run;                  /* check and print, but do not train */
+    char config_path[DT_TEXT_MAX]; /* "": none */
+    dt_config config;              /* not yet resolved: dt_config_resolve */
+} dt_invocation;
+
+/* A flag of the program: what --help needs to know of it, and where its answer goes. */
+typedef struct dt_flag {
+    const char *name;
+    char letter;       /* -h; 0 for none */
+    const char *value; /* what it takes, for --help: "FILE"; NULL: nothing, it is a bool */
+    size_t offset;     /* in dt_invocation: a bool, or char[DT_TEXT_MAX] */
+    const char *help;
+} dt_flag;
+
+/* The flags: *count of them, in the order of --help. */
+const dt_flag *dt_flags(size_t *count);
+
+/* Reads argv[1 .. argc - 1] and the NULL-terminated "NAME=VALUE" list `environment`. --help and
+ * --version end the reading at once: then *out holds the flag and the defaults.
+ *
+ * An environment variable DIST_TRAIN_X without a setting X is warned of (dt_warn). "auto" values
+ * are left to dt_config_resolve and to the start of a run; so `--data auto` is not replaced here.
+ *
+ * Errors: DT_ERR_USAGE for unknown options and commands ("unknown option --btach-size; did you
+ * mean --batch-size?"), options given twice or without their value, left-over arguments.
+ * DT_ERR_CONFIG for a bad value, with its source: "--batch-size: expected ...", "environment
+ * DIST_TRAIN_BATCH_SIZE: expected ...", "FILE:LINE: ...". DT_ERR_NO_INPUT for the file. */
+dt_status dt_options_parse(int argc, char *const argv[], char *const environment[],
+                           dt_invocation *out, dt_error *error);
+
+/* The environment variable of a setting: DIST_TRAIN_BATCH_SIZE. Returns `text`. */
+#define DT_VARIABLE_MAX 80
+char *dt_options_variable(const dt_setting *setting, char text[DT_VARIABLE_MAX]);
+
+/* The option of a setting: "batch-size", without dashes in front. Returns `text`. */
+char *dt_options_name(const dt_setting *setting, char text[DT_VARIABLE_MAX]);
+
+/* The text of --help, at most 80 columns wide. */
+void dt_options_print_help(FILE *out);
+
+/* Writes the settings that differ from their defaults, as options that a shell would take
+ * ("--epochs 20 --layers '500, 300, 10'"; "" when there are none), into text[size]; returns the
+ * length it has or would have, like snprintf. dt_options_parse of it gives the same settings. */
+size_t dt_options_describe_changes(const dt_config *config, char *text, size_t size);
+
+#endif

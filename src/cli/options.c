@@ -1,0 +1,274 @@
+#include "cli/options.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/suggest.h"
+
+#define PREFIX    "DIST_TRAIN_"
+#define FOUND_MAX 60
+
+const dt_command_info dt_command_infos[] = {
+    [DT_COMMAND_TRAIN] = {"train", "train a network, write a run directory (default)"},
+};
+
+#define FLAG(id, field, short_name, takes, text)                                                   \
+    {                                                                                              \
+        .name = (id), .offset = offsetof(dt_invocation, field), .letter = (short_name),            \
+        .value = (takes), .help = (text)                                                           \
+    }
+
+static const dt_flag flags[] = {
+    FLAG("help", help, 'h', NULL, "print this text"),
+    FLAG("version", version, 0, NULL, "print the version"),
+    FLAG("config", config_path, 0, "FILE", "read settings from an INI file"),
+    FLAG("print-config", print_config, 0, NULL, "print all settings as an INI file, explained"),
+    FLAG("dry-run", dry_run, 0, NULL, "check settings and data, say what a run would do"),
+};
+
+#define FLAG_COUNT (sizeof flags / sizeof flags[0])
+
+/* An argument taken apart: --NAME, --NAME=VALUE, --no-NAME, -LETTER. */
+typedef struct option {
+    char name[DT_VARIABLE_MAX]; /* with its dashes, for messages */
+    const char *value;          /* behind "="; NULL: none */
+    const dt_flag *flag;        /* one of flag and setting, when the name is known */
+    const dt_setting *setting;
+    bool negated;
+} option;
+
+const dt_flag *dt_flags(size_t *count)
+{
+    *count = FLAG_COUNT;
+    return flags;
+}
+
+static char *with_case(const char *prefix, const char *name, bool upper, char text[DT_VARIABLE_MAX])
+{
+    size_t length = (size_t)snprintf(text, DT_VARIABLE_MAX, "%s%s", prefix, name);
+    for (size_t i = 0; i < length && i < DT_VARIABLE_MAX; i++)
+        text[i] = upper ? (char)toupper((unsigned char)text[i]) : text[i] == '_' ? '-' : text[i];
+    return text;
+}
+
+char *dt_options_variable(const dt_setting *setting, char text[DT_VARIABLE_MAX])
+{
+    return with_case(PREFIX, setting->name, true, text);
+}
+
+char *dt_options_name(const dt_setting *setting, char text[DT_VARIABLE_MAX])
+{
+    return with_case("", setting->name, false, text);
+}
+
+static dt_status unknown_option(const char *name, dt_error *error)
+{
+    dt_suggestion search = {.typed = name + strspn(name, "-")};
+    size_t count;
+    const dt_setting *settings = dt_settings(&count);
+    for (size_t i = 0; i < FLAG_COUNT; i++)
+        dt_suggest_offer(&search, flags[i].name);
+    for (size_t i = 0; i < count; i++)
+        dt_suggest_offer(&search, settings[i].name);
+    if (!search.word)
+        return dt_fail(error, DT_ERR_USAGE, "unknown option %s; --help lists the options", name);
+    char near[DT_VARIABLE_MAX];
+    return dt_fail(error, DT_ERR_USAGE, "unknown option %s; did you mean --%s?", name,
+                   with_case("", search.word, false, near));
+}
+
+static dt_status find_option(const char *argument, option *out, dt_error *error)
+{
+    *out = (option){.value = strchr(argument, '=')};
+    size_t length = strcspn(argument, "=");
+    snprintf(out->name, sizeof out->name, "%.*s", length > FOUND_MAX ? FOUND_MAX : (int)length,
+             argument);
+    out->value += out->value ? 1 : 0;
+
+    const char *name = out->name + 2;
+    bool is_long = strncmp(out->name, "--", 2) == 0 && length <= FOUND_MAX;
+    for (size_t i = 0; i < FLAG_COUNT; i++) {
+        bool is_letter = flags[i].letter && out->name[1] == flags[i].letter && length == 2;
+        if (is_letter || (is_long && dt_edit_distance(name, flags[i].name) == 0))
+            out->flag = &flags[i];
+    }
+    if (is_long && !out->flag)
+        out->setting = dt_setting_find(name);
+    if (is_long && !out->flag && !out->setting && strncmp(name, "no", 2) == 0 && name[2]) {
+        out->setting = dt_setting_find(name + 3);
+        out->negated = true;
+        if (out->setting && (out->setting->type != DT_SETTING_BOOL || !strchr("-_", name[2])))
+            out->setting = NULL;
+    }
+    return out->flag || out->setting ? DT_OK : unknown_option(out->name, error);
+}
+
+/* Gives the option the value that does not stand behind "="; moves *at on to the next argument when
+ * that is it. */
+static dt_status complete_option(option *it, int argc, char *const argv[], int *at, dt_error *error)
+{
+    bool is_switch = it->flag ? !it->flag->value : it->setting->type == DT_SETTING_BOOL;
+    if (it->value && (it->negated || (it->flag && is_switch)))
+        return dt_fail(error, DT_ERR_USAGE, "%s: expected no value, found '%.*s'", it->name,
+                       FOUND_MAX, it->value);
+    if (it->value)
+        return DT_OK;
+    if (is_switch)
+        it->value = it->negated ? "false" : "true";
+    else if (*at + 1 < argc && strncmp(argv[*at + 1], "--", 2) != 0)
+        it->value = argv[++*at];
+    else
+        return dt_fail(error, DT_ERR_USAGE, "%s: expected a value, found %.*s", it->name, FOUND_MAX,
+                       *at + 1 < argc ? argv[*at + 1] : "the end of the command line");
+    return DT_OK;
+}
+
+static dt_status repeated(const option *it, dt_error *error)
+{
+    return dt_fail(error, DT_ERR_USAGE, "%s: expected once, found a second time", it->name);
+}
+
+static dt_status set_flag(const option *it, dt_invocation *invocation, dt_error *error)
+{
+    void *field = (char *)invocation + it->flag->offset;
+    if (!it->flag->value) {
+        bool *is_set = field;
+        if (*is_set)
+            return repeated(it, error);
+        *is_set = true;
+        return DT_OK;
+    }
+    char *text = field;
+    if (*text)
+        return repeated(it, error);
+    size_t length = strlen(it->value);
+    if (length == 0 || length >= DT_TEXT_MAX)
+        return dt_fail(error, DT_ERR_USAGE, "%s: expected 1 to %d characters, found %zu", it->name,
+                       DT_TEXT_MAX - 1, length);
+    memcpy(text, it->value, length + 1);
+    return DT_OK;
+}
+
+static dt_status find_command(const char *name, dt_command *out, dt_error *error)
+{
+    dt_suggestion search = {.typed = name};
+    for (int i = 0; i < DT_COMMANDS; i++) {
+        if (strcmp(name, dt_command_infos[i].name) == 0) {
+            *out = (dt_command)i;
+            return DT_OK;
+        }
+        dt_suggest_offer(&search, dt_command_infos[i].name);
+    }
+    return dt_fail(error, DT_ERR_USAGE, "unknown command '%.*s'%s%s%s", FOUND_MAX, name,
+                   search.word ? "; did you mean '" : "; --help lists the commands",
+                   search.word ? search.word : "", search.word ? "'?" : "");
+}
+
+/* Sets the flags, and notes the text of each setting in given[settings], up to --help or
+ * --version. */
+static dt_status read_arguments(int argc, char *const argv[], dt_invocation *out,
+                                const char **given, dt_error *error)
+{
+    size_t count;
+    const dt_setting *settings = dt_settings(&count);
+    dt_status status = DT_OK;
+    for (int i = 1; i < argc && status == DT_OK && !out->help && !out->version; i++) {
+        if (argv[i][0] != '-') {
+            if (i > 1)
+                return dt_fail(error, DT_ERR_USAGE,
+                               "unexpected argument '%.*s': expected options, as --name value; a "
+                               "switch has its value behind =",
+                               FOUND_MAX, argv[i]);
+            status = find_command(argv[i], &out->command, error);
+            continue;
+        }
+        option it;
+        status = find_option(argv[i], &it, error);
+        if (status == DT_OK)
+            status = complete_option(&it, argc, argv, &i, error);
+        if (status != DT_OK)
+            return status;
+        if (it.flag)
+            status = set_flag(&it, out, error);
+        else if (given[it.setting - settings])
+            status = repeated(&it, error);
+        else
+            given[it.setting - settings] = it.value;
+    }
+    return status;
+}
+
+static void warn_of_variable(const char *variable)
+{
+    char name[DT_VARIABLE_MAX], near[DT_VARIABLE_MAX];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(variable, "="), variable);
+    for (char *c = name; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    const char *word = dt_setting_suggest(name + sizeof PREFIX - 1);
+    if (word)
+        dt_warn("environment %.*s is not a setting; did you mean %s?", (int)strcspn(variable, "="),
+                variable, dt_options_variable(dt_setting_find(word), near));
+    else
+        dt_warn("environment %.*s is not a setting; --help lists the settings",
+                (int)strcspn(variable, "="), variable);
+}
+
+static dt_status read_environment(char *const environment[], dt_config *config, dt_error *error)
+{
+    size_t count;
+    const dt_setting *settings = dt_settings(&count);
+    for (; *environment; environment++) {
+        const char *equals = strchr(*environment, '=');
+        if (strncmp(*environment, PREFIX, sizeof PREFIX - 1) != 0 || !equals)
+            continue;
+        size_t length = (size_t)(equals - *environment), i = 0;
+        char variable[DT_VARIABLE_MAX];
+        for (; i < count; i++) {
+            dt_options_variable(&settings[i], variable);
+            if (strlen(variable) == length && strncmp(*environment, variable, length) == 0)
+                break;
+        }
+        if (i == count)
+            warn_of_variable(*environment);
+        else if (dt_config_set(config, &settings[i], equals + 1, error) != DT_OK)
+            return dt_fail_in(error, "environment %s", variable);
+    }
+    return DT_OK;
+}
+
+static dt_status read_given(const char *const *given, dt_config *config, dt_error *error)
+{
+    size_t count;
+    const dt_setting *settings = dt_settings(&count);
+    char name[DT_VARIABLE_MAX];
+    for (size_t i = 0; i < count; i++)
+        if (given[i] && dt_config_set(config, &settings[i], given[i], error) != DT_OK)
+            return dt_fail_in(error, "--%s", dt_options_name(&settings[i], name));
+    return DT_OK;
+}
+
+dt_status dt_options_parse(int argc, char *const argv[], char *const environment[],
+                           dt_invocation *out, dt_error *error)
+{
+    *out = (dt_invocation){0};
+    dt_config_defaults(&out->config);
+    size_t count;
+    dt_settings(&count);
+    const char **given = dt_calloc(count, sizeof *given, error);
+    if (!given)
+        return DT_ERR_INTERNAL;
+
+    dt_status status = read_arguments(argc, argv, out, given, error);
+    if (status == DT_OK && !out->help && !out->version) {
+        if (out->config_path[0])
+            status = dt_config_read_ini(&out->config, out->config_path, error);
+        if (status == DT_OK)
+            status = read_environment(environment, &out->config, error);
+        if (status == DT_OK)
+            status = read_given(given, &out->config, error);
+    }
+    dt_free(given);
+    return status;
+}

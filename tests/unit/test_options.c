@@ -1,0 +1,381 @@
+#include "cli/options.h"
+
+#include <CUnit/CUnit.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "random_config.h"
+
+CU_SuiteInfo dt_suite_options(void);
+
+#define ARGUMENTS_MAX 16
+#define LINE_MAX_TEST (2 * DT_TEXT_MAX)
+
+static char directory[64];
+static char ini_path[96];
+static char *const no_environment[] = {NULL};
+
+static int make_directory(void)
+{
+    snprintf(directory, sizeof directory, "/tmp/dt-options-XXXXXX");
+    if (!mkdtemp(directory))
+        return 1;
+    snprintf(ini_path, sizeof ini_path, "%s/test.ini", directory);
+    return 0;
+}
+
+static int remove_directory(void)
+{
+    if (unlink(ini_path) != 0 && errno != ENOENT)
+        return 1;
+    return rmdir(directory);
+}
+
+static void write_file(const char *text)
+{
+    FILE *file = fopen(ini_path, "w");
+    CU_ASSERT_FATAL(file != NULL);
+    fputs(text, file);
+    CU_ASSERT_EQUAL(fclose(file), 0);
+}
+
+/* Parses "dist-train" and the given words, up to NULL. The array of words goes on behind argc, so
+ * that reading beyond it shows. */
+static dt_status parse(const char *const *words, char *const *environment, dt_invocation *out,
+                       dt_error *error)
+{
+    char *arguments[ARGUMENTS_MAX + 2] = {(char *)"dist-train"};
+    int count = 1;
+    for (; words[count - 1] && count < ARGUMENTS_MAX; count++)
+        arguments[count] = (char *)words[count - 1];
+    arguments[count] = (char *)"--behind-the-end";
+    *error = (dt_error){0};
+    return dt_options_parse(count, arguments, environment, out, error);
+}
+
+#define PARSE(out, error, ...)                                                                     \
+    parse((const char *const[]){__VA_ARGS__, NULL}, no_environment, out, error)
+
+static bool is_message(const dt_error *error, const char *expected)
+{
+    bool same = strcmp(error->message, expected) == 0;
+    if (!same)
+        printf("\n    expected %s\n    found    %s\n", expected, error->message);
+    return same;
+}
+
+static bool starts_with(const dt_error *error, const char *start)
+{
+    bool same = strncmp(error->message, start, strlen(start)) == 0;
+    if (!same)
+        printf("\n    expected %s...\n    found    %s\n", start, error->message);
+    return same;
+}
+
+static void nothing_given_is_the_defaults(void)
+{
+    dt_invocation out;
+    dt_error error;
+    dt_config defaults;
+    dt_config_defaults(&defaults);
+    memset(&out, 0xff, sizeof out);
+    CU_ASSERT_EQUAL(parse((const char *const[]){NULL}, no_environment, &out, &error), DT_OK);
+    CU_ASSERT_EQUAL(out.command, DT_COMMAND_TRAIN);
+    CU_ASSERT(!out.help && !out.version && !out.print_config && !out.dry_run);
+    CU_ASSERT_STRING_EQUAL(out.config_path, "");
+    CU_ASSERT_PTR_NULL(first_difference(&out.config, &defaults));
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "train"), DT_OK);
+    CU_ASSERT_EQUAL(out.command, DT_COMMAND_TRAIN);
+    char *none[] = {NULL};
+    CU_ASSERT_EQUAL(dt_options_parse(0, none, no_environment, &out, &error), DT_OK);
+}
+
+static void flags_are_set(void)
+{
+    dt_invocation out;
+    dt_error error;
+    write_file("[train]\nepochs = 77\n");
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "train", "--print_config", "--dry-run", "--config",
+                          ini_path, "--seed", "5"),
+                    DT_OK);
+    CU_ASSERT(out.print_config && out.dry_run && !out.help && !out.version);
+    CU_ASSERT_STRING_EQUAL(out.config_path, ini_path);
+    CU_ASSERT(out.config.epochs == 77 && out.config.seed == 5);
+
+    static const char *const help[] = {"--help", "-h"};
+    for (int i = 0; i < 2; i++) {
+        CU_ASSERT_EQUAL(PARSE(&out, &error, help[i], "--bogus", "--config=/nowhere"), DT_OK);
+        CU_ASSERT(out.help && !out.version);
+        CU_ASSERT_EQUAL(PARSE(&out, &error, "--bogus", help[i]), DT_ERR_USAGE);
+    }
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "--version", "--epochs", "x"), DT_OK);
+    CU_ASSERT(out.version && !out.help);
+}
+
+/* The value of a setting where each source in `sources` (1 file, 2 environment, 4 command line)
+ * gives its own of `values`. `spelling` picks among the forms of the option. */
+static void check_precedence(const dt_setting *setting, char values[3][DT_TEXT_MAX], int sources,
+                             int spelling)
+{
+    static char variable[LINE_MAX_TEST], argument[LINE_MAX_TEST];
+    char name[DT_VARIABLE_MAX];
+    char *environment[] = {(char *)"HOME=/", sources & 2 ? variable : NULL, NULL};
+    dt_config expected;
+    dt_config_defaults(&expected);
+    for (int i = 0; i < 3; i++)
+        if (sources & 1 << i)
+            CU_ASSERT_EQUAL_FATAL(dt_config_set(&expected, setting, values[i], NULL), DT_OK);
+
+    dt_config file;
+    dt_config_defaults(&file);
+    CU_ASSERT_EQUAL_FATAL(dt_config_set(&file, setting, values[0], NULL), DT_OK);
+    static char whole[1 << 15];
+    dt_config_write_ini(&file, false, whole, sizeof whole);
+    write_file(sources & 1 ? whole : "");
+
+    snprintf(variable, sizeof variable, "%s=%s", dt_options_variable(setting, name), values[1]);
+    const char *words[] = {"--config", ini_path, argument, NULL, NULL};
+    snprintf(argument, sizeof argument, "--%s",
+             spelling & 1 ? setting->name : dt_options_name(setting, name));
+    bool is_switch = setting->type == DT_SETTING_BOOL, is_true = values[2][0] == 't';
+    bool apart = spelling & 2 && strncmp(values[2], "--", 2) != 0;
+    if (!(sources & 4))
+        words[2] = NULL;
+    else if (is_switch && apart)
+        snprintf(argument, sizeof argument, "--%s%s", is_true ? "" : "no-", setting->name);
+    else if (apart)
+        words[3] = values[2];
+    else
+        snprintf(argument + strlen(argument), sizeof argument - strlen(argument), "=%s", values[2]);
+
+    dt_invocation out;
+    dt_error error;
+    if (parse(words, environment, &out, &error) != DT_OK)
+        printf("\n    %s, sources %d: %s\n", setting->name, sources, error.message);
+    CU_ASSERT_EQUAL(error.status, DT_OK);
+    CU_ASSERT_PTR_NULL(first_difference(&out.config, &expected));
+}
+
+static void the_nearest_source_wins(void)
+{
+    size_t count;
+    const dt_setting *settings = dt_settings(&count);
+    dt_random_sequence from =
+        dt_random_sequence_of((dt_random_key){.seed = 3, .stream = DT_STREAM_TEST});
+    for (size_t i = 0; i < count; i++)
+        for (int sources = 0; sources < 8; sources++)
+            for (int spelling = 0; spelling < 4; spelling++) {
+                static char values[3][DT_TEXT_MAX];
+                do {
+                    for (int j = 0; j < 3; j++)
+                        random_value(&from, &settings[i], values[j]);
+                } while (strcmp(values[0], values[1]) == 0 || strcmp(values[1], values[2]) == 0);
+                check_precedence(&settings[i], values, sources, spelling);
+            }
+}
+
+static void bad_values_name_their_source(void)
+{
+    size_t count;
+    const dt_setting *settings = dt_settings(&count);
+    for (size_t i = 0; i < count; i++) {
+        const dt_setting *it = &settings[i];
+        char name[DT_VARIABLE_MAX], text[LINE_MAX_TEST], expects[DT_TEXT_MAX], message[DT_TEXT_MAX];
+        dt_invocation out;
+        dt_error error;
+        dt_setting_expects(it, expects);
+
+        snprintf(text, sizeof text, "--%s=", it->name);
+        CU_ASSERT_EQUAL(PARSE(&out, &error, text), DT_ERR_CONFIG);
+        snprintf(message, sizeof message, "--%.50s: expected %.800s, found ''",
+                 dt_options_name(it, name), expects);
+        CU_ASSERT_TRUE(is_message(&error, message));
+
+        char *environment[] = {text, NULL};
+        snprintf(text, sizeof text, "%s=", dt_options_variable(it, name));
+        CU_ASSERT_EQUAL(parse((const char *const[]){NULL}, environment, &out, &error),
+                        DT_ERR_CONFIG);
+        snprintf(message, sizeof message, "environment %.50s: expected %.800s, found ''", name,
+                 expects);
+        CU_ASSERT_TRUE(is_message(&error, message));
+
+        snprintf(text, sizeof text, "[%s]\n\n%s = \n", it->section, it->name);
+        write_file(text);
+        CU_ASSERT_EQUAL(PARSE(&out, &error, "--config", ini_path), DT_ERR_CONFIG);
+        snprintf(message, sizeof message, "%s:3: %s: expected %.800s, found ''", ini_path, it->name,
+                 expects);
+        CU_ASSERT_TRUE(is_message(&error, message));
+    }
+}
+
+static void an_option_given_twice_is_refused(void)
+{
+    size_t count;
+    const dt_setting *settings = dt_settings(&count);
+    dt_invocation out;
+    dt_error error;
+    char text[DT_TEXT_MAX], message[DT_TEXT_MAX], name[DT_VARIABLE_MAX], other[DT_VARIABLE_MAX + 2];
+    for (size_t i = 0; i < count; i++) {
+        snprintf(text, sizeof text, "--%s=%s", settings[i].name, settings[i].default_value);
+        snprintf(other, sizeof other, "--%s", dt_options_name(&settings[i], name));
+        CU_ASSERT_EQUAL(PARSE(&out, &error, text, other, settings[i].default_value), DT_ERR_USAGE);
+        snprintf(message, sizeof message, "%s: expected once, found a second time", other);
+        CU_ASSERT_TRUE(is_message(&error, message));
+    }
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "--bias", "--no-bias"), DT_ERR_USAGE);
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "--dry-run", "--dry_run"), DT_ERR_USAGE);
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "--config", "a", "--config", "a"), DT_ERR_USAGE);
+    CU_ASSERT_TRUE(is_message(&error, "--config: expected once, found a second time"));
+}
+
+static void wrong_usage_is_explained(void)
+{
+    static const struct {
+        const char *words[3], *message;
+    } bad[] = {
+        {{"--btach-size=3"},       "unknown option --btach-size; did you mean --batch-size?"      },
+        {{"--batch_sizes"},        "unknown option --batch_sizes; did you mean --batch-size?"     },
+        {{"-epochs", "3"},         "unknown option -epochs; did you mean --epochs?"               },
+        {{"--print-confg"},        "unknown option --print-confg; did you mean --print-config?"   },
+        {{"--qwertzuiop"},         "unknown option --qwertzuiop; --help lists the options"        },
+        {{"-x"},                   "unknown option -x; --help lists the options"                  },
+        {{"-hx"},                  "unknown option -hx; --help lists the options"                 },
+        {{"-"},                    "unknown option -; --help lists the options"                   },
+        {{"--"},                   "unknown option --; --help lists the options"                  },
+        {{"--no-lr"},              "unknown option --no-lr; --help lists the options"             },
+        {{"--no-dry-run"},         "unknown option --no-dry-run; did you mean --dry-run?"         },
+        {{"--noxbias"},            "unknown option --noxbias; --help lists the options"           },
+        {{"--no"},                 "unknown option --no; --help lists the options"                },
+        {{"trian"},                "unknown command 'trian'; did you mean 'train'?"               },
+        {{"walk"},                 "unknown command 'walk'; --help lists the commands"            },
+        {{"--epochs"},             "--epochs: expected a value, found the end of the command line"},
+        {{"--epochs", "--lr"},     "--epochs: expected a value, found --lr"                       },
+        {{"--config"},             "--config: expected a value, found the end of the command line"},
+        {{"--config="},            "--config: expected 1 to 1023 characters, found 0"             },
+        {{"--no-bias=true"},       "--no-bias: expected no value, found 'true'"                   },
+        {{"--dry-run=true"},       "--dry-run: expected no value, found 'true'"                   },
+        {{"train", "now"},
+         "unexpected argument 'now': expected options, as --name value; a switch has its value "
+         "behind ="                                                                               },
+        {{"--overwrite", "false"},
+         "unexpected argument 'false': expected options, as --name value; a switch has its value "
+         "behind ="                                                                               },
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        dt_invocation out;
+        dt_error error;
+        CU_ASSERT_EQUAL(parse(bad[i].words, no_environment, &out, &error), DT_ERR_USAGE);
+        CU_ASSERT_EQUAL(error.status, DT_ERR_USAGE);
+        CU_ASSERT_TRUE(is_message(&error, bad[i].message));
+    }
+}
+
+static void values_may_look_odd(void)
+{
+    dt_invocation out;
+    dt_error error;
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "--max-steps", "-1", "--data", "-x", "--output=--y=z"),
+                    DT_OK);
+    CU_ASSERT_EQUAL(out.config.max_steps, -1);
+    CU_ASSERT_STRING_EQUAL(out.config.data, "-x");
+    CU_ASSERT_STRING_EQUAL(out.config.output, "--y=z");
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "--config", "/nowhere/x.ini"), DT_ERR_NO_INPUT);
+    CU_ASSERT_TRUE(starts_with(&error, "/nowhere/x.ini: cannot open: "));
+    char path[DT_TEXT_MAX + 1];
+    memset(path, 'a', sizeof path);
+    path[DT_TEXT_MAX] = '\0';
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "--config", path), DT_ERR_USAGE);
+    CU_ASSERT_TRUE(is_message(&error, "--config: expected 1 to 1023 characters, found 1024"));
+}
+
+static void data_auto_stays_auto(void)
+{
+    char *environment[] = {(char *)"DIST_TRAIN_DATA=/some/where", NULL};
+    dt_invocation out;
+    dt_error error;
+    CU_ASSERT_EQUAL(parse((const char *const[]){NULL}, environment, &out, &error), DT_OK);
+    CU_ASSERT_STRING_EQUAL(out.config.data, "/some/where");
+    CU_ASSERT_EQUAL(parse((const char *const[]){"--data", "auto", NULL}, environment, &out, &error),
+                    DT_OK);
+    CU_ASSERT_STRING_EQUAL(out.config.data, "auto");
+}
+
+/* Parses with `environment`; returns what is warned of (the caller frees it). Standard error is
+ * put aside. */
+static char *warnings_of(char *const *environment)
+{
+    char *text = NULL;
+    size_t size;
+    dt_invocation out;
+    dt_error error;
+    FILE *log = open_memstream(&text, &size);
+    int null = open("/dev/null", O_WRONLY), saved = dup(STDERR_FILENO);
+    CU_ASSERT_FATAL(log && null >= 0 && saved >= 0);
+    dup2(null, STDERR_FILENO);
+    dt_log_set_file(log);
+    CU_ASSERT_EQUAL(parse((const char *const[]){NULL}, environment, &out, &error), DT_OK);
+    dt_log_set_file(NULL);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    close(null);
+    fclose(log);
+    return text;
+}
+
+static void unknown_variables_are_warned_of(void)
+{
+    char *environment[] = {
+        (char *)"DIST_TRAIN_BATCHSIZE=3", (char *)"DIST_TRAIN_epochs=3", (char *)"DIST_TRAIN_=",
+        (char *)"DIST_TRAIN_QWERTZ=x",    (char *)"DIST_TRAIN_EPOCHS",   (char *)"DIST_TRAINING=x",
+        (char *)"XDIST_TRAIN_LR=x",       (char *)"DIST_TRAIN_LR=1",     NULL};
+    char *text = warnings_of(environment);
+    CU_ASSERT_STRING_EQUAL(
+        text,
+        "warning: environment DIST_TRAIN_BATCHSIZE is not a setting; did you mean "
+        "DIST_TRAIN_BATCH_SIZE?\n"
+        "warning: environment DIST_TRAIN_epochs is not a setting; did you mean "
+        "DIST_TRAIN_EPOCHS?\n"
+        "warning: environment DIST_TRAIN_ is not a setting; --help lists the settings\n"
+        "warning: environment DIST_TRAIN_QWERTZ is not a setting; --help lists the settings\n");
+    free(text);
+}
+
+static void lack_of_memory_is_reported(void)
+{
+    dt_invocation out;
+    dt_error error;
+    write_file("[train]\nepochs = 3\n");
+    for (long n = 1; n <= 2; n++) {
+        dt_memory_fail_at(n);
+        CU_ASSERT_EQUAL(PARSE(&out, &error, "--config", ini_path), DT_ERR_INTERNAL);
+        dt_memory_fail_at(0);
+        CU_ASSERT_TRUE(starts_with(&error, "out of memory"));
+    }
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "--config", ini_path), DT_OK);
+}
+
+static CU_TestInfo tests[] = {
+    {"nothing given is the defaults",    nothing_given_is_the_defaults   },
+    {"flags are set",                    flags_are_set                   },
+    {"the nearest source wins",          the_nearest_source_wins         },
+    {"bad values name their source",     bad_values_name_their_source    },
+    {"an option given twice is refused", an_option_given_twice_is_refused},
+    {"wrong usage is explained",         wrong_usage_is_explained        },
+    {"values may look odd",              values_may_look_odd             },
+    {"--data auto stays auto",           data_auto_stays_auto            },
+    {"unknown variables are warned of",  unknown_variables_are_warned_of },
+    {"lack of memory is reported",       lack_of_memory_is_reported      },
+    CU_TEST_INFO_NULL,
+};
+
+CU_SuiteInfo dt_suite_options(void)
+{
+    return (CU_SuiteInfo){.pName = "options",
+                          .pInitFunc = make_directory,
+                          .pCleanupFunc = remove_directory,
+                          .pTests = tests};
+}
