@@ -102,11 +102,18 @@ static void test_sizes(void)
             const char *word = more < 0 ? "truncated" : "surplus";
             save(f, part, kind, false);
             EXPECT_OPEN_ERROR(f, DT_ERR_DATA, names[part][kind], expected, found, word);
-            snprintf(found, sizeof found, "found %s%zu", more > 0 ? "at least " : "", file->size);
             save(f, part, kind, true);
             EXPECT_READ_ERROR(f, part, DT_ERR_DATA, names[part][kind], expected, found, word);
             file->size = size;
         }
+        size_t size = f->files[part][kind].size;
+        char found[64];
+        snprintf(found, sizeof found, "found at least %zu (surplus", 2 * size);
+        f->files[part][kind].size = 2 * size + 1;
+        save(f, part, kind, true);
+        EXPECT_READ_ERROR(f, part, DT_ERR_DATA, names[part][kind], found);
+        f->files[part][kind].size = size;
+        save(f, part, kind, true);
     }
     end(f);
 }
@@ -158,6 +165,12 @@ static void test_damaged_gzip(void)
         packed->bytes[packed->size] = 0;
         write_file(f, names[part][kind], ".gz", packed->bytes, packed->size + 1);
         EXPECT_READ_ERROR(f, part, DT_ERR_DATA, names[part][kind], "surplus");
+        f->files[part][kind].size++;
+        *packed = *pack(f, &f->files[part][kind]);
+        packed->bytes[packed->size - 8] ^= 1;
+        write_file(f, names[part][kind], ".gz", packed->bytes, packed->size);
+        EXPECT_READ_ERROR(f, part, DT_ERR_DATA, names[part][kind], "incorrect data check");
+        f->files[part][kind].size--;
         CU_ASSERT_EQUAL(read_range(f, part, 1, 0), DT_OK); /* no samples, no pass over the file */
     }
     end(f);
