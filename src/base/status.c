@@ -1,5 +1,6 @@
 #include "base/status.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -10,6 +11,8 @@ dt_status dt_fail(dt_error *error, dt_status status, const char *format, ...)
         va_start(args, format);
         vsnprintf(error->message, sizeof error->message, format, args);
         va_end(args);
+        for (char *c = error->message; *c; c++)
+            *c = iscntrl((unsigned char)*c) ? '?' : *c;
         error->status = status;
     }
     return status;
