@@ -25,19 +25,14 @@ static const void *value_of(const dt_config *config, size_t offset)
     return (const char *)config + offset;
 }
 
-/* A message is one line: of what was found it shows the beginning, without control characters. */
 static dt_status refuse(const dt_setting *setting, const char *text, dt_error *error)
 {
-    char expected[DT_TEXT_MAX], found[FOUND_MAX + 1];
-    snprintf(found, sizeof found, "%s", text);
-    for (char *c = found; *c; c++)
-        if (iscntrl((unsigned char)*c))
-            *c = '?';
+    char expected[DT_TEXT_MAX];
     dt_suggestion search = {.typed = text};
     for (size_t i = 0; setting->type == DT_SETTING_ENUM && setting->names[i]; i++)
         dt_suggest_offer(&search, setting->names[i]);
-    return dt_fail(error, DT_ERR_CONFIG, "expected %s, found '%s%s'%s%s%s",
-                   dt_setting_expects(setting, expected), found,
+    return dt_fail(error, DT_ERR_CONFIG, "expected %s, found '%.*s%s'%s%s%s",
+                   dt_setting_expects(setting, expected), FOUND_MAX, text,
                    strlen(text) > FOUND_MAX ? "..." : "", search.word ? "; did you mean '" : "",
                    search.word ? search.word : "", search.word ? "'?" : "");
 }

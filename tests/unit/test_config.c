@@ -278,6 +278,14 @@ static void messages_name_near_misses(void)
     CU_ASSERT_STRING_EQUAL(error.message,
                            "expected one of sigmoid, tanh, relu, leaky-relu, gelu or identity, "
                            "found 'rleu'; did you mean 'relu'?");
+    char long_text[200];
+    memset(long_text, 'a', sizeof long_text);
+    memcpy(long_text, "a\nb\033", 4);
+    long_text[199] = '\0';
+    CU_ASSERT_EQUAL(dt_config_set(&config, find("bias"), long_text, &error), DT_ERR_CONFIG);
+    CU_ASSERT_STRING_EQUAL(error.message,
+                           "expected true or false, found 'a?b?aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                           "aaaaaaaaaaaaaaaaaaaaa...'");
     CU_ASSERT_EQUAL(dt_config_set(&config, find("batch_size"), "-3", &error), DT_ERR_CONFIG);
     CU_ASSERT_STRING_EQUAL(error.message,
                            "expected an integer from 1 to 16777216 samples, found '-3'");
