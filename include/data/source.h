@@ -57,6 +57,10 @@ void dt_source_close(dt_source *source);
  * then NULL. The caller owns *out: dt_source_close. */
 dt_status dt_source_open_idx(const char *directory, int classes, dt_source **out, dt_error *error);
 
+/* True when `directory` has all four IDX files, raw or with .gz at the end. Their content is not
+ * looked at. */
+bool dt_source_idx_present(const char *directory);
+
 /* Synthetic handwritten digits, 60,000 + 10,000 of 28 x 28 x 1 in 10 classes: a sample is a pure
  * function of (seed, part, index). The caller owns *out: dt_source_close. */
 dt_status dt_source_open_synthetic(uint64_t seed, dt_source **out, dt_error *error);

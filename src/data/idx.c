@@ -1,9 +1,11 @@
 #include "data/source.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "data/idx_file.h"
@@ -126,4 +128,21 @@ dt_status dt_source_open_idx(const char *directory, int classes, dt_source **out
     snprintf(source->name, sizeof source->name, "MNIST-type files in %s", shown);
     *out = source;
     return DT_OK;
+}
+
+static bool can_read(const char *directory, const char *name, const char *ending)
+{
+    char path[PATH_MAX];
+    int length = snprintf(path, sizeof path, "%s/%s%s", directory, name, ending);
+    return length < (int)sizeof path && access(path, R_OK) == 0;
+}
+
+bool dt_source_idx_present(const char *directory)
+{
+    for (int part = 0; part < DT_PARTS; part++)
+        for (int kind = 0; kind < DT_IDX_KINDS; kind++)
+            if (!can_read(directory, file_names[part][kind], "") &&
+                !can_read(directory, file_names[part][kind], ".gz"))
+                return false;
+    return true;
 }

@@ -20,10 +20,8 @@
 /* A parameter whose gradient has always been zero divides by epsilon alone. */
 #define EPSILON_MIN 1e-30
 
-static const char *const split_names[] = {"standard", "random", NULL};
 static const char *const normalize_names[] = {"unit", "standard", NULL};
-static const char *const shuffle_names[] = {"global", "shard", "none", NULL};
-static const char *const output_activation_names[] = {"identity", "softmax", NULL};
+const char *const dt_output_activation_names[] = {"identity", "softmax", NULL};
 static const char *const progress_names[] = {"auto", "bar", "lines", NULL};
 
 /* A row of the table: section, field, type, what the type needs, default, unit, help. */
@@ -66,14 +64,14 @@ static const dt_setting settings[] = {
          "auto: $DIST_TRAIN_DATA, else data/mnist, else synthetic"),
     NUMBER("data", classes, INT, 1, 256, "10", NULL,
            "number of classes; labels are 0 to classes - 1"),
-    ENUM("data", split, split_names, "standard",
+    ENUM("data", split, dt_split_names, "standard",
          "standard: train on the training part, test on the test part; "
          "random: train on both together, less the validation samples"),
     NUMBER("data", val_fraction, REAL, 0, 0.9, "0", NULL,
            "share of the samples to train on that is held out for validation"),
     ENUM("data", normalize, normalize_names, "unit",
          "unit: pixel / 255; standard: (pixel / 255 - 0.1307) / 0.3081"),
-    ENUM("data", shuffle, shuffle_names, "global",
+    ENUM("data", shuffle, dt_shuffle_names, "global",
          "new order in each epoch, global: of all samples; shard: of each rank's own; "
          "none: always the order of the file"),
     NUMBER("data", train_limit, INT64, 0, ANY_COUNT, "0", "samples",
@@ -86,7 +84,7 @@ static const dt_setting settings[] = {
          "outputs of each dense layer; the last is the number of classes"),
     ENUM("model", activation, dt_activation_names, "relu",
          "what the hidden layers apply to their outputs"),
-    ENUM("model", output_activation, output_activation_names, "identity",
+    ENUM("model", output_activation, dt_output_activation_names, "identity",
          "what the last layer applies, before the loss (cross-entropy has its own softmax)"),
     ENUM("model", init, dt_init_names, "glorot",
          "initial weights, article: N(0, 1/out); pytorch: U(+-1/sqrt(in)), biases too; "

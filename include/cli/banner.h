@@ -1,0 +1,11 @@
+/* What a run is, for people, before it starts. */
+#ifndef DT_CLI_BANNER_H
+#define DT_CLI_BANNER_H
+
+#include "train/run.h"
+
+/* Prints ranks and hosts, data, network, training and the settings that are not the defaults.
+ * asked: the settings as the user gave them; output: the run directory, or NULL for none. Rank 0. */
+void dt_banner_print(const dt_run *run, const dt_config *asked, const char *output);
+
+#endif

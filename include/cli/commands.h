@@ -1,0 +1,12 @@
+/* The commands of the program, one file each. */
+#ifndef DT_CLI_COMMANDS_H
+#define DT_CLI_COMMANDS_H
+
+#include "base/status.h"
+#include "cli/options.h"
+#include "dist/comm.h"
+
+/* Trains: data, network, loop, files. Collective; all ranks return the same. */
+dt_status dt_command_train(dt_comm *comm, const dt_invocation *invocation, dt_error *error);
+
+#endif

@@ -1,0 +1,60 @@
+/* A run: everything that training needs, built from the settings.
+ *
+ * Every rank holds the same network, parameters and optimizer state, its own virtual ranks, and its
+ * shard of the data. */
+#ifndef DT_TRAIN_RUN_H
+#define DT_TRAIN_RUN_H
+
+#include "base/status.h"
+#include "data/dataset.h"
+#include "data/plan.h"
+#include "data/source.h"
+#include "dist/comm.h"
+#include "dist/exchange.h"
+#include "dist/reduce.h"
+#include "nn/network.h"
+#include "nn/optimizer.h"
+#include "nn/schedule.h"
+#include "train/config.h"
+
+/* Pixels are normalised as value = scale * byte + shift. */
+typedef struct dt_normalization {
+    double scale, shift;
+} dt_normalization;
+
+typedef struct dt_run {
+    dt_comm *comm;    /* borrowed */
+    dt_config config; /* resolved; virtual_ranks and data are what they turned out to be */
+    dt_range own_virtual_ranks; /* of this rank */
+    dt_normalization normalization;
+    dt_source *source;
+    dt_dataset *dataset;
+    dt_plan plan;
+    int64_t total_steps; /* of the whole run: epochs, cut by max_steps */
+    dt_network *network;
+    size_t parameter_count;
+    float *parameters;
+    dt_optimizer *optimizer;
+    dt_schedule schedule;
+    dt_reduce *reduce; /* of parameter_count gradients and DT_STEP_TOTALS more */
+    dt_exchange *exchange;
+} dt_run;
+
+/* What travels behind the gradient of a virtual rank: the sum of the losses, and how many answers
+ * were correct. As floats: exact for a count, since a batch has at most 2^24 samples. */
+enum { DT_STEP_LOSS, DT_STEP_CORRECT, DT_STEP_TOTALS };
+
+/* Where `--data auto` leads: $DIST_TRAIN_DATA, else data/mnist if it has the files, else
+ * "synthetic". Writes the setting that it stands for. To be called on one rank, whose environment
+ * and directory count. Returns true when it fell to synthetic digits. */
+bool dt_run_resolve_data(dt_config *config);
+
+/* Builds a run from resolved settings, the same on all ranks, and reads the data. With more ranks
+ * than config->virtual_ranks these are raised to the number of ranks, with a warning. On an error
+ * all ranks return the same one. The caller owns *out: dt_run_close. Collective. */
+dt_status dt_run_open(dt_comm *comm, const dt_config *config, dt_run **out, dt_error *error);
+
+/* NULL is allowed. Collective. */
+void dt_run_close(dt_run *run);
+
+#endif

@@ -1,0 +1,84 @@
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "dist/comm.h"
+
+extern char **environ;
+
+static dt_status print_config(const dt_config *config, dt_error *error)
+{
+    dt_config checked = *config;
+    dt_status status = dt_config_resolve(&checked, error);
+    if (status)
+        return status;
+    size_t size = dt_config_write_ini(config, true, NULL, 0) + 1;
+    char *text = dt_calloc(size, 1, error);
+    if (!text)
+        return error->status;
+    dt_config_write_ini(config, true, text, size);
+    fputs(text, stdout);
+    dt_free(text);
+    return DT_OK;
+}
+
+/* Rank 0 reads the command line and the files; what it made of them goes to all. */
+static dt_status read_options(dt_comm *comm, int argc, char **argv, dt_invocation *invocation,
+                              dt_error *error)
+{
+    dt_status status = DT_OK;
+    if (dt_comm_rank(comm) == 0)
+        status = dt_options_parse(argc, argv, environ, invocation, error);
+    dt_comm_broadcast(comm, &status, sizeof status);
+    if (!status)
+        dt_comm_broadcast(comm, invocation, sizeof *invocation);
+    return status;
+}
+
+static dt_status run(dt_comm *comm, int argc, char **argv, dt_error *error)
+{
+    dt_invocation invocation;
+    dt_status status = read_options(comm, argc, argv, &invocation, error);
+    if (status)
+        return status;
+    bool voice = dt_comm_rank(comm) == 0;
+    if (invocation.help || invocation.version || invocation.print_config) {
+        if (!voice)
+            return DT_OK;
+        if (invocation.help)
+            dt_options_print_help(stdout);
+        else if (invocation.version)
+            puts("dist-train " DT_VERSION);
+        else
+            status = print_config(&invocation.config, error);
+        return status;
+    }
+    switch (invocation.command) {
+    case DT_COMMAND_TRAIN:
+        return dt_command_train(comm, &invocation, error);
+    case DT_COMMANDS:
+        break;
+    }
+    return dt_fail(error, DT_ERR_INTERNAL, "no such command");
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of write, not the end */
+    dt_error error = {0};
+    dt_comm *comm = NULL;
+    dt_status status = dt_comm_start(&argc, &argv, &comm, &error);
+    bool voice = !comm || dt_comm_rank(comm) == 0;
+    if (!voice)
+        dt_log_set_level(DT_LOG_SILENT);
+    if (!status)
+        status = run(comm, argc, argv, &error);
+    if (status && voice)
+        fprintf(stderr, "dist-train: %s\n", error.message);
+    dt_comm_finish(comm);
+    return status;
+}

@@ -1,0 +1,149 @@
+#include "cli/progress.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+
+enum { WIDTH_DEFAULT = 80, WIDTH_MOST = 120, BAR_MOST = 30 };
+static const double seconds_between_draws = 0.1;
+
+static struct {
+    bool started, visible;
+    double last_draw;
+} bar;
+
+/* The terminal behind mpirun's standard error, when this process is a child of mpirun. */
+static bool launcher_terminal(char path[PATH_MAX])
+{
+    if (!getenv("OMPI_COMM_WORLD_SIZE"))
+        return false;
+    char link[64];
+    snprintf(link, sizeof link, "/proc/%ld/fd/2", (long)getppid());
+    ssize_t length = readlink(link, path, PATH_MAX - 1);
+    if (length < 0)
+        return false;
+    path[length] = '\0';
+    return strncmp(path, "/dev/pts/", 9) == 0 || strncmp(path, "/dev/tty", 8) == 0;
+}
+
+bool dt_progress_wanted(dt_progress setting)
+{
+    char path[PATH_MAX];
+    switch (setting) {
+    case DT_PROGRESS_BAR:
+        return true;
+    case DT_PROGRESS_LINES:
+        return false;
+    case DT_PROGRESS_AUTO:
+        break;
+    }
+    return isatty(STDERR_FILENO) || launcher_terminal(path);
+}
+
+static int terminal_width(void)
+{
+    struct winsize size = {0};
+    char path[PATH_MAX];
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 && launcher_terminal(path)) {
+        int terminal = open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+        if (terminal >= 0) {
+            ioctl(terminal, TIOCGWINSZ, &size);
+            close(terminal);
+        }
+    }
+    int width = size.ws_col > 0 ? size.ws_col : WIDTH_DEFAULT;
+    return width < WIDTH_MOST ? width : WIDTH_MOST;
+}
+
+static void clear(void)
+{
+    if (!bar.visible)
+        return;
+    fputs("\r\033[K", stderr);
+    fflush(stderr);
+    bar.visible = false;
+}
+
+void dt_progress_start(void)
+{
+    bar.started = true;
+    dt_log_set_before_line(clear);
+}
+
+void dt_progress_stop(void)
+{
+    clear();
+    bar.started = false;
+    dt_log_set_before_line(NULL);
+}
+
+static void add_time(dt_text *text, double seconds)
+{
+    long whole = (long)(seconds + 0.5);
+    if (whole >= 3600)
+        dt_text_add(text, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
+    else
+        dt_text_add(text, "%ld:%02ld", whole / 60, whole % 60);
+}
+
+void dt_progress_draw(const dt_progress_report *report)
+{
+    double now = dt_clock();
+    if (!bar.started || now - bar.last_draw < seconds_between_draws)
+        return;
+    bar.last_draw = now;
+
+    char facts_text[256], line_text[512];
+    dt_text facts = {.text = facts_text, .size = sizeof facts_text};
+    double part = (double)report->step_in_epoch / (double)report->steps_an_epoch;
+    double left = report->seconds * (double)(report->steps - report->step) / (double)report->step;
+    dt_text_add(&facts, "%3.0f%% loss %.4f acc %.4f %.0f samples/s, ", 100 * part,
+                report->train_loss, report->train_accuracy, report->samples_per_second);
+    add_time(&facts, left);
+    dt_text_add(&facts, " left");
+
+    dt_text line = {.text = line_text, .size = sizeof line_text};
+    dt_text_add(&line, "epoch %lld/%lld ", (long long)report->epoch, (long long)report->epochs);
+    int room = terminal_width() - 1 - (int)line.length - (int)facts.length - 3;
+    int length = room < BAR_MOST ? room : BAR_MOST;
+    if (length >= 5) {
+        int done = (int)(part * length);
+        dt_text_add(&line, "[");
+        for (int i = 0; i < length; i++)
+            dt_text_add(&line, "%c", i < done ? '=' : i == done ? '>' : ' ');
+        dt_text_add(&line, "] ");
+    }
+    dt_text_add(&line, "%s", facts_text);
+    fprintf(stderr, "\r%.*s\033[K", terminal_width() - 1, line_text);
+    fflush(stderr);
+    bar.visible = true;
+}
+
+static void add_known(dt_text *text, const char *name, double value)
+{
+    if (!isnan(value))
+        dt_text_add(text, " %s %.4f", name, value);
+}
+
+void dt_progress_epoch_line(const dt_progress_report *report, char *buffer, size_t size)
+{
+    dt_text text = {.text = buffer, .size = size};
+    dt_text_add(&text, "epoch %lld/%lld step %lld", (long long)report->epoch,
+                (long long)report->epochs, (long long)report->step);
+    add_known(&text, "loss", report->train_loss);
+    add_known(&text, "acc", report->train_accuracy);
+    add_known(&text, "val_acc", report->val.accuracy);
+    add_known(&text, "test_acc", report->test.accuracy);
+    dt_text_add(&text, " lr %.1e", report->lr);
+    if (!isnan(report->samples_per_second))
+        dt_text_add(&text, " %.0f samples/s", report->samples_per_second);
+}

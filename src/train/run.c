@@ -1,0 +1,198 @@
+#include "train/run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+
+/* Mean and standard deviation of the MNIST training pixels in [0, 1], as the article has them. */
+static const double mnist_mean = 0.1307, mnist_deviation = 0.3081;
+
+bool dt_run_resolve_data(dt_config *config)
+{
+    if (strcmp(config->data, "auto") != 0)
+        return false;
+    const char *named = getenv("DIST_TRAIN_DATA");
+    const char *data = "synthetic";
+    if (named && *named)
+        data = named;
+    else if (dt_source_idx_present("data/mnist"))
+        data = "data/mnist";
+    snprintf(config->data, sizeof config->data, "%s", data);
+    return strcmp(data, "synthetic") == 0;
+}
+
+static dt_normalization normalization_of(dt_normalize normalize)
+{
+    double unit = 1.0 / 255.0;
+    if (normalize == DT_NORMALIZE_UNIT)
+        return (dt_normalization){unit, 0};
+    return (dt_normalization){unit / mnist_deviation, -mnist_mean / mnist_deviation};
+}
+
+static dt_status open_data(dt_run *run, dt_error *error)
+{
+    const dt_config *config = &run->config;
+    dt_status status;
+    if (strcmp(config->data, "synthetic") == 0)
+        status = dt_source_open_synthetic((uint64_t)config->synthetic_seed, &run->source, error);
+    else
+        status = dt_source_open_idx(config->data, config->classes, &run->source, error);
+    if (status)
+        return status;
+    if (run->source->classes != config->classes)
+        return dt_fail(error, DT_ERR_CONFIG, "classes: the %s have %d classes, found %d",
+                       run->source->name, run->source->classes, config->classes);
+    dt_dataset_spec spec = {.split = (dt_split)config->split,
+                            .val_fraction = config->val_fraction,
+                            .train_limit = config->train_limit,
+                            .test_limit = config->test_limit,
+                            .seed = (uint64_t)config->seed};
+    status = dt_dataset_create(run->source, &spec, &run->dataset, error);
+    if (!status)
+        status = dt_dataset_load(run->dataset, (int)config->virtual_ranks, run->own_virtual_ranks,
+                                 error);
+    return status;
+}
+
+static dt_status build_network(dt_run *run, dt_error *error)
+{
+    const dt_config *config = &run->config;
+    dt_network_spec spec = {
+        .inputs = dt_shape_size(run->source->shape),
+        .input_scale = run->normalization.scale,
+        .input_shift = run->normalization.shift,
+        .dense_count = config->layer_count,
+        .widths = config->layers,
+        .bias = config->bias,
+        .activation = (dt_activation)config->activation,
+        .output_softmax = config->output_activation == DT_OUTPUT_SOFTMAX,
+        .loss = (dt_loss)config->loss,
+    };
+    dt_status status = dt_network_create(&spec, &run->network, error);
+    if (status)
+        return status;
+    run->parameter_count = dt_network_parameter_count(run->network);
+    run->parameters = dt_network_new_parameters(run->network, error);
+    if (!run->parameters)
+        return error->status;
+    dt_network_initialise(run->network, (dt_init)config->init, (uint64_t)config->seed,
+                          run->parameters);
+    dt_network_set_parameters(run->network, run->parameters);
+    return DT_OK;
+}
+
+static dt_status build_optimizer(dt_run *run, dt_error *error)
+{
+    const dt_config *config = &run->config;
+    dt_optimizer_spec spec = {
+        .kind = (dt_optimizer_kind)config->optimizer,
+        .momentum = config->momentum,
+        .alpha = config->alpha,
+        .beta1 = config->beta1,
+        .beta2 = config->beta2,
+        .epsilon = config->epsilon,
+        .weight_decay = config->weight_decay,
+        .clip_norm = config->clip_norm,
+    };
+    return dt_optimizer_create(&spec, run->parameter_count, &run->optimizer, error);
+}
+
+static dt_status build_plan(dt_run *run, dt_error *error)
+{
+    const dt_config *config = &run->config;
+    run->plan.shuffle = (dt_shuffle)config->shuffle;
+    run->plan.seed = (uint64_t)config->seed;
+    run->plan.batch_size = config->batch_size;
+    run->plan.virtual_ranks = (int)config->virtual_ranks;
+    dt_status status =
+        dt_plan_create(&run->plan, run->dataset->subsets[DT_SUBSET_TRAIN].count, error);
+    if (status)
+        return status;
+    int64_t steps = dt_plan_steps(&run->plan);
+    if (__builtin_mul_overflow(steps, config->epochs, &run->total_steps))
+        return dt_fail(error, DT_ERR_CONFIG, "epochs: %lld epochs of %lld steps are too many",
+                       (long long)config->epochs, (long long)steps);
+    if (config->max_steps >= 0 && config->max_steps < run->total_steps)
+        run->total_steps = config->max_steps;
+    run->schedule = (dt_schedule){.kind = (dt_schedule_kind)config->schedule,
+                                  .lr = config->lr,
+                                  .lr_min = config->lr_min,
+                                  .gamma = config->gamma,
+                                  .step_epochs = config->step_epochs,
+                                  .warmup_epochs = config->warmup_epochs,
+                                  .steps_an_epoch = steps,
+                                  .total_steps = steps * config->epochs};
+    return DT_OK;
+}
+
+static dt_status build_motion(dt_run *run, dt_error *error)
+{
+    const dt_subset *train = &run->dataset->subsets[DT_SUBSET_TRAIN];
+    int virtual_ranks = (int)run->config.virtual_ranks;
+    dt_status status = dt_reduce_create(run->comm, virtual_ranks,
+                                        run->parameter_count + DT_STEP_TOTALS, &run->reduce, error);
+    if (!status)
+        status = dt_exchange_create(run->comm, train->count, virtual_ranks,
+                                    (size_t)dt_shape_size(run->source->shape), train->images,
+                                    train->labels, &run->exchange, error);
+    return status;
+}
+
+static void settle_virtual_ranks(dt_run *run)
+{
+    int ranks = dt_comm_size(run->comm);
+    if (run->config.virtual_ranks != 0 && run->config.virtual_ranks < ranks)
+        dt_warn("virtual_ranks %lld are fewer than the %d ranks: raised to %d, which is another "
+                "trajectory",
+                (long long)run->config.virtual_ranks, ranks, ranks);
+    if (run->config.virtual_ranks < ranks)
+        run->config.virtual_ranks = ranks;
+    run->own_virtual_ranks =
+        dt_partition(run->config.virtual_ranks, ranks, dt_comm_rank(run->comm));
+}
+
+dt_status dt_run_open(dt_comm *comm, const dt_config *config, dt_run **out, dt_error *error)
+{
+    dt_run *run = dt_calloc(1, sizeof *run, error);
+    dt_status status = dt_comm_agree(comm, run ? DT_OK : DT_ERR_INTERNAL, error);
+    if (!status) {
+        run->comm = comm;
+        run->config = *config;
+        run->normalization = normalization_of((dt_normalize)config->normalize);
+        settle_virtual_ranks(run);
+        status = open_data(run, error);
+        if (!status)
+            status = build_network(run, error);
+        if (!status)
+            status = build_optimizer(run, error);
+        if (!status)
+            status = build_plan(run, error);
+        if (!status)
+            status = build_motion(run, error);
+        status = dt_comm_agree(comm, status, error);
+    }
+    if (status) {
+        dt_run_close(run);
+        return status;
+    }
+    *out = run;
+    return DT_OK;
+}
+
+void dt_run_close(dt_run *run)
+{
+    if (!run)
+        return;
+    dt_exchange_destroy(run->exchange);
+    dt_reduce_destroy(run->reduce);
+    dt_plan_destroy(&run->plan);
+    dt_optimizer_destroy(run->optimizer);
+    dt_free(run->parameters);
+    dt_network_destroy(run->network);
+    dt_dataset_destroy(run->dataset);
+    dt_source_close(run->source);
+    dt_free(run);
+}

@@ -1,0 +1,105 @@
+#include "train/trainer.h"
+
+#include <math.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+
+typedef struct trainer {
+    dt_run *run;
+    const dt_observer *observer;
+    dt_feed *feed;
+    double begin;
+    double best_accuracy;
+    dt_progress_report report;
+} trainer;
+
+/* Sums over the steps of an epoch so far. */
+typedef struct epoch_sums {
+    double begin, loss;
+    int64_t correct, samples;
+} epoch_sums;
+
+static void report_step(trainer *self, epoch_sums *sums, const dt_step_result *step)
+{
+    dt_progress_report *report = &self->report;
+    sums->loss += step->loss;
+    sums->correct += step->correct;
+    sums->samples += step->samples;
+    double now = dt_clock();
+    report->step++;
+    report->step_in_epoch++;
+    report->samples += step->samples;
+    report->train_loss = sums->loss / (double)sums->samples;
+    report->train_accuracy = (double)sums->correct / (double)sums->samples;
+    report->lr = step->lr;
+    report->seconds = now - self->begin;
+    report->samples_per_second = (double)sums->samples / (now - sums->begin);
+    if (self->observer->step)
+        self->observer->step(self->observer->state, report);
+}
+
+static dt_status evaluate_and_report(trainer *self, dt_error *error)
+{
+    dt_run *run = self->run;
+    dt_progress_report *report = &self->report;
+    dt_status status = dt_evaluate(run, DT_SUBSET_VAL, &report->val, error);
+    if (!status)
+        status = dt_evaluate(run, DT_SUBSET_TEST, &report->test, error);
+    if (status)
+        return status;
+    report->seconds = dt_clock() - self->begin;
+    report->parameter_hash = dt_hash(run->parameters, run->parameter_count * sizeof(float));
+    report->best = report->val.accuracy > self->best_accuracy;
+    if (report->best)
+        self->best_accuracy = report->val.accuracy;
+    if (self->observer->epoch)
+        self->observer->epoch(self->observer->state, report);
+    return DT_OK;
+}
+
+static dt_status train_epoch(trainer *self, int64_t epoch, dt_error *error)
+{
+    dt_run *run = self->run;
+    dt_progress_report *report = &self->report;
+    report->epoch = epoch + 1;
+    report->step_in_epoch = 0;
+    report->val = report->test = (dt_evaluation){NAN, NAN};
+    report->parameter_hash = 0;
+    report->best = false;
+
+    epoch_sums sums = {.begin = dt_clock()};
+    dt_plan_start_epoch(&run->plan, (uint32_t)epoch);
+    dt_feed_start_epoch(self->feed);
+    for (int64_t step = 0; step < report->steps_an_epoch && report->step < report->steps; step++) {
+        dt_step_result result;
+        dt_status status = dt_step(run, self->feed, step, report->step, &result, error);
+        if (status)
+            return status;
+        report_step(self, &sums, &result);
+    }
+    return evaluate_and_report(self, error);
+}
+
+dt_status dt_train(dt_run *run, const dt_observer *observer, dt_progress_report *last,
+                   dt_error *error)
+{
+    trainer self = {.run = run, .observer = observer, .begin = dt_clock(), .best_accuracy = -1};
+    self.report = (dt_progress_report){.epochs = run->config.epochs,
+                                       .steps = run->total_steps,
+                                       .steps_an_epoch = dt_plan_steps(&run->plan),
+                                       .train_loss = NAN,
+                                       .train_accuracy = NAN,
+                                       .lr = dt_schedule_lr(&run->schedule, 0),
+                                       .samples_per_second = NAN};
+    dt_status status = dt_feed_create(&run->plan, run->exchange, run->own_virtual_ranks,
+                                      dt_comm_size(run->comm), &self.feed, error);
+    status = dt_comm_agree(run->comm, status, error);
+    if (!status && run->total_steps == 0)
+        status = evaluate_and_report(&self, error);
+    for (int64_t epoch = 0; !status && self.report.step < run->total_steps; epoch++)
+        status = train_epoch(&self, epoch, error);
+    *last = self.report;
+    dt_feed_destroy(self.feed);
+    return status;
+}
