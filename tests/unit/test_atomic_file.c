@@ -246,7 +246,9 @@ static void impossible_paths_cannot_be_created(void)
         CU_ASSERT_PTR_NOT_NULL(strstr(error.message, path));
         CU_ASSERT_EQUAL(scratch_entries(folder), 1);
     }
-    CU_ASSERT_EQUAL(dt_atomic_write("", "new", 3, NULL), DT_ERR_CREATE);
+    dt_error unnamed = {0};
+    CU_ASSERT_EQUAL(dt_atomic_write("", "new", 3, &unnamed), DT_ERR_CREATE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(unnamed.message, "expected a file name"));
     CU_ASSERT_TRUE(scratch_holds_text(file_in_folder(), "old"));
 
     char long_path[2 * PATH_MAX];
