@@ -260,6 +260,7 @@ static void summary_texts_are_escaped(void)
         {"\xed\xa0\x80",                             "\"\\ufffd\\ufffd\\ufffd\""                 },
         {"\xf0\x8f\xbf\xbf",                         "\"\\ufffd\\ufffd\\ufffd\\ufffd\""          },
         {"\xf4\x90\x80\x80",                         "\"\\ufffd\\ufffd\\ufffd\\ufffd\""          },
+        {"\xf5\x80\x80\x80",                         "\"\\ufffd\\ufffd\\ufffd\\ufffd\""          },
         {"\xff",                                     "\"\\ufffd\""                               },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -1,8 +1,7 @@
-#include <hdf5.h>
-
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "hdf5_check.h"
 #include "io/weights.h"
 #include "scratch.h"
 
@@ -54,94 +53,6 @@ static dt_weights mixed_weights(const float *parameters, const dt_attribute *att
 {
     return (dt_weights){mixed, sizeof mixed / sizeof *mixed, parameters, attributes,
                         attribute_count};
-}
-
-static void assert_dataset(hid_t file, const char *path, const dt_tensor *tensor,
-                           const float *parameters)
-{
-    hid_t set = H5Dopen2(file, path, H5P_DEFAULT);
-    CU_ASSERT_TRUE_FATAL(set >= 0);
-    hid_t space = H5Dget_space(set), type = H5Dget_type(set), list = H5Dget_create_plist(set);
-    hsize_t dims[DT_TENSOR_RANK_MAX] = {0};
-    CU_ASSERT_EQUAL_FATAL(H5Sget_simple_extent_ndims(space), tensor->rank);
-    H5Sget_simple_extent_dims(space, dims, NULL);
-    for (int i = 0; i < tensor->rank; i++)
-        CU_ASSERT_EQUAL((int64_t)dims[i], tensor->shape[i]);
-    CU_ASSERT_TRUE(H5Tequal(type, H5T_IEEE_F32LE) > 0);
-    CU_ASSERT_EQUAL(H5Pget_layout(list), H5D_CONTIGUOUS);
-    CU_ASSERT_EQUAL(H5Pget_nfilters(list), 0);
-
-    size_t count = dt_tensor_count(tensor);
-    CU_ASSERT_EQUAL(H5Dget_storage_size(set), count * sizeof(float));
-    float *found = calloc(count + 1, sizeof *found);
-    CU_ASSERT_TRUE(H5Dread(set, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, found) >= 0);
-    CU_ASSERT_EQUAL(memcmp(found, parameters + tensor->offset, count * sizeof *found), 0);
-    free(found);
-    H5Pclose(list);
-    H5Tclose(type);
-    H5Sclose(space);
-    H5Dclose(set);
-}
-
-/* The attribute `name` of `object` is this list of fixed-length strings; count -1: one scalar. */
-static void assert_texts(hid_t file, const char *object, const char *name, int count,
-                         const char *const *texts)
-{
-    hid_t attribute = H5Aopen_by_name(file, object, name, H5P_DEFAULT, H5P_DEFAULT);
-    CU_ASSERT_TRUE_FATAL(attribute >= 0);
-    hid_t space = H5Aget_space(attribute), type = H5Aget_type(attribute);
-    CU_ASSERT_EQUAL_FATAL(H5Tget_class(type), H5T_STRING);
-    CU_ASSERT_EQUAL_FATAL(H5Tis_variable_str(type), 0);
-    CU_ASSERT_EQUAL(H5Tget_strpad(type), H5T_STR_NULLPAD);
-    CU_ASSERT_EQUAL(H5Sget_simple_extent_ndims(space), count < 0 ? 0 : 1);
-    CU_ASSERT_EQUAL_FATAL(H5Sget_simple_extent_npoints(space), count < 0 ? 1 : count);
-
-    size_t width = H5Tget_size(type);
-    size_t rows = count < 0 ? 1 : (size_t)count;
-    char *found = calloc(rows + 1, width);
-    CU_ASSERT_TRUE(H5Aread(attribute, type, found) >= 0);
-    for (size_t i = 0; i < rows; i++) {
-        CU_ASSERT_TRUE(strlen(texts[i]) <= width);
-        CU_ASSERT_EQUAL(strncmp(found + i * width, texts[i], width), 0);
-    }
-    free(found);
-    H5Tclose(type);
-    H5Sclose(space);
-    H5Aclose(attribute);
-}
-
-static void assert_text(hid_t file, const char *name, const char *text)
-{
-    assert_texts(file, "/", name, -1, &text);
-}
-
-static void read_number(hid_t file, const char *name, hid_t file_type, hid_t type, int count,
-                        void *found)
-{
-    hid_t attribute = H5Aopen_by_name(file, "/", name, H5P_DEFAULT, H5P_DEFAULT);
-    CU_ASSERT_TRUE_FATAL(attribute >= 0);
-    hid_t space = H5Aget_space(attribute), stored = H5Aget_type(attribute);
-    CU_ASSERT_TRUE(H5Tequal(stored, file_type) > 0);
-    CU_ASSERT_EQUAL(H5Sget_simple_extent_ndims(space), count > 1);
-    CU_ASSERT_EQUAL_FATAL(H5Sget_simple_extent_npoints(space), count);
-    CU_ASSERT_TRUE(H5Aread(attribute, type, found) >= 0);
-    H5Tclose(stored);
-    H5Sclose(space);
-    H5Aclose(attribute);
-}
-
-static int attribute_count(hid_t file, const char *object)
-{
-    H5O_info_t info = {0};
-    CU_ASSERT_TRUE(H5Oget_info_by_name2(file, object, &info, H5O_INFO_NUM_ATTRS, H5P_DEFAULT) >= 0);
-    return (int)info.num_attrs;
-}
-
-static int link_count(hid_t file, const char *group)
-{
-    H5G_info_t info = {0};
-    CU_ASSERT_TRUE(H5Gget_info_by_name(file, group, &info, H5P_DEFAULT) >= 0);
-    return (int)info.nlinks;
 }
 
 static hid_t open_file(void)
@@ -288,37 +199,6 @@ static void assert_refused(const dt_weights *weights, const char *reason)
     CU_ASSERT_PTR_NOT_NULL(strstr(error.message, reason));
     CU_ASSERT_TRUE(scratch_holds_text(h5(), "old"));
     CU_ASSERT_EQUAL(scratch_entries(folder), 1);
-}
-
-/* HDF5 numbers its identifiers upwards, a sequence a kind. */
-typedef struct id_mark {
-    hid_t space, type, list;
-} id_mark;
-
-static id_mark mark_ids(void)
-{
-    id_mark mark = {H5Screate(H5S_SCALAR), H5Tcopy(H5T_C_S1), H5Pcreate(H5P_FILE_ACCESS)};
-    H5Sclose(mark.space);
-    H5Tclose(mark.type);
-    H5Pclose(mark.list);
-    return mark;
-}
-
-static void assert_closed(hid_t from, hid_t to)
-{
-    CU_ASSERT_TRUE(from < to);
-    for (hid_t id = from; id <= to; id++)
-        CU_ASSERT_EQUAL(H5Iis_valid(id), 0);
-}
-
-/* All that was opened since `mark` is closed again. */
-static void assert_no_open_ids_since(id_mark mark)
-{
-    id_mark now = mark_ids();
-    assert_closed(mark.space, now.space);
-    assert_closed(mark.type, now.type);
-    assert_closed(mark.list, now.list);
-    CU_ASSERT_EQUAL(H5Fget_obj_count((hid_t)H5F_OBJ_ALL, H5F_OBJ_ALL), 0);
 }
 
 static void what_is_not_a_model_is_refused(void)
