@@ -263,11 +263,14 @@ static void longest_name_and_leftovers_are_no_obstacle(void)
     char name[NAME_MAX + 1];
     memset(name, 'n', sizeof name);
     name[NAME_MAX] = '\0';
+    char left[NAME_MAX + 1];
+    snprintf(left, sizeof left, ".%.*s", NAME_MAX - 1, name);
+    scratch_write(scratch_path(folder, left), "left");
     scratch_write(scratch_path(folder, ".a.bin.0123456789abcdef.tmp"), "left");
     CU_ASSERT_EQUAL(dt_atomic_write(scratch_path(folder, name), "new", 3, NULL), DT_OK);
     CU_ASSERT_TRUE(scratch_holds_text(scratch_path(folder, name), "new"));
     CU_ASSERT_EQUAL(dt_atomic_write(file_in_folder(), "new", 3, NULL), DT_OK);
-    CU_ASSERT_EQUAL(scratch_entries(folder), 3);
+    CU_ASSERT_EQUAL(scratch_entries(folder), 4);
 }
 
 static void a_symbolic_link_is_replaced_not_followed(void)
