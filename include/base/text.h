@@ -5,7 +5,8 @@
 #include <stddef.h>
 
 /* `length` is what the text has or would have without the limit of `size`, like snprintf's answer;
- * with size > 0 the buffer always ends in 0. Starts as {.text = buffer, .size = sizeof buffer}. */
+ * with size > 0 the buffer always ends in 0 once something (be it "") has been added. Starts as
+ * {.text = buffer, .size = sizeof buffer}; where nothing may come to be added, buffer = "". */
 typedef struct dt_text {
     char *text;
     size_t size;

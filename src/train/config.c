@@ -52,14 +52,14 @@ static bool parse_bool(const char *text, bool *value)
     return false;
 }
 
-/* The integer at the start of `text`, within the setting's range; *end is behind it. */
+/* The integer at the start of `text`, within the setting's range; *end is behind it. One beyond
+ * int64_t comes clamped from strtoll, which is beyond every setting's range too. */
 static bool parse_integer(const dt_setting *setting, const char *text, char **end, int64_t *value)
 {
     if (!isdigit((unsigned char)text[text[0] == '-']))
         return false;
-    errno = 0;
     *value = strtoll(text, end, 10);
-    return errno == 0 && *value >= (int64_t)setting->min && *value <= (int64_t)setting->max;
+    return *value >= (int64_t)setting->min && *value <= (int64_t)setting->max;
 }
 
 static bool parse_int64(const dt_setting *setting, const char *text, int64_t *value)

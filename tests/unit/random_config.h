@@ -51,6 +51,8 @@ static inline void random_text(dt_random_sequence *from, char text[DT_TEXT_MAX])
     uint32_t length = 1 + random_to(from, random_to(from, 4) ? 8 : DT_TEXT_MAX - 1);
     for (uint32_t i = 0; i < length; i++)
         text[i] = letters[random_to(from, sizeof letters - 1)];
+    if (length > 2 && random_to(from, 4) == 0)
+        memcpy(text, "--", 2);
     text[length] = '\0';
 }
 
