@@ -68,8 +68,7 @@ transfer() {
         *-0) return 0 ;;
         *-124) reason='out of time' && return 1 ;;
         curl-33 | curl-36) return 2 ;;
-        curl-22 | wget-8) [[ $reason != *416* ]] || return 2 ;;
-        wget-[12]) return 2 ;;
+        curl-22) [[ $reason != *416* ]] || return 2 ;;
     esac
     reason=${reason:-${command[0]} exit code $status}
     return 1
