@@ -50,7 +50,7 @@ static void after_epoch(void *state, const dt_progress_report *report)
 
 static void print_result(const dt_progress_report *report, const char *directory)
 {
-    char buffer[512];
+    char buffer[512] = "";
     dt_text text = {.text = buffer, .size = sizeof buffer};
     if (!isnan(report->val.accuracy))
         dt_text_add(&text, "val_acc %.4f, ", report->val.accuracy);
