@@ -22,18 +22,17 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(if $(ARCH),-march=$(ARCH)) -fno-math-errno -
 
 # A room sees the headers of the libraries that it may use, and of no other.
 ROOMS      := base nn data dist io train cli
-FLAGS_nn    = $(shell $(PKGCONF) --cflags openblas)
 FLAGS_dist  = $(shell $(PKGCONF) --cflags ompi-c | sed 's/-I/-isystem /g')
-FLAGS_io    = $(shell $(PKGCONF) --cflags hdf5-serial spng | sed 's/-I/-isystem /g')
+FLAGS_io    = $(shell $(PKGCONF) --cflags hdf5-serial | sed 's/-I/-isystem /g')
 FLAGS_cli   = -DDT_VERSION='"$(VERSION)"'
-LDLIBS      = $(shell $(PKGCONF) --libs hdf5-serial openblas ompi-c inih libxxhash zlib) -lm
+LDLIBS      = $(shell $(PKGCONF) --libs hdf5-serial ompi-c inih libxxhash zlib) -lm
 
 SOURCES := $(foreach room,$(ROOMS),$(sort $(wildcard src/$(room)/*.c)))
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/%.o)
 LIBRARY := $(filter-out $(BUILD)/cli/main.o,$(OBJECTS))
 
 .PHONY: all
-all: dist-train
+all: dist-train  ## the program (default)
 
 dist-train: $(OBJECTS)
 	@echo "  LINK  $@"
@@ -52,5 +51,91 @@ $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(ALL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS)' > $@
 FORCE:
+
+# Unit tests: one suite a file in tests/unit, one program, one rank.
+SUITES       := $(patsubst tests/unit/test_%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
+TEST_OBJECTS := $(SUITES:%=$(BUILD)/tests/test_%.o) $(BUILD)/tests/main.o
+TEST_FLAGS    = $(shell $(PKGCONF) --cflags cunit hdf5-serial | sed 's/-I/-isystem /g') \
+                -I$(BUILD)/tests -Itests/unit
+TEST_LIBS     = $(shell $(PKGCONF) --libs cunit)
+
+$(BUILD)/tests/suites.h: Makefile $(wildcard tests/unit/test_*.c)
+	@mkdir -p $(@D)
+	@for suite in $(SUITES); do echo "SUITE($$suite)"; done > $@
+
+$(BUILD)/tests/%.o: tests/unit/%.c $(BUILD)/tests/suites.h $(BUILD)/flags
+	@echo "  CC    $<"
+	$(QUIET)$(CC) $(ALL_CFLAGS) $(TEST_FLAGS) -c -o $@ $<
+
+$(BUILD)/unit-tests: $(TEST_OBJECTS) $(LIBRARY)
+	@echo "  LINK  $@"
+	$(QUIET)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(TEST_LIBS)
+
+# The gradient check: the network once more, in double.
+CHECK_OBJECTS := $(patsubst src/%.c,$(BUILD)/double/%.o,$(filter src/base/%.c src/nn/%.c,$(SOURCES))) \
+                 $(BUILD)/double/gradient_check.o
+
+$(BUILD)/double/%.o: src/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo "  CC    $< (double)"
+	$(QUIET)$(CC) $(ALL_CFLAGS) -DDT_DOUBLE -c -o $@ $<
+
+$(BUILD)/double/gradient_check.o: tests/unit/gradient_check.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(QUIET)$(CC) $(ALL_CFLAGS) $(TEST_FLAGS) -DDT_DOUBLE -c -o $@ $<
+
+$(BUILD)/gradient-check: $(CHECK_OBJECTS)
+	@echo "  LINK  $@"
+	$(QUIET)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKGCONF) --libs libxxhash) $(TEST_LIBS) -lm
+
+# An interpreter that has NumPy and h5py: the tests read our files back with it.
+PYTHON ?= $(firstword $(foreach python,python3 /usr/bin/python3,$(shell \
+            $(python) -c 'import numpy, h5py' 2>/dev/null && echo $(python))) python3)
+
+.PHONY: test test-unit test-gradients test-runs test-sanitize
+test: test-unit test-gradients test-runs  ## all tests
+
+test-unit: $(BUILD)/unit-tests  ## unit tests; SUITE=name for one suite
+	@$(BUILD)/unit-tests $(SUITE)
+
+test-gradients: $(BUILD)/gradient-check  ## analytic gradients against central differences
+	@$(BUILD)/gradient-check
+
+test-runs: dist-train  ## the command line, and runs under mpirun
+	@PYTHON=$(PYTHON) bats tests
+
+SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+test-sanitize:  ## unit tests and gradient check under ASan and UBSan
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)-sanitize SANITIZE="$(SANITIZE_FLAGS)" \
+	    CFLAGS="-O1 -g" test-unit test-gradients
+
+.PHONY: run lint format clean help install uninstall
+run: dist-train  ## train with the quick start's settings on NP ranks
+	mpirun -np $(NP) ./dist-train --config configs/quickstart.ini
+
+lint:  ## the rules of the house: rooms, guards, line lengths, shell scripts
+	@scripts/lint.sh
+
+format:  ## clang-format on all C files
+	@clang-format -i $(SOURCES) $(wildcard include/*/*.h src/*/*.h tests/unit/*.[ch])
+
+clean:  ## remove what was built
+	rm -rf $(BUILD) $(BUILD)-sanitize dist-train
+
+install: dist-train  ## program and configs under PREFIX (default /usr/local)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/dist-train/configs
+	install dist-train $(DESTDIR)$(PREFIX)/bin
+	install -m 644 configs/*.ini $(DESTDIR)$(PREFIX)/share/dist-train/configs
+	install scripts/get-mnist.sh $(DESTDIR)$(PREFIX)/share/dist-train
+
+uninstall:  ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/dist-train
+	rm -rf $(DESTDIR)$(PREFIX)/share/dist-train
+
+help:  ## this text
+	@echo "make targets:"
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
+	@echo "variables: CC CFLAGS ARCH=$(ARCH) BUILD=$(BUILD) PREFIX=$(PREFIX) NP=$(NP) V=1 WERROR=1"
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

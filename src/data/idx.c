@@ -130,19 +130,19 @@ dt_status dt_source_open_idx(const char *directory, int classes, dt_source **out
     return DT_OK;
 }
 
-static bool can_read(const char *directory, const char *name, const char *ending)
+static bool exists(const char *directory, const char *name, const char *ending)
 {
     char path[PATH_MAX];
     int length = snprintf(path, sizeof path, "%s/%s%s", directory, name, ending);
-    return length < (int)sizeof path && access(path, R_OK) == 0;
+    return length < (int)sizeof path && access(path, F_OK) == 0;
 }
 
 bool dt_source_idx_present(const char *directory)
 {
     for (int part = 0; part < DT_PARTS; part++)
         for (int kind = 0; kind < DT_IDX_KINDS; kind++)
-            if (!can_read(directory, file_names[part][kind], "") &&
-                !can_read(directory, file_names[part][kind], ".gz"))
+            if (!exists(directory, file_names[part][kind], "") &&
+                !exists(directory, file_names[part][kind], ".gz"))
                 return false;
     return true;
 }
