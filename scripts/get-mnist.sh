@@ -6,8 +6,8 @@ usage() {
     cat <<'EOF'
 Usage: scripts/get-mnist.sh [--timeout SECONDS] [--max-time SECONDS] [DIR]
 
-Fetches the four files of MNIST (11 MB) into DIR (default data/mnist in the source tree) with curl
-or wget. Files that are there and right are kept; an interrupted download goes on where it stopped;
+Fetches the four files of MNIST (11 MB) into DIR (default data/mnist, where dist-train looks) with
+curl or wget. Files that are there and right are kept; an interrupted download goes on where it stopped;
 a file gets its name only after the SHA-256 of its unpacked content has been verified. A file of
 that name with other content is kept beside the new one, with a ~ at the end of its name.
 
@@ -133,7 +133,6 @@ provide() {
     echo "$name.gz: $origin, verified"
 }
 
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 dir='' timeout=20 max_time=3600
 while [ $# -gt 0 ]; do
     case $1 in
@@ -152,8 +151,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-dir=${dir:-$top/data/mnist}
-[[ $dir == /* ]] || dir=./$dir
+dir=${dir:-data/mnist}
 read -rd '' -a mirrors <<<"${MNIST_MIRRORS:-$default_mirrors}" || true
 
 command -v curl >/dev/null || command -v wget >/dev/null ||

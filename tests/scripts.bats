@@ -277,8 +277,11 @@ assert_failed() {
 @test "get-mnist takes a directory, and refuses wrong usage with 64" {
     small_mnist
     data="$work/a new/place"
-    (cd "$work" && MNIST_MIRRORS=$url/good ./tree/scripts/get-mnist.sh 'a new/place')
+    cd "$work"
+    MNIST_MIRRORS=$url/good ./tree/scripts/get-mnist.sh 'a new/place'
     cmp "$work/mirror/train-images-idx3-ubyte.gz" "$data/train-images-idx3-ubyte.gz"
+    MNIST_MIRRORS=$url/good ./tree/scripts/get-mnist.sh
+    cmp "$work/mirror/train-images-idx3-ubyte.gz" data/mnist/train-images-idx3-ubyte.gz
     for arguments in '--speed 3' '--timeout' '--timeout 0' '--max-time 1s' 'a b'; do
         # shellcheck disable=SC2086
         run "$work/tree/scripts/get-mnist.sh" $arguments
@@ -505,7 +508,7 @@ install_deps() {
 
 # A source tree in which every program that quickstart calls is a stand-in.
 stage() {
-    unset DIST_TRAIN_DATA DIST_TRAIN_PROGRESS NP OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM
+    unset DIST_TRAIN_DATA DIST_TRAIN_PROGRESS NP OMPI_ALLOW_RUN_AS_ROOT
     mkdir -p "$work/tree/scripts"
     cp "$top/scripts/quickstart.sh" "$work/tree/scripts"
     stand_in make 'echo "  in $PWD with ${DIST_TRAIN_DATA-no data}" >>'"$work/calls"
