@@ -7,9 +7,9 @@ usage() {
 Usage: scripts/get-mnist.sh [--timeout SECONDS] [--max-time SECONDS] [DIR]
 
 Fetches the four files of MNIST (11 MB) into DIR (default data/mnist, where dist-train looks) with
-curl or wget. Files that are there and right are kept; an interrupted download goes on where it stopped;
-a file gets its name only after the SHA-256 of its unpacked content has been verified. A file of
-that name with other content is kept beside the new one, with a ~ at the end of its name.
+curl or wget. Files that are there and right are kept; an interrupted download goes on where it
+stopped; a file gets its name only after the SHA-256 of its unpacked content has been verified.
+A file of that name with other content is kept beside the new one, with a ~ at the end of its name.
 
   --timeout SECONDS    give up on a mirror that is silent for so long (default 20)
   --max-time SECONDS   give up altogether after so long (default 3600)

@@ -78,7 +78,7 @@ get() {
     for mirror; do
         case $mirror in http:*) mirrors+=" $mirror" ;; *) mirrors+=" $url/$mirror/" ;; esac
     done
-    MNIST_MIRRORS=$mirrors run "$work/tree/scripts/get-mnist.sh" --timeout 2
+    MNIST_MIRRORS=$mirrors run "$work/tree/scripts/get-mnist.sh" --timeout 2 "$data"
 }
 
 # All files are there as the mirror has them, and nothing else.
@@ -172,7 +172,7 @@ assert_failed() {
 
 @test "get-mnist gives up after --max-time" {
     small_mnist
-    MNIST_MIRRORS=$url/stall run "$work/tree/scripts/get-mnist.sh" --max-time 1
+    MNIST_MIRRORS=$url/stall run "$work/tree/scripts/get-mnist.sh" --max-time 1 "$data"
     assert_failed 1
     has_line "  $url/stall: out of time"
 }
@@ -247,19 +247,19 @@ assert_failed() {
     small_mnist
     link_tools bash wget cut dirname flock gzip ls mkdir mv rm sha256sum timeout
     MNIST_MIRRORS="$url/missing $url/wrong $url/cut" PATH=$work/bin \
-        run "$work/tree/scripts/get-mnist.sh" --timeout 2
+        run "$work/tree/scripts/get-mnist.sh" --timeout 2 "$data"
     assert_failed 3
     [[ ${lines[0]} == *404* ]]
     size=$(stat -c %s "$data/t10k-labels-idx1-ubyte.gz.part")
     head -c 100 /dev/zero >"$data/train-labels-idx1-ubyte.gz.part"
     head -c 9000 /dev/zero >"$data/t10k-images-idx3-ubyte.gz.part"
     MNIST_MIRRORS="http://127.0.0.1:1/ $url/good" PATH=$work/bin \
-        run "$work/tree/scripts/get-mnist.sh" --timeout 2
+        run "$work/tree/scripts/get-mnist.sh" --timeout 2 "$data"
     assert_complete
     grep -qx "good t10k-labels-idx1-ubyte.gz $size" "$requests"
     rm "$data/t10k-labels-idx1-ubyte.gz"
     head -c 100 "$work/mirror/t10k-labels-idx1-ubyte.gz" >"$data/t10k-labels-idx1-ubyte.gz.part"
-    MNIST_MIRRORS=$url/norange PATH=$work/bin run "$work/tree/scripts/get-mnist.sh" --timeout 2
+    MNIST_MIRRORS=$url/norange PATH=$work/bin run "$work/tree/scripts/get-mnist.sh" --timeout 2 "$data"
     assert_complete
 }
 
