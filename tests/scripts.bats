@@ -259,7 +259,8 @@ assert_failed() {
     grep -qx "good t10k-labels-idx1-ubyte.gz $size" "$requests"
     rm "$data/t10k-labels-idx1-ubyte.gz"
     head -c 100 "$work/mirror/t10k-labels-idx1-ubyte.gz" >"$data/t10k-labels-idx1-ubyte.gz.part"
-    MNIST_MIRRORS=$url/norange PATH=$work/bin run "$work/tree/scripts/get-mnist.sh" --timeout 2 "$data"
+    MNIST_MIRRORS=$url/norange PATH=$work/bin \
+        run "$work/tree/scripts/get-mnist.sh" --timeout 2 "$data"
     assert_complete
 }
 
