@@ -25,7 +25,7 @@ ROOMS      := base nn data dist io train cli
 FLAGS_dist  = $(shell $(PKGCONF) --cflags ompi-c | sed 's/-I/-isystem /g')
 FLAGS_io    = $(shell $(PKGCONF) --cflags hdf5-serial | sed 's/-I/-isystem /g')
 FLAGS_cli   = -DDT_VERSION='"$(VERSION)"'
-LDLIBS      = $(shell $(PKGCONF) --libs hdf5-serial ompi-c inih libxxhash zlib) -lm
+LDLIBS      = $(shell $(PKGCONF) --libs hdf5-serial ompi-c libxxhash zlib) -lm
 
 SOURCES := $(foreach room,$(ROOMS),$(sort $(wildcard src/$(room)/*.c)))
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/%.o)

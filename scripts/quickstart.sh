@@ -79,6 +79,4 @@ if [ "${1-}" = test ]; then
     fi
     exec make test
 fi
-# mpirun hands the ranks a pipe as standard error, so they cannot see a terminal.
-[ ! -t 2 ] || export DIST_TRAIN_PROGRESS=${DIST_TRAIN_PROGRESS:-bar}
 exec mpirun -np "${NP:-2}" ./dist-train --config configs/quickstart.ini "$@"
