@@ -15,6 +15,7 @@ QUIET := $(if $(filter 1,$(V)),,@)
 
 VERSION  := 0.1.0
 PKGCONF  ?= pkg-config
+HDF5     := $(shell $(PKGCONF) --exists hdf5-serial && echo hdf5-serial || echo hdf5)
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
             -Wdouble-promotion -Wwrite-strings -Wformat=2 $(if $(WERROR),-Werror)
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(if $(ARCH),-march=$(ARCH)) -fno-math-errno -fno-trapping-math \
@@ -23,9 +24,9 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(if $(ARCH),-march=$(ARCH)) -fno-math-errno -
 # A room sees the headers of the libraries that it may use, and of no other.
 ROOMS      := base nn data dist io train cli
 FLAGS_dist  = $(shell $(PKGCONF) --cflags ompi-c | sed 's/-I/-isystem /g')
-FLAGS_io    = $(shell $(PKGCONF) --cflags hdf5-serial | sed 's/-I/-isystem /g')
+FLAGS_io    = $(shell $(PKGCONF) --cflags $(HDF5) | sed 's/-I/-isystem /g')
 FLAGS_cli   = -DDT_VERSION='"$(VERSION)"'
-LDLIBS      = $(shell $(PKGCONF) --libs hdf5-serial ompi-c libxxhash zlib) -lm
+LDLIBS      = $(shell $(PKGCONF) --libs $(HDF5) ompi-c libxxhash zlib) -lm
 
 SOURCES := $(foreach room,$(ROOMS),$(sort $(wildcard src/$(room)/*.c)))
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/%.o)
@@ -55,7 +56,7 @@ FORCE:
 # Unit tests: one suite a file in tests/unit, one program, one rank.
 SUITES       := $(patsubst tests/unit/test_%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
 TEST_OBJECTS := $(SUITES:%=$(BUILD)/tests/test_%.o) $(BUILD)/tests/main.o
-TEST_FLAGS    = $(shell $(PKGCONF) --cflags cunit hdf5-serial | sed 's/-I/-isystem /g') \
+TEST_FLAGS    = $(shell $(PKGCONF) --cflags cunit $(HDF5) | sed 's/-I/-isystem /g') \
                 -I$(BUILD)/tests -Itests/unit
 TEST_LIBS     = $(shell $(PKGCONF) --libs cunit)
 

@@ -105,7 +105,7 @@ install_with_dnf() {
 hint() {
     cat >&2 <<'EOF'
 On a cluster, or without root, look for modules (their names differ from site to site):
-    module avail; module load gcc openmpi hdf5 openblas; module load mpi   (Fedora, RHEL)
+    module avail; module load gcc openmpi hdf5; module load mpi   (Fedora, RHEL)
 or let Spack build them (https://spack.io):
     spack install openmpi hdf5~mpi random123 xxhash zlib cunit py-numpy py-h5py
     spack load    openmpi hdf5 random123 xxhash zlib cunit py-numpy py-h5py

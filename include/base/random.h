@@ -37,16 +37,10 @@ typedef struct dt_random_block {
 /* Block `index` of the sequence that `key` names: 128 random bits. */
 static inline dt_random_block dt_random_at(const dt_random_key *key, uint32_t index)
 {
-    philox4x32_ctr_t counter = {
-        {index, key->sample, key->epoch, (uint32_t)key->stream}
-    };
-    philox4x32_key_t seed = {
-        {(uint32_t)key->seed, (uint32_t)(key->seed >> 32)}
-    };
+    philox4x32_ctr_t counter = {{index, key->sample, key->epoch, (uint32_t)key->stream}};
+    philox4x32_key_t seed = {{(uint32_t)key->seed, (uint32_t)(key->seed >> 32)}};
     philox4x32_ctr_t bits = philox4x32(counter, seed);
-    return (dt_random_block){
-        {bits.v[0], bits.v[1], bits.v[2], bits.v[3]}
-    };
+    return (dt_random_block){{bits.v[0], bits.v[1], bits.v[2], bits.v[3]}};
 }
 
 /* Uniform in the open interval (0, 1), a multiple of 2^-33 that is never 0 or 1. */

@@ -28,7 +28,7 @@ typedef struct dt_error {
 dt_status dt_fail(dt_error *error, dt_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Puts "PREFIX: " in front of the message of a failed call; returns error->status. */
+/* Puts "PREFIX: " in front of the message of a failed call; returns error->status. Not NULL. */
 dt_status dt_fail_in(dt_error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -5,7 +5,7 @@
 #include "train/run.h"
 
 /* Prints ranks and hosts, data, network, training and the settings that are not the defaults.
- * asked: the settings as the user gave them; output: the run directory, or NULL for none. Rank 0. */
+ * asked: the settings as the user gave them; output: the run directory, NULL for none. Rank 0. */
 void dt_banner_print(const dt_run *run, const dt_config *asked, const char *output);
 
 #endif

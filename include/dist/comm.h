@@ -22,8 +22,8 @@ int dt_comm_size(const dt_comm *comm);
 int dt_comm_hosts(const dt_comm *comm);        /* number of hosts that the ranks are on */
 const char *dt_comm_host(const dt_comm *comm); /* name of this rank's host */
 
-/* All ranks leave with the status and message of the lowest rank that failed, its number in front
- * of the message when there are several ranks and only some of them failed; DT_OK if none did.
+/* All ranks leave with the status and message of the lowest rank that failed, with its number in
+ * front of the message unless it is rank 0, which fails for all; DT_OK if none did.
  * To be called where ranks may differ, before the next collective, so that none waits for one that
  * has given up. Collective. */
 dt_status dt_comm_agree(dt_comm *comm, dt_status status, dt_error *error);

@@ -30,7 +30,8 @@ dt_status dt_output_weights(dt_output *output, const char *file, const dt_progre
 dt_status dt_output_summary(dt_output *output, const char *outcome,
                             const dt_progress_report *report, dt_error *error);
 
-/* NULL is allowed. Log lines no longer go to log.txt. */
-void dt_output_close(dt_output *output);
+/* Closes the files; log lines no longer go to log.txt. NULL is allowed. Errors: DT_ERR_IO when
+ * metrics.csv or log.txt did not reach the disk (the output is gone all the same). */
+dt_status dt_output_close(dt_output *output, dt_error *error);
 
 #endif

@@ -18,13 +18,17 @@ typedef struct reporter {
     dt_error failure;
 } reporter;
 
-static void note_failure(reporter *self, dt_status status, const dt_error *error)
+static void keep_failure(reporter *self, dt_status status, const dt_error *error)
 {
-    if (!status)
-        return;
-    dt_warn("%s", error->message);
-    if (!self->failure.status)
+    if (status && !self->failure.status)
         self->failure = *error;
+}
+
+static void warn_of_failure(reporter *self, dt_status status, const dt_error *error)
+{
+    keep_failure(self, status, error);
+    if (status)
+        dt_warn("%s", error->message);
 }
 
 static void after_step(void *state, const dt_progress_report *report)
@@ -32,7 +36,7 @@ static void after_step(void *state, const dt_progress_report *report)
     reporter *self = state;
     dt_error error = {0};
     if (self->log_every > 0 && report->step % self->log_every == 0)
-        note_failure(self, dt_output_row(self->output, report, &error), &error);
+        warn_of_failure(self, dt_output_row(self->output, report, &error), &error);
     dt_progress_draw(report);
 }
 
@@ -43,9 +47,10 @@ static void after_epoch(void *state, const dt_progress_report *report)
     dt_error error = {0};
     dt_progress_epoch_line(report, line, sizeof line);
     dt_say("%s", line);
-    note_failure(self, dt_output_row(self->output, report, &error), &error);
+    warn_of_failure(self, dt_output_row(self->output, report, &error), &error);
     if (report->best)
-        note_failure(self, dt_output_weights(self->output, DT_FILE_BEST, report, &error), &error);
+        warn_of_failure(self, dt_output_weights(self->output, DT_FILE_BEST, report, &error),
+                        &error);
 }
 
 static void print_result(const dt_progress_report *report, const char *directory)
@@ -60,17 +65,18 @@ static void print_result(const dt_progress_report *report, const char *directory
            report->seconds, directory, DT_FILE_WEIGHTS);
 }
 
-/* Rank 0, after the training: the files that end a run. */
+/* Rank 0, after the training: the files that end a run; closes the output. */
 static dt_status finish_output(reporter *self, dt_status outcome, const dt_progress_report *last,
                                dt_error *error)
 {
     dt_error own = {0};
     if (!outcome)
-        note_failure(self, dt_output_weights(self->output, DT_FILE_WEIGHTS, last, &own), &own);
+        keep_failure(self, dt_output_weights(self->output, DT_FILE_WEIGHTS, last, &own), &own);
     const char *name = outcome ? "failed" : "complete";
-    note_failure(self, dt_output_summary(self->output, name, last, &own), &own);
+    keep_failure(self, dt_output_summary(self->output, name, last, &own), &own);
     if (!outcome && !self->failure.status)
         print_result(last, dt_output_path(self->output));
+    keep_failure(self, dt_output_close(self->output, &own), &own);
     if (self->failure.status)
         *error = self->failure;
     return self->failure.status;
@@ -82,10 +88,8 @@ static dt_status train(dt_run *run, const dt_config *asked, dt_error *error)
     reporter self = {.log_every = run->config.log_every};
     dt_status status = voice ? dt_output_open(run, DT_VERSION, &self.output, error) : DT_OK;
     status = dt_comm_agree(run->comm, status, error);
-    if (status) {
-        dt_output_close(self.output);
+    if (status)
         return status;
-    }
     dt_observer observer = {0};
     if (voice) {
         dt_banner_print(run, asked, dt_output_path(self.output));
@@ -98,7 +102,6 @@ static dt_status train(dt_run *run, const dt_config *asked, dt_error *error)
     dt_progress_stop();
     dt_error own = {0};
     status = voice ? finish_output(&self, outcome, &last, &own) : DT_OK;
-    dt_output_close(self.output);
     if (outcome)
         return outcome;
     status = dt_comm_agree(run->comm, status, &own);

@@ -12,7 +12,7 @@
 
 static const char *const file_names[DT_PARTS][DT_IDX_KINDS] = {
     {"train-images-idx3-ubyte", "train-labels-idx1-ubyte"},
-    {"t10k-images-idx3-ubyte",  "t10k-labels-idx1-ubyte" },
+    {"t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"},
 };
 
 typedef struct idx_state {

@@ -69,19 +69,15 @@ const char *dt_comm_host(const dt_comm *self)
 
 dt_status dt_comm_agree(dt_comm *self, dt_status status, dt_error *error)
 {
-    int failed = status != DT_OK, failures;
-    struct {
-        int failed_rank, failures;
-    } mine = {failed ? self->rank : INT_MAX, failed}, all;
-    MPI_Allreduce(&mine.failed_rank, &all.failed_rank, 1, MPI_INT, MPI_MIN, self->world);
-    if (all.failed_rank == INT_MAX)
+    int mine = status ? self->rank : INT_MAX, failed_rank;
+    MPI_Allreduce(&mine, &failed_rank, 1, MPI_INT, MPI_MIN, self->world);
+    if (failed_rank == INT_MAX)
         return DT_OK;
-    MPI_Allreduce(&mine.failures, &failures, 1, MPI_INT, MPI_SUM, self->world);
-    if (failed)
+    if (status)
         error->status = status;
-    MPI_Bcast(error, (int)sizeof *error, MPI_BYTE, all.failed_rank, self->world);
-    if (failures < self->size)
-        dt_fail_in(error, "rank %d of %d", all.failed_rank, self->size);
+    MPI_Bcast(error, (int)sizeof *error, MPI_BYTE, failed_rank, self->world);
+    if (failed_rank > 0)
+        dt_fail_in(error, "rank %d of %d", failed_rank, self->size);
     return error->status;
 }
 

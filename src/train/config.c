@@ -39,10 +39,8 @@ static dt_status refuse(const dt_setting *setting, const char *text, dt_error *e
 
 static bool parse_bool(const char *text, bool *value)
 {
-    static const char *const words[2][5] = {
-        {"false", "no",  "off", "0", NULL},
-        {"true",  "yes", "on",  "1", NULL}
-    };
+    static const char *const words[2][5] = {{"false", "no", "off", "0", NULL},
+                                            {"true", "yes", "on", "1", NULL}};
     for (int answer = 0; answer < 2; answer++)
         for (int i = 0; words[answer][i]; i++)
             if (strcmp(text, words[answer][i]) == 0) {

@@ -68,25 +68,34 @@ dt_status dt_output_open(const dt_run *run, const char *version, dt_output **out
     if (!status)
         status = open_logs(self, error);
     if (status) {
-        dt_output_close(self);
+        dt_output_close(self, NULL);
         return status;
     }
     *out = self;
     return DT_OK;
 }
 
-void dt_output_close(dt_output *self)
+static dt_status close_log(dt_output *self, dt_error *error)
+{
+    if (!self->log)
+        return DT_OK;
+    dt_log_set_file(NULL);
+    bool failed = ferror(self->log) != 0;
+    failed |= fclose(self->log) != 0;
+    return failed ? dt_fail(error, DT_ERR_IO, "%s/" DT_FILE_LOG ": not all of it could be written",
+                            self->directory)
+                  : DT_OK;
+}
+
+dt_status dt_output_close(dt_output *self, dt_error *error)
 {
     if (!self)
-        return;
-    dt_error ignored;
-    dt_metrics_log_close(self->metrics, &ignored); /* every row was flushed and checked */
-    if (self->log) {
-        dt_log_set_file(NULL);
-        fclose(self->log);
-    }
+        return DT_OK;
+    dt_status status = dt_metrics_log_close(self->metrics, error);
+    dt_status log_status = close_log(self, status ? NULL : error);
     dt_free(self->config_text);
     dt_free(self);
+    return status ? status : log_status;
 }
 
 const char *dt_output_path(const dt_output *self)
