@@ -28,7 +28,7 @@ static inline double dt_tanh(double x)
  * source: Cephes expf (x = n ln 2 + r, a polynomial in r, the exponent put together by bits). */
 static inline float dt_exp(float x)
 {
-    float bounded = x < -87.33654f ? -87.33654f : x;
+    float bounded = x > -87.33654f ? x : -87.33654f; /* NaN too: it has no integer */
     bounded = bounded > 88.72283f ? 88.72283f : bounded;
     float n = rintf(bounded * 1.44269504088896341f);
     float r = bounded - n * 0.693359375f;
