@@ -1,0 +1,364 @@
+/* Analytic gradients against central differences, in double: a program of its own, linked with the
+ * base and nn rooms compiled with -DDT_DOUBLE.
+ *
+ * A difference is taken with two steps. Where the two do not agree, there is a kink (ReLU) within
+ * the larger: then with smaller ones, and if none is free of it, the parameter is skipped.
+ * Skips are counted, bounded, and allowed for activations with a kink alone; they do not look at
+ * the analytic gradient, so that they cannot hide that it is wrong. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <CUnit/Basic.h>
+
+#include "base/memory.h"
+#include "draw.h"
+#include "nn/layer.h"
+#include "nn/network.h"
+#include "nn/tile.h"
+
+#ifndef DT_DOUBLE
+#error "compile with -DDT_DOUBLE"
+#endif
+
+#define LIMIT       5e-7 /* of the relative error */
+#define AGREEMENT   1e-7 /* of differences with two steps: no kink between them */
+#define DEPTH_MAX   4
+#define WIDTH_MAX   40
+#define SAMPLES_MAX 130 /* three tiles */
+#define SHAPES      2   /* random ones for each combination */
+
+/* Largest relative error of a combination, and what was compared. */
+typedef struct tally {
+    double error;
+    int compared, skipped;
+} tally;
+
+/* Of what *parameter points into. */
+typedef long double function(void *of);
+
+/* (f(+h) - f(-h)) / 2h */
+static double central(function *f, void *of, dt_real *parameter, double h)
+{
+    double middle = *parameter;
+    *parameter = middle + h;
+    long double above = f(of);
+    *parameter = middle - h;
+    long double below = f(of);
+    *parameter = middle;
+    return (double)(above - below) / (2 * h);
+}
+
+/* Compares d f / d *parameter with `analytic`; errors are relative to the larger of the two, or to
+ * `floor` where both are smaller. */
+static void compare(function *f, void *of, dt_real *parameter, double analytic, double floor,
+                    tally *t)
+{
+    for (double h = 2e-2; h > 1e-5; h /= 4) {
+        double whole = central(f, of, parameter, h), half = central(f, of, parameter, h / 2);
+        double quarter = central(f, of, parameter, h / 4);
+        /* Richardson: without the h^2 term */
+        double rough = (4 * half - whole) / 3, numeric = (4 * quarter - half) / 3;
+        double size = fmax(fmax(fabs(numeric), floor), 1e-9);
+        if (fabs(rough - numeric) > AGREEMENT * size)
+            continue;
+        double error = fabs(analytic - numeric) / fmax(size, fabs(analytic));
+        t->error = error <= t->error ? t->error : error; /* NaN stays */
+        t->compared++;
+        return;
+    }
+    t->skipped++;
+}
+
+static int kinked(dt_activation activation)
+{
+    return activation == DT_RELU || activation == DT_LEAKY_RELU;
+}
+
+static void judge(const tally *t, int may_skip)
+{
+    CU_ASSERT(t->error < LIMIT);
+    CU_ASSERT(t->compared > 0);
+    CU_ASSERT(t->skipped <= (may_skip ? 2 + t->compared / 20 : 0));
+}
+
+static double largest(const dt_real *values, size_t count)
+{
+    double size = 0;
+    for (size_t i = 0; i < count; i++)
+        size = fmax(size, fabs(values[i]));
+    return size;
+}
+
+/* ---- whole networks ---- */
+
+typedef struct problem {
+    dt_network_spec spec;
+    int widths[DEPTH_MAX];
+    dt_network *network;
+    dt_real *parameters, *gradient;
+    int samples;
+    uint8_t pixels[SAMPLES_MAX][WIDTH_MAX], labels[SAMPLES_MAX];
+    const uint8_t *images[SAMPLES_MAX];
+} problem;
+
+/* A few samples at a time, so that little of the loss is lost in rounding. */
+static long double total_loss(void *of)
+{
+    enum { FEW = 8 };
+    problem *p = of;
+    long double total = 0;
+    dt_network_set_parameters(p->network, p->parameters);
+    for (int i = 0; i < p->samples; i += FEW) {
+        int count = p->samples - i < FEW ? p->samples - i : FEW;
+        dt_loss_sum sum = {0};
+        dt_network_evaluate(p->network, count, p->images + i, p->labels + i, &sum);
+        total += (long double)sum.loss;
+    }
+    return total;
+}
+
+/* A random shape, images with many zero columns, and parameters of a size that keeps the
+ * activations out of saturation. */
+static void draw_problem(problem *p, dt_random_sequence *random)
+{
+    dt_network_spec *spec = &p->spec;
+    spec->inputs = draw_int(random, 1, WIDTH_MAX);
+    spec->input_scale = 1.0 / 255;
+    spec->input_shift = draw_int(random, 0, 1) ? draw_real(random, -0.5, 0.5) : 0;
+    spec->dense_count = draw_int(random, 1, DEPTH_MAX);
+    spec->widths = p->widths;
+    for (int i = 0; i < spec->dense_count; i++)
+        p->widths[i] = draw_int(random, 1, WIDTH_MAX);
+    int classes = p->widths[spec->dense_count - 1];
+    p->samples = draw_int(random, 1, SAMPLES_MAX);
+    memset(p->pixels, 0, sizeof p->pixels);
+    for (int i = 0; i < p->samples; i++) {
+        p->images[i] = p->pixels[i];
+        p->labels[i] = (uint8_t)draw_int(random, 0, classes - 1);
+        for (int j = 0; j < spec->inputs; j++)
+            if (j % 3 == 0 && draw_int(random, 0, j % 5) == 0)
+                p->pixels[i][j] = (uint8_t)draw_int(random, 1, 255);
+    }
+    CU_ASSERT_EQUAL_FATAL(dt_network_create(spec, &p->network, NULL), DT_OK);
+    p->parameters = dt_network_new_parameters(p->network, NULL);
+    p->gradient = dt_network_new_parameters(p->network, NULL);
+    CU_ASSERT_FATAL(p->parameters && p->gradient);
+    size_t count;
+    const dt_tensor *tensors = dt_network_tensors(p->network, &count);
+    for (size_t i = 0; i < count; i++) {
+        double bound = tensors[i].rank == 2 ? sqrt(6.0 / (double)tensors[i].shape[0]) : 0.5;
+        for (size_t j = 0; j < dt_tensor_count(tensors + i); j++)
+            p->parameters[tensors[i].offset + j] = draw_real(random, -bound, bound);
+    }
+}
+
+static void release_problem(problem *p)
+{
+    dt_network_destroy(p->network);
+    dt_free(p->parameters);
+    dt_free(p->gradient);
+}
+
+/* Every bias, and a dozen values of every kernel. */
+static void check_network(problem *p, dt_random_sequence *random, tally *t)
+{
+    size_t all = dt_network_parameter_count(p->network), count;
+    const dt_tensor *tensors = dt_network_tensors(p->network, &count);
+    dt_loss_sum sum = {0};
+    for (size_t i = 0; i < all; i++)
+        p->gradient[i] = 1; /* to be added to */
+    dt_network_set_parameters(p->network, p->parameters);
+    dt_network_gradient(p->network, p->samples, p->images, p->labels, p->gradient, &sum);
+    CU_ASSERT_DOUBLE_EQUAL(sum.loss, (double)total_loss(p), 1e-12 * sum.loss);
+    for (size_t i = 0; i < all; i++)
+        p->gradient[i] -= 1;
+    for (size_t i = 0; i < count; i++) {
+        int values = (int)dt_tensor_count(tensors + i), is_bias = tensors[i].rank == 1;
+        dt_real *first = p->gradient + tensors[i].offset;
+        /* the last term: what the rounding of the loss lets be seen */
+        double floor = 0.03 * largest(first, (size_t)values) + 1e-3 * largest(p->gradient, all) +
+                       1e-6 * sum.loss;
+        for (int j = 0; j < (is_bias ? values : 12); j++) {
+            int k = is_bias ? j : draw_int(random, 0, values - 1);
+            compare(total_loss, p, p->parameters + tensors[i].offset + k, first[k], floor, t);
+        }
+    }
+}
+
+static void check_combination(dt_activation activation, dt_loss loss, bool softmax, bool bias)
+{
+    static problem p;
+    uint32_t number = (uint32_t)(((int)activation * 3 + (int)loss) * 4 + softmax * 2 + bias);
+    dt_random_sequence random = draw_begin(1000 + number);
+    for (int i = 0; i < SHAPES; i++) {
+        char shape[64];
+        tally t = {0};
+        p.spec = (dt_network_spec){
+            .bias = bias, .activation = activation, .output_softmax = softmax, .loss = loss};
+        draw_problem(&p, &random);
+        check_network(&p, &random, &t);
+        dt_network_shape_text(p.network, shape, sizeof shape);
+        printf("%-10s %-13s %-7s %-7s %-14s %3d samples, shift %5.2f: error %.1e of %d, "
+               "%d skipped\n",
+               dt_activation_names[activation], dt_loss_names[loss], softmax ? "softmax" : "",
+               bias ? "bias" : "no bias", shape, p.samples, p.spec.input_shift, t.error, t.compared,
+               t.skipped);
+        judge(&t, kinked(activation));
+        release_problem(&p);
+    }
+}
+
+static void test_networks(void)
+{
+    for (int activation = DT_SIGMOID; activation <= DT_IDENTITY; activation++)
+        for (int loss = DT_CROSS_ENTROPY; loss <= DT_MSE; loss++)
+            for (int softmax = 0; softmax <= (loss != DT_CROSS_ENTROPY); softmax++)
+                for (int bias = 0; bias <= 1; bias++)
+                    check_combination((dt_activation)activation, (dt_loss)loss, softmax, bias);
+}
+
+/* ---- layers alone: f = sum of weight * output, for random weights ---- */
+
+typedef struct bench {
+    dt_layer *layer;
+    dt_real *parameters, *gradient;
+    dt_tile input, output, input_gradient, weights;
+} bench;
+
+static long double weighted_output(void *of)
+{
+    bench *b = of;
+    long double sum = 0;
+    b->layer->ops->forward(b->layer, b->parameters, &b->input, &b->output);
+    for (int i = 0; i < b->input.samples * b->layer->outputs; i++)
+        sum += (long double)b->weights.values[i] * (long double)b->output.values[i];
+    return sum;
+}
+
+/* Values that stay clear of 0, where ReLU has its kink. */
+static void fill(dt_real *values, size_t count, dt_random_sequence *random)
+{
+    for (size_t i = 0; i < count; i++) {
+        double size = draw_real(random, 0.01, 2);
+        values[i] = dt_random_next(random) & 1 ? size : -size;
+    }
+}
+
+static void prepare_bench(bench *b, dt_random_sequence *random)
+{
+    dt_layer *layer = b->layer;
+    int samples = draw_int(random, 1, DT_TILE_SAMPLES);
+    CU_ASSERT_EQUAL_FATAL(dt_tile_create(layer->inputs, &b->input, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_tile_create(layer->inputs, &b->input_gradient, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_tile_create(layer->outputs, &b->output, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_tile_create(layer->outputs, &b->weights, NULL), DT_OK);
+    b->parameters = dt_calloc(layer->parameter_count + 64, sizeof(dt_real), NULL);
+    b->gradient = dt_calloc(layer->parameter_count + 64, sizeof(dt_real), NULL);
+    CU_ASSERT_FATAL(b->parameters && b->gradient);
+    b->input.samples = b->output.samples = b->weights.samples = samples;
+    fill(b->parameters, layer->parameter_count, random);
+    fill(b->gradient, layer->parameter_count, random); /* to be added to */
+    fill(b->input.values, (size_t)(samples * layer->inputs), random);
+    fill(b->weights.values, (size_t)(samples * layer->outputs), random);
+    /* to be overwritten */
+    fill(b->input_gradient.values, (size_t)(samples * layer->inputs), random);
+}
+
+static void release_bench(bench *b)
+{
+    dt_layer_destroy(b->layer);
+    dt_tile_destroy(&b->input);
+    dt_tile_destroy(&b->input_gradient);
+    dt_tile_destroy(&b->output);
+    dt_tile_destroy(&b->weights);
+    dt_free(b->parameters);
+    dt_free(b->gradient);
+}
+
+static tally check_layer(dt_layer *layer, dt_random_sequence *random)
+{
+    bench b = {.layer = layer};
+    tally t = {0};
+    prepare_bench(&b, random);
+    if (layer->ops->prepare)
+        layer->ops->prepare(layer, b.parameters);
+    size_t parameters = layer->parameter_count;
+    dt_real *before = dt_calloc(parameters, sizeof *before, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(before);
+    memcpy(before, b.gradient, parameters * sizeof *before);
+    weighted_output(&b);
+    layer->ops->backward(layer, &b.input, &b.output, &b.weights, b.gradient, &b.input_gradient);
+    for (size_t i = 0; i < parameters; i++)
+        compare(weighted_output, &b, b.parameters + i, b.gradient[i] - before[i], 0.1, &t);
+    int inputs = b.input.samples * layer->inputs;
+    for (int i = 0; i < inputs; i += 1 + inputs / 200)
+        compare(weighted_output, &b, b.input.values + i, b.input_gradient.values[i], 0.1, &t);
+
+    /* Without an input gradient the parameters' is the same. */
+    dt_real *again = dt_calloc(parameters, sizeof *again, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(again);
+    memcpy(again, before, parameters * sizeof *again);
+    layer->ops->backward(layer, &b.input, &b.output, &b.weights, again, NULL);
+    CU_ASSERT_EQUAL(memcmp(again, b.gradient, parameters * sizeof *again), 0);
+    dt_free(again);
+    dt_free(before);
+    release_bench(&b);
+    return t;
+}
+
+static void report_layer(const dt_layer *layer, dt_random_sequence *random)
+{
+    char text[64];
+    layer->ops->describe(layer, text, sizeof text);
+    int width = layer->inputs;
+    tally t = check_layer((dt_layer *)layer, random);
+    printf("layer %s, %d wide: error %.1e of %d, %d skipped\n", text, width, t.error, t.compared,
+           t.skipped);
+    judge(&t, 0);
+}
+
+static void test_layers(void)
+{
+    dt_random_sequence random = draw_begin(2000);
+    for (int i = 0; i < 8; i++) {
+        dt_layer *layer = NULL;
+        int inputs = draw_int(&random, 1, 19), outputs = draw_int(&random, 1, 19);
+        dt_status status = dt_dense_create("dense", inputs, outputs, i % 2, &layer, NULL);
+        CU_ASSERT_EQUAL_FATAL(status, DT_OK);
+        report_layer(layer, &random);
+    }
+    for (int kind = DT_SIGMOID; kind <= DT_IDENTITY; kind++) {
+        dt_layer *layer = NULL;
+        dt_status status = dt_activation_layer_create(
+            (dt_activation)kind, draw_int(&random, 1, WIDTH_MAX), &layer, NULL);
+        CU_ASSERT_EQUAL_FATAL(status, DT_OK);
+        report_layer(layer, &random);
+    }
+    for (int width = 1; width <= 37; width += 9) {
+        dt_layer *layer = NULL;
+        CU_ASSERT_EQUAL_FATAL(dt_softmax_layer_create(width, &layer, NULL), DT_OK);
+        report_layer(layer, &random);
+    }
+}
+
+int main(void)
+{
+    CU_TestInfo tests[] = {
+        {"layers alone", test_layers},
+        {"networks", test_networks},
+        CU_TEST_INFO_NULL,
+    };
+    CU_SuiteInfo suites[] = {
+        {.pName = "gradients", .pTests = tests},
+        CU_SUITE_INFO_NULL,
+    };
+    if (CU_initialize_registry() || CU_register_suites(suites))
+        return EXIT_FAILURE;
+    CU_basic_set_mode(CU_BRM_NORMAL);
+    CU_basic_run_tests();
+    unsigned failures = CU_get_number_of_failures();
+    CU_cleanup_registry();
+    return failures ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,252 @@
+#include "nn/activation.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include <CUnit/CUnit.h>
+#include <CUnit/TestDB.h>
+
+#include "draw.h"
+#include "nn/vector_math.h"
+
+CU_SuiteInfo dt_suite_activation(void);
+
+#define KINDS 6
+
+static float float_of(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* Distance in units in the last place of the float next to `exact`; 0 when both are NaN or the same
+ * infinity. */
+static double ulps(float found, double exact)
+{
+    if (isnan(exact) || isnan(found))
+        return isnan(exact) && isnan(found) ? 0 : HUGE_VAL;
+    if (isinf((float)exact) || isinf(found))
+        return (float)exact == found ? 0 : HUGE_VAL;
+    int exponent;
+    frexp(fabs(exact) < (double)FLT_MIN ? (double)FLT_MIN : exact, &exponent);
+    return fabs((double)found - exact) / ldexp(1, exponent - FLT_MANT_DIG);
+}
+
+/* Largest error over floats of both signs, a pseudo-random choice of one in `stride`, that are at
+ * most `limit` in size. */
+static double worst(float (*function)(float), double (*exact)(double), float limit)
+{
+    double error = 0;
+    for (uint64_t bits = 0; bits < UINT32_MAX; bits += 3989) {
+        float x = float_of((uint32_t)bits);
+        if (!(fabsf(x) <= limit))
+            continue;
+        double want = exact((double)x);
+        if (want != 0 && fabs(want) < (double)FLT_MIN && fabsf(x) > 1)
+            continue; /* flushed to 0 or rounded as a denormal: test_ends */
+        double found = ulps(function(x), want);
+        error = found > error ? found : error;
+    }
+    return error;
+}
+
+static float exp_of(float x)
+{
+    return dt_exp(x);
+}
+
+static float tanh_of(float x)
+{
+    return dt_tanh(x);
+}
+
+static float sigmoid_of(float x)
+{
+    return dt_sigmoid(x);
+}
+
+static double sigmoid_exact(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+/* Over every seventh float: exp 1.01, tanh 1.33, sigmoid 2.47 units in the last place. */
+static void test_accuracy(void)
+{
+    CU_ASSERT(worst(exp_of, exp, 110) < 1.2);
+    CU_ASSERT(worst(tanh_of, tanh, FLT_MAX) < 1.7);
+    CU_ASSERT(worst(sigmoid_of, sigmoid_exact, FLT_MAX) < 3);
+}
+
+static void test_ends(void)
+{
+    static const float denormals[] = {0x1p-149f, 0x1p-140f, FLT_MIN, -0x1p-149f, -FLT_MIN};
+    static const float huge[] = {104, 1e4f, 1e30f, FLT_MAX, HUGE_VALF};
+    CU_ASSERT_EQUAL(dt_exp(0), 1);
+    CU_ASSERT_EQUAL(dt_exp(-0.0f), 1);
+    for (int i = 0; i < 5; i++) {
+        CU_ASSERT_EQUAL(dt_exp(denormals[i]), 1);
+        CU_ASSERT_EQUAL(dt_tanh(denormals[i]), denormals[i]);
+        CU_ASSERT_EQUAL(dt_sigmoid(denormals[i]), 0.5f);
+        CU_ASSERT_EQUAL(dt_exp(huge[i]), HUGE_VALF);
+        CU_ASSERT_EQUAL(dt_exp(-huge[i]), 0);
+        CU_ASSERT_EQUAL(dt_tanh(huge[i]), 1);
+        CU_ASSERT_EQUAL(dt_tanh(-huge[i]), -1);
+        CU_ASSERT_EQUAL(dt_sigmoid(huge[i]), 1);
+        CU_ASSERT_EQUAL(dt_sigmoid(-huge[i]), 0);
+    }
+    /* The last finite value is e^x for the largest float x with e^x <= FLT_MAX. */
+    CU_ASSERT(isfinite(dt_exp(88.72283f)));
+    CU_ASSERT_EQUAL(dt_exp(nextafterf(88.72283f, 100)), HUGE_VALF);
+    CU_ASSERT(ulps(dt_exp(88), exp(88)) < 1.2);
+    CU_ASSERT(ulps(dt_exp(-87.33654f), exp((double)-87.33654f)) < 1.2);
+    CU_ASSERT_EQUAL(dt_exp(-88), 0);
+    CU_ASSERT_EQUAL(dt_tanh(0.0f), 0);
+    CU_ASSERT_EQUAL(dt_tanh(12), 1);
+    CU_ASSERT(isnan(dt_exp(NAN)) && isnan(dt_tanh(NAN)) && isnan(dt_sigmoid(NAN)));
+}
+
+/* z, f(z), f'(z) to 9 digits, by Python's math module. */
+static const struct {
+    double z, f[KINDS], slope[KINDS];
+} known[] = {
+    {0.75,
+     {0.679178699, 0.635148952, 0.75, 0.75, 0.580029486, 0.75},
+     {0.217894994, 0.596585808, 1, 1, 0.999225722, 1}                                   },
+    {-1.5,
+     {0.182425524, -0.905148254, 0, -0.015, -0.100210802, -1.5},
+     {0.149146452, 0.180706639, 0, 0.01, -0.127469192, 1}                               },
+    {0,    {0.5, 0, 0, 0, 0, 0},                                 {0.25, 1, 0, 1, 0.5, 1}},
+    {4,
+     {0.98201379, 0.999329300, 4, 4, 3.99987332, 4},
+     {0.0176627062, 0.00134095068, 1, 1, 1.00050365, 1}                                 },
+};
+
+static void test_values(void)
+{
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        for (int kind = 0; kind < KINDS; kind++) {
+            float z = (float)known[i].z, a, da = -3, dz;
+            double f = known[i].f[kind], slope = known[i].slope[kind];
+            dt_activation_forward((dt_activation)kind, 1, &z, &a);
+            CU_ASSERT_DOUBLE_EQUAL((double)a, f, 1e-8 + 3e-7 * fabs(f));
+            dt_activation_backward((dt_activation)kind, 1, &z, &a, &da, &dz);
+            /* 1 - a^2 keeps few digits where a is close to 1 */
+            CU_ASSERT_DOUBLE_EQUAL((double)dz, -3 * slope, 3e-7);
+        }
+}
+
+static void test_names(void)
+{
+    static const char *const names[] = {"sigmoid",    "tanh", "relu",
+                                        "leaky-relu", "gelu", "identity"};
+    for (int i = 0; i < KINDS; i++)
+        CU_ASSERT_STRING_EQUAL(dt_activation_names[i], names[i]);
+    CU_ASSERT_PTR_NULL(dt_activation_names[KINDS]);
+    CU_ASSERT_EQUAL(DT_IDENTITY, KINDS - 1);
+}
+
+#define MOST 100
+
+/* Numbers of all sizes with the special ones among them. */
+static void draw_mixed(dt_random_sequence *random, int count, float *values)
+{
+    static const float special[] = {0,       -0.0f,     HUGE_VALF, -HUGE_VALF, NAN,
+                                    FLT_MIN, 0x1p-149f, 88.9f,     -88.9f,     104,
+                                    -104,    FLT_MAX,   -FLT_MAX,  0.625f};
+    for (int i = 0; i < count; i++)
+        switch (draw_int(random, 0, 3)) {
+        case 0:
+            values[i] = special[draw_int(random, 0, sizeof special / sizeof *special - 1)];
+            break;
+        case 1:
+            values[i] = float_of(dt_random_next(random));
+            break;
+        default:
+            values[i] = (float)draw_real(random, -10, 10);
+        }
+}
+
+static int same_bits(float a, float b)
+{
+    return (isnan(a) && isnan(b)) || memcmp(&a, &b, sizeof a) == 0;
+}
+
+/* A value is the same bits alone, at any place of an array of any length, and in place. */
+static void test_place_does_not_matter(void)
+{
+    dt_random_sequence random = draw_begin(30);
+    for (int kind = 0; kind < KINDS; kind++)
+        for (size_t n = 0; n < MOST; n++) {
+            float z[MOST + 1], a[MOST + 1], da[MOST + 1], dz[MOST + 1];
+            int same = 1;
+            draw_mixed(&random, MOST + 1, z);
+            draw_mixed(&random, MOST + 1, da);
+            float a_guard = a[n] = 7, dz_guard = dz[n] = 7;
+            dt_activation_forward((dt_activation)kind, n, z, a);
+            dt_activation_backward((dt_activation)kind, n, z, a, da, dz);
+            for (size_t i = 0; i < n; i++) {
+                float one_a, one_dz;
+                dt_activation_forward((dt_activation)kind, 1, z + i, &one_a);
+                dt_activation_backward((dt_activation)kind, 1, z + i, a + i, da + i, &one_dz);
+                same &= same_bits(a[i], one_a) && same_bits(dz[i], one_dz);
+            }
+            CU_ASSERT_TRUE(same);
+            CU_ASSERT(a[n] == a_guard && dz[n] == dz_guard);
+            dt_activation_backward((dt_activation)kind, n, z, a, da, da);
+            dt_activation_forward((dt_activation)kind, n, z, z);
+            for (size_t i = 0; i < n; i++)
+                same &= same_bits(a[i], z[i]) && same_bits(dz[i], da[i]);
+            CU_ASSERT_TRUE(same);
+        }
+}
+
+/* NaN is never hidden by an activation, so that it is noticed in the loss. */
+static void test_nan_stays(void)
+{
+    for (int kind = 0; kind < KINDS; kind++) {
+        float z = NAN, a = 0;
+        dt_activation_forward((dt_activation)kind, 1, &z, &a);
+        CU_ASSERT(isnan(a));
+    }
+}
+
+/* Slopes are within [0, 1] for all but GELU, and functions are within their bounds, over all finite
+ * floats. */
+static void test_bounds(void)
+{
+    for (int kind = 0; kind < KINDS; kind++) {
+        int good = 1;
+        for (uint64_t bits = 0; bits < UINT32_MAX; bits += 99991) {
+            float z = float_of((uint32_t)bits), a, one = 1, dz;
+            if (!isfinite(z))
+                continue;
+            dt_activation_forward((dt_activation)kind, 1, &z, &a);
+            dt_activation_backward((dt_activation)kind, 1, &z, &a, &one, &dz);
+            good &= kind == DT_GELU ? dz >= -0.13f && dz <= 1.13f : dz >= 0 && dz <= 1;
+            good &= kind != DT_SIGMOID || (a >= 0 && a <= 1);
+            good &= kind != DT_TANH || (a >= -1 && a <= 1);
+            good &= kind != DT_GELU || (a >= -0.17f && a <= fabsf(z));
+            good &= kind != DT_RELU || a == (z > 0 ? z : 0);
+            good &= kind != DT_LEAKY_RELU || a == (z < 0 ? 0.01f * z : z);
+        }
+        CU_ASSERT_TRUE(good);
+    }
+}
+
+CU_SuiteInfo dt_suite_activation(void)
+{
+    static CU_TestInfo tests[] = {
+        {"exp, tanh, sigmoid: accuracy over all floats",          test_accuracy             },
+        {"exp, tanh, sigmoid: zeros, denormals, infinities, NaN", test_ends                 },
+        {"known values and slopes",                               test_values               },
+        {"names",                                                 test_names                },
+        {"a value's place does not matter",                       test_place_does_not_matter},
+        {"NaN stays NaN",                                         test_nan_stays            },
+        {"bounds of values and slopes",                           test_bounds               },
+        CU_TEST_INFO_NULL,
+    };
+    return (CU_SuiteInfo){.pName = "activation", .pTests = tests};
+}

@@ -1,0 +1,168 @@
+#include "nn/init.h"
+
+#include <math.h>
+#include <string.h>
+
+#include <CUnit/CUnit.h>
+#include <CUnit/TestDB.h>
+
+CU_SuiteInfo dt_suite_init(void);
+
+enum { IN = 160, OUT = 90, COUNT = IN * OUT, KINDS = 4 };
+
+static void fill(int kind, uint64_t seed, uint32_t layer, float *weights, float *biases)
+{
+    dt_init_layer((dt_init)kind, seed, layer, IN, OUT, weights, COUNT, biases, OUT);
+}
+
+/* Largest distance of the values' moments from those of a distribution of mean 0, and of their
+ * distribution function from it (Kolmogorov, Smirnov), in units of what chance gives. */
+static double kolmogorov(const float *values, int count, double (*distribution)(double),
+                         double scale)
+{
+    enum { CELLS = 400 };
+    int below[CELLS + 1] = {0};
+    double distance = 0;
+    for (int i = 0; i < count; i++) {
+        double p = distribution((double)values[i] / scale);
+        below[(int)ceil(p * CELLS)]++;
+    }
+    for (int i = 0, sum = 0; i <= CELLS; i++) {
+        sum += below[i];
+        distance = fmax(distance, fabs((double)sum / count - (double)i / CELLS));
+    }
+    return distance * sqrt((double)count);
+}
+
+static double normal(double x)
+{
+    return 0.5 * erfc(-x / sqrt(2));
+}
+
+static double uniform(double x)
+{
+    return x < -1 ? 0 : x > 1 ? 1 : 0.5 * (1 + x);
+}
+
+static double deviation(const float *values, int count)
+{
+    double sum = 0;
+    for (int i = 0; i < count; i++)
+        sum += (double)values[i] * (double)values[i];
+    return sqrt(sum / count);
+}
+
+static double mean(const float *values, int count)
+{
+    double sum = 0;
+    for (int i = 0; i < count; i++)
+        sum += (double)values[i];
+    return sum / count;
+}
+
+static double largest(const float *values, int count)
+{
+    double size = 0;
+    for (int i = 0; i < count; i++)
+        size = fmax(size, fabs((double)values[i]));
+    return size;
+}
+
+/* The deviation, the form and, where uniform, the bound of each kind. */
+static void test_distributions(void)
+{
+    const struct {
+        int kind, is_normal;
+        double scale; /* deviation (normal) or bound (uniform) */
+    } kinds[] = {
+        {DT_INIT_ARTICLE, 1, sqrt(1.0 / OUT)       },
+        {DT_INIT_PYTORCH, 0, 1 / sqrt(IN)          },
+        {DT_INIT_GLOROT,  0, sqrt(6.0 / (IN + OUT))},
+        {DT_INIT_HE,      1, sqrt(2.0 / IN)        },
+    };
+    static float weights[COUNT], biases[OUT];
+    for (int i = 0; i < KINDS; i++)
+        for (uint64_t seed = 1; seed <= 3; seed++) {
+            double scale = kinds[i].scale;
+            double expected = kinds[i].is_normal ? scale : scale / sqrt(3);
+            fill(kinds[i].kind, seed, 0, weights, biases);
+            CU_ASSERT_DOUBLE_EQUAL(deviation(weights, COUNT) / expected, 1, 0.02);
+            CU_ASSERT_DOUBLE_EQUAL(mean(weights, COUNT) / expected, 0, 0.03);
+            /* 1.95: probability 0.001 */
+            CU_ASSERT(kolmogorov(weights, COUNT, kinds[i].is_normal ? normal : uniform, scale) <
+                      1.95);
+            double size = largest(weights, COUNT) / scale;
+            CU_ASSERT(kinds[i].is_normal ? size > 3.2 && size < 5.5
+                                         : size > 0.999 && size <= 1 + 1e-7);
+        }
+}
+
+static void test_biases(void)
+{
+    static float weights[COUNT], biases[OUT];
+    for (int kind = 0; kind < KINDS; kind++) {
+        memset(biases, 0xab, sizeof biases);
+        fill(kind, 1, 0, weights, biases);
+        if (kind == DT_INIT_PYTORCH) {
+            double bound = 1 / sqrt(IN);
+            CU_ASSERT(largest(biases, OUT) <= bound * (1 + 1e-7));
+            CU_ASSERT(largest(biases, OUT) > 0.9 * bound);
+            CU_ASSERT_DOUBLE_EQUAL(mean(biases, OUT) / bound, 0, 0.2);
+            /* not the weights' own numbers again */
+            CU_ASSERT_NOT_EQUAL(memcmp(biases, weights, sizeof biases), 0);
+        } else {
+            for (int i = 0; i < OUT; i++)
+                CU_ASSERT_EQUAL(biases[i], 0);
+        }
+    }
+}
+
+/* A value is a function of (kind, seed, layer, index): whatever was in the array, however many are
+ * asked for, with or without biases; and another one for another seed or layer. */
+static void test_pure(void)
+{
+    static float first[COUNT], again[COUNT], other[COUNT + 1], biases[OUT];
+    for (int kind = 0; kind < KINDS; kind++) {
+        fill(kind, 5, 1, first, biases);
+        memset(again, 0xff, sizeof again);
+        fill(kind, 5, 1, again, biases);
+        CU_ASSERT_EQUAL(memcmp(first, again, sizeof first), 0);
+        for (size_t count = 0; count < 20; count++) {
+            other[count] = 77;
+            dt_init_layer((dt_init)kind, 5, 1, IN, OUT, other, count, NULL, 0);
+            CU_ASSERT_EQUAL(memcmp(first, other, count * sizeof *other), 0);
+            CU_ASSERT_EQUAL(other[count], 77);
+        }
+        int same[3] = {0};
+        fill(kind, 6, 1, again, biases);
+        fill(kind, 5, 2, other, biases);
+        for (int i = 0; i < COUNT; i++) {
+            same[0] += first[i] == again[i];
+            same[1] += first[i] == other[i];
+            same[2] += i >= 4 && first[i] == first[i - 4];
+        }
+        CU_ASSERT(same[0] < 20 && same[1] < 20 && same[2] < 20);
+        fill(kind, 5 + ((uint64_t)1 << 32), 1, again, biases);
+        CU_ASSERT_NOT_EQUAL(memcmp(first, again, sizeof first), 0);
+    }
+}
+
+static void test_names(void)
+{
+    static const char *const names[] = {"article", "pytorch", "glorot", "he"};
+    for (int i = 0; i < KINDS; i++)
+        CU_ASSERT_STRING_EQUAL(dt_init_names[i], names[i]);
+    CU_ASSERT_PTR_NULL(dt_init_names[KINDS]);
+}
+
+CU_SuiteInfo dt_suite_init(void)
+{
+    static CU_TestInfo tests[] = {
+        {"weights: deviation, form, bound",           test_distributions},
+        {"biases are 0, or PyTorch's",                test_biases       },
+        {"a function of kind, seed, layer and index", test_pure         },
+        {"names",                                     test_names        },
+        CU_TEST_INFO_NULL,
+    };
+    return (CU_SuiteInfo){.pName = "init", .pTests = tests};
+}

@@ -1,0 +1,385 @@
+#include "nn/optimizer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <CUnit/CUnit.h>
+#include <CUnit/TestDB.h>
+
+#include "base/memory.h"
+#include "draw.h"
+
+CU_SuiteInfo dt_suite_optimizer(void);
+
+enum { KINDS = 7, COUNT = 3, STEPS = 4, SAMPLES = 4 };
+
+static const float start[COUNT] = {0.5f, -1.25f, 2};
+static const float sums[STEPS][COUNT] = {
+    {0.75f, -2.5f,    0.125f},
+    {-1.5f, 0.5f,     0.25f },
+    {3,     -0.0625f, -0.5f },
+    {0.25f, 1,        -4    },
+};
+
+/* Parameters after each step, by PyTorch 1.13 in float64: from `start`, at each step
+ * w.grad = sums[step] / 4, clip_grad_norm_ where it is named, then step() of torch.optim's class.
+ */
+static const struct {
+    const char *call;
+    dt_optimizer_spec spec;
+    double w[STEPS][COUNT];
+} torch[] = {
+    {"SGD(lr=0.1)",
+     {.kind = DT_SGD},
+     {{0.4812500000, -1.1875000000, 1.9968750000},
+      {0.5187500000, -1.2000000000, 1.9906250000},
+      {0.4437500000, -1.1984375000, 2.0031250000},
+      {0.4375000000, -1.2234375000, 2.1031250000}}},
+    {"SGD(lr=0.1, weight_decay=0.05)",
+     {.kind = DT_SGD, .weight_decay = 0.05},
+     {{0.4787500000, -1.1812500000, 1.9868750000},
+      {0.5138562500, -1.1878437500, 1.9706906250},
+      {0.4362869688, -1.1803420312, 1.9733371719},
+      {0.4278555339, -1.1994403211, 2.0634704860}}},
+    {"SGD(lr=0.1), clip_grad_norm_(0.5)",
+     {.kind = DT_SGD, .clip_norm = 0.5},
+     {{0.4856490758, -1.2021635859, 1.9976081793},
+      {0.5231490758, -1.2146635859, 1.9913581793},
+      {0.4738398549, -1.2136363105, 1.9995763828},
+      {0.4708137202, -1.2257408494, 2.0479945385}}},
+    {"SGD(lr=0.1, momentum=0.9)",
+     {.kind = DT_MOMENTUM, .momentum = 0.9},
+     {{0.4812500000, -1.1875000000, 1.9968750000},
+      {0.5018750000, -1.1437500000, 1.9878125000},
+      {0.4454375000, -1.1028125000, 1.9921562500},
+      {0.3883937500, -1.0909687500, 2.0960656250}}},
+    {"SGD(lr=0.1, momentum=0.9, weight_decay=0.05)",
+     {.kind = DT_MOMENTUM, .momentum = 0.9, .weight_decay = 0.05},
+     {{0.4787500000, -1.1812500000, 1.9868750000},
+      {0.4947312500, -1.1259687500, 1.9588781250},
+      {0.4316407187, -1.0690232813, 1.9363865469},
+      {0.3664510370, -1.0374272430, 2.0064621938}}},
+    {"SGD(lr=0.1, momentum=0.9, nesterov=True)",
+     {.kind = DT_NESTEROV, .momentum = 0.9},
+     {{0.4643750000, -1.1312500000, 1.9940625000},
+      {0.5204375000, -1.1043750000, 1.9796562500},
+      {0.3946437500, -1.0659687500, 1.9960656250},
+      {0.3370543750, -1.0803093750, 2.1895840625}}},
+    {"SGD(lr=0.1, momentum=0.9, weight_decay=0.05, nesterov=True)",
+     {.kind = DT_NESTEROV, .momentum = 0.9, .weight_decay = 0.05},
+     {{0.4596250000, -1.1193750000, 1.9750625000},
+      {0.5092960625, -1.0768034375, 1.9337931562},
+      {0.3749800187, -1.0190778361, 1.9165424931},
+      {0.3084501013, -1.0111954209, 2.0702618119}}},
+    {"Adagrad(lr=0.1)",
+     {.kind = DT_ADAGRAD, .epsilon = 1e-10},
+     {{0.4000000001, -1.1500000000, 1.9000000003},
+      {0.4894427191, -1.1696116135, 1.8105572813},
+      {0.4021555630, -1.1671608981, 1.8978444374},
+      {0.3949008005, -1.2036662299, 1.9968345534}}},
+    {"Adagrad(lr=0.1, weight_decay=0.05)",
+     {.kind = DT_ADAGRAD, .epsilon = 1e-10, .weight_decay = 0.05},
+     {{0.4000000000, -1.1500000000, 1.9000000001},
+      {0.4858025622, -1.1597711992, 1.8231778722},
+      {0.3976044631, -1.1491750026, 1.8394638232},
+      {0.3882617130, -1.1758832831, 1.9369439746}}},
+    {"RMSprop(lr=0.1, alpha=0.9)",
+     {.kind = DT_RMSPROP, .alpha = 0.9, .epsilon = 1e-8},
+     {{0.1837722873, -0.9337722500, 1.6837725540},
+      {0.4694865513, -0.9990050539, 1.3980583989},
+      {0.1894991609, -0.9904130505, 1.6780457370},
+      {0.1649788236, -1.1221487070, 1.9914747689}}},
+    {"RMSprop(lr=0.1, alpha=0.9, eps=0.5, weight_decay=0.05)",
+     {.kind = DT_RMSPROP, .alpha = 0.9, .epsilon = 0.5, .weight_decay = 0.05},
+     {{0.4625351553, -1.1541687085, 1.9757619919},
+      {0.5185445066, -1.1636819701, 1.9471868138},
+      {0.4182792655, -1.1531088807, 1.9521072739},
+      {0.4073204102, -1.1806844491, 2.0661448990}}},
+    {"Adam(lr=0.1)",
+     {.kind = DT_ADAM, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8},
+     {{0.4000000053, -1.1500000016, 1.9000000320},
+      {0.4366103568, -1.0988973950, 1.8034818489},
+      {0.3946447958, -1.0578397336, 1.8228612921},
+      {0.3561412135, -1.0477765611, 1.8826369326}}},
+    {"Adam(lr=0.1, betas=(0.8, 0.99), eps=0.5, weight_decay=0.05)",
+     {.kind = DT_ADAM, .beta1 = 0.8, .beta2 = 0.99, .epsilon = 0.5, .weight_decay = 0.05},
+     {{0.4701754386, -1.1921052632, 1.9792079208},
+      {0.4829260811, -1.1648315650, 1.9563352853},
+      {0.4573487939, -1.1437913529, 1.9440595070},
+      {0.4361567241, -1.1368266435, 1.9704832671}}},
+    {"Adam(lr=0.1, eps=0.5), clip_grad_norm_(0.5)",
+     {.kind = DT_ADAM, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 0.5, .clip_norm = 0.5},
+     {{0.4776989617, -1.2011057161, 1.9954347441},
+      {0.4942034281, -1.1821772541, 1.9873546965},
+      {0.4826369993, -1.1687752356, 1.9877859167},
+      {0.4728681808, -1.1635455955, 2.0068377432}}},
+    {"AdamW(lr=0.1)",
+     {.kind = DT_ADAMW, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .weight_decay = 0.01},
+     {{0.3995000053, -1.1487500016, 1.8980000320},
+      {0.4357108568, -1.0964986450, 1.7995838489},
+      {0.3933095849, -1.0543444849, 1.8171637082},
+      {0.3544126931, -1.0432269680, 1.8751221850}}},
+    {"AdamW(lr=0.1, betas=(0.8, 0.99), eps=0.5, weight_decay=0.2)",
+     {.kind = DT_ADAMW, .beta1 = 0.8, .beta2 = 0.99, .epsilon = 0.5, .weight_decay = 0.2},
+     {{0.4627272727, -1.1694444444, 1.9541176471},
+      {0.4691583104, -1.1241175887, 1.9061886269},
+      {0.4363643323, -1.0867037894, 1.8719313898},
+      {0.4087753769, -1.0648689643, 1.8695486861}}},
+};
+
+enum { CASES = sizeof torch / sizeof *torch };
+
+static dt_optimizer *create(const dt_optimizer_spec *spec, size_t count)
+{
+    dt_optimizer *optimizer = NULL;
+    dt_error error = {.status = DT_OK};
+    CU_ASSERT_EQUAL_FATAL(dt_optimizer_create(spec, count, &optimizer, &error), DT_OK);
+    return optimizer;
+}
+
+static dt_optimizer_spec plain(int kind)
+{
+    return (dt_optimizer_spec){.kind = (dt_optimizer_kind)kind,
+                               .momentum = 0.9,
+                               .alpha = 0.99,
+                               .beta1 = 0.9,
+                               .beta2 = 0.999,
+                               .epsilon = dt_optimizer_default_epsilon((dt_optimizer_kind)kind)};
+}
+
+static void test_torch(void)
+{
+    for (int i = 0; i < CASES; i++) {
+        dt_optimizer *optimizer = create(&torch[i].spec, COUNT);
+        float w[COUNT];
+        memcpy(w, start, sizeof w);
+        for (int step = 0; step < STEPS; step++) {
+            double norm = dt_optimizer_step(optimizer, w, sums[step], SAMPLES, 0.1);
+            int good = 1;
+            for (int j = 0; j < COUNT; j++)
+                good &= fabs((double)w[j] / torch[i].w[step][j] - 1) <= 1e-6;
+            CU_ASSERT_TRUE(good);
+            if (!good)
+                printf("%s, step %d: %.9g %.9g %.9g\n", torch[i].call, step + 1, (double)w[0],
+                       (double)w[1], (double)w[2]);
+            double squares = 0;
+            for (int j = 0; j < COUNT; j++)
+                squares += (double)sums[step][j] * (double)sums[step][j];
+            double expected = torch[i].spec.clip_norm > 0 ? sqrt(squares) / SAMPLES : 0;
+            CU_ASSERT_DOUBLE_EQUAL(norm, expected, 1e-12);
+        }
+        dt_optimizer_destroy(optimizer);
+    }
+}
+
+/* torch.optim's signatures. */
+static void test_defaults(void)
+{
+    static const struct {
+        double lr, epsilon, weight_decay;
+    } expected[KINDS] = {
+        [DT_SGD] = {1e-3, NAN,   0   },
+          [DT_MOMENTUM] = {1e-3, NAN,   0   },
+        [DT_NESTEROV] = {1e-3, NAN,   0   },
+          [DT_ADAGRAD] = {1e-2, 1e-10, 0   },
+        [DT_RMSPROP] = {1e-2, 1e-8,  0   },
+          [DT_ADAM] = {1e-3, 1e-8,  0   },
+        [DT_ADAMW] = {1e-3, 1e-8,  1e-2},
+    };
+    static const char *const names[] = {"sgd",     "momentum", "nesterov", "adagrad",
+                                        "rmsprop", "adam",     "adamw"};
+    for (int i = 0; i < KINDS; i++) {
+        dt_optimizer_kind kind = (dt_optimizer_kind)i;
+        CU_ASSERT_STRING_EQUAL(dt_optimizer_names[i], names[i]);
+        CU_ASSERT_EQUAL(dt_optimizer_default_lr(kind), expected[i].lr);
+        CU_ASSERT_EQUAL(dt_optimizer_default_weight_decay(kind), expected[i].weight_decay);
+        if (!isnan(expected[i].epsilon))
+            CU_ASSERT_EQUAL(dt_optimizer_default_epsilon(kind), expected[i].epsilon);
+    }
+    CU_ASSERT_PTR_NULL(dt_optimizer_names[KINDS]);
+}
+
+/* The first step from w = 1, by hand: what the corrections for a short history are for. */
+static void test_first_step(void)
+{
+    static const float gradients[] = {0.01f, -0.5f, 4, -300};
+    for (int i = 0; i < 4; i++)
+        for (int kind = 0; kind < KINDS; kind++) {
+            dt_optimizer_spec spec = plain(kind);
+            double g = (double)gradients[i], lr = 0.01, move = 0;
+            switch (spec.kind) {
+            case DT_SGD:
+            case DT_MOMENTUM:
+                move = lr * g;
+                break;
+            case DT_NESTEROV:
+                move = lr * g * 1.9;
+                break;
+            case DT_ADAGRAD:
+            case DT_ADAM:
+            case DT_ADAMW:
+                move = copysign(lr, g);
+                break;
+            case DT_RMSPROP:
+                move = copysign(lr / sqrt(0.01), g);
+                break;
+            }
+            float w = 1;
+            dt_optimizer *optimizer = create(&spec, 1);
+            dt_optimizer_step(optimizer, &w, gradients + i, 1, lr);
+            CU_ASSERT_DOUBLE_EQUAL(1 - (double)w, move, 1e-7 + 2e-5 * fabs(move));
+            dt_optimizer_destroy(optimizer);
+        }
+}
+
+/* The sum of n samples is divided by n: the same bits as their mean as one sample, for n a power
+ * of two. */
+static void test_samples(void)
+{
+    for (int kind = 0; kind < KINDS; kind++) {
+        dt_optimizer_spec spec = plain(kind);
+        spec.weight_decay = 0.01;
+        spec.clip_norm = 0.3;
+        dt_optimizer *of_sum = create(&spec, COUNT), *of_mean = create(&spec, COUNT);
+        float w[COUNT], v[COUNT], mean[COUNT];
+        memcpy(w, start, sizeof w);
+        memcpy(v, start, sizeof v);
+        for (int step = 0; step < STEPS; step++) {
+            for (int j = 0; j < COUNT; j++)
+                mean[j] = sums[step][j] / 64;
+            double norm = dt_optimizer_step(of_sum, w, sums[step], 64, 0.1);
+            CU_ASSERT_EQUAL(norm, dt_optimizer_step(of_mean, v, mean, 1, 0.1));
+            CU_ASSERT_EQUAL(memcmp(w, v, sizeof w), 0);
+        }
+        dt_optimizer_destroy(of_sum);
+        dt_optimizer_destroy(of_mean);
+    }
+}
+
+/* Clipping: a gradient above the limit is scaled to it, one below is left alone bit for bit; the
+ * norm is of all parameters, at any number of them, and has the precision of double. */
+static void test_clip(void)
+{
+    dt_random_sequence random = draw_begin(60);
+    dt_optimizer_spec clipped = plain(DT_SGD), free = plain(DT_SGD);
+    for (int count = 1; count <= 100; count++) {
+        float gradient[100], w[100] = {0}, v[100] = {0};
+        double squares = 0, moved = 0;
+        for (int j = 0; j < count; j++) {
+            gradient[j] = (float)draw_real(&random, -1, 1);
+            squares += (double)gradient[j] * (double)gradient[j];
+        }
+        double norm = sqrt(squares) / SAMPLES;
+        for (int above = 0; above <= 1; above++) {
+            clipped.clip_norm = above ? 0.25 * norm : 1.01 * norm;
+            dt_optimizer *with = create(&clipped, (size_t)count);
+            dt_optimizer *without = create(&free, (size_t)count);
+            memset(w, 0, sizeof w);
+            memset(v, 0, sizeof v);
+            CU_ASSERT_DOUBLE_EQUAL(dt_optimizer_step(with, w, gradient, SAMPLES, 1) / norm, 1,
+                                   1e-14);
+            CU_ASSERT_EQUAL(dt_optimizer_step(without, v, gradient, SAMPLES, 1), 0);
+            CU_ASSERT_EQUAL(memcmp(w, v, sizeof w) == 0, !above);
+            dt_optimizer_destroy(with);
+            dt_optimizer_destroy(without);
+        }
+        clipped.clip_norm = 0.25 * norm;
+        dt_optimizer *with = create(&clipped, (size_t)count);
+        memset(w, 0, sizeof w);
+        dt_optimizer_step(with, w, gradient, SAMPLES, 1);
+        for (int j = 0; j < count; j++)
+            moved += (double)w[j] * (double)w[j];
+        CU_ASSERT_DOUBLE_EQUAL(sqrt(moved) / (0.25 * norm), 1, 1e-4);
+        dt_optimizer_destroy(with);
+    }
+}
+
+/* lr = 0 moves nothing, and a zero gradient moves nothing before there is a history. */
+static void test_rest(void)
+{
+    static const float zero[COUNT] = {0};
+    for (int kind = 0; kind < KINDS; kind++) {
+        dt_optimizer_spec spec = plain(kind);
+        dt_optimizer *optimizer = create(&spec, COUNT);
+        float w[COUNT];
+        memcpy(w, start, sizeof w);
+        for (int step = 0; step < 3; step++)
+            dt_optimizer_step(optimizer, w, zero, SAMPLES, 0.1);
+        CU_ASSERT_EQUAL(memcmp(w, start, sizeof w), 0);
+        for (int step = 0; step < STEPS; step++)
+            dt_optimizer_step(optimizer, w, sums[step], SAMPLES, 0);
+        CU_ASSERT_EQUAL(memcmp(w, start, sizeof w), 0);
+        dt_optimizer_destroy(optimizer);
+    }
+}
+
+/* A parameter's new value depends on its own gradients alone: the same as with another number of
+ * parameters around it, but for rounding. Nothing behind the last one is touched. */
+static void test_each_alone(void)
+{
+    enum { MANY = 77 };
+    dt_random_sequence random = draw_begin(61);
+    for (int kind = 0; kind < KINDS; kind++) {
+        dt_optimizer_spec spec = plain(kind);
+        spec.weight_decay = 0.02;
+        float w[MANY + 1], single[MANY], gradient[MANY];
+        dt_optimizer *all = create(&spec, MANY), *each[MANY];
+        for (int j = 0; j < MANY; j++) {
+            each[j] = create(&spec, 1);
+            w[j] = single[j] = (float)draw_real(&random, -2, 2);
+        }
+        w[MANY] = 77;
+        for (int step = 0; step < STEPS; step++) {
+            for (int j = 0; j < MANY; j++)
+                gradient[j] = (float)draw_real(&random, -3, 3);
+            dt_optimizer_step(all, w, gradient, 3, 0.05);
+            for (int j = 0; j < MANY; j++) {
+                dt_optimizer_step(each[j], single + j, gradient + j, 3, 0.05);
+                CU_ASSERT_DOUBLE_EQUAL((double)w[j], (double)single[j], 2e-6);
+            }
+        }
+        CU_ASSERT_EQUAL(w[MANY], 77);
+        dt_optimizer_destroy(all);
+        for (int j = 0; j < MANY; j++)
+            dt_optimizer_destroy(each[j]);
+    }
+}
+
+static void test_no_memory(void)
+{
+    for (int kind = 0; kind < KINDS; kind++) {
+        dt_optimizer_spec spec = plain(kind);
+        dt_optimizer *optimizer = NULL;
+        dt_status status = DT_ERR_INTERNAL;
+        int failures = -1;
+        while (status == DT_ERR_INTERNAL && failures < 10) {
+            dt_error error = {.status = DT_OK};
+            dt_memory_fail_at(++failures + 1);
+            status = dt_optimizer_create(&spec, 9, &optimizer, &error);
+            dt_memory_fail_at(0);
+            CU_ASSERT_EQUAL(error.status, status);
+        }
+        static const int allocations[KINDS] = {1, 2, 2, 2, 2, 3, 3};
+        CU_ASSERT_EQUAL(status, DT_OK);
+        CU_ASSERT_EQUAL(failures, allocations[kind]);
+        dt_optimizer_destroy(optimizer);
+    }
+    dt_optimizer_destroy(NULL);
+}
+
+CU_SuiteInfo dt_suite_optimizer(void)
+{
+    static CU_TestInfo tests[] = {
+        {"PyTorch's numbers, four steps of each", test_torch     },
+        {"PyTorch's defaults, names",             test_defaults  },
+        {"the first step by hand",                test_first_step},
+        {"the sum is divided by the samples",     test_samples   },
+        {"clipping",                              test_clip      },
+        {"no gradient or no rate, no move",       test_rest      },
+        {"each parameter alone",                  test_each_alone},
+        {"every allocation may fail",             test_no_memory },
+        CU_TEST_INFO_NULL,
+    };
+    return (CU_SuiteInfo){.pName = "optimizer", .pTests = tests};
+}
