@@ -17,6 +17,7 @@ typedef struct dt_tile {
     dt_real *values;  /* [DT_TILE_SAMPLES][width], followed by DT_MATMUL_PAD elements */
     int active_count; /* columns that may hold something other than 0 ... */
     int32_t *active;  /* ... and which they are, ascending: [width] */
+    uint8_t *any;     /* [width]: scratch of dt_tile_load */
 } dt_tile;
 
 /* A tile of `width` values a sample, all columns active. On failure *tile is empty and safe to

@@ -1,5 +1,8 @@
 #include "nn/tile.h"
 
+#include <stdbool.h>
+#include <string.h>
+
 #include "base/memory.h"
 #include "nn/matmul.h"
 
@@ -16,7 +19,8 @@ dt_status dt_tile_create(int width, dt_tile *tile, dt_error *error)
     size_t count = (size_t)width * DT_TILE_SAMPLES + DT_MATMUL_PAD;
     tile->values = dt_calloc(count, sizeof *tile->values, error);
     tile->active = tile->values ? dt_calloc((size_t)width, sizeof *tile->active, error) : NULL;
-    if (!tile->active) {
+    tile->any = tile->active ? dt_calloc((size_t)width, 1, error) : NULL;
+    if (!tile->any) {
         dt_tile_destroy(tile);
         return error->status;
     }
@@ -30,30 +34,29 @@ void dt_tile_destroy(dt_tile *tile)
         return;
     dt_free(tile->values);
     dt_free(tile->active);
+    dt_free(tile->any);
     *tile = (dt_tile){0};
 }
 
-/* The union of the samples' non-zero bytes, a few columns at a time so that it stays in registers.
- */
-static void find_active(dt_tile *tile, int samples, const uint8_t *const *images)
+static void widen(int width, const uint8_t *image, dt_real scale, dt_real shift, dt_real *values)
 {
-    enum { STRIP = 64 };
+    for (int j = 0; j < width; j++)
+        values[j] = scale * (dt_real)image[j] + shift;
+}
+
+/* any[j] becomes non-zero where some sample has a non-zero byte. */
+static void find_any(int width, const uint8_t *restrict image, uint8_t *restrict any)
+{
+    for (int j = 0; j < width; j++)
+        any[j] |= image[j];
+}
+
+static void activate_any(dt_tile *tile)
+{
     int count = 0;
-    for (int first = 0; first < tile->width; first += STRIP) {
-        int columns = tile->width - first < STRIP ? tile->width - first : STRIP;
-        uint8_t any[STRIP] = {0};
-        if (columns == STRIP)
-            for (int i = 0; i < samples; i++)
-                for (int j = 0; j < STRIP; j++)
-                    any[j] |= images[i][first + j];
-        else
-            for (int i = 0; i < samples; i++)
-                for (int j = 0; j < columns; j++)
-                    any[j] |= images[i][first + j];
-        for (int j = 0; j < columns; j++) {
-            tile->active[count] = first + j;
-            count += any[j] != 0;
-        }
+    for (int j = 0; j < tile->width; j++) {
+        tile->active[count] = j;
+        count += tile->any[j] != 0;
     }
     tile->active_count = count;
 }
@@ -62,13 +65,14 @@ void dt_tile_load(dt_tile *tile, int samples, const uint8_t *const *images, dt_r
                   dt_real shift)
 {
     int width = tile->width;
+    bool zero_stays_zero = shift == 0;
     tile->samples = samples;
-    if (shift == 0)
-        find_active(tile, samples, images);
+    memset(tile->any, 0, (size_t)width);
     for (int i = 0; i < samples; i++) {
-        const uint8_t *image = images[i];
-        dt_real *values = tile->values + (size_t)i * (size_t)width;
-        for (int j = 0; j < width; j++)
-            values[j] = scale * (dt_real)image[j] + shift;
+        widen(width, images[i], scale, shift, tile->values + (size_t)i * (size_t)width);
+        if (zero_stays_zero)
+            find_any(width, images[i], tile->any);
     }
+    if (zero_stays_zero)
+        activate_any(tile);
 }
