@@ -8,6 +8,7 @@
 #include <CUnit/TestDB.h>
 
 #include "draw.h"
+#include "nn/layer.h"
 #include "nn/vector_math.h"
 
 CU_SuiteInfo dt_suite_activation(void);
@@ -114,14 +115,14 @@ static const struct {
 } known[] = {
     {0.75,
      {0.679178699, 0.635148952, 0.75, 0.75, 0.580029486, 0.75},
-     {0.217894994, 0.596585808, 1, 1, 0.999225722, 1}                                   },
+     {0.217894994, 0.596585808, 1, 1, 0.999225722, 1}},
     {-1.5,
      {0.182425524, -0.905148254, 0, -0.015, -0.100210802, -1.5},
-     {0.149146452, 0.180706639, 0, 0.01, -0.127469192, 1}                               },
-    {0,    {0.5, 0, 0, 0, 0, 0},                                 {0.25, 1, 0, 1, 0.5, 1}},
+     {0.149146452, 0.180706639, 0, 0.01, -0.127469192, 1}},
+    {0, {0.5, 0, 0, 0, 0, 0}, {0.25, 1, 0, 1, 0.5, 1}},
     {4,
      {0.98201379, 0.999329300, 4, 4, 3.99987332, 4},
-     {0.0176627062, 0.00134095068, 1, 1, 1.00050365, 1}                                 },
+     {0.0176627062, 0.00134095068, 1, 1, 1.00050365, 1}},
 };
 
 static void test_values(void)
@@ -236,16 +237,50 @@ static void test_bounds(void)
     }
 }
 
+/* Softmax of values of any size: adds up to 1, keeps the order, is what double says. */
+static void test_softmax(void)
+{
+    static const float scales[] = {0.01f, 1, 30, 1e4f, 1e30f};
+    enum { WIDTH = 11, ROWS = 5 };
+    dt_layer *layer = NULL;
+    dt_tile in, out;
+    CU_ASSERT_EQUAL_FATAL(dt_softmax_layer_create(WIDTH, &layer, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_tile_create(WIDTH, &in, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_tile_create(WIDTH, &out, NULL), DT_OK);
+    dt_random_sequence random = draw_begin(31);
+    in.samples = out.samples = ROWS;
+    for (int i = 0; i < ROWS * WIDTH; i++)
+        in.values[i] = scales[i / WIDTH] * (float)draw_real(&random, -1, 1);
+    layer->ops->forward(layer, NULL, &in, &out);
+    for (int i = 0; i < ROWS; i++) {
+        const float *x = in.values + (ptrdiff_t)i * WIDTH, *y = out.values + (ptrdiff_t)i * WIDTH;
+        double largest = -HUGE_VAL, sum = 0, total = 0;
+        for (int j = 0; j < WIDTH; j++)
+            largest = fmax(largest, (double)x[j]);
+        for (int j = 0; j < WIDTH; j++) {
+            sum += exp((double)x[j] - largest);
+            total += (double)y[j];
+        }
+        CU_ASSERT_DOUBLE_EQUAL(total, 1, 1e-6);
+        for (int j = 0; j < WIDTH; j++)
+            CU_ASSERT_DOUBLE_EQUAL((double)y[j], exp((double)x[j] - largest) / sum, 3e-7);
+    }
+    dt_layer_destroy(layer);
+    dt_tile_destroy(&in);
+    dt_tile_destroy(&out);
+}
+
 CU_SuiteInfo dt_suite_activation(void)
 {
     static CU_TestInfo tests[] = {
-        {"exp, tanh, sigmoid: accuracy over all floats",          test_accuracy             },
-        {"exp, tanh, sigmoid: zeros, denormals, infinities, NaN", test_ends                 },
-        {"known values and slopes",                               test_values               },
-        {"names",                                                 test_names                },
-        {"a value's place does not matter",                       test_place_does_not_matter},
-        {"NaN stays NaN",                                         test_nan_stays            },
-        {"bounds of values and slopes",                           test_bounds               },
+        {"exp, tanh, sigmoid: accuracy over all floats", test_accuracy},
+        {"exp, tanh, sigmoid: zeros, denormals, infinities, NaN", test_ends},
+        {"known values and slopes", test_values},
+        {"names", test_names},
+        {"a value's place does not matter", test_place_does_not_matter},
+        {"NaN stays NaN", test_nan_stays},
+        {"softmax of small and large values", test_softmax},
+        {"bounds of values and slopes", test_bounds},
         CU_TEST_INFO_NULL,
     };
     return (CU_SuiteInfo){.pName = "activation", .pTests = tests};

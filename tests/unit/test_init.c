@@ -75,10 +75,10 @@ static void test_distributions(void)
         int kind, is_normal;
         double scale; /* deviation (normal) or bound (uniform) */
     } kinds[] = {
-        {DT_INIT_ARTICLE, 1, sqrt(1.0 / OUT)       },
-        {DT_INIT_PYTORCH, 0, 1 / sqrt(IN)          },
-        {DT_INIT_GLOROT,  0, sqrt(6.0 / (IN + OUT))},
-        {DT_INIT_HE,      1, sqrt(2.0 / IN)        },
+        {DT_INIT_ARTICLE, 1, sqrt(1.0 / OUT)},
+        {DT_INIT_PYTORCH, 0, 1 / sqrt(IN)},
+        {DT_INIT_GLOROT, 0, sqrt(6.0 / (IN + OUT))},
+        {DT_INIT_HE, 1, sqrt(2.0 / IN)},
     };
     static float weights[COUNT], biases[OUT];
     for (int i = 0; i < KINDS; i++)
@@ -158,10 +158,10 @@ static void test_names(void)
 CU_SuiteInfo dt_suite_init(void)
 {
     static CU_TestInfo tests[] = {
-        {"weights: deviation, form, bound",           test_distributions},
-        {"biases are 0, or PyTorch's",                test_biases       },
-        {"a function of kind, seed, layer and index", test_pure         },
-        {"names",                                     test_names        },
+        {"weights: deviation, form, bound", test_distributions},
+        {"biases are 0, or PyTorch's", test_biases},
+        {"a function of kind, seed, layer and index", test_pure},
+        {"names", test_names},
         CU_TEST_INFO_NULL,
     };
     return (CU_SuiteInfo){.pName = "init", .pTests = tests};

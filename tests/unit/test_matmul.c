@@ -243,17 +243,9 @@ static void test_zero_columns(void)
  * reaches its own column alone. */
 static void test_unit_vectors(void)
 {
-    static const float unit[3][3] = {
-        {0, 0,  2},
-        {1, 0,  0},
-        {0, -1, 0}
-    };
+    static const float unit[3][3] = {{0, 0, 2}, {1, 0, 0}, {0, -1, 0}};
     static const int32_t all[] = {0, 1, 2};
-    float b[3][5] = {
-        {1,  2,  3,  4,   5 },
-        {6,  7,  8,  NAN, 10},
-        {11, 12, 13, 14,  15}
-    };
+    float b[3][5] = {{1, 2, 3, 4, 5}, {6, 7, 8, NAN, 10}, {11, 12, 13, 14, 15}};
     float padded[15 + DT_MATMUL_PAD] = {0}, c[3][5] = {{0}}, t[3][5] = {{0}};
     memcpy(padded, b, sizeof b);
     dt_matmul(3, 5, 3, all, unit[0], 3, padded, 5, c[0], 5);
@@ -275,11 +267,11 @@ static void test_unit_vectors(void)
 CU_SuiteInfo dt_suite_matmul(void)
 {
     static CU_TestInfo tests[] = {
-        {"all shapes: the naive loop's bits, nothing else touched", test_all_shapes           },
-        {"a row's and a column's place do not matter",              test_place_does_not_matter},
-        {"a sum cut in two has the same bits",                      test_cut_of_the_sum       },
-        {"zero columns may be left out",                            test_zero_columns         },
-        {"unit vectors pick rows, NaN stays in its column",         test_unit_vectors         },
+        {"all shapes: the naive loop's bits, nothing else touched", test_all_shapes},
+        {"a row's and a column's place do not matter", test_place_does_not_matter},
+        {"a sum cut in two has the same bits", test_cut_of_the_sum},
+        {"zero columns may be left out", test_zero_columns},
+        {"unit vectors pick rows, NaN stays in its column", test_unit_vectors},
         CU_TEST_INFO_NULL,
     };
     return (CU_SuiteInfo){.pName = "matmul", .pTests = tests};

@@ -35,12 +35,8 @@ static void test_blocks(void)
 static void test_too_large(void)
 {
     static const size_t sizes[][2] = {
-        {SIZE_MAX,         2              },
-        {SIZE_MAX / 2 + 1, 2              },
-        {(size_t)1 << 32,  (size_t)1 << 32},
-        {SIZE_MAX,         1              },
-        {PTRDIFF_MAX,      1              },
-        {PTRDIFF_MAX - 63, 1              },
+        {SIZE_MAX, 2}, {SIZE_MAX / 2 + 1, 2}, {(size_t)1 << 32, (size_t)1 << 32},
+        {SIZE_MAX, 1}, {PTRDIFF_MAX, 1},      {PTRDIFF_MAX - 63, 1},
     };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         dt_error error = {.status = DT_OK};
@@ -129,15 +125,15 @@ static void test_statuses(void)
         dt_status status;
         int code;
     } codes[] = {
-        {DT_OK,           0 },
-        {DT_ERR_USAGE,    64},
-        {DT_ERR_DATA,     65},
+        {DT_OK, 0},
+        {DT_ERR_USAGE, 64},
+        {DT_ERR_DATA, 65},
         {DT_ERR_NO_INPUT, 66},
         {DT_ERR_INTERNAL, 70},
-        {DT_ERR_CREATE,   73},
-        {DT_ERR_IO,       74},
-        {DT_STOPPED,      75},
-        {DT_ERR_CONFIG,   78},
+        {DT_ERR_CREATE, 73},
+        {DT_ERR_IO, 74},
+        {DT_STOPPED, 75},
+        {DT_ERR_CONFIG, 78},
     };
     enum { COUNT = sizeof codes / sizeof *codes };
     for (int i = 0; i < COUNT; i++) {
@@ -180,15 +176,15 @@ static void test_hash_text(void)
 CU_SuiteInfo dt_suite_memory(void)
 {
     static CU_TestInfo tests[] = {
-        {"blocks are zero and aligned",             test_blocks   },
-        {"sizes that overflow",                     test_too_large},
-        {"the n-th allocation fails, and no other", test_fail_at  },
-        {"copies of texts",                         test_strdup   },
-        {"errors: message, prefix, status",         test_fail     },
-        {"errors: long messages are cut",           test_fail_long},
-        {"statuses are exit codes with names",      test_statuses },
-        {"hash: known answers, every bit counts",   test_hash     },
-        {"hash: as text",                           test_hash_text},
+        {"blocks are zero and aligned", test_blocks},
+        {"sizes that overflow", test_too_large},
+        {"the n-th allocation fails, and no other", test_fail_at},
+        {"copies of texts", test_strdup},
+        {"errors: message, prefix, status", test_fail},
+        {"errors: long messages are cut", test_fail_long},
+        {"statuses are exit codes with names", test_statuses},
+        {"hash: known answers, every bit counts", test_hash},
+        {"hash: as text", test_hash_text},
         CU_TEST_INFO_NULL,
     };
     return (CU_SuiteInfo){.pName = "memory", .pTests = tests};

@@ -105,12 +105,12 @@ static const struct {
     bool bias, softmax;
     double shift;
 } ways[] = {
-    {DT_SIGMOID,    DT_CROSS_ENTROPY, true,  false, 0      },
-    {DT_RELU,       DT_CROSS_ENTROPY, true,  false, 0      },
-    {DT_TANH,       DT_MSE,           false, true,  0      },
-    {DT_GELU,       DT_BCE,           true,  true,  -0.4242},
-    {DT_IDENTITY,   DT_CROSS_ENTROPY, false, false, 0      },
-    {DT_LEAKY_RELU, DT_MSE,           true,  false, 0.25   },
+    {DT_SIGMOID, DT_CROSS_ENTROPY, true, false, 0},
+    {DT_RELU, DT_CROSS_ENTROPY, true, false, 0},
+    {DT_TANH, DT_MSE, false, true, 0},
+    {DT_GELU, DT_BCE, true, true, -0.4242},
+    {DT_IDENTITY, DT_CROSS_ENTROPY, false, false, 0},
+    {DT_LEAKY_RELU, DT_MSE, true, false, 0.25},
 };
 
 enum { WAYS = sizeof ways / sizeof *ways };
@@ -380,17 +380,17 @@ static void test_no_memory(void)
 CU_SuiteInfo dt_suite_network(void)
 {
     static CU_TestInfo tests[] = {
-        {"samples in one call or in several",      test_cut           },
-        {"a sample's neighbours do not matter",    test_neighbours    },
-        {"evaluation is the loss of the gradient", test_evaluate      },
-        {"inputs that are zero get no gradient",   test_zero_columns  },
-        {"a small network by hand",                test_by_hand       },
-        {"tensors: places, shapes, names",         test_layout        },
-        {"descriptions",                           test_description   },
-        {"initial parameters",                     test_initialise    },
-        {"new parameters replace the old ones",    test_set_parameters},
-        {"NaN is noticed",                         test_nan           },
-        {"every allocation may fail",              test_no_memory     },
+        {"samples in one call or in several", test_cut},
+        {"a sample's neighbours do not matter", test_neighbours},
+        {"evaluation is the loss of the gradient", test_evaluate},
+        {"inputs that are zero get no gradient", test_zero_columns},
+        {"a small network by hand", test_by_hand},
+        {"tensors: places, shapes, names", test_layout},
+        {"descriptions", test_description},
+        {"initial parameters", test_initialise},
+        {"new parameters replace the old ones", test_set_parameters},
+        {"NaN is noticed", test_nan},
+        {"every allocation may fail", test_no_memory},
         CU_TEST_INFO_NULL,
     };
     return (CU_SuiteInfo){.pName = "network", .pTests = tests};

@@ -16,10 +16,10 @@ enum { KINDS = 7, COUNT = 3, STEPS = 4, SAMPLES = 4 };
 
 static const float start[COUNT] = {0.5f, -1.25f, 2};
 static const float sums[STEPS][COUNT] = {
-    {0.75f, -2.5f,    0.125f},
-    {-1.5f, 0.5f,     0.25f },
-    {3,     -0.0625f, -0.5f },
-    {0.25f, 1,        -4    },
+    {0.75f, -2.5f, 0.125f},
+    {-1.5f, 0.5f, 0.25f},
+    {3, -0.0625f, -0.5f},
+    {0.25f, 1, -4},
 };
 
 /* Parameters after each step, by PyTorch 1.13 in float64: from `start`, at each step
@@ -179,13 +179,10 @@ static void test_defaults(void)
     static const struct {
         double lr, epsilon, weight_decay;
     } expected[KINDS] = {
-        [DT_SGD] = {1e-3, NAN,   0   },
-          [DT_MOMENTUM] = {1e-3, NAN,   0   },
-        [DT_NESTEROV] = {1e-3, NAN,   0   },
-          [DT_ADAGRAD] = {1e-2, 1e-10, 0   },
-        [DT_RMSPROP] = {1e-2, 1e-8,  0   },
-          [DT_ADAM] = {1e-3, 1e-8,  0   },
-        [DT_ADAMW] = {1e-3, 1e-8,  1e-2},
+        [DT_SGD] = {1e-3, NAN, 0},       [DT_MOMENTUM] = {1e-3, NAN, 0},
+        [DT_NESTEROV] = {1e-3, NAN, 0},  [DT_ADAGRAD] = {1e-2, 1e-10, 0},
+        [DT_RMSPROP] = {1e-2, 1e-8, 0},  [DT_ADAM] = {1e-3, 1e-8, 0},
+        [DT_ADAMW] = {1e-3, 1e-8, 1e-2},
     };
     static const char *const names[] = {"sgd",     "momentum", "nesterov", "adagrad",
                                         "rmsprop", "adam",     "adamw"};
@@ -371,14 +368,14 @@ static void test_no_memory(void)
 CU_SuiteInfo dt_suite_optimizer(void)
 {
     static CU_TestInfo tests[] = {
-        {"PyTorch's numbers, four steps of each", test_torch     },
-        {"PyTorch's defaults, names",             test_defaults  },
-        {"the first step by hand",                test_first_step},
-        {"the sum is divided by the samples",     test_samples   },
-        {"clipping",                              test_clip      },
-        {"no gradient or no rate, no move",       test_rest      },
-        {"each parameter alone",                  test_each_alone},
-        {"every allocation may fail",             test_no_memory },
+        {"PyTorch's numbers, four steps of each", test_torch},
+        {"PyTorch's defaults, names", test_defaults},
+        {"the first step by hand", test_first_step},
+        {"the sum is divided by the samples", test_samples},
+        {"clipping", test_clip},
+        {"no gradient or no rate, no move", test_rest},
+        {"each parameter alone", test_each_alone},
+        {"every allocation may fail", test_no_memory},
         CU_TEST_INFO_NULL,
     };
     return (CU_SuiteInfo){.pName = "optimizer", .pTests = tests};

@@ -6,25 +6,26 @@
 CU_SuiteInfo dt_suite_partition(void);
 
 static const int64_t large[][2] = {
-    {60000,                  8               },
-    {59999,                  97              },
-    {70000,                  70001           },
-    {2147483647,             1000003         },
-    {(int64_t)1 << 42,       (int64_t)1 << 20},
+    {60000, 8},
+    {59999, 97},
+    {70000, 70001},
+    {2147483647, 1000003},
+    {(int64_t)1 << 42, (int64_t)1 << 20},
     {((int64_t)1 << 42) - 1, (int64_t)1 << 20},
-    {4611686018427,          1000000         }, /* 2^62 / parts */
+    {4611686018427, 1000000}, /* 2^62 / parts */
 };
 
-static void check_part(int64_t n, int64_t parts, int64_t k)
+static int part_is_good(int64_t n, int64_t parts, int64_t k)
 {
     dt_range part = dt_partition(n, parts, k);
-    CU_ASSERT_EQUAL(part.first, dt_partition_first(n, parts, k));
-    CU_ASSERT_EQUAL(part.first + part.count, dt_partition_first(n, parts, k + 1));
-    CU_ASSERT(part.count == n / parts || (n % parts != 0 && part.count == n / parts + 1));
+    int good = part.first == dt_partition_first(n, parts, k);
+    good &= part.first + part.count == dt_partition_first(n, parts, k + 1);
+    good &= part.count == n / parts || (n % parts != 0 && part.count == n / parts + 1);
     if (part.count > 0) {
-        CU_ASSERT_EQUAL(dt_partition_owner(n, parts, part.first), k);
-        CU_ASSERT_EQUAL(dt_partition_owner(n, parts, part.first + part.count - 1), k);
+        good &= dt_partition_owner(n, parts, part.first) == k;
+        good &= dt_partition_owner(n, parts, part.first + part.count - 1) == k;
     }
+    return good;
 }
 
 /* Each part begins where the one before it ends, the first at 0, the last ends at n: disjoint and
@@ -33,34 +34,40 @@ static void test_cut(void)
 {
     for (int64_t n = 0; n <= 60; n++)
         for (int64_t parts = 1; parts <= 70; parts++) {
+            int good = 1;
             CU_ASSERT_EQUAL(dt_partition_first(n, parts, 0), 0);
             CU_ASSERT_EQUAL(dt_partition_first(n, parts, parts), n);
             for (int64_t k = 0; k < parts; k++)
-                check_part(n, parts, k);
+                good &= part_is_good(n, parts, k);
+            CU_ASSERT_TRUE(good);
         }
 }
 
 static void test_owner(void)
 {
     for (int64_t n = 1; n <= 60; n++)
-        for (int64_t parts = 1; parts <= 70; parts++)
+        for (int64_t parts = 1; parts <= 70; parts++) {
+            int good = 1;
             for (int64_t i = 0; i < n; i++) {
                 int64_t owner = dt_partition_owner(n, parts, i);
-                CU_ASSERT(owner >= 0 && owner < parts);
                 dt_range part = dt_partition(n, parts, owner);
-                CU_ASSERT(part.first <= i && i < part.first + part.count);
+                good &= owner >= 0 && owner < parts;
+                good &= part.first <= i && i < part.first + part.count;
             }
+            CU_ASSERT_TRUE(good);
+        }
 }
 
 static void test_large(void)
 {
     for (size_t i = 0; i < sizeof large / sizeof *large; i++) {
         int64_t n = large[i][0], parts = large[i][1];
+        int good = part_is_good(n, parts, parts - 1);
         CU_ASSERT_EQUAL(dt_partition_first(n, parts, 0), 0);
         CU_ASSERT_EQUAL(dt_partition_first(n, parts, parts), n);
         for (int64_t k = 0; k < parts; k += 1 + parts / 997)
-            check_part(n, parts, k);
-        check_part(n, parts, parts - 1);
+            good &= part_is_good(n, parts, k);
+        CU_ASSERT_TRUE(good);
     }
 }
 
@@ -89,10 +96,10 @@ static void test_parts_of_parts(void)
 CU_SuiteInfo dt_suite_partition(void)
 {
     static CU_TestInfo tests[] = {
-        {"disjoint, covering, even", test_cut           },
-        {"the owner is the inverse", test_owner         },
-        {"large numbers",            test_large         },
-        {"ranges of parts",          test_parts_of_parts},
+        {"disjoint, covering, even", test_cut},
+        {"the owner is the inverse", test_owner},
+        {"large numbers", test_large},
+        {"ranges of parts", test_parts_of_parts},
         CU_TEST_INFO_NULL,
     };
     return (CU_SuiteInfo){.pName = "partition", .pTests = tests};

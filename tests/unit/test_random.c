@@ -20,11 +20,13 @@ static void test_known_answers(void)
         uint64_t seed;
         dt_random_block bits;
     } known[] = {
-        {{0, 0, 0, 0},                                     0, {{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}}},
+        {{0, 0, 0, 0}, 0, {{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}}},
         {{UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX},
-         UINT64_MAX,                                          {{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}}},
+         UINT64_MAX,
+         {{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}}},
         {{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
-         0x299f31d0a4093822,                                  {{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}}},
+         0x299f31d0a4093822,
+         {{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}}},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         const uint32_t *counter = known[i].counter;
@@ -178,13 +180,13 @@ static void test_below(void)
 CU_SuiteInfo dt_suite_random(void)
 {
     static CU_TestInfo tests[] = {
-        {"philox answers as Random123 says",                  test_known_answers          },
-        {"the numbers of the streams stay",                   test_stream_numbers         },
-        {"every bit of every coordinate counts",              test_every_coordinate_counts},
-        {"a sequence gives the words of its blocks in order", test_sequence               },
-        {"uniform: open interval, moments, cells",            test_uniform                },
-        {"normal: moments, tails, no infinity",               test_normal                 },
-        {"below: range, edges, uniformity",                   test_below                  },
+        {"philox answers as Random123 says", test_known_answers},
+        {"the numbers of the streams stay", test_stream_numbers},
+        {"every bit of every coordinate counts", test_every_coordinate_counts},
+        {"a sequence gives the words of its blocks in order", test_sequence},
+        {"uniform: open interval, moments, cells", test_uniform},
+        {"normal: moments, tails, no infinity", test_normal},
+        {"below: range, edges, uniformity", test_below},
         CU_TEST_INFO_NULL,
     };
     return (CU_SuiteInfo){.pName = "random", .pTests = tests};

@@ -186,12 +186,12 @@ static void test_split_uniform(void)
 CU_SuiteInfo dt_suite_sampler(void)
 {
     static CU_TestInfo tests[] = {
-        {"an order is a permutation, a function of seed and epoch", test_permutation  },
-        {"none, one and two samples",                               test_tiny         },
-        {"every order is equally likely",                           test_uniform      },
-        {"in parts: a sample stays in its part",                    test_in_parts     },
-        {"a split is disjoint, covering, ascending",                test_split        },
-        {"every split is equally likely",                           test_split_uniform},
+        {"an order is a permutation, a function of seed and epoch", test_permutation},
+        {"none, one and two samples", test_tiny},
+        {"every order is equally likely", test_uniform},
+        {"in parts: a sample stays in its part", test_in_parts},
+        {"a split is disjoint, covering, ascending", test_split},
+        {"every split is equally likely", test_split_uniform},
         CU_TEST_INFO_NULL,
     };
     return (CU_SuiteInfo){.pName = "sampler", .pTests = tests};

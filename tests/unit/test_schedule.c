@@ -148,14 +148,14 @@ static void test_names(void)
 CU_SuiteInfo dt_suite_schedule(void)
 {
     static CU_TestInfo tests[] = {
-        {"constant",                                                test_constant       },
-        {"step: PyTorch's StepLR",                                  test_step           },
-        {"cosine and linear end at lr_min",                         test_to_the_end     },
-        {"warm-up rises evenly to the peak",                        test_warmup         },
-        {"warm-up counts as epochs of step",                        test_warmup_and_step},
-        {"bounds, no rise after the warm-up, the last value stays", test_laws           },
-        {"runs of no step, one step, warm-up alone",                test_short_runs     },
-        {"names",                                                   test_names          },
+        {"constant", test_constant},
+        {"step: PyTorch's StepLR", test_step},
+        {"cosine and linear end at lr_min", test_to_the_end},
+        {"warm-up rises evenly to the peak", test_warmup},
+        {"warm-up counts as epochs of step", test_warmup_and_step},
+        {"bounds, no rise after the warm-up, the last value stays", test_laws},
+        {"runs of no step, one step, warm-up alone", test_short_runs},
+        {"names", test_names},
         CU_TEST_INFO_NULL,
     };
     return (CU_SuiteInfo){.pName = "schedule", .pTests = tests};
