@@ -72,7 +72,7 @@ static dt_status finish_output(reporter *self, dt_status outcome, const dt_progr
     dt_error own = {0};
     if (!outcome)
         keep_failure(self, dt_output_weights(self->output, DT_FILE_WEIGHTS, last, &own), &own);
-    const char *name = outcome ? "failed" : "complete";
+    const char *name = outcome || self->failure.status ? "failed" : "complete";
     keep_failure(self, dt_output_summary(self->output, name, last, &own), &own);
     if (!outcome && !self->failure.status)
         print_result(last, dt_output_path(self->output));
