@@ -1,0 +1,268 @@
+#!/usr/bin/env bats
+# The command line: help, settings from everywhere, and one clear line for every kind of bad input,
+# with the exit codes of sysexits.h, without mpirun and on three ranks.
+# shellcheck disable=SC2154 # helpers.bash sets what seems unset
+
+load helpers
+
+setup() {
+    common_setup
+    make_data good 40 20 12
+}
+teardown() { common_teardown; }
+
+# damaged: a fresh copy of the good data in bad; images, labels: files of its training part.
+damaged() {
+    rm -rf bad
+    cp -r good bad
+    images=bad/train-images-idx3-ubyte labels=bad/train-labels-idx1-ubyte
+}
+
+# poke FILE OFFSET BYTES: overwrites, bytes as printf has them.
+poke() {
+    # shellcheck disable=SC2059
+    printf "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
+# refuse_data CODE REGEX [ARGUMENT...]
+refuse_data() { refuse "$1" "$2" --data bad "${@:3}"; }
+
+@test "missing data: 66" {
+    damaged
+    rm "$labels"
+    refuse_data 66 'bad: .*train-labels-idx1-ubyte.*get-mnist'
+    refuse 66 'nowhere: .*directory.*nothing' --data nowhere
+    refuse 66 'c.ini: ' --config c.ini
+    refuse 66 'good: ' --config good
+}
+
+@test "truncated and over-long IDX files: 65" {
+    damaged
+    truncate -s -1 "$images"
+    refuse_data 65 "$images: expected 5776 bytes .*40 images.*found 5775"
+    truncate -s 15 "$images"
+    refuse_data 65 "$images: expected .*found .*truncated"
+    truncate -s 0 "$images"
+    refuse_data 65 "$images: expected .*magic 2051.*found no data"
+    damaged
+    printf x >>"$labels"
+    refuse_data 65 "$labels: expected 48 bytes .*40 labels.*found 49"
+    damaged
+    poke "$labels" 4 '\xff\xff\xff\xff'
+    refuse_data 65 "$labels: expected "
+}
+
+@test "IDX files of another kind: 65" {
+    damaged
+    poke "$images" 0 'GIF8'
+    refuse_data 65 "$images: expected .*magic 2051.*found"
+    damaged
+    mv "$labels" aside && mv "$images" "$labels" && mv aside "$images"
+    refuse_data 65 "bad/train-.*: expected .*magic.*found .*swapped"
+    damaged
+    poke "$images" 2 '\x0d'
+    refuse_data 65 "$images: expected .*unsigned bytes|$images: expected .*magic 2051"
+}
+
+@test "labels out of range: 65, whoever reads them" {
+    damaged
+    poke "$labels" 8 '\x0a'
+    refuse_data 65 "$labels: expected labels 0 to 9, found 10 at sample 0"
+    damaged
+    poke "$labels" 47 '\xff'
+    refuse_data 65 "$labels: expected labels 0 to 9, found 255 at sample 39"
+    refuse 65 "expected labels 0 to 4, found" --data good --classes 5 --layers 5
+}
+
+@test "files that do not fit together: 65" {
+    damaged
+    make_data other 41 20 12
+    cp other/train-labels* bad
+    refuse_data 65 "$labels: expected .*$images.* 40.*found 41"
+    rm -r other
+    damaged
+    make_data other 40 20 10
+    cp other/t10k-images* bad
+    refuse_data 65 'bad/t10k-images.*: expected .*12 x 12.*found 10 x 10'
+}
+
+@test "damaged gzip: 65" {
+    local zipped=bad/t10k-images-idx3-ubyte.gz size
+    damaged
+    size=$(stat -c %s "$zipped")
+    truncate -s -9 "$zipped"
+    refuse_data 65 "$zipped: expected .*found .*truncated"
+    damaged
+    poke "$zipped" $((size / 2)) '\x00\x00\x00'
+    refuse_data 65 "$zipped: expected .*found damage"
+    damaged
+    poke "$zipped" $((size - 6)) 'zz'
+    refuse_data 65 "$zipped: expected .*found "
+}
+
+@test "unknown options and commands: 64, with the nearest name" {
+    refuse 64 'unknown option --bacth-size; did you mean --batch-size\?' --bacth-size 3
+    refuse 64 'unknown option --qwertyuiop; --help' --qwertyuiop 3
+    refuse 64 "unknown command 'trian'; did you mean 'train'\?" trian
+    refuse 64 'unknown option -x' -x
+    refuse 64 '--epochs: expected a value, found the end' --epochs
+    refuse 64 "unexpected argument '5'" --epochs 3 5
+    refuse 64 '--seed: expected once, found a second time' --seed 1 --seed 1
+    refuse 64 '--no-bias: expected no value' --no-bias=3
+}
+
+@test "values that a setting does not take: 78" {
+    refuse 78 "--batch-size: expected an integer from 1 to 16777216 samples, found '0'" \
+        --batch-size 0
+    refuse 78 "--epochs: expected an integer .*, found '1.5'" --epochs 1.5
+    refuse 78 "--lr: expected .*number.*, found '-1'" --lr -1
+    refuse 78 "--lr: expected .*number.*, found 'nan'" --lr nan
+    refuse 78 "--optimizer: .*found 'adamm'; did you mean 'adam'\?" --optimizer adamm
+    refuse 78 "--layers: expected .*integers.*, found '128,,10'" --layers 128,,10
+}
+
+@test "settings that do not go together: 78" {
+    refuse 78 "layers: .*one output a class, 10, found 9" --layers 128,9
+    refuse 78 "val_fraction: .*split = random" --split random
+    refuse 78 "output_activation: .*cross-entropy" --output-activation softmax
+    refuse 78 "lr_min: .*at most lr" --schedule cosine --lr 0.1 --lr-min 0.2
+    refuse 78 "val_fraction 0.01 of 40 samples" --data good --val-fraction 0.01
+}
+
+@test "mistakes in a config file: 78, with its line" {
+    printf '[train]\nepochs = 3\n\nbatch_siz = 3\n' >c.ini
+    refuse 78 "c.ini:4: unknown setting 'batch_siz'; did you mean 'batch_size'\?" --config c.ini
+    printf '[train]\nepochs = 3\nepochs = 4\n' >c.ini
+    refuse 78 'c.ini:3: epochs: expected once.*line 2' --config c.ini
+    printf '; c\n[train]\nlr = fast\n' >c.ini
+    refuse 78 "c.ini:3: lr: expected .*, found 'fast'" --config c.ini
+    printf '[trian]\n' >c.ini
+    refuse 78 'c.ini:1: .*\[trian\]; did you mean \[train\]\?' --config c.ini
+    printf '[data]\nepochs = 3\n' >c.ini
+    refuse 78 'c.ini:2: epochs: .*\[train\]' --config c.ini
+    printf '[train]\nepochs\n' >c.ini
+    refuse 78 'c.ini:2: expected .*NAME = VALUE' --config c.ini
+    printf '[model]\nlayers = 30, 9\n' >c.ini
+    refuse 78 'layers: .*found 9' --config c.ini
+}
+
+@test "mistakes in the environment: 78; a name near to a setting's is a warning" {
+    DIST_TRAIN_EPOCHS=many refuse 78 "DIST_TRAIN_EPOCHS: expected an integer .*found 'many'"
+    DIST_TRAIN_EPOCH=3 dist_train 3 --data good --epochs 1 --output run
+    expect "exit code, lines" "0 1" "$status $(wc -l <err)"
+    grep -q '^warning: environment DIST_TRAIN_EPOCH is .*; did you mean DIST_TRAIN_EPOCHS?' err
+}
+
+@test "an output directory that cannot be: 73" {
+    touch file
+    refuse 73 'file: cannot create directory' --data good --output file
+    refuse 73 'file: cannot create directory' --data good --output file/run
+    refuse 73 '/proc/none: cannot create' --data good --output /proc/none
+    expect "what was there" 0 "$(stat -c %s file)"
+}
+
+@test "a directory that is read only: 73" {
+    mkdir locked
+    chmod a-w locked
+    [ ! -w locked ] || skip "this user may write everywhere"
+    refuse 73 'locked/run: ' --data good --output locked/run
+    refuse 73 'locked: ' --data good --output locked
+}
+
+@test "an existing run is refused without --overwrite: 73" {
+    train 0 --data good --layers 10 --epochs 1 --seed 2 --output run
+    local before
+    before=$(cat run/* | cksum)
+    refuse 73 'run: already holds a run .*--overwrite' --data good --output run
+    expect "files of the run" "$before" "$(cat run/* | cksum)"
+    train 3 --data good --layers 10 --epochs 1 --output run --overwrite
+    grep -qx 'seed = 1' run/config.ini
+    mkdir empty
+    train 0 --data good --layers 10 --epochs 1 --output empty/
+}
+
+@test "--help and --version: exit code 0, once, and help names every setting" {
+    local np name count=0
+    for np in 0 3; do
+        train $np --version
+        expect "lines" 1 "$(wc -l <out)"
+        grep -qE '^dist-train [0-9]+\.[0-9]+\.[0-9]+$' out
+        train $np --help
+        expect "usages" 1 "$(grep -c '^Usage' out)"
+    done
+    "$program" --print-config | sed -n 's/^\([a-z_0-9]*\) = .*/\1/p' | tr _ - >names
+    while read -r name; do
+        grep -qE "^ +--(\[no-\])?$name( |$)" out || expect "--$name" "in --help" "nowhere"
+        count=$((count + 1))
+    done <names
+    at_least "$count" 35
+    expect "lines over 80 columns" 0 "$(grep -cE '.{81}' out || true)"
+    train 0 -h
+    train 0 --help --bogus
+}
+
+@test "--print-config fed back is identical" {
+    local file
+    train 3 --print-config
+    cp out defaults.ini
+    train 0 --config defaults.ini --print-config
+    diff defaults.ini out
+    train 0 --data "a dir; # \"so\"" --classes 7 --split random --val-fraction 0.1 \
+        --normalize standard --shuffle shard --train-limit 3 --test-limit 4 --synthetic-seed 5 \
+        --layers 9,8,7 --activation gelu --output-activation softmax --init he --no-bias \
+        --loss mse --epochs 6 --batch-size 8 --lr 0.1 --optimizer adamw --momentum 0.3 \
+        --alpha 0.4 --beta1 0.5 --beta2 0.6 --epsilon 1e-7 --weight-decay 0.7 --clip-norm 0.8 \
+        --schedule cosine --lr-min 1e-5 --gamma 0.9 --warmup-epochs 0.25 --step-epochs 10 \
+        --max-steps 11 --seed 12 --virtual-ranks 13 --output "runs of mine" --overwrite \
+        --log-every 14 --progress lines --print-config
+    cp out mine.ini
+    expect "settings left at their defaults" "" \
+        "$(comm -12 <(grep ' = ' defaults.ini | sort) <(grep '^[a-z_0-9]* = ' mine.ini | sort))"
+    train 2 --config mine.ini --print-config
+    diff mine.ini out
+    for file in "$top"/configs/*.ini; do
+        train 0 --config "$file" --print-config
+        cp out once.ini
+        train 0 --config once.ini --print-config
+        diff once.ini out
+    done
+}
+
+@test "the command line wins over the environment, that over the file" {
+    printf '[train]\nepochs = 3\nseed = 3\nbatch_size = 3\n' >c.ini
+    export DIST_TRAIN_EPOCHS=4 DIST_TRAIN_SEED=4
+    train 2 --config c.ini --epochs 5 --print-config
+    expect "epochs, batch_size, seed" "5 3 4" \
+        "$(sed -n -E 's/^(epochs|seed|batch_size) = //p' out | words)"
+}
+
+@test "--dry-run reads and checks, says what a run would do, and writes nothing" {
+    local file
+    for file in "$top"/configs/*.ini; do
+        train 2 --config "$file" --data good --dry-run
+        grep -q 'ranks  *2 on 1 host' out
+        grep -q '40 training\|54 training, 6 validation' out
+    done
+    train 3 --data good --layers 30,10 --lr 0.5 --dry-run
+    grep -q '144-30-10, 4660 parameters' out
+    grep -qE "settings +--data good --layers '?30, ?10'? --lr 0.5" out
+    expect "files" "err good out" "$(printf '%s\n' * | words)"
+    damaged
+    printf x >>"$labels"
+    refuse_data 65 "$labels: expected" --dry-run
+}
+
+@test "--data auto: DIST_TRAIN_DATA, else data/mnist, else synthetic digits and a word of it" {
+    DIST_TRAIN_DATA=good train 2 --layers 10 --epochs 1 --output named
+    expect "source" "MNIST-type files in good" "$(summary data_source named)"
+    mkdir data
+    cp -r good data/mnist
+    train 2 --layers 10 --epochs 1 --output found
+    expect "source" "MNIST-type files in data/mnist" "$(summary data_source found)"
+    rm -r data
+    dist_train 3 --layers 10 --epochs 1 --train-limit 50 --test-limit 5 --output none
+    expect "exit code" 0 "$status"
+    expect "source" "synthetic digits" "$(summary data_source none)"
+    expect "lines on synthetic digits and get-mnist.sh" 1 \
+        "$(cat out err | grep -c 'synthetic digits .*get-mnist.sh')"
+}

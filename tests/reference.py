@@ -1,0 +1,417 @@
+#!/usr/bin/python3
+"""A second opinion on runs of dist-train: the same training in NumPy, in float64.
+
+usage: reference.py steps [--moved] [--torch] INITIAL RUN...
+           the parameters and the metrics of each RUN, a run directory, from the initial weights in
+           the run directory INITIAL
+       reference.py once RUN...
+           every sample is used exactly once an epoch
+
+Written from the article (C. Hansen, "Neural networks from scratch", IBM Developer, 2020), which
+keeps weights as (out, in), and from PyTorch's documentation of its losses and optimizers; knows
+nothing of dist-train but its settings (config.ini) and its files. Samples are taken in the order of
+the file: the run must have shuffle = none, or batches that hold the whole training set.
+
+steps prints a line a tensor: the relative error of the parameters, max|a - b| / max|b|, at most
+1e-4; and how far their change since the initial weights is off, at most 1e-3 of it beyond what the
+rounding of float32 explains. Small steps are lost in rounding (the article's PyTorch program takes
+such), and their comparison proves little: with --moved the change of every tensor must stand out.
+With --torch PyTorch's own autograd, losses and optimizers are held against the same run.
+
+once: with lr = 0, batch_size = 1 and log_every = 1 the loss of each sample can be told from
+metrics.csv; in each epoch these are the losses of the training set, each as often as there, and in
+the order of the file only if shuffle = none.
+
+Exit code: 0 all agree, 1 not, 64 wrong usage.
+"""
+import configparser
+import csv
+import math
+import os
+import sys
+
+import h5py
+import numpy as np
+
+import idx
+
+PARAMETER_LIMIT = 1e-4
+CHANGE_LIMIT = 1e-3
+METRIC_LIMIT = 1e-5
+EPSILON = float(np.finfo(np.float32).eps)
+
+
+class Deviation(Exception):
+    pass
+
+
+# ---- what dist-train wrote ----
+
+class Run:
+    def __init__(self, directory):
+        parser = configparser.ConfigParser(interpolation=None)
+        with open(os.path.join(directory, "config.ini"), encoding="utf-8") as file:
+            parser.read_file(file)
+        self.settings = {name: value for section in parser.values()
+                         for name, value in section.items()}
+        with open(os.path.join(directory, "metrics.csv"), encoding="utf-8", newline="") as file:
+            self.rows = list(csv.DictReader(file))
+        self.weights = read_weights(os.path.join(directory, "weights.h5"))
+
+    def text(self, name):
+        return self.settings[name]
+
+    def number(self, name):
+        return float(self.settings[name])
+
+    def integer(self, name):
+        return int(self.settings[name])
+
+    def samples(self, part):
+        """(inputs [n][pixels] as the network sees them, one-hot labels [n][classes])"""
+        if self.text("split") != "standard" or self.number("val_fraction") != 0:
+            raise Deviation("expected split = standard and val_fraction = 0")
+        images, labels = idx.read_part(self.text("data"), part, self.integer(f"{part}_limit"))
+        inputs = images / 255
+        if self.text("normalize") == "standard":
+            inputs = (inputs - 0.1307) / 0.3081
+        return inputs, np.eye(self.integer("classes"))[labels]
+
+
+def read_weights(path):
+    """[(name, array)], in model order; kernels as (out, in), as in the article and PyTorch."""
+    tensors = []
+    with h5py.File(path, "r") as file:
+        for layer in file.attrs["layer_names"]:
+            for name in file[layer].attrs["weight_names"]:
+                array = np.asarray(file[layer][name], np.float64)
+                tensors.append((name.decode() if isinstance(name, bytes) else name, array.T))
+    return tensors
+
+
+# ---- the network, as in the article ----
+
+def sigmoid(z):
+    return 0.5 * (1 + np.tanh(0.5 * z))
+
+
+def normal_cdf(z):
+    return 0.5 * (1 + np.vectorize(math.erf, otypes=[float])(z / math.sqrt(2)))
+
+
+ACTIVATIONS = {  # function, derivative
+    "sigmoid": (sigmoid, lambda z: sigmoid(z) * sigmoid(-z)),
+    "tanh": (np.tanh, lambda z: 1 - np.tanh(z) ** 2),
+    "relu": (lambda z: np.maximum(z, 0), lambda z: (z > 0) * 1.0),
+    "leaky-relu": (lambda z: np.where(z > 0, z, 0.01 * z), lambda z: np.where(z > 0, 1, 0.01)),
+    "gelu": (lambda z: z * normal_cdf(z),
+             lambda z: normal_cdf(z) + z * np.exp(-z ** 2 / 2) / math.sqrt(2 * math.pi)),
+    "identity": (lambda z: z, np.ones_like),
+}
+
+
+def softmax(z):
+    powers = np.exp(z - z.max(1, keepdims=True))
+    return powers / powers.sum(1, keepdims=True)
+
+
+def cross_entropy(o, y):
+    return -(y * np.log(softmax(o))).sum(1), softmax(o) - y
+
+
+def bce_with_logits(o, y):
+    loss = np.maximum(o, 0) - o * y + np.log1p(np.exp(-np.abs(o)))
+    return loss.mean(1), (sigmoid(o) - y) / o.shape[1]
+
+
+def mean_squared_error(o, y):
+    return ((o - y) ** 2).mean(1), 2 * (o - y) / o.shape[1]
+
+
+LOSSES = {"cross-entropy": cross_entropy, "bce": bce_with_logits, "mse": mean_squared_error}
+
+
+class Network:
+    def __init__(self, run, tensors):
+        self.bias = run.text("bias") == "true"
+        self.activation, self.derivative = ACTIVATIONS[run.text("activation")]
+        self.softmax = run.text("output_activation") == "softmax"
+        self.loss = LOSSES[run.text("loss")]
+        self.tensors = [array.copy() for array in tensors]  # W_1, b_1, W_2, b_2, ... or W_1, W_2
+
+    def weights(self):
+        return self.tensors[::2] if self.bias else self.tensors
+
+    def forward(self, x):
+        """z and a of every layer; a[0] is the input, a[-1] what the loss sees."""
+        a, z = [x], []
+        for i, weight in enumerate(self.weights()):
+            z.append(a[-1] @ weight.T + (self.tensors[2 * i + 1] if self.bias else 0))
+            last = i + 1 == len(self.weights())
+            a.append(z[-1] if last else self.activation(z[-1]))
+        if self.softmax:
+            a[-1] = softmax(z[-1])
+        return z, a
+
+    def evaluate(self, x, y):
+        """Loss of each sample, and whether it is classified correctly."""
+        output = self.forward(x)[1][-1]
+        return self.loss(output, y)[0], output.argmax(1) == y.argmax(1)
+
+    def gradients(self, x, y):
+        """Means over the samples, in the order of self.tensors."""
+        z, a = self.forward(x)
+        error = self.loss(a[-1], y)[1]
+        if self.softmax:
+            error = a[-1] * (error - (error * a[-1]).sum(1, keepdims=True))
+        result = []
+        for i in reversed(range(len(z))):
+            result[:0] = [error.T @ a[i] / len(x)] + ([error.mean(0)] if self.bias else [])
+            if i > 0:
+                error = error @ self.weights()[i] * self.derivative(z[i - 1])
+        return result
+
+
+# ---- torch.optim, from its documentation ----
+
+class Optimizer:
+    def __init__(self, run, count):
+        self.run = run
+        self.kind = run.text("optimizer")
+        self.first = [0.0] * count
+        self.second = [0.0] * count
+        self.steps = 0
+
+    def step(self, tensors, gradients, lr):
+        clip, decay = self.run.number("clip_norm"), self.run.number("weight_decay")
+        if clip > 0:  # torch.nn.utils.clip_grad_norm_
+            norm = math.sqrt(sum((gradient ** 2).sum() for gradient in gradients))
+            gradients = [gradient * min(1, clip / (norm + 1e-6)) for gradient in gradients]
+        self.steps += 1
+        for i, (w, g) in enumerate(zip(tensors, gradients)):
+            if self.kind == "adamw":
+                w -= lr * decay * w
+            else:
+                g = g + decay * w
+            w -= lr * self.direction(i, g)
+
+    def direction(self, i, g):
+        run = self.run
+        if self.kind == "sgd":
+            return g
+        if self.kind in ("momentum", "nesterov"):
+            self.first[i] = run.number("momentum") * self.first[i] + g
+            return (g + run.number("momentum") * self.first[i] if self.kind == "nesterov"
+                    else self.first[i])
+        if self.kind == "adagrad":
+            self.second[i] = self.second[i] + g ** 2
+            return g / (np.sqrt(self.second[i]) + run.number("epsilon"))
+        if self.kind == "rmsprop":
+            alpha = run.number("alpha")
+            self.second[i] = alpha * self.second[i] + (1 - alpha) * g ** 2
+            return g / (np.sqrt(self.second[i]) + run.number("epsilon"))
+        beta1, beta2 = run.number("beta1"), run.number("beta2")  # adam, adamw
+        self.first[i] = beta1 * self.first[i] + (1 - beta1) * g
+        self.second[i] = beta2 * self.second[i] + (1 - beta2) * g ** 2
+        mean = self.first[i] / (1 - beta1 ** self.steps)
+        return mean / (np.sqrt(self.second[i] / (1 - beta2 ** self.steps)) + run.number("epsilon"))
+
+
+def learning_rate(run, step, epoch, epoch_steps):
+    """step, epoch: from 0. Cosine and linear reach lr_min in the last step of the run's epochs."""
+    lr, lr_min, kind = run.number("lr"), run.number("lr_min"), run.text("schedule")
+    last = run.integer("epochs") * epoch_steps - 1
+    if run.number("warmup_epochs") != 0:
+        raise Deviation("expected warmup_epochs = 0")
+    if kind == "constant":
+        return lr
+    if kind == "step":
+        return lr * run.number("gamma") ** (epoch // run.integer("step_epochs"))
+    part = step / last
+    return lr_min + (lr - lr_min) * (1 - part if kind == "linear"
+                                     else (1 + math.cos(math.pi * part)) / 2)
+
+
+# ---- the laws ----
+
+def check(what, found, expected, limit):
+    error = abs(found - expected) / max(abs(expected), 1e-30)
+    if not error <= limit:
+        raise Deviation(f"{what}: expected {expected:.9g}, found {found:.9g}, "
+                        f"relative error {error:.1e}, at most {limit:.0e}")
+    return error
+
+
+def play(run, network, update):
+    """Trains like the run, update(x, y, lr) at a time; the rows that metrics.csv should have."""
+    x, y = run.samples("train")
+    batch, limit = run.integer("batch_size"), run.integer("max_steps")
+    if run.text("shuffle") != "none" and batch < len(x):
+        raise Deviation("expected shuffle = none, or batches that hold the training set")
+    epoch_steps = -(-len(x) // batch)
+    steps = run.integer("epochs") * epoch_steps
+    rows = []
+    for step in range(steps if limit < 0 else min(steps, limit)):
+        epoch, first = step // epoch_steps, step % epoch_steps * batch
+        if first == 0:
+            losses, hits = [], []
+        here = slice(first, first + batch)
+        loss, hit = network.evaluate(x[here], y[here])
+        losses.extend(loss)
+        hits.extend(hit)
+        lr = learning_rate(run, step, epoch, epoch_steps)
+        update(x[here], y[here], lr)
+        rows.append({"epoch": epoch + 1, "step": step + 1, "samples": epoch * len(x) + len(losses),
+                     "train_loss": np.mean(losses), "train_accuracy": np.mean(hits),
+                     "learning_rate": lr})
+    return rows
+
+
+def check_metrics(run, network, rows):
+    """Every row of metrics.csv, and the evaluation in its last one."""
+    if not rows or not run.rows:
+        raise Deviation("metrics.csv: expected rows of steps, found none")
+    worst = 0
+    for found in run.rows:
+        expected = rows[int(found["step"]) - 1]
+        for name, value in expected.items():
+            limit = METRIC_LIMIT if name in ("train_loss", "learning_rate") else 1e-7
+            what = f"metrics.csv: step {found['step']}: {name}"
+            worst = max(worst, check(what, float(found[name]), value, limit))
+    loss, hits = network.evaluate(*run.samples("test"))
+    worst = max(worst, check("test_loss", float(run.rows[-1]["test_loss"]), loss.mean(),
+                             METRIC_LIMIT))
+    check("test_accuracy", float(run.rows[-1]["test_accuracy"]), hits.mean(), 1e-7)
+    print(f"{len(run.rows)} rows of metrics.csv, test loss: relative error {worst:.1e}")
+
+
+def check_parameters(run, initial, expected, steps, moved):
+    failed = False
+    for (name, found), start, value in zip(run.weights, initial, expected):
+        size = np.abs(value).max()
+        error = np.abs(found - value).max()
+        change = np.abs(value - start).max()
+        rounding = steps * EPSILON / 2 * size  # each step rounds w to the nearest float32
+        fault = ("parameters differ" if not error <= PARAMETER_LIMIT * size else
+                 "change differs" if not error <= CHANGE_LIMIT * change + rounding else
+                 "lost in rounding" if moved and not change > 10 * rounding else "")
+        failed |= bool(fault)
+        print(f"{name:24} {str(list(found.shape)):12} parameters {error / size:.1e}, "
+              f"change {change:.1e} off by {error / max(change, 1e-300):.1e}  {fault}".rstrip())
+    if failed:
+        raise Deviation("parameters: expected those of the reference, found others")
+
+
+def torch_updates(run, initial):
+    """update(x, y, lr) and the tensors that it trains, all by PyTorch."""
+    import torch  # pylint: disable=import-outside-toplevel
+    act = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu,
+           "leaky-relu": torch.nn.functional.leaky_relu, "gelu": torch.nn.functional.gelu,
+           "identity": lambda z: z}[run.text("activation")]
+    loss = {"cross-entropy": torch.nn.CrossEntropyLoss(), "bce": torch.nn.BCEWithLogitsLoss(),
+            "mse": torch.nn.MSELoss()}[run.text("loss")]
+    tensors = [torch.tensor(array, requires_grad=True) for array in initial]
+    number = run.number
+    shared = {"lr": 1.0, "weight_decay": number("weight_decay")}
+    kind = run.text("optimizer")
+    adaptive = {"eps": number("epsilon"), **shared}
+    optim = torch.optim
+    optimizer = {
+        "sgd": lambda: optim.SGD(tensors, **shared),
+        "momentum": lambda: optim.SGD(tensors, momentum=number("momentum"), **shared),
+        "nesterov": lambda: optim.SGD(tensors, momentum=number("momentum"), nesterov=True,
+                                      **shared),
+        "adagrad": lambda: optim.Adagrad(tensors, **adaptive),
+        "rmsprop": lambda: optim.RMSprop(tensors, alpha=number("alpha"), **adaptive),
+        "adam": lambda: optim.Adam(tensors, betas=(number("beta1"), number("beta2")), **adaptive),
+        "adamw": lambda: optim.AdamW(tensors, betas=(number("beta1"), number("beta2")),
+                                     **adaptive),
+    }[kind]()
+    stride = 2 if run.text("bias") == "true" else 1
+
+    def update(x, y, lr):
+        a = torch.tensor(x)
+        for i in range(0, len(tensors), stride):
+            bias = tensors[i + 1] if stride == 2 else None
+            a = torch.nn.functional.linear(a, tensors[i], bias)
+            a = act(a) if i + stride < len(tensors) else a
+        if run.text("output_activation") == "softmax":
+            a = torch.softmax(a, 1)
+        optimizer.zero_grad()
+        loss(a, torch.tensor(y)).backward()
+        if number("clip_norm") > 0:
+            torch.nn.utils.clip_grad_norm_(tensors, number("clip_norm"))
+        optimizer.param_groups[0]["lr"] = lr
+        optimizer.step()
+
+    return tensors, update
+
+
+def check_steps(initial_directory, directory, moved, with_torch):
+    print(f"{directory}:")
+    run, initial = Run(directory), Run(initial_directory)
+    start = [array for _, array in initial.weights]
+    network = Network(run, start)
+    optimizer = Optimizer(run, len(start))
+
+    def update(x, y, lr):
+        optimizer.step(network.tensors, network.gradients(x, y), lr)
+
+    rows = play(run, network, update)
+    check_metrics(run, network, rows)
+    check_parameters(run, start, network.tensors, len(rows), moved)
+    if with_torch:
+        print("PyTorch:")
+        tensors, torch_update = torch_updates(run, start)
+        play(run, network, torch_update)
+        trained = [tensor.detach().numpy() for tensor in tensors]
+        check_parameters(run, start, trained, len(rows), moved)
+
+
+def check_once(directory):
+    print(f"{directory}:")
+    run = Run(directory)
+    network = Network(run, [array for _, array in run.weights])
+    losses = network.evaluate(*run.samples("train"))[0]
+    count, epochs = len(losses), run.integer("epochs")
+    if run.number("lr") != 0 or run.integer("batch_size") != 1 or run.integer("log_every") != 1:
+        raise Deviation("expected lr = 0, batch_size = 1, log_every = 1")
+    means = {int(row["step"]): float(row["train_loss"]) for row in run.rows}
+    check("steps in metrics.csv", len(means), epochs * count, 0)
+    orders = []
+    for epoch in range(epochs):
+        sums = [0] + [means[epoch * count + i + 1] * (i + 1) for i in range(count)]
+        found = np.diff(sums)
+        for place, (a, b) in enumerate(zip(np.sort(found), np.sort(losses))):
+            check(f"epoch {epoch + 1}: loss {place + 1} of {count} in size", a, b, 1e-5)
+        orders.append(found)
+    in_order = [np.allclose(found, losses, rtol=1e-5) for found in orders]
+    same = np.allclose(orders[0], orders[-1], rtol=1e-5)
+    print(f"{epochs} epochs of {count} samples, in the order of the file: {in_order}")
+    if run.text("shuffle") == "none" and not all(in_order):
+        raise Deviation("order: expected that of the file, found another one")
+    if run.text("shuffle") != "none" and (any(in_order) or (same and epochs > 1)):
+        raise Deviation("order: expected a new one in every epoch")
+
+
+def main(arguments):
+    moved, with_torch = "--moved" in arguments, "--torch" in arguments
+    arguments = [argument for argument in arguments if argument not in ("--moved", "--torch")]
+    try:
+        if arguments[:1] == ["steps"] and len(arguments) >= 3:
+            for directory in arguments[2:]:
+                check_steps(arguments[1], directory, moved, with_torch)
+        elif arguments[:1] == ["once"] and len(arguments) >= 2:
+            for directory in arguments[1:]:
+                check_once(directory)
+        else:
+            print(__doc__, file=sys.stderr)
+            return 64
+    except Deviation as deviation:
+        print(deviation, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,284 @@
+#!/usr/bin/env bats
+# Laws of runs, under mpirun: the same bits on any number of ranks, every sample once an epoch, a
+# run directory that tells all and can be repeated.
+# shellcheck disable=SC2054,SC2154 # 20,10 is one word; helpers.bash sets what seems unset
+
+load helpers
+
+setup() { common_setup; }
+teardown() { common_teardown; }
+
+# Small and quick; on the synthetic digits.
+small=(--data synthetic --train-limit 300 --test-limit 50 --layers 20,10)
+two=("${small[@]}" --epochs 2)
+
+# same_bits ARGUMENT...: parameters and metrics must not depend on the number of ranks.
+same_bits() {
+    local np
+    echo "dist-train --virtual-ranks 8 $*"
+    for np in 1 2 3 4 8; do
+        train "$np" --data synthetic --virtual-ranks 8 "$@" --output "$np" --overwrite
+        expect "ranks" "$np 8" "$(summary ranks "$np") $(summary virtual_ranks "$np")"
+        diff <(metrics 1) <(metrics "$np")
+        expect "np $np: hash" "$(summary parameter_hash 1)" "$(summary parameter_hash "$np")"
+    done
+}
+
+pick() { echo "${@:RANDOM % $# + 1:1}"; }
+
+draw_settings() {
+    echo --train-limit $((RANDOM % 700 + 1)) --test-limit $((RANDOM % 90 + 1)) \
+        --batch-size $((RANDOM % 130 + 1)) --epochs $((RANDOM % 3 + 1)) --seed "$RANDOM" \
+        --layers "$((RANDOM % 50 + 1)),10" --shuffle "$(pick global shard none)" \
+        --optimizer "$(pick sgd momentum nesterov adagrad rmsprop adam adamw)" --lr 0.01 \
+        --loss "$(pick cross-entropy bce mse)" --activation "$(pick sigmoid tanh relu gelu)" \
+        --clip-norm "$(pick 0 0.5)" --log-every $((RANDOM % 7))
+}
+
+@test "same bits at np 1, 2, 3, 4, 8: adam, a ragged last batch" {
+    same_bits --train-limit 1999 --test-limit 501 --batch-size 97 --epochs 2
+}
+
+@test "same bits: more ranks than samples in a batch, shuffled by shard, validation" {
+    same_bits --train-limit 101 --test-limit 7 --batch-size 3 --epochs 2 --shuffle shard \
+        --optimizer sgd --val-fraction 0.1 --layers 20,10
+}
+
+@test "same bits: batches of one, bce, in the order of the file" {
+    same_bits --train-limit 37 --test-limit 20 --batch-size 1 --epochs 2 --shuffle none \
+        --optimizer sgd --lr 0.1 --loss bce --log-every 1
+}
+
+@test "same bits: fewer samples than ranks" {
+    same_bits --train-limit 5 --test-limit 3 --epochs 3 --layers 20,10
+}
+
+@test "same bits: settings drawn anew each time" {
+    local seed=${TEST_SEED:-$(date +%s)}
+    echo "TEST_SEED=$seed"
+    RANDOM=$seed
+    # shellcheck disable=SC2046 # words of it
+    same_bits $(draw_settings)
+    # shellcheck disable=SC2046
+    same_bits $(draw_settings)
+}
+
+@test "every sample is used exactly once an epoch, in the order that shuffle says" {
+    make_data data 41 9 6
+    local one=(--data data --layers 10 --epochs 2 --optimizer sgd --lr 0 --batch-size 1
+        --log-every 1)
+    train 0 "${one[@]}" --output global1
+    train 3 "${one[@]}" --output global3
+    train 2 "${one[@]}" --shuffle none --output none2
+    train 3 "${one[@]}" --shuffle shard --output shard3
+    train 8 "${one[@]}" --shuffle shard --output shard8
+    "$python" "$BATS_TEST_DIRNAME/reference.py" once global1 global3 none2 shard3 shard8
+    expect "orders of one and three ranks" "$(metrics global1)" "$(metrics global3)"
+}
+
+@test "samples are counted: epochs times the training set, in ragged batches" {
+    train 3 --data synthetic --train-limit 1009 --test-limit 20 --batch-size 97 --epochs 3 \
+        --val-fraction 0.1 --output run
+    expect "samples, steps, epochs" "$((908 * 3)) 30 3" \
+        "$(summary samples) $(summary steps) $(summary epochs)"
+    expect "test accuracy times samples is whole" 1 \
+        "$(awk -v x="$(summary test_accuracy)" 'BEGIN { print (x * 20 == int(x * 20)) }')"
+}
+
+@test "a run directory holds the run, and says the same everywhere" {
+    train 2 "${two[@]}" --output run
+    (cd run && printf '%s\n' *) >files
+    expect "files" "config.ini log.txt metrics.csv summary.json weights.h5" "$(words <files)"
+    "$python" - run/summary.json <<'END'
+import json, sys
+summary = json.load(open(sys.argv[1], encoding="utf-8"))
+keys = """status epochs steps ranks virtual_ranks hosts train_loss test_loss test_accuracy
+    val_accuracy parameter_hash samples_per_second seconds resumed_from data_source version"""
+assert not set(keys.split()) - set(summary), set(keys.split()) - set(summary)
+expected = {"status": "complete", "epochs": 2, "steps": 10, "samples": 600, "ranks": 2,
+            "virtual_ranks": 2, "hosts": 1, "val_accuracy": None, "resumed_from": None}
+found = {key: summary[key] for key in expected}
+assert found == expected, found
+assert 0 < summary["test_loss"] < 3 and summary["samples_per_second"] > 0, summary
+END
+    "$python" "$BATS_TEST_DIRNAME/check_weights.py" run/weights.h5 784,20,10
+    local hash
+    hash=$(summary parameter_hash)
+    expect "hash in weights.h5" "$hash" "$("$python" -c 'import h5py, sys
+value = h5py.File(sys.argv[1]).attrs["dist_train.parameter_hash"]
+print(value.decode() if isinstance(value, bytes) else value)' run/weights.h5)"
+    expect "hash in metrics.csv" "$hash" "$(tail -n 1 run/metrics.csv | cut -d, -f13)"
+    expect "rows" 3 "$(wc -l <run/metrics.csv)"
+    diff out run/log.txt
+    local line='epoch 2/2 step 10 loss [0-9.]+ acc [0-9.]+ test_acc [0-9.]+ lr 1.0e-03 [0-9]+ '
+    grep -qE "^${line}samples/s$" run/log.txt
+}
+
+@test "config.ini repeats the run, on other ranks too" {
+    train 3 "${two[@]}" --lr 0.01 --seed 7 --batch-size 17 --output run
+    local np
+    for np in 0 2 3; do
+        train "$np" --config run/config.ini --output "again$np"
+        diff <(metrics run) <(metrics "again$np")
+        diff run/config.ini "again$np/config.ini"
+    done
+}
+
+@test "without --output: runs/<date>-<time>, to which runs/latest points; none is used twice" {
+    (train 0 "${two[@]}" --output auto) &
+    (cd "$work" && timeout 60 "$program" "${two[@]}" >other.out 2>&1 </dev/null)
+    wait $!
+    expect "runs" 2 "$(printf '%s\n' runs/2[0-9]*-* | wc -l)"
+    train 2 "${two[@]}" --seed 5
+    grep -qx 'seed = 5' runs/latest/config.ini
+    [ -f runs/latest/weights.h5 ]
+    expect "runs" 3 "$(printf '%s\n' runs/2[0-9]*-* | wc -l)"
+}
+
+@test "without mpirun it is one rank; V is the number of ranks unless given" {
+    unset OMPI_MCA_pml OMPI_MCA_ess_singleton_isolated # once as most people start it
+    train 0 "${two[@]}" --output alone
+    train 1 "${two[@]}" --output one
+    train 3 "${two[@]}" --output three
+    train 3 "${two[@]}" --virtual-ranks 1024 --output many
+    diff <(metrics alone) <(metrics one)
+    local run found=
+    for run in alone one three many; do
+        found+="$(summary ranks $run)/$(summary virtual_ranks $run) "
+    done
+    expect "ranks/virtual ranks" "1/1 1/1 3/3 3/1024 " "$found"
+}
+
+@test "more ranks than virtual ranks: raised, with one warning" {
+    dist_train 3 "${two[@]}" --virtual-ranks 2 --output run
+    expect "exit code, warnings" "0 1" "$status $(grep -c . err)"
+    grep -q '^warning: virtual_ranks 2 .* raised to 3' err
+    expect "virtual ranks" 3 "$(summary virtual_ranks)"
+    grep -qx 'virtual_ranks = 3' run/config.ini
+    train 3 "${two[@]}" --output three
+    diff <(metrics run) <(metrics three)
+}
+
+@test "--max-steps ends a run at a step; 0 writes the initial model" {
+    train 2 "${two[@]}" --max-steps 7 --virtual-ranks 4 --output seven
+    train 1 "${small[@]}" --max-steps 7 --virtual-ranks 4 --epochs 9 --output again
+    expect "steps, samples" "7 428" "$(summary steps seven) $(summary samples seven)"
+    diff <(metrics seven) <(metrics again)
+    train 0 "${two[@]}" --max-steps 0 --output zero
+    train 3 "${two[@]}" --max-steps 0 --output zero3
+    train 3 "${two[@]}" --optimizer sgd --lr 0 --output still
+    expect "steps, samples" "0 0" "$(summary steps zero) $(summary samples zero)"
+    expect "initial hash" "$(summary parameter_hash zero)" "$(summary parameter_hash zero3)"
+    expect "hash after lr 0" "$(summary parameter_hash zero)" "$(summary parameter_hash still)"
+}
+
+@test "--log-every N writes a row every N steps, and one an epoch" {
+    train 2 "${two[@]}" --log-every 2 --output run
+    expect "epoch:step" "1:2 1:4 1:5 2:6 2:8 2:10 2:10" \
+        "$(tail -n +2 run/metrics.csv | cut -d, -f1,2 | tr , : | words)"
+    expect "rows with an evaluation" 2 "$(tail -n +2 run/metrics.csv | cut -d, -f8 | grep -c .)"
+    expect "rows with a hash" 2 "$(tail -n +2 run/metrics.csv | cut -d, -f13 | grep -c .)"
+}
+
+@test "the seed decides; so does the order" {
+    train 2 "${two[@]}" --output one
+    train 2 "${two[@]}" --seed 2 --output two
+    train 2 "${two[@]}" --shuffle none --output none
+    train 2 "${two[@]}" --shuffle shard --output shard
+    expect "different runs" 4 "$(for run in one two none shard; do
+        summary parameter_hash $run
+    done | sort -u | wc -l)"
+}
+
+@test "validation samples: best.h5 holds the best of the epochs" {
+    train 3 "${small[@]}" --val-fraction 0.2 --epochs 4 --output run
+    "$python" "$BATS_TEST_DIRNAME/check_weights.py" run/best.h5 784,20,10
+    "$python" - run <<'END'
+import csv, sys, h5py
+rows = list(csv.DictReader(open(sys.argv[1] + "/metrics.csv", encoding="utf-8", newline="")))
+best = max(rows, key=lambda row: float(row["val_accuracy"]))
+found = h5py.File(sys.argv[1] + "/best.h5").attrs["dist_train.parameter_hash"]
+found = found.decode() if isinstance(found, bytes) else found
+assert found == best["parameter_hash"], (found, best)
+assert len({row["val_accuracy"] for row in rows}) > 1, rows
+END
+    expect "samples" 960 "$(summary samples)"
+}
+
+@test "a random split trains on both parts less the validation samples, and has no test set" {
+    train 2 "${small[@]}" --split random --val-fraction 0.1 --epochs 4 --lr 0.02 --output run
+    expect "samples, test accuracy" "1260 null" "$(summary samples) $(summary test_accuracy)"
+    at_least "$(summary val_accuracy)" 0.5
+}
+
+@test "a full disk: exit code 74, one line, no half-written file, no complete run" {
+    # A name space of our own: the file system goes with it.
+    # shellcheck disable=SC2016
+    local script='mount -t tmpfs -o size=256k tmpfs "$1" || exit 99; cd "$1"; shift
+        timeout 60 mpirun -np 3 --oversubscribe "$@" --output run >../out 2>../err </dev/null
+        echo $? >../code
+        ls run >../files; cp run/summary.json .. || true'
+    mkdir disk
+    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+    unshare -rm bash -c "$script" - disk "$program" --data synthetic --train-limit 90 \
+        --test-limit 10 --epochs 1 2>why || true
+    [ -f code ] || skip "no file system can be mounted here: $(head -n 1 why)"
+    cat err
+    expect "exit code" 74 "$(<code)"
+    expect "lines" 1 "$(grep -c '^dist-train: ' err)"
+    grep -q '^dist-train: .*run/weights.h5: .*No space left on device' err
+    expect "files" "config.ini log.txt metrics.csv summary.json" "$(words <files)"
+    expect "status" failed "$(summary status .)"
+}
+
+@test "a training that diverges ends with exit code 65 on all ranks, not with a model of NaN" {
+    local wild=(--data synthetic --train-limit 300 --test-limit 50 --layers 10 --optimizer sgd
+        --lr 1000 --weight-decay 1000) last
+    dist_train 3 "${wild[@]}" --output run
+    expect "exit code, lines" "65 1" "$status $(grep -c '^dist-train: ' err)"
+    grep -q '^dist-train: .*diverged' err
+    expect "status" failed "$(summary status)"
+    [ ! -e run/weights.h5 ]
+    # A run that ends with the very step that goes too far, and those that end next to it.
+    for last in 5 6 7 8; do
+        dist_train 0 "${wild[@]}" --max-steps $last --output "at$last"
+        case $status in
+            0) "$python" "$BATS_TEST_DIRNAME/check_weights.py" "at$last/weights.h5" 784,10 ;;
+            65) [ ! -e "at$last/weights.h5" ] ;;
+            *) expect "exit code" "0 or 65" "$status" ;;
+        esac
+        [ $last != 5 ] || expect "exit code after 5 steps" 0 "$status"
+    done
+    expect "exit code after 8 steps" 65 "$status"
+}
+
+@test "the synthetic digits are learnt, but not by a linear model" {
+    local thirty=(--data synthetic --train-limit 30000 --batch-size 32 --schedule cosine)
+    train 0 "${thirty[@]}" --epochs 3 --lr 0.002 --output deep
+    at_least "$(summary test_accuracy deep)" 0.97
+    train 0 "${thirty[@]}" --epochs 3 --layers 10 --output linear
+    at_least "$(summary test_accuracy linear)" 0.8
+    at_least 0.9699 "$(summary test_accuracy linear)"
+}
+
+@test "a progress bar on a terminal, none in a pipe" {
+    command -v script >/dev/null || skip "script (util-linux) is not installed"
+    local bar=$'\r''epoch 1/1 \[[=> ]*\] +[0-9]+% loss' np launch
+    local long=(--data synthetic --train-limit 20000 --test-limit 50 --epochs 1)
+    for np in 0 1 2; do
+        launch="mpirun -np $np --oversubscribe"
+        [ $np != 0 ] || launch=
+        timeout 60 script -qec "$launch $program ${long[*]} --output t$np" /dev/null \
+            >"terminal$np" </dev/null
+        grep -qE "$bar" "terminal$np"
+        expect "bars in log.txt" 0 "$(grep -c $'\r' t$np/log.txt || true)"
+        train $np "${long[@]}" --output "p$np"
+        expect "bars in a pipe" 0 "$(cat out err | grep -c $'\r' || true)"
+    done
+    grep -q $'\r\033\[Kepoch 1/1 step' terminal0 # gone before the line
+    timeout 60 script -qec "$program ${long[*]} --progress lines --output lines" /dev/null \
+        >lines.out </dev/null
+    expect "bars with --progress lines" 0 "$(grep -cE "$bar" lines.out || true)"
+    dist_train 0 "${long[@]}" --progress bar --output bar
+    grep -qE "$bar" err
+}
