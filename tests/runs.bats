@@ -190,19 +190,23 @@ print(value.decode() if isinstance(value, bytes) else value)' run/weights.h5)"
     done | sort -u | wc -l)"
 }
 
-@test "validation samples: best.h5 holds the best of the epochs" {
-    train 3 "${small[@]}" --val-fraction 0.2 --epochs 4 --output run
+@test "validation samples: best.h5 holds the best of the epochs, the first of equals" {
+    train 3 "${small[@]}" --val-fraction 0.2 --epochs 6 --lr 0.05 --output run
+    train 2 "${small[@]}" --val-fraction 0.2 --epochs 3 --lr 0 --optimizer sgd --output equals
     "$python" "$BATS_TEST_DIRNAME/check_weights.py" run/best.h5 784,20,10
-    "$python" - run <<'END'
+    "$python" - run equals <<'END'
 import csv, sys, h5py
-rows = list(csv.DictReader(open(sys.argv[1] + "/metrics.csv", encoding="utf-8", newline="")))
-best = max(rows, key=lambda row: float(row["val_accuracy"]))
-found = h5py.File(sys.argv[1] + "/best.h5").attrs["dist_train.parameter_hash"]
-found = found.decode() if isinstance(found, bytes) else found
-assert found == best["parameter_hash"], (found, best)
-assert len({row["val_accuracy"] for row in rows}) > 1, rows
+for run in sys.argv[1:]:
+    rows = list(csv.DictReader(open(run + "/metrics.csv", encoding="utf-8", newline="")))
+    best = max(rows, key=lambda row: float(row["val_accuracy"]))
+    facts = h5py.File(run + "/best.h5").attrs
+    found = facts["dist_train.parameter_hash"]
+    found = found.decode() if isinstance(found, bytes) else found
+    assert found == best["parameter_hash"], (run, found, best)
+    assert int(facts["dist_train.epoch"]) == int(best["epoch"]), (run, dict(facts), best)
+    assert (len({row["val_accuracy"] for row in rows}) > 1) == (run == "run"), rows
 END
-    expect "samples" 960 "$(summary samples)"
+    expect "samples" 1440 "$(summary samples)"
 }
 
 @test "a random split trains on both parts less the validation samples, and has no test set" {
