@@ -509,7 +509,7 @@ install_deps() {
 
 # A source tree in which every program that quickstart calls is a stand-in.
 stage() {
-    unset DIST_TRAIN_DATA DIST_TRAIN_PROGRESS NP OMPI_ALLOW_RUN_AS_ROOT
+    unset DIST_TRAIN_DATA NP OMPI_ALLOW_RUN_AS_ROOT
     mkdir -p "$work/tree/scripts"
     cp "$top/scripts/quickstart.sh" "$work/tree/scripts"
     stand_in make 'echo "  in $PWD with ${DIST_TRAIN_DATA-no data}" >>'"$work/calls"
@@ -565,15 +565,6 @@ EOF
     quickstart
     grep -q 'as user' "$calls"
     ! grep -q 'as 1' "$calls" || false
-}
-
-@test "quickstart shows a progress bar on a terminal, which the ranks cannot see" {
-    command -v script || skip 'script is not installed'
-    stage
-    stand_in mpirun 'echo "  progress ${DIST_TRAIN_PROGRESS-unset}" >>'"$work/calls"
-    PATH=$bin:$PATH script -qec "$work/tree/scripts/quickstart.sh" /dev/null
-    quickstart
-    [ "$(grep '^  progress' "$calls" | tr '\n' ' ')" = '  progress bar   progress unset ' ]
 }
 
 @test "quickstart test does the same set-up and runs the tests on MNIST where it is there" {
