@@ -94,7 +94,7 @@ $(BUILD)/gradient-check: $(CHECK_OBJECTS)
 PYTHON ?= $(firstword $(foreach python,python3 /usr/bin/python3,$(shell \
             $(python) -c 'import numpy, h5py' 2>/dev/null && echo $(python))) python3)
 
-.PHONY: test test-unit test-gradients test-runs test-sanitize
+.PHONY: test test-unit test-gradients test-runs test-cluster test-sanitize
 test: test-unit test-gradients test-runs  ## all tests
 
 test-unit: $(BUILD)/unit-tests  ## unit tests; SUITE=name for one suite
@@ -106,14 +106,20 @@ test-gradients: $(BUILD)/gradient-check  ## analytic gradients against central d
 test-runs: dist-train  ## the command line, and runs under mpirun
 	@PYTHON=$(PYTHON) bats tests
 
+test-cluster: dist-train  ## three virtual hosts in network namespaces: as root
+	@PYTHON=$(PYTHON) bats tests/cluster
+
 SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 test-sanitize:  ## unit tests and gradient check under ASan and UBSan
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)-sanitize SANITIZE="$(SANITIZE_FLAGS)" \
-	    CFLAGS="-O1 -g" test-unit test-gradients
+	    CFLAGS="-O2 -g" test-unit test-gradients
 
-.PHONY: run lint format clean help install uninstall
+.PHONY: run bench lint format clean help install uninstall
 run: dist-train  ## train with the quick start's settings on NP ranks
 	mpirun -np $(NP) ./dist-train --config configs/quickstart.ini
+
+bench: dist-train  ## measure: raw ceiling, 1 and 2 ranks, PyTorch; BENCH_QUICK=1 in a minute
+	@scripts/bench.sh $(BUILD)/bench.csv
 
 lint:  ## the rules of the house: rooms, guards, line lengths, shell scripts
 	@scripts/lint.sh

@@ -28,6 +28,7 @@ needs=(
     'zlib|has_library zlib|zlib1g-dev|zlib-devel'
     'CUnit|has_library cunit|libcunit1-dev|CUnit-devel'
     'bats|has_command bats|bats|bats'
+    'ip (virtual hosts)|has_command ip|iproute2|iproute'
     'NumPy|has_python numpy|python3-numpy|python3-numpy'
     'h5py|has_python h5py|python3-h5py|python3-h5py'
     'curl or wget|has_command curl wget|curl|curl'

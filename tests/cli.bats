@@ -214,7 +214,8 @@ refuse_data() { refuse "$1" "$2" --data bad "${@:3}"; }
         --alpha 0.4 --beta1 0.5 --beta2 0.6 --epsilon 1e-7 --weight-decay 0.7 --clip-norm 0.8 \
         --schedule cosine --lr-min 1e-5 --gamma 0.9 --warmup-epochs 0.25 --step-epochs 10 \
         --max-steps 11 --seed 12 --virtual-ranks 13 --output "runs of mine" --overwrite \
-        --log-every 14 --progress lines --print-config
+        --log-every 14 --progress lines --timeline "a trace.json" --allreduce mpi \
+        --verify-replicas 15 --print-config
     cp out mine.ini
     expect "settings left at their defaults" "" \
         "$(comm -12 <(grep ' = ' defaults.ini | sort) <(grep '^[a-z_0-9]* = ' mine.ini | sort))"

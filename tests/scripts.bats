@@ -409,7 +409,7 @@ lint() {
 # A machine that has everything as long as pkg-config says so.
 whole_machine() {
     link_tools bash cat rm
-    for name in cc make mpirun bats python3 curl; do stand_in "$name"; done
+    for name in cc make mpirun bats ip python3 curl; do stand_in "$name"; done
     stand_in pkg-config '[ ! -e '"$work"'/lacks_hdf5 ] || [[ $2 != hdf5* ]]'
     stand_in id 'echo 0'
     stand_in env '"${@:2}"'

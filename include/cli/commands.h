@@ -9,4 +9,7 @@
 /* Trains: data, network, loop, files. Collective; all ranks return the same. */
 dt_status dt_command_train(dt_comm *comm, const dt_invocation *invocation, dt_error *error);
 
+/* Measures and prints a table; --csv: into a file too. Collective; all ranks return the same. */
+dt_status dt_command_bench(dt_comm *comm, const dt_invocation *invocation, dt_error *error);
+
 #endif

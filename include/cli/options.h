@@ -16,7 +16,7 @@
 #include "train/config.h"
 
 /* Indices into dt_command_infos. */
-typedef enum dt_command { DT_COMMAND_TRAIN, DT_COMMANDS } dt_command;
+typedef enum dt_command { DT_COMMAND_TRAIN, DT_COMMAND_BENCH, DT_COMMANDS } dt_command;
 
 typedef struct dt_command_info {
     const char *name;
@@ -32,7 +32,11 @@ typedef struct dt_invocation {
     bool version;                  /* likewise */
     bool print_config;             /* print the settings as an INI file and end */
     bool dry_run;                  /* check and print, but do not train */
+    bool quick;                    /* bench: short repetitions, no large network */
     char config_path[DT_TEXT_MAX]; /* "": none */
+    char batches[DT_TEXT_MAX];     /* bench: as given; "": not given */
+    char repetitions[DT_TEXT_MAX]; /* bench: likewise */
+    char csv_path[DT_TEXT_MAX];    /* bench: "": none */
     dt_config config;              /* not yet resolved: dt_config_resolve */
 } dt_invocation;
 
@@ -42,6 +46,7 @@ typedef struct dt_flag {
     char letter;       /* -h; 0 for none */
     const char *value; /* what it takes, for --help: "FILE"; NULL: nothing, it is a bool */
     size_t offset;     /* in dt_invocation: a bool, or char[DT_TEXT_MAX] */
+    int command;       /* the only one that knows it; DT_COMMANDS: all do */
     const char *help;
 } dt_flag;
 
@@ -55,7 +60,8 @@ const dt_flag *dt_flags(size_t *count);
  * are left to dt_config_resolve and to the start of a run; so `--data auto` is not replaced here.
  *
  * Errors: DT_ERR_USAGE for unknown options and commands ("unknown option --btach-size; did you
- * mean --batch-size?"), options given twice or without their value, left-over arguments.
+ * mean --batch-size?"), options given twice, without their value or to a command that does not
+ * know them, left-over arguments.
  * DT_ERR_CONFIG for a bad value, with its source: "--batch-size: expected ...", "environment
  * DIST_TRAIN_BATCH_SIZE: expected ...", "FILE:LINE: ...". DT_ERR_NO_INPUT for the file. */
 dt_status dt_options_parse(int argc, char *const argv[], char *const environment[],

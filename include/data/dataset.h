@@ -35,7 +35,6 @@ typedef struct dt_subset {
 } dt_subset;
 
 typedef struct dt_dataset {
-    dt_source *source; /* borrowed */
     dt_subset subsets[DT_SUBSETS];
 } dt_dataset;
 
@@ -47,15 +46,20 @@ typedef struct dt_dataset_spec {
     uint64_t seed;                   /* of the choice of the validation samples */
 } dt_dataset_spec;
 
-/* Decides on the subsets' members; reads nothing. The caller owns *out: dt_dataset_destroy; the
- * source must outlive it. Not collective. Errors: DT_ERR_CONFIG when no training samples, or with a
+/* Decides on the subsets' members; reads nothing. The caller owns *out: dt_dataset_destroy.
+ * Not collective. Errors: DT_ERR_CONFIG when no training samples, or with a
  * val_fraction > 0 no validation samples, are left; DT_ERR_INTERNAL. */
-dt_status dt_dataset_create(dt_source *source, const dt_dataset_spec *spec, dt_dataset **out,
+dt_status dt_dataset_create(const dt_source *source, const dt_dataset_spec *spec, dt_dataset **out,
                             dt_error *error);
 
-/* Reads what a rank that plays the virtual ranks `own` of `virtual_ranks` holds. Not collective.
- * Errors: those of dt_source_read. */
-dt_status dt_dataset_load(dt_dataset *dataset, int virtual_ranks, dt_range own, dt_error *error);
+/* Reads from `source`, which has the samples that dt_dataset_create was given, what a rank that
+ * plays the virtual ranks `own` of `virtual_ranks` holds. Not collective. Errors: those of
+ * dt_source_read. */
+dt_status dt_dataset_load(dt_dataset *dataset, dt_source *source, int virtual_ranks, dt_range own,
+                          dt_error *error);
+
+/* Frees the images and labels that this rank holds of a subset; its members stay. */
+void dt_subset_release(dt_subset *subset);
 
 /* NULL is allowed. */
 void dt_dataset_destroy(dt_dataset *dataset);

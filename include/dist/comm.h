@@ -19,6 +19,7 @@ void dt_comm_finish(dt_comm *comm);
 
 int dt_comm_rank(const dt_comm *comm);
 int dt_comm_size(const dt_comm *comm);
+int dt_comm_host_rank(const dt_comm *comm);    /* number among the ranks of its host */
 int dt_comm_hosts(const dt_comm *comm);        /* number of hosts that the ranks are on */
 const char *dt_comm_host(const dt_comm *comm); /* name of this rank's host */
 
@@ -30,6 +31,14 @@ dt_status dt_comm_agree(dt_comm *comm, dt_status status, dt_error *error);
 
 /* `size` bytes from rank 0 to all. Collective. */
 void dt_comm_broadcast(dt_comm *comm, void *bytes, size_t size);
+
+/* all: [ranks][size], what each rank has in `bytes` (size < 2^31), in the order of the ranks.
+ * Collective. */
+void dt_comm_all_gather(dt_comm *comm, const void *bytes, size_t size, void *all);
+
+/* `size` bytes of rank `from` to rank 0's `to`. Other ranks do nothing; `size` counts on those two
+ * alone, and is the same there. */
+void dt_comm_bring(dt_comm *comm, int from, const void *bytes, void *to, size_t size);
 
 /* Waits for all ranks. Collective. */
 void dt_comm_barrier(dt_comm *comm);

@@ -1,4 +1,8 @@
-/* Samples travel from the rank that holds them to the rank that plays them. */
+/* Samples travel from the rank that holds them to the rank that plays them.
+ *
+ * Every rank holds its shard in memory that the ranks of its host share: what any of them holds is
+ * played where it is. Samples of other hosts come in messages, which travel while the samples that
+ * came before are played. */
 #ifndef DT_DIST_EXCHANGE_H
 #define DT_DIST_EXCHANGE_H
 
@@ -11,18 +15,35 @@
 typedef struct dt_exchange dt_exchange;
 
 /* The samples of a set of which rank r holds the positions dt_partition_parts(count, virtual_ranks,
- * the virtual ranks of r): images [held][image_size] and labels [held], which must outlive the
- * exchange and are not changed. The caller owns *out: dt_exchange_destroy. Not collective. */
+ * the virtual ranks of r): images [held][image_size] and labels [held], which are copied.
+ * The caller owns *out: dt_exchange_destroy. Collective. On an error all ranks return the same. */
 dt_status dt_exchange_create(dt_comm *comm, int64_t count, int virtual_ranks, size_t image_size,
                              const uint8_t *images, const uint8_t *labels, dt_exchange **out,
                              dt_error *error);
+
+/* NULL is allowed. Nothing may be under way. Collective. */
 void dt_exchange_destroy(dt_exchange *exchange);
 
-/* Brings the samples at wanted[n] (positions in the set, any order, any rank's) to this rank:
- * images[i] points to the bytes of the i-th, labels[i] is its label. The pointers are valid until
- * the next fetch. Samples that this rank holds are not copied. n may differ between ranks and may
- * be 0. Collective. */
-dt_status dt_exchange_fetch(dt_exchange *exchange, const int32_t *wanted, int64_t n,
-                            const uint8_t **images, uint8_t *labels, dt_error *error);
+/* Samples that are being brought: wanted[count] positions in the set, any order, any rank's (count
+ * may differ between ranks and may be 0). When they are there, images[i] points to the bytes of the
+ * i-th and labels[i] is its label. All arrays are the caller's. */
+typedef struct dt_delivery {
+    int64_t count;
+    const int32_t *wanted;
+    const uint8_t **images;
+    uint8_t *labels;
+} dt_delivery;
+
+/* Deliveries have one of two slots, so that one can be under way while the other is in use. */
+#define DT_DELIVERY_SLOTS 2
+
+/* Begins a delivery in `slot`, whose last one is of no more use. Collective.
+ * Errors: DT_ERR_INTERNAL (memory), the same on all ranks; nothing is under way then. */
+dt_status dt_exchange_begin(dt_exchange *exchange, int slot, const dt_delivery *delivery,
+                            dt_error *error);
+
+/* Waits for the delivery in `slot`; without one it does nothing. The pointers are valid until the
+ * next one begins in that slot. Collective. */
+void dt_exchange_end(dt_exchange *exchange, int slot);
 
 #endif

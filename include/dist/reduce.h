@@ -1,11 +1,10 @@
 /* The sum of the virtual ranks' vectors, the same bits on any number of ranks.
  *
- * The V vectors are added along one fixed binary tree over 0 .. V-1: node [lo, hi) is the sum of
- * [lo, mid) and [mid, hi), mid = (lo + hi) / 2. A rank adds the complete subtrees that it holds as
- * its virtual ranks come in; then each rank finishes one slice of the vector from all ranks'
- * subtrees, and the slices are gathered: the traffic of a ring allreduce.
- *
- * Rank r of R plays the virtual ranks dt_partition(V, R, r); V >= R. */
+ * The V vectors are added along one fixed binary tree (dist/tree.h). Rank r of R plays the virtual
+ * ranks dt_partition(V, R, r), V >= R, and brings the complete nodes that they form. Then each rank
+ * finishes one slice of the vector: within a host from the other ranks' nodes in shared memory,
+ * between hosts from messages that carry what a host has already added up; the finished slices go
+ * to every host once. */
 #ifndef DT_DIST_REDUCE_H
 #define DT_DIST_REDUCE_H
 
@@ -13,27 +12,37 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "base/trace.h"
 #include "dist/comm.h"
+
+typedef enum dt_allreduce {
+    DT_ALLREDUCE_TREE, /* as above */
+    DT_ALLREDUCE_MPI   /* MPI_Allreduce: the bits depend on the number of ranks and on MPI */
+} dt_allreduce;
+
+extern const char *const dt_allreduce_names[];
 
 typedef struct dt_reduce dt_reduce;
 
-/* A reduction of vectors of `count` floats. Buffers are allocated as they are needed: about
- * 2 log2(virtual ranks of a rank) + 1 vectors, and one more for the exchange between ranks.
- * The comm must outlive it. The caller owns *out: dt_reduce_destroy. Not collective. */
-dt_status dt_reduce_create(dt_comm *comm, int virtual_ranks, size_t count, dt_reduce **out,
-                           dt_error *error);
+/* A reduction of vectors of `count` floats. The comm must outlive it. The caller owns *out:
+ * dt_reduce_destroy. Collective. On an error all ranks return the same one. */
+dt_status dt_reduce_create(dt_comm *comm, dt_allreduce kind, int virtual_ranks, size_t count,
+                           dt_reduce **out, dt_error *error);
+
+/* NULL is allowed. Collective. */
 void dt_reduce_destroy(dt_reduce *reduce);
 
-/* The vector that the next virtual rank of this rank (they come in order, first one first) is to
- * fill: `count` floats, zeroed. Valid until dt_reduce_add. Not collective. */
-float *dt_reduce_next(dt_reduce *reduce);
+/* How this rank's own virtual ranks, in order, form nodes with a stack of vectors: after the i-th,
+ * merges[i] times the two vectors on top become lower + upper. sums: the stack, the bottom first,
+ * `count` floats each, for the caller to fill. Valid as long as the reduction; the contents until
+ * dt_reduce_finish. Not collective. */
+const int *dt_reduce_merges(const dt_reduce *reduce);
+float *const *dt_reduce_sums(const dt_reduce *reduce);
 
-/* The vector of dt_reduce_next is complete. Not collective. */
-void dt_reduce_add(dt_reduce *reduce);
-
-/* When all virtual ranks of all ranks have been added: their sum, `count` floats, the same bits on
- * every rank. Valid until the next dt_reduce_next. Collective. */
-const float *dt_reduce_finish(dt_reduce *reduce);
+/* When every rank has filled its sums: the sum over all virtual ranks, `count` floats, the same on
+ * every rank. Valid until this rank fills its sums again. Collective.
+ * trace: laps of DT_PHASE_WAIT and DT_PHASE_REDUCE. */
+const float *dt_reduce_finish(dt_reduce *reduce, dt_trace *trace);
 
 /* The sums of a few doubles a virtual rank, along the same tree. values: [own virtual
  * ranks][width], sums: [width]. Collective. */

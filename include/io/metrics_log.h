@@ -19,6 +19,8 @@ typedef struct dt_metrics_row {
     double learning_rate;
     double seconds; /* since the start of the run */
     double samples_per_second;
+    /* Where the time of the epoch went, mean over the ranks. */
+    double compute_seconds, reduce_seconds, wait_seconds, data_seconds;
     char parameter_hash[DT_HASH_TEXT]; /* "": empty cell */
 } dt_metrics_row;
 

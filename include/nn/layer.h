@@ -14,6 +14,7 @@
 #include "nn/activation.h"
 #include "nn/init.h"
 #include "nn/real.h"
+#include "nn/summation.h"
 #include "nn/tensor.h"
 #include "nn/tile.h"
 
@@ -30,10 +31,10 @@ typedef struct dt_layer_ops {
     /* output->values from input->values, for input->samples samples. */
     void (*forward)(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
                     dt_tile *output);
-    /* Adds to parameter_gradient, sample after sample, and unless input_gradient is NULL sets it.
-     */
+    /* Adds up the gradients of the parameters as `summation` says, its offset being that of the
+     * layer's first, and unless input_gradient is NULL sets it. */
     void (*backward)(const dt_layer *layer, const dt_tile *input, const dt_tile *output,
-                     const dt_tile *output_gradient, dt_real *parameter_gradient,
+                     const dt_tile *output_gradient, const dt_summation *summation,
                      dt_tile *input_gradient);
     void (*destroy)(dt_layer *layer);
 } dt_layer_ops;
@@ -47,7 +48,7 @@ struct dt_layer {
 };
 
 /* y = x W + b, W [inputs][outputs]; without `bias`, y = x W. `name`: the layer's Keras name.
- * backward: dW += x^T dy; db += sum over samples of dy; dx = dy W^T. */
+ * backward: dW is the sum of x^T dy, db that of dy; dx = dy W^T. */
 dt_status dt_dense_create(const char *name, int inputs, int outputs, bool bias, dt_layer **out,
                           dt_error *error);
 

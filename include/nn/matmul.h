@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "nn/real.h"
+#include "nn/summation.h"
 
 /* Elements behind a matrix B that may be read (and are not used). */
 #define DT_MATMUL_PAD 16
@@ -26,10 +27,13 @@
 void dt_matmul(int rows, int columns, int depth, const int32_t *index, const dt_real *a,
                ptrdiff_t lda, const dt_real *b, ptrdiff_t ldb, dt_real *c, ptrdiff_t ldc);
 
-/* C[index[i]][j] += sum over k < depth of A[k][index[i]] * B[k][j], for i < rows, j < columns:
- * the product of A transposed and B. A: [depth][lda], B: [depth][ldb], C: [..][ldc]. */
-void dt_matmul_transposed(int rows, int columns, int depth, const int32_t *index, const dt_real *a,
-                          ptrdiff_t lda, const dt_real *b, ptrdiff_t ldb, dt_real *c,
-                          ptrdiff_t ldc);
+/* Sums of products of A transposed and B, as `summation` says: to a piece with the rows k of A and
+ * B belongs the matrix C[i][j], the sum over its k of A[k][i] * B[k][j], i < rows, j < columns. A:
+ * [samples][lda], B: [samples][ldb]; the sums are [rows][ldc] at summation->offset. index: the
+ * `active` rows i in which A is not zero throughout, ascending. lda = 0 makes A one row that holds
+ * for all samples. */
+void dt_matmul_transposed(int rows, int columns, int active, const int32_t *index, const dt_real *a,
+                          ptrdiff_t lda, const dt_real *b, ptrdiff_t ldb,
+                          const dt_summation *summation, ptrdiff_t ldc);
 
 #endif

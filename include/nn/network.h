@@ -11,10 +11,12 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "base/trace.h"
 #include "nn/activation.h"
 #include "nn/init.h"
 #include "nn/loss.h"
 #include "nn/real.h"
+#include "nn/summation.h"
 #include "nn/tensor.h"
 
 typedef struct dt_network_spec {
@@ -59,14 +61,25 @@ void dt_network_initialise(const dt_network *network, dt_init kind, uint64_t see
  * and before dt_network_gradient or dt_network_evaluate. The array must outlive them. */
 void dt_network_set_parameters(dt_network *network, const dt_real *parameters);
 
-/* Adds the sum of the samples' gradients to gradient[parameter count] and their losses and correct
- * answers to *sum, one sample after the other. Loss and answers are those of the forward pass.
- * images: [samples] pointers to `inputs` bytes, labels: [samples], each below the last width. */
-void dt_network_gradient(dt_network *network, int64_t samples, const uint8_t *const *images,
-                         const uint8_t *labels, dt_real *gradient, dt_loss_sum *sum);
+/* Samples in memory that belong to somebody else. */
+typedef struct dt_batch {
+    int64_t count;
+    const uint8_t *const *images; /* [count + upcoming] pointers to `inputs` bytes */
+    const uint8_t *labels;        /* [count], each below the last width */
+    int64_t upcoming;             /* images behind these that will be asked for next: fetched from
+                                     memory meanwhile */
+} dt_batch;
 
-/* The same without gradients. */
-void dt_network_evaluate(dt_network *network, int64_t samples, const uint8_t *const *images,
-                         const uint8_t *labels, dt_loss_sum *sum);
+/* Adds up the gradients of the batch, which the segments cut into pieces, as nn/summation.h says:
+ * sums[i] is the i-th array of the stack, of parameter count elements, the bottom first; at the end
+ * those left on it hold their sums. What the arrays held before does not matter.
+ * losses[i]: the losses and correct answers of segment i, of the forward pass: [segment_count].
+ * trace: laps of DT_PHASE_FORWARD and DT_PHASE_BACKWARD. */
+void dt_network_gradient(dt_network *network, const dt_batch *batch, int segment_count,
+                         const dt_segment *segments, dt_real *const *sums, dt_loss_sum *losses,
+                         dt_trace *trace);
+
+/* Adds the losses and correct answers of the batch to *sum, sample after sample. */
+void dt_network_evaluate(dt_network *network, const dt_batch *batch, dt_loss_sum *sum);
 
 #endif

@@ -55,11 +55,14 @@ typedef struct dt_config {
     int64_t max_steps; /* -1: no limit */
     int64_t seed;
     int64_t virtual_ranks; /* 0: auto, the number of ranks */
+    int allreduce;         /* dt_allreduce */
+    int64_t verify_replicas;
     /* [log] */
     char output[DT_TEXT_MAX]; /* run directory; "auto": runs/<date>-<time> */
     bool overwrite;
-    int64_t log_every; /* steps between rows of metrics.csv; 0: one an epoch */
-    int progress;      /* dt_progress */
+    int64_t log_every;          /* steps between rows of metrics.csv; 0: one an epoch */
+    int progress;               /* dt_progress */
+    char timeline[DT_TEXT_MAX]; /* a file; "none" */
 } dt_config;
 
 typedef enum dt_setting_type {

@@ -21,6 +21,7 @@ typedef struct dt_progress_report {
     double seconds;                    /* since training began */
     double samples_per_second;         /* of the training part of this epoch */
     uint64_t parameter_hash;           /* 0 after a step */
+    double phase_seconds[DT_PHASES];   /* of this epoch, mean over the ranks; after an epoch */
     bool best;                         /* after an epoch: the best validation accuracy so far */
 } dt_progress_report;
 

@@ -15,6 +15,15 @@ static void print_ranks(const dt_run *run)
            virtual_ranks == 1 ? "" : "s");
 }
 
+static void print_reduction(const dt_run *run)
+{
+    if (run->config.allreduce == DT_ALLREDUCE_MPI)
+        dt_say("  reduction MPI_Allreduce: the result depends on the number of ranks");
+    else
+        dt_say("  reduction tree: the same bits on 1 to %lld ranks",
+               (long long)run->config.virtual_ranks);
+}
+
 static void print_data(const dt_run *run)
 {
     static const char *const names[DT_SUBSETS] = {"training", "validation", "test"};
@@ -60,6 +69,7 @@ void dt_banner_print(const dt_run *run, const dt_config *asked, const char *outp
     char changes[4 * DT_TEXT_MAX];
     dt_say("dist-train " DT_VERSION);
     print_ranks(run);
+    print_reduction(run);
     print_data(run);
     print_network(run);
     print_training(run);

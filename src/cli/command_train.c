@@ -8,6 +8,7 @@
 #include "cli/progress.h"
 #include "train/output.h"
 #include "train/run.h"
+#include "train/timeline.h"
 #include "train/trainer.h"
 
 /* What rank 0 does with the news of a training: lines, bar, files. */
@@ -35,7 +36,9 @@ static void after_step(void *state, const dt_progress_report *report)
 {
     reporter *self = state;
     dt_error error = {0};
-    if (self->log_every > 0 && report->step % self->log_every == 0)
+    bool ends_epoch = report->step_in_epoch == report->steps_an_epoch ||
+                      report->step == report->steps; /* which has a row of its own */
+    if (self->log_every > 0 && report->step % self->log_every == 0 && !ends_epoch)
         warn_of_failure(self, dt_output_row(self->output, report, &error), &error);
     dt_progress_draw(report);
 }
@@ -82,6 +85,23 @@ static dt_status finish_output(reporter *self, dt_status outcome, const dt_progr
     return self->failure.status;
 }
 
+/* One line on what bounded the run. */
+static void print_time(const dt_run *run)
+{
+    const double *seconds = run->trace.seconds;
+    double all = 0;
+    for (int p = 0; p < DT_PHASES; p++)
+        all += seconds[p];
+    double percent = all > 0 ? 100 / all : 0;
+    dt_say("time: compute %.1f %%, reduction %.1f %%, waiting %.1f %%, data %.1f %%, evaluation "
+           "%.1f %%, files %.1f %% (rank 0)",
+           percent *
+               (seconds[DT_PHASE_FORWARD] + seconds[DT_PHASE_BACKWARD] + seconds[DT_PHASE_UPDATE]),
+           percent * seconds[DT_PHASE_REDUCE], percent * seconds[DT_PHASE_WAIT],
+           percent * seconds[DT_PHASE_GATHER], percent * seconds[DT_PHASE_EVALUATE],
+           percent * seconds[DT_PHASE_SAVE]);
+}
+
 static dt_status train(dt_run *run, const dt_config *asked, dt_error *error)
 {
     bool voice = dt_comm_rank(run->comm) == 0;
@@ -100,14 +120,19 @@ static dt_status train(dt_run *run, const dt_config *asked, dt_error *error)
     dt_progress_report last;
     dt_status outcome = dt_train(run, &observer, &last, error);
     dt_progress_stop();
+    if (voice && !outcome)
+        print_time(run);
     dt_error own = {0};
     status = voice ? finish_output(&self, outcome, &last, &own) : DT_OK;
     if (outcome)
         return outcome;
+    dt_status written = dt_timeline_write(run, &self.failure);
     status = dt_comm_agree(run->comm, status, &own);
     if (status)
         *error = own;
-    return status;
+    else if (written)
+        *error = self.failure;
+    return status ? status : written;
 }
 
 dt_status dt_command_train(dt_comm *comm, const dt_invocation *invocation, dt_error *error)

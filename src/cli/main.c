@@ -60,6 +60,8 @@ static dt_status run(dt_comm *comm, int argc, char **argv, dt_error *error)
     switch (invocation.command) {
     case DT_COMMAND_TRAIN:
         return dt_command_train(comm, &invocation, error);
+    case DT_COMMAND_BENCH:
+        return dt_command_bench(comm, &invocation, error);
     case DT_COMMANDS:
         break;
     }

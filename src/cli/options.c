@@ -12,20 +12,30 @@
 
 const dt_command_info dt_command_infos[] = {
     [DT_COMMAND_TRAIN] = {"train", "train a network, write a run directory (default)"},
+    [DT_COMMAND_BENCH] = {"bench", "measure how fast training is, and how fast it could be"},
 };
 
-#define FLAG(id, field, short_name, takes, text)                                                   \
+#define FLAG(id, field, short_name, takes, only, text)                                             \
     {                                                                                              \
         .name = (id), .offset = offsetof(dt_invocation, field), .letter = (short_name),            \
-        .value = (takes), .help = (text)                                                           \
+        .value = (takes), .command = (only), .help = (text)                                        \
     }
 
 static const dt_flag flags[] = {
-    FLAG("help", help, 'h', NULL, "print this text"),
-    FLAG("version", version, 0, NULL, "print the version"),
-    FLAG("config", config_path, 0, "FILE", "read settings from an INI file"),
-    FLAG("print-config", print_config, 0, NULL, "print all settings as an INI file, explained"),
-    FLAG("dry-run", dry_run, 0, NULL, "check settings and data, say what a run would do"),
+    FLAG("help", help, 'h', NULL, DT_COMMANDS, "print this text"),
+    FLAG("version", version, 0, NULL, DT_COMMANDS, "print the version"),
+    FLAG("config", config_path, 0, "FILE", DT_COMMANDS, "read settings from an INI file"),
+    FLAG("print-config", print_config, 0, NULL, DT_COMMANDS,
+         "print all settings as an INI file, explained"),
+    FLAG("dry-run", dry_run, 0, NULL, DT_COMMAND_TRAIN,
+         "train: check settings and data, say what a run would do"),
+    FLAG("batches", batches, 0, "N,N,...", DT_COMMAND_BENCH,
+         "bench: batch sizes to measure [1,8,32,64,128,512,2048]"),
+    FLAG("repetitions", repetitions, 0, "N", DT_COMMAND_BENCH,
+         "bench: repetitions of each measurement; the median counts [5]"),
+    FLAG("quick", quick, 0, NULL, DT_COMMAND_BENCH,
+         "bench: repetitions of 0.05 s, not 0.2 s, and no network of 2048-2048"),
+    FLAG("csv", csv_path, 0, "FILE", DT_COMMAND_BENCH, "bench: write the measurements as CSV"),
 };
 
 #define FLAG_COUNT (sizeof flags / sizeof flags[0])
@@ -133,6 +143,10 @@ static dt_status repeated(const option *it, dt_error *error)
 static dt_status set_flag(const option *it, dt_invocation *invocation, dt_error *error)
 {
     void *field = (char *)invocation + it->flag->offset;
+    if (it->flag->command != DT_COMMANDS && it->flag->command != (int)invocation->command)
+        return dt_fail(error, DT_ERR_USAGE, "%s: expected with the command %s, found with %s",
+                       it->name, dt_command_infos[it->flag->command].name,
+                       dt_command_infos[invocation->command].name);
     if (!it->flag->value) {
         bool *is_set = field;
         if (*is_set)

@@ -26,9 +26,9 @@ static void look_up(dt_subset *subset, const int32_t *from)
         subset->members[i] = from[subset->members[i]];
 }
 
-static dt_status choose_members(dt_dataset *self, const dt_dataset_spec *spec, dt_error *error)
+static dt_status choose_members(dt_dataset *self, const dt_source *source,
+                                const dt_dataset_spec *spec, dt_error *error)
 {
-    const dt_source *source = self->source;
     int64_t train = limited(source->count[DT_TRAIN], spec->train_limit);
     int64_t test = limited(source->count[DT_TEST], spec->test_limit);
     int64_t pool = spec->split == DT_SPLIT_RANDOM ? train + test : train;
@@ -62,14 +62,13 @@ static dt_status choose_members(dt_dataset *self, const dt_dataset_spec *spec, d
     return status;
 }
 
-dt_status dt_dataset_create(dt_source *source, const dt_dataset_spec *spec, dt_dataset **out,
+dt_status dt_dataset_create(const dt_source *source, const dt_dataset_spec *spec, dt_dataset **out,
                             dt_error *error)
 {
     dt_dataset *self = dt_calloc(1, sizeof *self, error);
     if (!self)
         return error->status;
-    self->source = source;
-    dt_status status = choose_members(self, spec, error);
+    dt_status status = choose_members(self, source, spec, error);
     if (status) {
         dt_dataset_destroy(self);
         return status;
@@ -78,14 +77,20 @@ dt_status dt_dataset_create(dt_source *source, const dt_dataset_spec *spec, dt_d
     return DT_OK;
 }
 
+void dt_subset_release(dt_subset *subset)
+{
+    dt_free(subset->images);
+    dt_free(subset->labels);
+    subset->images = subset->labels = NULL;
+}
+
 void dt_dataset_destroy(dt_dataset *self)
 {
     if (!self)
         return;
     for (int i = 0; i < DT_SUBSETS; i++) {
         dt_free(self->subsets[i].members);
-        dt_free(self->subsets[i].images);
-        dt_free(self->subsets[i].labels);
+        dt_subset_release(&self->subsets[i]);
     }
     dt_free(self);
 }
@@ -141,12 +146,12 @@ static dt_status load_subset(dt_subset *subset, dt_source *source, int virtual_r
     return status;
 }
 
-dt_status dt_dataset_load(dt_dataset *self, int virtual_ranks, dt_range own, dt_error *error)
+dt_status dt_dataset_load(dt_dataset *self, dt_source *source, int virtual_ranks, dt_range own,
+                          dt_error *error)
 {
     for (int i = 0; i < DT_SUBSETS; i++)
         if (self->subsets[i].count > 0) {
-            dt_status status =
-                load_subset(&self->subsets[i], self->source, virtual_ranks, own, error);
+            dt_status status = load_subset(&self->subsets[i], source, virtual_ranks, own, error);
             if (status)
                 return status;
         }

@@ -262,10 +262,10 @@ static dt_status read_gzip(const dt_idx_file *file, int64_t offset, uint8_t *byt
         uint8_t *bytes;
         int64_t size;
     } stretches[] = {
-        {NULL,  offset                  },
-        {bytes, size                    },
-        {NULL,  expected - offset - size},
-        {NULL,  expected                },
+        {NULL, offset},
+        {bytes, size},
+        {NULL, expected - offset - size},
+        {NULL, expected},
     };
     dt_gunzip *gunzip;
     dt_status status = dt_gunzip_open(file->fd, file->shown, &gunzip, error);

@@ -1,39 +1,59 @@
 #include "dist/comm.h"
 
 #include <limits.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "comm_mpi.h"
 
-static int count_hosts(const dt_comm *self)
+static dt_status map_hosts(dt_comm *self, dt_error *error)
 {
-    MPI_Comm host;
-    int rank_on_host, leader, hosts;
-    MPI_Comm_split_type(self->world, MPI_COMM_TYPE_SHARED, self->rank, MPI_INFO_NULL, &host);
-    MPI_Comm_rank(host, &rank_on_host);
-    MPI_Comm_free(&host);
-    leader = rank_on_host == 0;
-    MPI_Allreduce(&leader, &hosts, 1, MPI_INT, MPI_SUM, self->world);
-    return hosts;
+    size_t ranks = (size_t)self->size;
+    int *tables = self->host_of = dt_calloc(5 * ranks, sizeof *tables, error);
+    if (!tables)
+        return error->status;
+    self->host_rank_of = tables + ranks;
+    self->host_sizes = tables + 2 * ranks;
+    self->host_begin = tables + 3 * ranks;
+    self->host_ranks = tables + 4 * ranks;
+    int lowest;
+    MPI_Allreduce(&self->rank, &lowest, 1, MPI_INT, MPI_MIN, self->host);
+    MPI_Allgather(&lowest, 1, MPI_INT, self->host_of, 1, MPI_INT, self->world);
+    /* host_of holds the lowest rank of each rank's host; number the hosts in their place. */
+    for (int r = 0; r < self->size; r++) {
+        int host = self->host_of[r] == r ? self->hosts++ : self->host_of[self->host_of[r]];
+        self->host_of[r] = host;
+        self->host_rank_of[r] = self->host_sizes[host]++;
+    }
+    for (int h = 1; h < self->hosts; h++)
+        self->host_begin[h] = self->host_begin[h - 1] + self->host_sizes[h - 1];
+    for (int r = 0; r < self->size; r++)
+        self->host_ranks[self->host_begin[self->host_of[r]] + self->host_rank_of[r]] = r;
+    return DT_OK;
 }
 
 dt_status dt_comm_start(int *argc, char ***argv, dt_comm **out, dt_error *error)
 {
     int provided, length;
+    /* Without a launcher, Open MPI starts a daemon (0.3 s) unless it is told not to. */
+    if (!getenv("OMPI_COMM_WORLD_SIZE") && !getenv("PMIX_RANK"))
+        setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
     if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS)
         return dt_fail(error, DT_ERR_INTERNAL, "MPI does not start");
     dt_comm *self = dt_calloc(1, sizeof *self, error);
-    if (!self) {
+    if (!self)
         MPI_Abort(MPI_COMM_WORLD, DT_ERR_INTERNAL);
-        return DT_ERR_INTERNAL;
-    }
     MPI_Comm_dup(MPI_COMM_WORLD, &self->world);
     MPI_Comm_rank(self->world, &self->rank);
     MPI_Comm_size(self->world, &self->size);
-    MPI_Get_processor_name(self->host, &length);
-    self->hosts = count_hosts(self);
+    MPI_Comm_split_type(self->world, MPI_COMM_TYPE_SHARED, self->rank, MPI_INFO_NULL, &self->host);
+    MPI_Comm_set_errhandler(self->host, MPI_ERRORS_RETURN); /* of shared memory: not fatal */
+    MPI_Comm_rank(self->host, &self->host_rank);
+    MPI_Comm_size(self->host, &self->host_size);
+    MPI_Get_processor_name(self->host_name, &length);
+    if (map_hosts(self, error))
+        MPI_Abort(MPI_COMM_WORLD, DT_ERR_INTERNAL);
     *out = self;
     return DT_OK;
 }
@@ -42,7 +62,9 @@ void dt_comm_finish(dt_comm *self)
 {
     if (!self)
         return;
+    MPI_Comm_free(&self->host);
     MPI_Comm_free(&self->world);
+    dt_free(self->host_of);
     dt_free(self);
     MPI_Finalize();
 }
@@ -57,6 +79,11 @@ int dt_comm_size(const dt_comm *self)
     return self->size;
 }
 
+int dt_comm_host_rank(const dt_comm *self)
+{
+    return self->host_rank;
+}
+
 int dt_comm_hosts(const dt_comm *self)
 {
     return self->hosts;
@@ -64,7 +91,7 @@ int dt_comm_hosts(const dt_comm *self)
 
 const char *dt_comm_host(const dt_comm *self)
 {
-    return self->host;
+    return self->host_name;
 }
 
 dt_status dt_comm_agree(dt_comm *self, dt_status status, dt_error *error)
@@ -93,7 +120,30 @@ void dt_comm_broadcast(dt_comm *self, void *bytes, size_t size)
     }
 }
 
+void dt_comm_bring(dt_comm *self, int from, const void *bytes, void *to, size_t size)
+{
+    if (self->rank == 0 && from == 0) {
+        memcpy(to, bytes, size);
+        return;
+    }
+    if (self->rank != 0 && self->rank != from)
+        return;
+    for (size_t done = 0; done < size;) {
+        int piece = size - done < INT_MAX ? (int)(size - done) : INT_MAX;
+        if (self->rank == 0)
+            MPI_Recv((char *)to + done, piece, MPI_BYTE, from, 0, self->world, MPI_STATUS_IGNORE);
+        else
+            MPI_Send((const char *)bytes + done, piece, MPI_BYTE, 0, 0, self->world);
+        done += (size_t)piece;
+    }
+}
+
 void dt_comm_barrier(dt_comm *self)
 {
     MPI_Barrier(self->world);
+}
+
+void dt_comm_all_gather(dt_comm *self, const void *bytes, size_t size, void *all)
+{
+    MPI_Allgather(bytes, (int)size, MPI_BYTE, all, (int)size, MPI_BYTE, self->world);
 }

@@ -8,8 +8,16 @@
 
 struct dt_comm {
     MPI_Comm world; /* a duplicate of MPI_COMM_WORLD: our messages meet nobody else's */
-    int rank, size, hosts;
-    char host[MPI_MAX_PROCESSOR_NAME];
+    int rank, size;
+    MPI_Comm host; /* the ranks of this host, in the order of their ranks */
+    int host_rank, host_size;
+    int hosts;
+    int *host_of;      /* [size]: number of the host that a rank is on, by first appearance */
+    int *host_rank_of; /* [size]: a rank's number on its host */
+    int *host_sizes;   /* [hosts] */
+    int *host_begin;   /* [hosts]: where a host's ranks begin in host_ranks */
+    int *host_ranks;   /* [size]: the ranks of the first host, ascending, then of the next, ... */
+    char host_name[MPI_MAX_PROCESSOR_NAME];
 };
 
 #endif

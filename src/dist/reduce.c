@@ -1,66 +1,44 @@
 #include "dist/reduce.h"
 
+#include <limits.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "comm_mpi.h"
 #include "data/partition.h"
+#include "dist/shared.h"
+#include "fold.h"
 
-/* Most subtrees that cover a contiguous range of 2^31 leaves. */
-enum { NODES_MAX = 64 };
-
-typedef struct node {
-    int lo, hi; /* the virtual ranks whose sum it is */
-    float *sum;
-} node;
+const char *const dt_allreduce_names[] = {"tree", "mpi", NULL};
 
 struct dt_reduce {
     dt_comm *comm;
+    dt_allreduce kind;
     int virtual_ranks;
     size_t count;
-    int next_virtual_rank, first_virtual_rank;
-    /* The subtrees complete so far, from left to right; the one being filled is behind them. */
-    int node_count;
-    node nodes[NODES_MAX];
-    /* Buffers that no node uses. */
-    int spare_count;
-    float *spare[NODES_MAX];
-    /* Between ranks: MPI's counts and displacements by rank, and the messages. */
-    int *tables;
-    int *send_counts, *send_places, *receive_counts, *receive_places, *slice_sizes, *slice_places;
-    float *send, *receive, *total;
+    dt_fold own;       /* virtual ranks to nodes of this rank */
+    int depth;         /* vectors on the stack of `own` */
+    float **sums;      /* [depth], in shared memory */
+    dt_fold host;      /* nodes of the host's ranks to nodes of the host */
+    dt_fold all;       /* nodes of the hosts to the sum: parts are slices of ours */
+    int *part_hosts;   /* [all.part_count]: the host that each comes from */
+    int *host_nodes;   /* [hosts]: nodes that each host forms */
+    int *rank_nodes;   /* [host size]: nodes that each rank of this host forms */
+    int first_depth;   /* vectors on the stack of this host's first rank */
+    dt_shared *shared; /* the ranks' stacks; behind the stack of the first, the total */
+    float *total;
+    float *messages; /* slices of our host's nodes for other hosts' ranks, and theirs for us */
+    MPI_Request *requests;
 };
 
-static int middle(int lo, int hi)
-{
-    return lo + (hi - lo) / 2;
-}
-
-/* Writes the largest complete subtrees of [lo, hi) that lie within [first, end), left to right;
- * returns how many. */
-static int cover(int lo, int hi, int first, int end, node *nodes)
-{
-    if (end <= lo || hi <= first)
-        return 0;
-    if (first <= lo && hi <= end) {
-        nodes[0] = (node){.lo = lo, .hi = hi};
-        return 1;
-    }
-    int mid = middle(lo, hi);
-    int left = cover(lo, mid, first, end, nodes);
-    return left + cover(mid, hi, first, end, nodes + left);
-}
-
-static int nodes_of_rank(const dt_reduce *self, int rank, node *nodes)
-{
-    dt_range own = dt_partition(self->virtual_ranks, self->comm->size, rank);
-    return cover(0, self->virtual_ranks, (int)own.first, (int)(own.first + own.count), nodes);
-}
-
-/* The place of rank's slice in the vector: [slice_first(rank), slice_first(rank + 1)). */
 static size_t slice_first(const dt_reduce *self, int rank)
 {
-    return self->count * (size_t)rank / (size_t)self->comm->size;
+    /* Whole cache lines, so that no two ranks write to one. */
+    enum { LINE = DT_ALIGNMENT / sizeof(float) };
+    if (rank == self->comm->size)
+        return self->count;
+    return self->count / LINE * (size_t)rank / (size_t)self->comm->size * LINE;
 }
 
 static size_t slice_size(const dt_reduce *self, int rank)
@@ -68,81 +46,171 @@ static size_t slice_size(const dt_reduce *self, int rank)
     return slice_first(self, rank + 1) - slice_first(self, rank);
 }
 
-static dt_status prepare_exchange(dt_reduce *self, dt_error *error)
+static size_t stride(const dt_reduce *self)
 {
-    size_t ranks = (size_t)self->comm->size;
-    int *tables = self->tables = dt_calloc(6 * ranks, sizeof *tables, error);
-    if (!tables)
-        return error->status;
-    self->send_counts = tables;
-    self->send_places = tables + ranks;
-    self->receive_counts = tables + 2 * ranks;
-    self->receive_places = tables + 3 * ranks;
-    self->slice_sizes = tables + 4 * ranks;
-    self->slice_places = tables + 5 * ranks;
-
-    node nodes[NODES_MAX];
-    size_t send = 0, receive = 0;
-    size_t own_nodes = (size_t)nodes_of_rank(self, self->comm->rank, nodes);
-    size_t own_slice = slice_size(self, self->comm->rank);
-    for (int r = 0; r < self->comm->size; r++) {
-        size_t theirs = (size_t)nodes_of_rank(self, r, nodes);
-        self->slice_sizes[r] = (int)slice_size(self, r);
-        self->slice_places[r] = (int)slice_first(self, r);
-        self->send_places[r] = (int)send;
-        self->receive_places[r] = (int)receive;
-        self->send_counts[r] = (int)(own_nodes * slice_size(self, r));
-        self->receive_counts[r] = (int)(theirs * own_slice);
-        send += own_nodes * slice_size(self, r);
-        receive += theirs * own_slice;
-    }
-    if (send > INT32_MAX || receive > INT32_MAX)
-        return dt_fail(error, DT_ERR_CONFIG,
-                       "a network of %zu parameters on %d ranks needs messages beyond 2^31 values",
-                       self->count, self->comm->size);
-    self->send = dt_calloc(send, sizeof *self->send, error);
-    self->receive = self->send ? dt_calloc(receive, sizeof *self->receive, error) : NULL;
-    self->total = self->receive ? dt_calloc(self->count, sizeof *self->total, error) : NULL;
-    return self->total ? DT_OK : error->status;
+    enum { LINE = DT_ALIGNMENT / sizeof(float) };
+    return (self->count + LINE - 1) / LINE * LINE;
 }
 
-static dt_status allocate_spare(dt_reduce *self, dt_error *error)
-{
-    /* Walk through the virtual ranks once to see how many buffers are in use at most. */
-    node nodes[NODES_MAX];
-    dt_range own = dt_partition(self->virtual_ranks, self->comm->size, self->comm->rank);
-    int first = (int)own.first, most = 1;
-    for (int done = 1; done < own.count; done++) {
-        int in_use = cover(0, self->virtual_ranks, first, first + done, nodes) + 1;
-        most = in_use > most ? in_use : most;
-    }
-    for (int i = 0; i < most; i++) {
-        self->spare[i] = dt_calloc(self->count, sizeof(float), error);
-        if (!self->spare[i])
-            return error->status;
-        self->spare_count++;
-    }
-    return DT_OK;
-}
-
-dt_status dt_reduce_create(dt_comm *comm, int virtual_ranks, size_t count, dt_reduce **out,
+/* The nodes that one rank's virtual ranks form. */
+static dt_status fold_rank(const dt_reduce *self, int rank, dt_fold *out, int *depth,
                            dt_error *error)
 {
-    dt_reduce *self = dt_calloc(1, sizeof *self, error);
-    if (!self)
+    dt_range own = dt_partition(self->virtual_ranks, self->comm->size, rank);
+    dt_status status = dt_fold_open(out, (int)own.count, error);
+    for (int i = 0; i < own.count && !status; i++)
+        out->nodes[out->part_count++] = (dt_node){(int)own.first + i, (int)own.first + i + 1};
+    return status ? status : dt_fold_close(out, self->virtual_ranks, depth, error);
+}
+
+/* The nodes that the ranks of a host form together. */
+static dt_status fold_host(const dt_reduce *self, int host, dt_fold *out, dt_error *error)
+{
+    const dt_comm *comm = self->comm;
+    int depth = 0, room = 0;
+    for (int r = 0; r < comm->size; r++)
+        if (comm->host_of[r] == host)
+            room += (int)dt_partition(self->virtual_ranks, comm->size, r).count;
+    dt_status status = dt_fold_open(out, room, error);
+    for (int r = 0; r < comm->size && !status; r++) {
+        dt_fold rank = {0};
+        if (comm->host_of[r] != host)
+            continue;
+        status = fold_rank(self, r, &rank, &depth, error);
+        if (!status)
+            dt_fold_append(out, &rank);
+        dt_fold_free(&rank);
+    }
+    return status ? status : dt_fold_close(out, self->virtual_ranks, &depth, error);
+}
+
+/* The sum from the hosts' nodes, ascending whatever host they come from. */
+static dt_status fold_all(dt_reduce *self, dt_error *error)
+{
+    const dt_comm *comm = self->comm;
+    int depth = 0;
+    size_t room = (size_t)self->virtual_ranks;
+    dt_status status = dt_fold_open(&self->all, self->virtual_ranks, error);
+    self->part_hosts = status ? NULL : dt_calloc(room, sizeof *self->part_hosts, error);
+    self->host_nodes =
+        self->part_hosts ? dt_calloc((size_t)comm->hosts, sizeof *self->host_nodes, error) : NULL;
+    if (!self->host_nodes)
         return error->status;
-    self->comm = comm;
-    self->virtual_ranks = virtual_ranks;
-    self->count = count;
-    self->first_virtual_rank = (int)dt_partition(virtual_ranks, comm->size, comm->rank).first;
-    self->next_virtual_rank = self->first_virtual_rank;
-    dt_status status = allocate_spare(self, error);
-    if (!status && comm->size > 1)
-        status = prepare_exchange(self, error);
+    for (int h = 0; h < comm->hosts && !status; h++) {
+        dt_fold host = {0};
+        status = fold_host(self, h, &host, error);
+        self->host_nodes[h] = host.node_count;
+        for (int i = 0; i < host.node_count && !status; i++) {
+            int place = self->all.part_count++;
+            for (; place > 0 && self->all.nodes[place - 1].lo > host.nodes[i].lo; place--) {
+                self->all.nodes[place] = self->all.nodes[place - 1];
+                self->part_hosts[place] = self->part_hosts[place - 1];
+            }
+            self->all.nodes[place] = host.nodes[i];
+            self->part_hosts[place] = h;
+        }
+        dt_fold_free(&host);
+    }
+    return status ? status : dt_fold_close(&self->all, self->virtual_ranks, &depth, error);
+}
+
+/* The rank of `host` that sends and receives slice `slice` when it is another host's. */
+static int courier(const dt_comm *comm, int host, int slice)
+{
+    return comm->host_ranks[comm->host_begin[host] + slice % comm->host_sizes[host]];
+}
+
+static bool carries(const dt_reduce *self, int slice)
+{
+    const dt_comm *comm = self->comm;
+    int host = comm->host_of[comm->rank];
+    return comm->host_of[slice] != host && courier(comm, host, slice) == comm->rank;
+}
+
+static dt_status allocate_messages(dt_reduce *self, dt_error *error)
+{
+    const dt_comm *comm = self->comm;
+    size_t size = (size_t)self->all.part_count * slice_size(self, comm->rank);
+    for (int s = 0; s < comm->size; s++)
+        if (carries(self, s))
+            size += (size_t)self->host.node_count * slice_size(self, s);
+    self->messages = dt_calloc(size, sizeof *self->messages, error);
+    size_t requests = 2 * ((size_t)comm->size + (size_t)comm->hosts);
+    self->requests = self->messages ? dt_calloc(requests, sizeof *self->requests, error) : NULL;
+    return self->requests ? DT_OK : error->status;
+}
+
+static dt_status plan(dt_reduce *self, dt_error *error)
+{
+    const dt_comm *comm = self->comm;
+    int host = comm->host_of[comm->rank];
+    dt_status status = fold_rank(self, comm->rank, &self->own, &self->depth, error);
+    if (!status)
+        status = fold_host(self, host, &self->host, error);
+    if (!status)
+        status = fold_all(self, error);
+    if (!status && comm->hosts > 1)
+        status = allocate_messages(self, error);
+    self->sums = status ? NULL : dt_calloc((size_t)self->depth, sizeof *self->sums, error);
+    return self->sums ? DT_OK : error->status;
+}
+
+/* Finds the stacks of this host's ranks: a rank's nodes are the bottom of its stack. */
+static void place_vectors(dt_reduce *self)
+{
+    const dt_comm *comm = self->comm;
+    float *own = dt_shared_segment(self->shared, comm->host_rank);
+    for (int i = 0; i < self->depth; i++)
+        self->sums[i] = own + (size_t)i * stride(self);
+    float *first = dt_shared_segment(self->shared, 0);
+    self->total = first + (size_t)self->first_depth * stride(self);
+    int part = 0;
+    for (int r = 0; r < comm->host_size; r++)
+        for (int i = 0; i < self->rank_nodes[r]; i++)
+            self->host.parts[part++] =
+                (float *)dt_shared_segment(self->shared, r) + (size_t)i * stride(self);
+}
+
+static dt_status share_vectors(dt_reduce *self, dt_error *error)
+{
+    const dt_comm *comm = self->comm;
+    size_t vectors = (size_t)self->depth + (comm->host_rank == 0);
+    dt_status status = DT_OK;
+    self->rank_nodes = dt_calloc((size_t)comm->host_size, sizeof *self->rank_nodes, error);
+    status = dt_comm_agree(self->comm, self->rank_nodes ? DT_OK : DT_ERR_INTERNAL, error);
+    if (status)
+        return status;
+    MPI_Allgather(&self->own.node_count, 1, MPI_INT, self->rank_nodes, 1, MPI_INT, comm->host);
+    self->first_depth = self->depth;
+    MPI_Bcast(&self->first_depth, 1, MPI_INT, 0, comm->host);
+    return dt_shared_create(self->comm, vectors * stride(self) * sizeof(float), &self->shared,
+                            error);
+}
+
+dt_status dt_reduce_create(dt_comm *comm, dt_allreduce kind, int virtual_ranks, size_t count,
+                           dt_reduce **out, dt_error *error)
+{
+    dt_reduce *self = dt_calloc(1, sizeof *self, error);
+    dt_status status = self ? DT_OK : DT_ERR_INTERNAL;
+    if (self) {
+        self->comm = comm;
+        self->kind = kind;
+        self->virtual_ranks = virtual_ranks;
+        self->count = count;
+        if (count > INT_MAX)
+            status = dt_fail(error, DT_ERR_CONFIG, "a network of %zu parameters: at most %d", count,
+                             INT_MAX);
+        else
+            status = plan(self, error);
+    }
+    status = dt_comm_agree(comm, status, error);
+    if (!status)
+        status = dt_comm_agree(comm, share_vectors(self, error), error);
     if (status) {
         dt_reduce_destroy(self);
         return status;
     }
+    place_vectors(self);
     *out = self;
     return DT_OK;
 }
@@ -151,109 +219,116 @@ void dt_reduce_destroy(dt_reduce *self)
 {
     if (!self)
         return;
-    for (int i = 0; i < self->node_count; i++)
-        dt_free(self->nodes[i].sum);
-    for (int i = 0; i < self->spare_count; i++)
-        dt_free(self->spare[i]);
-    dt_free(self->tables);
-    dt_free(self->send);
-    dt_free(self->receive);
-    dt_free(self->total);
+    dt_shared_destroy(self->shared);
+    dt_fold_free(&self->own);
+    dt_fold_free(&self->host);
+    dt_fold_free(&self->all);
+    dt_free(self->part_hosts);
+    dt_free(self->host_nodes);
+    dt_free(self->rank_nodes);
+    dt_free(self->sums);
+    dt_free(self->messages);
+    dt_free(self->requests);
     dt_free(self);
 }
 
-static void release_nodes(dt_reduce *self)
+const int *dt_reduce_merges(const dt_reduce *self)
 {
-    while (self->node_count > 0)
-        self->spare[self->spare_count++] = self->nodes[--self->node_count].sum;
+    return self->own.merges;
 }
 
-float *dt_reduce_next(dt_reduce *self)
+float *const *dt_reduce_sums(const dt_reduce *self)
 {
-    if (self->next_virtual_rank == self->first_virtual_rank)
-        release_nodes(self);
-    float *vector = self->spare[self->spare_count - 1];
-    return memset(vector, 0, self->count * sizeof *vector);
+    return self->sums;
 }
 
-static void add_to(float *restrict sum, const float *restrict other, size_t count)
+/* Slices of the nodes of our host go to the ranks of other hosts that finish them, and theirs of
+ * our slice come to us; then `all.parts` has our slice of every host's nodes. */
+static void exchange_nodes(dt_reduce *self)
 {
-    for (size_t i = 0; i < count; i++)
-        sum[i] += other[i];
-}
-
-/* True when `left` and `right` are the two children of one node of the tree. */
-static int are_siblings(const dt_reduce *self, const node *left, const node *right)
-{
-    int lo = 0, hi = self->virtual_ranks;
-    while (lo < left->lo || right->hi < hi) {
-        int mid = middle(lo, hi);
-        if (right->hi <= mid)
-            hi = mid;
-        else if (mid <= left->lo)
-            lo = mid;
+    const dt_comm *comm = self->comm;
+    MPI_Comm world = comm->world;
+    int requests = 0, own_host = comm->host_of[comm->rank];
+    size_t size = slice_size(self, comm->rank);
+    float *next = self->messages;
+    for (int h = 0; h < comm->hosts; h++) {
+        float *slices = next;
+        int nodes = self->host_nodes[h];
+        if (h != own_host)
+            MPI_Irecv(slices, (int)((size_t)nodes * size), MPI_FLOAT, courier(comm, h, comm->rank),
+                      0, world, &self->requests[requests++]);
         else
-            return 0; /* they lie in different halves of a larger node */
+            for (int i = 0; i < nodes; i++)
+                dt_fold_add(&self->host, i, slice_first(self, comm->rank), size,
+                            slices + (size_t)i * size);
+        for (int i = 0; i < self->all.part_count; i++)
+            if (self->part_hosts[i] == h) {
+                self->all.parts[i] = next;
+                next += size;
+            }
     }
-    return middle(lo, hi) == left->hi;
-}
-
-void dt_reduce_add(dt_reduce *self)
-{
-    int v = self->next_virtual_rank++;
-    self->nodes[self->node_count++] = (node){v, v + 1, self->spare[--self->spare_count]};
-    while (self->node_count > 1) {
-        node *left = &self->nodes[self->node_count - 2], *right = left + 1;
-        if (!are_siblings(self, left, right))
-            break;
-        add_to(left->sum, right->sum, self->count);
-        left->hi = right->hi;
-        self->spare[self->spare_count++] = right->sum;
-        self->node_count--;
+    for (int s = 0; s < comm->size; s++) {
+        if (!carries(self, s))
+            continue;
+        size_t theirs = slice_size(self, s);
+        for (int i = 0; i < self->host.node_count; i++)
+            dt_fold_add(&self->host, i, slice_first(self, s), theirs, next + (size_t)i * theirs);
+        size_t length = (size_t)self->host.node_count * theirs;
+        MPI_Isend(next, (int)length, MPI_FLOAT, s, 0, world, &self->requests[requests++]);
+        next += length;
     }
+    MPI_Waitall(requests, self->requests, MPI_STATUSES_IGNORE);
 }
 
-/* For each rank: its slice of each of our subtrees, one behind the other. */
-static void pack(dt_reduce *self)
+/* Our finished slice goes to every other host, and their ranks' slices come into our total. */
+static void exchange_totals(dt_reduce *self)
 {
-    float *to = self->send;
-    for (int r = 0; r < self->comm->size; r++)
-        for (int i = 0; i < self->node_count; i++) {
-            size_t size = slice_size(self, r);
-            memcpy(to, self->nodes[i].sum + slice_first(self, r), size * sizeof *to);
-            to += size;
-        }
+    const dt_comm *comm = self->comm;
+    int requests = 0, own_host = comm->host_of[comm->rank];
+    for (int s = 0; s < comm->size; s++)
+        if (carries(self, s))
+            MPI_Irecv(self->total + slice_first(self, s), (int)slice_size(self, s), MPI_FLOAT, s, 1,
+                      comm->world, &self->requests[requests++]);
+    for (int h = 0; h < comm->hosts; h++)
+        if (h != own_host)
+            MPI_Isend(self->total + slice_first(self, comm->rank),
+                      (int)slice_size(self, comm->rank), MPI_FLOAT, courier(comm, h, comm->rank), 1,
+                      comm->world, &self->requests[requests++]);
+    MPI_Waitall(requests, self->requests, MPI_STATUSES_IGNORE);
 }
 
-/* The sum of node [lo, hi), added into its leftmost part. *next: the parts not used so far, each
- * `size` floats, from left to right. A node that one rank holds whole is a part. */
-static float *add_parts(const dt_reduce *self, int lo, int hi, float **next, size_t size)
+static const float *reduce_with_mpi(dt_reduce *self)
 {
-    int64_t leaves = self->virtual_ranks, ranks = self->comm->size;
-    if (dt_partition_owner(leaves, ranks, lo) == dt_partition_owner(leaves, ranks, hi - 1)) {
-        float *part = *next;
-        *next += size;
-        return part;
+    float *sum = self->sums[0];
+    for (int node = 1; node < self->own.node_count; node++)
+        for (size_t i = 0; i < self->count; i++)
+            sum[i] += self->sums[node][i];
+    MPI_Allreduce(MPI_IN_PLACE, sum, (int)self->count, MPI_FLOAT, MPI_SUM, self->comm->world);
+    return sum;
+}
+
+const float *dt_reduce_finish(dt_reduce *self, dt_trace *trace)
+{
+    if (self->kind == DT_ALLREDUCE_MPI) {
+        const float *sum = reduce_with_mpi(self);
+        dt_trace_lap(trace, DT_PHASE_REDUCE);
+        return sum;
     }
-    int mid = middle(lo, hi);
-    float *left = add_parts(self, lo, mid, next, size);
-    add_to(left, add_parts(self, mid, hi, next, size), size);
-    return left;
-}
-
-const float *dt_reduce_finish(dt_reduce *self)
-{
-    self->next_virtual_rank = self->first_virtual_rank;
     if (self->comm->size == 1)
-        return self->nodes[0].sum;
-    pack(self);
-    MPI_Alltoallv(self->send, self->send_counts, self->send_places, MPI_FLOAT, self->receive,
-                  self->receive_counts, self->receive_places, MPI_FLOAT, self->comm->world);
-    size_t size = slice_size(self, self->comm->rank);
-    float *parts = self->receive;
-    const float *sum = add_parts(self, 0, self->virtual_ranks, &parts, size);
-    MPI_Allgatherv(sum, (int)size, MPI_FLOAT, self->total, self->slice_sizes, self->slice_places,
-                   MPI_FLOAT, self->comm->world);
+        return self->sums[0];
+    size_t first = slice_first(self, self->comm->rank), size = slice_size(self, self->comm->rank);
+    dt_shared_barrier(self->shared);
+    dt_trace_lap(trace, DT_PHASE_WAIT);
+    if (self->comm->hosts == 1) {
+        dt_fold_add(&self->host, 0, first, size, self->total + first);
+    } else {
+        exchange_nodes(self);
+        dt_fold_add(&self->all, 0, 0, size, self->total + first);
+        exchange_totals(self);
+    }
+    dt_trace_lap(trace, DT_PHASE_REDUCE);
+    dt_shared_barrier(self->shared);
+    dt_trace_lap(trace, DT_PHASE_WAIT);
     return self->total;
 }
 
@@ -261,7 +336,7 @@ static double add_totals(const double *values, int width, int lo, int hi)
 {
     if (hi - lo == 1)
         return values[(ptrdiff_t)lo * width];
-    int mid = middle(lo, hi);
+    int mid = lo + (hi - lo) / 2;
     return add_totals(values, width, lo, mid) + add_totals(values, width, mid, hi);
 }
 

@@ -10,13 +10,14 @@
 
 #include "base/memory.h"
 
-/* Three integers of at most 20 characters, nine reals of at most 16, a hash, thirteen separators.
+/* Three integers of at most 20 characters, thirteen reals of at most 16, a hash, 17 separators.
  */
 #define ROW_SIZE 512
 
 static const char header[] =
     "epoch,step,samples,train_loss,train_accuracy,val_loss,val_accuracy,test_loss,test_accuracy,"
-    "learning_rate,seconds,samples_per_second,parameter_hash\n";
+    "learning_rate,seconds,samples_per_second,compute_seconds,reduce_seconds,wait_seconds,"
+    "data_seconds,parameter_hash\n";
 
 struct dt_metrics_log {
     char *path;
@@ -73,9 +74,11 @@ dt_status dt_metrics_log_create(const char *path, dt_metrics_log **out, dt_error
 
 dt_status dt_metrics_log_append(dt_metrics_log *log, const dt_metrics_row *row, dt_error *error)
 {
-    const double reals[] = {row->train_loss,    row->train_accuracy, row->val_loss,
-                            row->val_accuracy,  row->test_loss,      row->test_accuracy,
-                            row->learning_rate, row->seconds,        row->samples_per_second};
+    const double reals[] = {row->train_loss,      row->train_accuracy, row->val_loss,
+                            row->val_accuracy,    row->test_loss,      row->test_accuracy,
+                            row->learning_rate,   row->seconds,        row->samples_per_second,
+                            row->compute_seconds, row->reduce_seconds, row->wait_seconds,
+                            row->data_seconds};
     char text[ROW_SIZE];
     int length = snprintf(text, sizeof text, "%" PRId64 ",%" PRId64 ",%" PRId64, row->epoch,
                           row->step, row->samples);

@@ -27,10 +27,10 @@ static void forward(const dt_layer *layer, const dt_real *parameters, const dt_t
 }
 
 static void backward(const dt_layer *layer, const dt_tile *input, const dt_tile *output,
-                     const dt_tile *output_gradient, dt_real *parameter_gradient,
+                     const dt_tile *output_gradient, const dt_summation *summation,
                      dt_tile *input_gradient)
 {
-    (void)parameter_gradient;
+    (void)summation;
     if (input_gradient)
         dt_activation_backward(((const activation_layer *)layer)->kind, value_count(layer, input),
                                input->values, output->values, output_gradient->values,

@@ -58,27 +58,36 @@ static void forward(const dt_layer *layer, const dt_real *parameters, const dt_t
               layer->inputs, parameters, layer->outputs, output->values, layer->outputs);
 }
 
+static void sum_gradients(const dense *self, const dt_tile *input, const dt_real *dy,
+                          const dt_summation *summation)
+{
+    int inputs = self->base.inputs, outputs = self->base.outputs;
+    dt_matmul_transposed(inputs, outputs, input->active_count, input->active, input->values, inputs,
+                         dy, outputs, summation, outputs);
+    if (self->bias) {
+        /* The bias is the weight of one more input that is always 1. */
+        static const dt_real one = 1;
+        static const int32_t first = 0;
+        dt_summation of_bias = *summation;
+        of_bias.offset += weight_count(&self->base);
+        dt_matmul_transposed(1, outputs, 1, &first, &one, 0, dy, outputs, &of_bias, outputs);
+    }
+}
+
 static void backward(const dt_layer *layer, const dt_tile *input, const dt_tile *output,
-                     const dt_tile *output_gradient, dt_real *parameter_gradient,
+                     const dt_tile *output_gradient, const dt_summation *summation,
                      dt_tile *input_gradient)
 {
     (void)output;
     const dense *self = (const dense *)layer;
     int samples = input->samples, inputs = layer->inputs, outputs = layer->outputs;
     const dt_real *dy = output_gradient->values;
-    dt_matmul_transposed(input->active_count, outputs, samples, input->active, input->values,
-                         inputs, dy, outputs, parameter_gradient, outputs);
-    if (self->bias) {
-        dt_real *bias_gradient = parameter_gradient + weight_count(layer);
-        for (int i = 0; i < samples; i++)
-            for (int j = 0; j < outputs; j++)
-                bias_gradient[j] += dy[(size_t)i * (size_t)outputs + (size_t)j];
-    }
     if (input_gradient) {
         memset(input_gradient->values, 0, (size_t)samples * (size_t)inputs * sizeof(dt_real));
         dt_matmul(samples, inputs, outputs, output_gradient->active, dy, outputs, self->transposed,
                   inputs, input_gradient->values, inputs);
     }
+    sum_gradients(self, input, dy, summation);
 }
 
 static void destroy(dt_layer *layer)
@@ -103,10 +112,8 @@ dt_status dt_dense_create(const char *name, int inputs, int outputs, bool bias, 
     size_t weights = weight_count(base);
     base->parameter_count = weights + (bias ? (size_t)outputs : 0);
     base->tensor_count = bias ? 2 : 1;
-    base->tensors[0] = (dt_tensor){
-        .name = "kernel", .rank = 2, .shape = {inputs, outputs},
-                .offset = 0
-    };
+    base->tensors[0] =
+        (dt_tensor){.name = "kernel", .rank = 2, .shape = {inputs, outputs}, .offset = 0};
     base->tensors[1] =
         (dt_tensor){.name = "bias", .rank = 1, .shape = {outputs}, .offset = weights};
     for (int i = 0; i < base->tensor_count; i++)

@@ -27,7 +27,7 @@ static double cross_entropy(int classes, const dt_real *outputs, int label, dt_r
             gradient[j] /= sum;
         gradient[label] -= 1;
     }
-    return log((double)sum) + (double)(largest - outputs[label]);
+    return log((double)sum) + ((double)largest - (double)outputs[label]);
 }
 
 static double binary_cross_entropy(int classes, const dt_real *outputs, int label,

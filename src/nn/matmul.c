@@ -1,5 +1,6 @@
 #include "nn/matmul.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 /* A block of C of up to BLOCK_ROWS x BLOCK_VECTORS vectors stays in registers while the summation
@@ -30,6 +31,7 @@ typedef struct block {
     const dt_real *a[BLOCK_ROWS], *b;
     dt_real *c[BLOCK_ROWS];
     ptrdiff_t lda, ldb;
+    bool fresh; /* C begins at zero, whatever it holds */
 } block;
 
 /* One step of the summation: C += (a column of A) (a row of B). */
@@ -48,7 +50,7 @@ INLINE void block_product(const block *p, int rows, int vectors, int transposed)
     for (int r = 0; r < rows; r++) {
         a[r] = p->a[r];
         for (int v = 0; v < vectors; v++)
-            sum[r][v] = *(const vector *)(p->c[r] + v * LANES);
+            sum[r][v] = p->fresh ? (vector){0} : *(const vector *)(p->c[r] + v * LANES);
     }
     const dt_real *b = p->b;
     const int32_t *index = p->index;
@@ -148,17 +150,136 @@ void dt_matmul(int rows, int columns, int depth, const int32_t *index, const dt_
         }
 }
 
-void dt_matmul_transposed(int rows, int columns, int depth, const int32_t *index, const dt_real *a,
-                          ptrdiff_t lda, const dt_real *b, ptrdiff_t ldb, dt_real *c, ptrdiff_t ldc)
+/* A block of a sum while it is worked on. */
+typedef dt_real block_copy[BLOCK_ROWS][BLOCK_COLUMNS] __attribute__((aligned(VECTOR_BYTES)));
+
+/* Where a block of the sums is: rows `index`, `columns` columns from column j on. */
+typedef struct block_place {
+    const dt_summation *summation;
+    const int32_t *index;
+    int rows, columns;
+    ptrdiff_t j, ldc;
+} block_place;
+
+static dt_real *row_of(const block_place *place, int level, int row)
 {
-    for (int j = 0; j < columns; j += BLOCK_COLUMNS)
-        for (int i = 0; i < rows; i += BLOCK_ROWS) {
-            block p = {.depth = depth, .b = b + j, .lda = lda, .ldb = ldb};
-            int block_rows = least(rows - i, BLOCK_ROWS);
-            for (int r = 0; r < block_rows; r++) {
-                p.a[r] = a + index[i + r];
-                p.c[r] = c + index[i + r] * ldc + j;
-            }
-            run_block(&p, transposed_blocks, block_rows, least(columns - j, BLOCK_COLUMNS));
+    return place->summation->sums[level] + place->summation->offset +
+           place->index[row] * place->ldc + place->j;
+}
+
+static void fetch_block(const block_place *place, int level, block_copy copy)
+{
+    for (int r = 0; r < place->rows; r++)
+        memcpy(copy[r], row_of(place, level, r), (size_t)place->columns * sizeof(dt_real));
+}
+
+static void store_block(const block_place *place, int level, block_copy copy)
+{
+    for (int r = 0; r < place->rows; r++)
+        memcpy(row_of(place, level, r), copy[r], (size_t)place->columns * sizeof(dt_real));
+}
+
+static void merge_blocks(int rows, int columns, block_copy lower, block_copy upper)
+{
+    for (int r = 0; r < rows; r++)
+        for (int j = 0; j < columns; j++)
+            lower[r][j] += upper[r][j];
+}
+
+/* One piece that is a whole sum or goes on with one, in whole vectors: straight into the sum. */
+static void sum_in_place(const block_place *place, block *p, block_function *compute)
+{
+    const dt_piece *piece = place->summation->pieces;
+    int level = place->summation->depth - !piece->fresh;
+    p->depth = piece->samples;
+    p->fresh = piece->fresh;
+    for (int r = 0; r < place->rows; r++)
+        p->c[r] = row_of(place, level, r);
+    compute(p);
+}
+
+/* Any pieces: the sums that they touch are copies until the end of the tile. */
+static void sum_in_copies(const block_place *place, block *p, block_function *compute)
+{
+    const dt_summation *summation = place->summation;
+    block_copy copies[DT_SUMS_MAX];
+    int top = summation->depth - 1; /* the level on top of the stack */
+    int lowest = summation->depth;  /* levels from here to the top are copies */
+    int padded = (place->columns + LANES - 1) / LANES * LANES;
+    for (int i = 0; i < summation->piece_count; i++) {
+        const dt_piece *piece = &summation->pieces[i];
+        top += piece->fresh;
+        if (top < lowest)
+            fetch_block(place, lowest = top, copies[top]);
+        p->depth = piece->samples;
+        p->fresh = piece->fresh;
+        for (int r = 0; r < place->rows; r++)
+            p->c[r] = copies[top][r];
+        compute(p);
+        p->b += piece->samples * p->ldb;
+        for (int r = 0; r < place->rows; r++)
+            p->a[r] += piece->samples * p->lda;
+        for (int m = 0; m < piece->merges; m++, top--) {
+            if (top - 1 < lowest)
+                fetch_block(place, lowest = top - 1, copies[top - 1]);
+            merge_blocks(place->rows, padded, copies[top - 1], copies[top]);
         }
+    }
+    for (int level = lowest; level <= top; level++)
+        store_block(place, level, copies[level]);
+}
+
+/* The rows that `index` leaves out: to them every piece adds nothing, so that sums of before are
+ * merged and new ones are zero. */
+static void sum_nothing(const dt_summation *summation, int rows, int columns, int active,
+                        const int32_t *index, ptrdiff_t ldc)
+{
+    int old = summation->depth, zero = 0, merged = 0;
+    for (int i = 0; i < summation->piece_count; i++) {
+        zero += summation->pieces[i].fresh;
+        int of_zero = least(summation->pieces[i].merges, zero);
+        zero -= of_zero;
+        merged += summation->pieces[i].merges - of_zero;
+    }
+    if (zero == 0 && merged == 0)
+        return;
+    for (int i = 0, next = 0; i < rows; i++) {
+        if (next < active && index[next] == i) {
+            next++;
+            continue;
+        }
+        size_t row = summation->offset + (size_t)(i * ldc);
+        for (int level = old - 1; level >= old - merged; level--)
+            for (int j = 0; j < columns; j++)
+                summation->sums[level - 1][row + (size_t)j] +=
+                    summation->sums[level][row + (size_t)j];
+        for (int level = old - merged; level < old - merged + zero; level++)
+            memset(summation->sums[level] + row, 0, (size_t)columns * sizeof(dt_real));
+    }
+}
+
+void dt_matmul_transposed(int rows, int columns, int active, const int32_t *index, const dt_real *a,
+                          ptrdiff_t lda, const dt_real *b, ptrdiff_t ldb,
+                          const dt_summation *summation, ptrdiff_t ldc)
+{
+    bool simple = summation->piece_count == 1 && summation->pieces[0].merges == 0;
+    for (int i = 0; i < active; i += BLOCK_ROWS)
+        for (int j = 0; j < columns; j += BLOCK_COLUMNS) {
+            block_place place = {.summation = summation,
+                                 .index = index + i,
+                                 .rows = least(active - i, BLOCK_ROWS),
+                                 .columns = least(columns - j, BLOCK_COLUMNS),
+                                 .j = j,
+                                 .ldc = ldc};
+            block p = {.b = b + j, .lda = lda, .ldb = ldb};
+            for (int r = 0; r < place.rows; r++)
+                p.a[r] = a + index[i + r];
+            int vectors = (place.columns + LANES - 1) / LANES;
+            block_function *compute = transposed_blocks[place.rows - 1][vectors - 1];
+            if (simple && place.columns % LANES == 0)
+                sum_in_place(&place, &p, compute);
+            else
+                sum_in_copies(&place, &p, compute);
+        }
+    sum_nothing(summation, rows, columns, active, index, ldc);
 }

@@ -7,8 +7,12 @@
 #include "nn/matmul.h"
 #include "nn/tile.h"
 
+/* Pieces of a tile: what does not fit begins the next one. */
+enum { PIECES_MAX = 128 };
+
 struct dt_network {
     int inputs, classes;
+    int tile_samples; /* samples that go through the network together */
     dt_real input_scale, input_shift;
     dt_loss loss;
     int layer_count;
@@ -67,14 +71,27 @@ static void place_parameters(dt_network *self)
 
 static dt_status create_tiles(dt_network *self, dt_error *error)
 {
-    dt_status status = dt_tile_create(self->inputs, &self->values[0], error);
+    dt_status status = dt_tile_create(self->tile_samples, self->inputs, &self->values[0], error);
     for (int i = 0; i < self->layer_count && !status; i++) {
         int width = self->layers[i]->outputs;
-        status = dt_tile_create(width, &self->values[i + 1], error);
+        status = dt_tile_create(self->tile_samples, width, &self->values[i + 1], error);
         if (!status)
-            status = dt_tile_create(width, &self->gradients[i + 1], error);
+            status = dt_tile_create(self->tile_samples, width, &self->gradients[i + 1], error);
     }
     return status;
+}
+
+/* A matter of speed alone: no result depends on it. While the largest layer's weights stay in the
+ * L2 cache, so should a tile; weights that come from memory are worth more samples a pass. */
+static int choose_tile_samples(const dt_network_spec *spec)
+{
+    int64_t largest = 0, inputs = spec->inputs;
+    for (int i = 0; i < spec->dense_count; i++) {
+        int64_t weights = inputs * spec->widths[i];
+        largest = weights > largest ? weights : largest;
+        inputs = spec->widths[i];
+    }
+    return largest <= 512 * 1024 ? 64 : 256;
 }
 
 dt_status dt_network_create(const dt_network_spec *spec, dt_network **out, dt_error *error)
@@ -86,6 +103,7 @@ dt_status dt_network_create(const dt_network_spec *spec, dt_network **out, dt_er
     self->input_scale = (dt_real)spec->input_scale;
     self->input_shift = (dt_real)spec->input_shift;
     self->loss = spec->loss;
+    self->tile_samples = choose_tile_samples(spec);
     size_t most = 2 * (size_t)spec->dense_count; /* each with an activation */
     if ((self->layers = dt_calloc(most, sizeof *self->layers, error)) &&
         (self->offsets = dt_calloc(most, sizeof *self->offsets, error)) &&
@@ -189,39 +207,114 @@ static void forward(dt_network *self, int samples, const uint8_t *const *images)
     }
 }
 
-static void backward(dt_network *self, dt_real *gradient)
+static void backward(dt_network *self, dt_summation *summation)
 {
-    for (int i = self->layer_count - 1; i >= 0; i--)
+    for (int i = self->layer_count - 1; i >= 0; i--) {
+        summation->offset = self->offsets[i];
         self->layers[i]->ops->backward(self->layers[i], &self->values[i], &self->values[i + 1],
-                                       &self->gradients[i + 1], gradient + self->offsets[i],
+                                       &self->gradients[i + 1], summation,
                                        i > 0 ? &self->gradients[i] : NULL);
-}
-
-/* Tile after tile; without gradients when `gradient` is NULL. */
-static void run(dt_network *self, int64_t samples, const uint8_t *const *images,
-                const uint8_t *labels, dt_real *gradient, dt_loss_sum *sum)
-{
-    dt_tile *output = &self->values[self->layer_count];
-    dt_real *output_gradient = self->gradients[self->layer_count].values;
-    for (int64_t first = 0; first < samples; first += DT_TILE_SAMPLES) {
-        int64_t left = samples - first;
-        int count = left < DT_TILE_SAMPLES ? (int)left : DT_TILE_SAMPLES;
-        forward(self, count, images + first);
-        dt_loss_tile(self->loss, count, self->classes, output->values, labels + first,
-                     gradient ? output_gradient : NULL, sum);
-        if (gradient)
-            backward(self, gradient);
     }
 }
 
-void dt_network_gradient(dt_network *self, int64_t samples, const uint8_t *const *images,
-                         const uint8_t *labels, dt_real *gradient, dt_loss_sum *sum)
+/* Asks for the images of the next tile, so that they are in cache when it comes. */
+static void prefetch(const dt_network *self, const dt_batch *batch, int64_t first)
 {
-    run(self, samples, images, labels, gradient, sum);
+    enum { CACHE_LINE = 64 };
+    int64_t end = batch->count + batch->upcoming;
+    if (end > first + self->tile_samples)
+        end = first + self->tile_samples;
+    for (int64_t i = first; i < end; i++)
+        for (int j = 0; j < self->inputs; j += CACHE_LINE)
+            __builtin_prefetch(batch->images[i] + j, 0, 2);
 }
 
-void dt_network_evaluate(dt_network *self, int64_t samples, const uint8_t *const *images,
-                         const uint8_t *labels, dt_loss_sum *sum)
+/* The next tile's pieces of the segments. */
+typedef struct cutter {
+    const dt_segment *segments;
+    int segment_count, segment; /* `segment` is the one being cut */
+    int64_t done;               /* samples of it in earlier tiles */
+} cutter;
+
+/* Cuts a tile of up to `capacity` samples; returns how many it has. */
+static int cut_tile(cutter *self, int capacity, dt_piece *pieces, int *piece_count)
 {
-    run(self, samples, images, labels, NULL, sum);
+    int samples = 0;
+    *piece_count = 0;
+    while (self->segment < self->segment_count && *piece_count < PIECES_MAX) {
+        const dt_segment *segment = &self->segments[self->segment];
+        int64_t left = segment->samples - self->done;
+        bool ends = left <= capacity - samples;
+        int count = ends ? (int)left : capacity - samples;
+        if (!ends && count == 0)
+            break;
+        pieces[(*piece_count)++] = (dt_piece){
+            .samples = count, .fresh = self->done == 0, .merges = ends ? segment->merges : 0};
+        samples += count;
+        self->done = ends ? 0 : self->done + count;
+        self->segment += ends;
+    }
+    return samples;
+}
+
+/* The losses of a tile's pieces, to those of their segments. */
+static void add_losses(dt_network *self, const dt_summation *tile, const uint8_t *labels,
+                       dt_loss_sum *losses, int first_segment)
+{
+    const dt_real *outputs = self->values[self->layer_count].values;
+    dt_real *gradient = self->gradients[self->layer_count].values;
+    int segment = first_segment;
+    for (int i = 0; i < tile->piece_count; i++) {
+        int samples = tile->pieces[i].samples;
+        segment += i > 0 && tile->pieces[i].fresh;
+        dt_loss_tile(self->loss, samples, self->classes, outputs, labels, gradient,
+                     &losses[segment]);
+        outputs += (ptrdiff_t)samples * self->classes;
+        gradient += (ptrdiff_t)samples * self->classes;
+        labels += samples;
+    }
+}
+
+/* Tiles of about the same size: none is left with a few samples. */
+static int even_tile(const dt_network *self, int64_t samples)
+{
+    int64_t tiles = (samples + self->tile_samples - 1) / self->tile_samples;
+    return tiles > 0 ? (int)((samples + tiles - 1) / tiles) : 0;
+}
+
+void dt_network_gradient(dt_network *self, const dt_batch *batch, int segment_count,
+                         const dt_segment *segments, dt_real *const *sums, dt_loss_sum *losses,
+                         dt_trace *trace)
+{
+    dt_piece pieces[PIECES_MAX];
+    dt_summation summation = {.pieces = pieces, .sums = sums};
+    cutter cut = {.segments = segments, .segment_count = segment_count};
+    int capacity = even_tile(self, batch->count);
+    for (int i = 0; i < segment_count; i++)
+        losses[i] = (dt_loss_sum){0};
+    for (int64_t first = 0; cut.segment < segment_count;) {
+        int segment = cut.segment;
+        int samples = cut_tile(&cut, capacity, pieces, &summation.piece_count);
+        prefetch(self, batch, first + samples);
+        forward(self, samples, batch->images + first);
+        dt_trace_lap(trace, DT_PHASE_FORWARD);
+        add_losses(self, &summation, batch->labels + first, losses, segment);
+        backward(self, &summation);
+        dt_trace_lap(trace, DT_PHASE_BACKWARD);
+        for (int i = 0; i < summation.piece_count; i++)
+            summation.depth += pieces[i].fresh - pieces[i].merges;
+        first += samples;
+    }
+}
+
+void dt_network_evaluate(dt_network *self, const dt_batch *batch, dt_loss_sum *sum)
+{
+    for (int64_t first = 0; first < batch->count; first += self->tile_samples) {
+        int64_t left = batch->count - first;
+        int samples = left < self->tile_samples ? (int)left : self->tile_samples;
+        prefetch(self, batch, first + samples);
+        forward(self, samples, batch->images + first);
+        dt_loss_tile(self->loss, samples, self->classes, self->values[self->layer_count].values,
+                     batch->labels + first, NULL, sum);
+    }
 }

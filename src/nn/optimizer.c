@@ -37,12 +37,8 @@ dt_status dt_optimizer_create(const dt_optimizer_spec *spec, size_t count, dt_op
     static const struct {
         int velocity, square;
     } needs[] = {
-        [DT_SGD] = {0, 0},
-          [DT_MOMENTUM] = {1, 0},
-          [DT_NESTEROV] = {1, 0},
-        [DT_ADAGRAD] = {0, 1},
-          [DT_RMSPROP] = {0, 1},
-          [DT_ADAM] = {1, 1},
+        [DT_SGD] = {0, 0},     [DT_MOMENTUM] = {1, 0}, [DT_NESTEROV] = {1, 0},
+        [DT_ADAGRAD] = {0, 1}, [DT_RMSPROP] = {0, 1},  [DT_ADAM] = {1, 1},
         [DT_ADAMW] = {1, 1},
     };
     dt_optimizer *self = dt_calloc(1, sizeof *self, error);
@@ -159,9 +155,9 @@ double dt_optimizer_step(dt_optimizer *self, dt_real *parameters, const dt_real 
     double scale = 1.0 / (double)samples, norm = 0;
     if (self->spec.clip_norm > 0) {
         norm = scale * sqrt(sum_of_squares(gradient_sum, self->count));
-        /* as torch.nn.utils.clip_grad_norm_ */
-        if (norm > self->spec.clip_norm)
-            scale *= self->spec.clip_norm / (norm + 1e-6);
+        /* source: torch.nn.utils.clip_grad_norm_ */
+        double factor = self->spec.clip_norm / (norm + 1e-6);
+        scale *= factor < 1 ? factor : 1;
     }
     self->steps++;
     update(self, parameters, gradient_sum, (dt_real)scale, lr);

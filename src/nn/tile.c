@@ -13,10 +13,10 @@ static void activate_all(dt_tile *tile)
         tile->active[j] = j;
 }
 
-dt_status dt_tile_create(int width, dt_tile *tile, dt_error *error)
+dt_status dt_tile_create(int capacity, int width, dt_tile *tile, dt_error *error)
 {
     *tile = (dt_tile){.width = width};
-    size_t count = (size_t)width * DT_TILE_SAMPLES + DT_MATMUL_PAD;
+    size_t count = (size_t)width * (size_t)capacity + DT_MATMUL_PAD;
     tile->values = dt_calloc(count, sizeof *tile->values, error);
     tile->active = tile->values ? dt_calloc((size_t)width, sizeof *tile->active, error) : NULL;
     tile->any = tile->active ? dt_calloc((size_t)width, 1, error) : NULL;

@@ -2,23 +2,36 @@
 
 #include "base/memory.h"
 
-/* Samples that a rank holds ready at most, unless one step has more. */
+/* Samples of a rank in a window, unless one step has more. */
 enum { WINDOW_SAMPLES = 4096 };
+
+typedef struct feed_window {
+    int64_t first, end; /* steps of the epoch */
+    dt_delivery delivery;
+    int32_t *wanted;
+    int64_t *counts; /* [window_steps][own.count]: samples of each virtual rank in each step */
+} feed_window;
 
 struct dt_feed {
     const dt_plan *plan;
     dt_exchange *exchange;
     dt_range own;
-    int64_t window_steps; /* the same on all ranks: fetching is collective */
-    int64_t window_first; /* the steps that are ready: [first, end) */
-    int64_t window_end;
-    int64_t *places; /* [window_steps * own.count + 1]: where a virtual rank's samples of a
-                        step begin in the arrays below */
-    int64_t step;    /* made ready last */
-    int32_t *wanted;
-    const uint8_t **images;
-    uint8_t *labels;
+    int64_t window_steps; /* the same on all ranks: bringing is collective */
+    feed_window windows[DT_DELIVERY_SLOTS];
+    int current;    /* the window that is played; the other one is on its way */
+    int64_t step;   /* the next one */
+    int64_t sample; /* of the current window, the first of the next step */
 };
+
+static dt_status create_window(feed_window *self, size_t samples, size_t slices, dt_error *error)
+{
+    if ((self->wanted = dt_calloc(samples, sizeof *self->wanted, error)) &&
+        (self->delivery.images = dt_calloc(samples, sizeof *self->delivery.images, error)) &&
+        (self->delivery.labels = dt_calloc(samples, 1, error)) &&
+        (self->counts = dt_calloc(slices, sizeof *self->counts, error)))
+        return DT_OK;
+    return error->status;
+}
 
 dt_status dt_feed_create(const dt_plan *plan, dt_exchange *exchange, dt_range own, int ranks,
                          dt_feed **out, dt_error *error)
@@ -29,24 +42,21 @@ dt_status dt_feed_create(const dt_plan *plan, dt_exchange *exchange, dt_range ow
     self->plan = plan;
     self->exchange = exchange;
     self->own = own;
-    /* A virtual rank plays at most one sample more than its even share of a step (one of the places
-     * of a step, and one for the step's beginning between two rounds), a rank at most one virtual
-     * rank more than its even share. */
+    /* A rank plays at most one virtual rank more than its even share, and a virtual rank at most
+     * two samples more than its even share of a step (one of the cut, one of a round of shards). */
     int64_t most_virtual = plan->virtual_ranks / ranks + 1;
     int64_t batch = plan->batch_size < plan->samples ? plan->batch_size : plan->samples;
     int64_t most_samples = most_virtual * (batch / plan->virtual_ranks + 2);
     self->window_steps = WINDOW_SAMPLES / most_samples;
     if (self->window_steps < 1)
         self->window_steps = 1;
-    size_t capacity = (size_t)(self->window_steps * most_samples);
+    size_t samples = (size_t)(self->window_steps * most_samples);
     size_t slices = (size_t)(self->window_steps * own.count);
-    if (!(self->places = dt_calloc(slices + 1, sizeof *self->places, error)) ||
-        !(self->wanted = dt_calloc(capacity, sizeof *self->wanted, error)) ||
-        !(self->images = dt_calloc(capacity, sizeof *self->images, error)) ||
-        !(self->labels = dt_calloc(capacity, sizeof *self->labels, error))) {
-        dt_feed_destroy(self);
-        return error->status;
-    }
+    for (int i = 0; i < DT_DELIVERY_SLOTS; i++)
+        if (create_window(&self->windows[i], samples, slices, error)) {
+            dt_feed_destroy(self);
+            return error->status;
+        }
     *out = self;
     return DT_OK;
 }
@@ -55,49 +65,71 @@ void dt_feed_destroy(dt_feed *self)
 {
     if (!self)
         return;
-    dt_free(self->places);
-    dt_free(self->wanted);
-    dt_free(self->images);
-    dt_free(self->labels);
+    for (int i = 0; i < DT_DELIVERY_SLOTS; i++) {
+        dt_exchange_end(self->exchange, i);
+        dt_free(self->windows[i].wanted);
+        dt_free(self->windows[i].delivery.images);
+        dt_free(self->windows[i].delivery.labels);
+        dt_free(self->windows[i].counts);
+    }
     dt_free(self);
 }
 
-void dt_feed_start_epoch(dt_feed *self)
+/* Sets the window that begins with step `first` on its way, unless the epoch ends before it. */
+static dt_status begin_window(dt_feed *self, int slot, int64_t first, dt_error *error)
 {
-    self->window_first = self->window_end = 0;
-}
-
-static dt_status fetch_window(dt_feed *self, int64_t first, dt_error *error)
-{
-    int64_t steps = dt_plan_steps(self->plan);
-    self->window_first = first;
-    self->window_end = first + self->window_steps < steps ? first + self->window_steps : steps;
-    int64_t count = 0, *place = self->places;
-    for (int64_t step = first; step < self->window_end; step++)
+    feed_window *window = &self->windows[slot];
+    int64_t steps = dt_plan_steps(self->plan), count = 0, *next = window->counts;
+    window->first = first;
+    window->end = first + self->window_steps < steps ? first + self->window_steps : steps;
+    if (first >= steps)
+        return DT_OK;
+    for (int64_t step = first; step < window->end; step++)
         for (int64_t v = 0; v < self->own.count; v++) {
             dt_range slice = dt_plan_slice(self->plan, step, (int)(self->own.first + v));
-            *place++ = count;
             for (int64_t i = 0; i < slice.count; i++)
-                self->wanted[count++] = self->plan->order[slice.first + i];
+                window->wanted[count++] = self->plan->order[slice.first + i];
+            *next++ = slice.count;
         }
-    *place = count;
-    return dt_exchange_fetch(self->exchange, self->wanted, count, self->images, self->labels,
-                             error);
+    window->delivery.count = count;
+    window->delivery.wanted = window->wanted;
+    return dt_exchange_begin(self->exchange, slot, &window->delivery, error);
 }
 
-dt_status dt_feed_step(dt_feed *self, int64_t step, dt_error *error)
+/* The window that is under way in `slot` becomes the current one. */
+static dt_status enter_window(dt_feed *self, int slot, dt_error *error)
 {
-    self->step = step;
-    if (self->window_first <= step && step < self->window_end)
-        return DT_OK;
-    return fetch_window(self, step, error);
+    dt_exchange_end(self->exchange, slot);
+    self->current = slot;
+    self->sample = 0;
+    return begin_window(self, !slot, self->windows[slot].end, error);
 }
 
-dt_samples dt_feed_samples(const dt_feed *self, int v)
+dt_status dt_feed_start_epoch(dt_feed *self, dt_error *error)
 {
-    int64_t slice = (self->step - self->window_first) * self->own.count + v - self->own.first;
-    int64_t first = self->places[slice];
-    return (dt_samples){.count = self->places[slice + 1] - first,
-                        .images = self->images + first,
-                        .labels = self->labels + first};
+    self->step = 0;
+    for (int i = 0; i < DT_DELIVERY_SLOTS; i++)
+        dt_exchange_end(self->exchange, i);
+    dt_status status = begin_window(self, 0, 0, error);
+    return status ? status : enter_window(self, 0, error);
+}
+
+dt_status dt_feed_step(dt_feed *self, dt_play *play, dt_error *error)
+{
+    if (self->step == self->windows[self->current].end) {
+        dt_status status = enter_window(self, !self->current, error);
+        if (status)
+            return status;
+    }
+    const feed_window *window = &self->windows[self->current];
+    play->counts = window->counts + (self->step - window->first) * self->own.count;
+    play->batch.count = 0;
+    for (int64_t v = 0; v < self->own.count; v++)
+        play->batch.count += play->counts[v];
+    play->batch.images = window->delivery.images + self->sample;
+    play->batch.labels = window->delivery.labels + self->sample;
+    self->sample += play->batch.count;
+    play->batch.upcoming = window->delivery.count - self->sample;
+    self->step++;
+    return DT_OK;
 }

@@ -1,5 +1,6 @@
 #include "train/output.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -116,9 +117,21 @@ dt_status dt_output_row(dt_output *self, const dt_progress_report *report, dt_er
                           .test_accuracy = report->test.accuracy,
                           .learning_rate = report->lr,
                           .seconds = report->seconds,
-                          .samples_per_second = report->samples_per_second};
-    if (report->parameter_hash != 0)
+                          .samples_per_second = report->samples_per_second,
+                          .compute_seconds = NAN,
+                          .reduce_seconds = NAN,
+                          .wait_seconds = NAN,
+                          .data_seconds = NAN};
+    bool end_of_epoch = report->parameter_hash != 0;
+    if (end_of_epoch) {
+        const double *seconds = report->phase_seconds;
+        row.compute_seconds =
+            seconds[DT_PHASE_FORWARD] + seconds[DT_PHASE_BACKWARD] + seconds[DT_PHASE_UPDATE];
+        row.reduce_seconds = seconds[DT_PHASE_REDUCE];
+        row.wait_seconds = seconds[DT_PHASE_WAIT];
+        row.data_seconds = seconds[DT_PHASE_GATHER];
         dt_hash_text(report->parameter_hash, row.parameter_hash);
+    }
     return dt_metrics_log_append(self->metrics, &row, error);
 }
 

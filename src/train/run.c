@@ -6,9 +6,13 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "train/host_source.h"
 
 /* Mean and standard deviation of the MNIST training pixels in [0, 1], as the article has them. */
 static const double mnist_mean = 0.1307, mnist_deviation = 0.3081;
+
+/* Of each rank: 24 MB. */
+enum { TIMELINE_SPANS = 1000000 };
 
 bool dt_run_resolve_data(dt_config *config)
 {
@@ -50,10 +54,22 @@ static dt_status open_data(dt_run *run, dt_error *error)
                             .train_limit = config->train_limit,
                             .test_limit = config->test_limit,
                             .seed = (uint64_t)config->seed};
-    status = dt_dataset_create(run->source, &spec, &run->dataset, error);
-    if (!status)
-        status = dt_dataset_load(run->dataset, (int)config->virtual_ranks, run->own_virtual_ranks,
-                                 error);
+    return dt_dataset_create(run->source, &spec, &run->dataset, error);
+}
+
+/* Collective; the ranks may differ in the status. */
+static dt_status load_data(dt_run *run, dt_error *error)
+{
+    dt_source *reader = run->source;
+    if (run->source->sequential) {
+        dt_status status = dt_host_source_open(run->comm, run->source, &reader, error);
+        if (status)
+            return status;
+    }
+    dt_status status = dt_dataset_load(run->dataset, reader, (int)run->config.virtual_ranks,
+                                       run->own_virtual_ranks, error);
+    if (reader != run->source)
+        dt_source_close(reader);
     return status;
 }
 
@@ -128,16 +144,32 @@ static dt_status build_plan(dt_run *run, dt_error *error)
     return DT_OK;
 }
 
+static dt_status allocate_scratch(dt_run *run, dt_error *error)
+{
+    size_t own = (size_t)run->own_virtual_ranks.count;
+    size_t spans = strcmp(run->config.timeline, "none") != 0 ? TIMELINE_SPANS : 0;
+    if (dt_trace_create(&run->trace, spans, error))
+        return error->status;
+    run->segments = dt_calloc(own, sizeof *run->segments, error);
+    run->losses = run->segments ? dt_calloc(own, sizeof *run->losses, error) : NULL;
+    return run->losses ? DT_OK : error->status;
+}
+
+/* What moves data between ranks. Collective. The training samples move house: from the data set to
+ * the exchange. */
 static dt_status build_motion(dt_run *run, dt_error *error)
 {
-    const dt_subset *train = &run->dataset->subsets[DT_SUBSET_TRAIN];
+    dt_subset *train = &run->dataset->subsets[DT_SUBSET_TRAIN];
     int virtual_ranks = (int)run->config.virtual_ranks;
-    dt_status status = dt_reduce_create(run->comm, virtual_ranks,
-                                        run->parameter_count + DT_STEP_TOTALS, &run->reduce, error);
+    dt_status status =
+        dt_reduce_create(run->comm, (dt_allreduce)run->config.allreduce, virtual_ranks,
+                         run->parameter_count + DT_STEP_TOTALS, &run->reduce, error);
     if (!status)
         status = dt_exchange_create(run->comm, train->count, virtual_ranks,
                                     (size_t)dt_shape_size(run->source->shape), train->images,
                                     train->labels, &run->exchange, error);
+    if (!status)
+        dt_subset_release(train);
     return status;
 }
 
@@ -163,7 +195,9 @@ dt_status dt_run_open(dt_comm *comm, const dt_config *config, dt_run **out, dt_e
         run->config = *config;
         run->normalization = normalization_of((dt_normalize)config->normalize);
         settle_virtual_ranks(run);
-        status = open_data(run, error);
+        status = dt_comm_agree(comm, open_data(run, error), error);
+        if (!status)
+            status = dt_comm_agree(comm, load_data(run, error), error);
         if (!status)
             status = build_network(run, error);
         if (!status)
@@ -171,8 +205,12 @@ dt_status dt_run_open(dt_comm *comm, const dt_config *config, dt_run **out, dt_e
         if (!status)
             status = build_plan(run, error);
         if (!status)
-            status = build_motion(run, error);
+            status = allocate_scratch(run, error);
         status = dt_comm_agree(comm, status, error);
+        if (!status)
+            status = build_motion(run, error);
+        if (!status)
+            dt_trace_start(&run->trace);
     }
     if (status) {
         dt_run_close(run);
@@ -190,6 +228,9 @@ void dt_run_close(dt_run *run)
     dt_reduce_destroy(run->reduce);
     dt_plan_destroy(&run->plan);
     dt_optimizer_destroy(run->optimizer);
+    dt_trace_destroy(&run->trace);
+    dt_free(run->segments);
+    dt_free(run->losses);
     dt_free(run->parameters);
     dt_network_destroy(run->network);
     dt_dataset_destroy(run->dataset);

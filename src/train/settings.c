@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/suggest.h"
+#include "dist/reduce.h"
 #include "nn/activation.h"
 #include "nn/init.h"
 #include "nn/loss.h"
@@ -134,6 +135,12 @@ static const dt_setting settings[] = {
     NUMBER_OR_AUTO("train", virtual_ranks, INT64, 1, 0x1p20, "ranks",
                    "logical workers that share each batch: the same number gives the same bits "
                    "on any number of ranks; auto: the number of ranks"),
+    ENUM("train", allreduce, dt_allreduce_names, "tree",
+         "how gradients are added up, tree: the same bits on any number of ranks; mpi: by "
+         "MPI_Allreduce, which gives that up"),
+    NUMBER("train", verify_replicas, INT64, 0, ANY_COUNT, "0", "steps",
+           "compare all ranks' parameters every so many steps, and stop if they differ; 0: after "
+           "each epoch"),
 
     TEXT("log", output, "auto", "dir", "run directory; auto: runs/<date>-<time>"),
     BOOL("log", overwrite, "false", "write into a run directory that already holds a run"),
@@ -141,6 +148,8 @@ static const dt_setting settings[] = {
            "updates between two rows of metrics.csv; 0: a row an epoch"),
     ENUM("log", progress, progress_names, "auto",
          "bar or lines; auto: a bar when standard error is a terminal"),
+    TEXT("log", timeline, "none", "file",
+         "write a timeline of every rank's phases, for ui.perfetto.dev; none"),
 };
 
 const dt_setting *dt_settings(size_t *count)

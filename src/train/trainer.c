@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "base/clock.h"
-#include "base/hash.h"
+#include "base/memory.h"
 
 typedef struct trainer {
     dt_run *run;
@@ -11,6 +11,7 @@ typedef struct trainer {
     dt_feed *feed;
     double begin;
     double best_accuracy;
+    double reported_seconds[DT_PHASES];
     dt_progress_report report;
 } trainer;
 
@@ -39,6 +40,28 @@ static void report_step(trainer *self, epoch_sums *sums, const dt_step_result *s
         self->observer->step(self->observer->state, report);
 }
 
+/* Where the epoch's time went, on average over the ranks. */
+static dt_status report_phases(trainer *self, dt_error *error)
+{
+    dt_run *run = self->run;
+    int ranks = dt_comm_size(run->comm);
+    double own[DT_PHASES];
+    double *all = dt_calloc((size_t)ranks, sizeof own, error);
+    dt_status status = dt_comm_agree(run->comm, all ? DT_OK : DT_ERR_INTERNAL, error);
+    if (!status) {
+        for (int p = 0; p < DT_PHASES; p++) {
+            own[p] = run->trace.seconds[p] - self->reported_seconds[p];
+            self->reported_seconds[p] = run->trace.seconds[p];
+            self->report.phase_seconds[p] = 0;
+        }
+        dt_comm_all_gather(run->comm, own, sizeof own, all);
+        for (int i = 0; i < ranks * DT_PHASES; i++)
+            self->report.phase_seconds[i % DT_PHASES] += all[i] / ranks;
+    }
+    dt_free(all);
+    return status;
+}
+
 static dt_status evaluate_and_report(trainer *self, dt_error *error)
 {
     dt_run *run = self->run;
@@ -49,18 +72,23 @@ static dt_status evaluate_and_report(trainer *self, dt_error *error)
                            "parameter %zu is not finite after step %lld: training has diverged; a "
                            "smaller --lr or --clip-norm 1 may help",
                            i, (long long)report->step);
-    dt_status status = dt_evaluate(run, DT_SUBSET_VAL, &report->val, error);
+    dt_status status = dt_verify_replicas(run, &report->parameter_hash, error);
+    if (!status)
+        status = dt_evaluate(run, DT_SUBSET_VAL, &report->val, error);
     if (!status)
         status = dt_evaluate(run, DT_SUBSET_TEST, &report->test, error);
+    dt_trace_lap(&run->trace, DT_PHASE_EVALUATE);
+    if (!status)
+        status = report_phases(self, error);
     if (status)
         return status;
     report->seconds = dt_clock() - self->begin;
-    report->parameter_hash = dt_hash(run->parameters, run->parameter_count * sizeof(float));
     report->best = report->val.accuracy > self->best_accuracy;
     if (report->best)
         self->best_accuracy = report->val.accuracy;
     if (self->observer->epoch)
         self->observer->epoch(self->observer->state, report);
+    dt_trace_lap(&run->trace, DT_PHASE_SAVE);
     return DT_OK;
 }
 
@@ -76,13 +104,21 @@ static dt_status train_epoch(trainer *self, int64_t epoch, dt_error *error)
 
     epoch_sums sums = {.begin = dt_clock()};
     dt_plan_start_epoch(&run->plan, (uint32_t)epoch);
-    dt_feed_start_epoch(self->feed);
+    dt_status status = dt_feed_start_epoch(self->feed, error);
+    if (status)
+        return status;
     for (int64_t step = 0; step < report->steps_an_epoch && report->step < report->steps; step++) {
         dt_step_result result;
-        dt_status status = dt_step(run, self->feed, step, report->step, &result, error);
+        status = dt_step(run, self->feed, step, report->step, &result, error);
         if (status)
             return status;
         report_step(self, &sums, &result);
+        int64_t verify = run->config.verify_replicas;
+        uint64_t hash;
+        if (verify > 0 && report->step % verify == 0)
+            status = dt_verify_replicas(run, &hash, error);
+        if (status)
+            return status;
     }
     return evaluate_and_report(self, error);
 }

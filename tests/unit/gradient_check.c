@@ -27,7 +27,8 @@
 #define DEPTH_MAX   4
 #define WIDTH_MAX   40
 #define SAMPLES_MAX 130 /* three tiles */
-#define SHAPES      2   /* random ones for each combination */
+#define TILE        64
+#define SHAPES      2 /* random ones for each combination */
 
 /* Largest relative error of a combination, and what was compared. */
 typedef struct tally {
@@ -113,7 +114,8 @@ static long double total_loss(void *of)
     for (int i = 0; i < p->samples; i += FEW) {
         int count = p->samples - i < FEW ? p->samples - i : FEW;
         dt_loss_sum sum = {0};
-        dt_network_evaluate(p->network, count, p->images + i, p->labels + i, &sum);
+        dt_batch few = {.count = count, .images = p->images + i, .labels = p->labels + i};
+        dt_network_evaluate(p->network, &few, &sum);
         total += (long double)sum.loss;
     }
     return total;
@@ -166,14 +168,13 @@ static void check_network(problem *p, dt_random_sequence *random, tally *t)
 {
     size_t all = dt_network_parameter_count(p->network), count;
     const dt_tensor *tensors = dt_network_tensors(p->network, &count);
-    dt_loss_sum sum = {0};
-    for (size_t i = 0; i < all; i++)
-        p->gradient[i] = 1; /* to be added to */
+    dt_batch batch = {.count = p->samples, .images = p->images, .labels = p->labels};
+    dt_segment segment = {.samples = p->samples};
+    dt_loss_sum sum;
+    dt_trace trace = {0};
     dt_network_set_parameters(p->network, p->parameters);
-    dt_network_gradient(p->network, p->samples, p->images, p->labels, p->gradient, &sum);
+    dt_network_gradient(p->network, &batch, 1, &segment, &p->gradient, &sum, &trace);
     CU_ASSERT_DOUBLE_EQUAL(sum.loss, (double)total_loss(p), 1e-12 * sum.loss);
-    for (size_t i = 0; i < all; i++)
-        p->gradient[i] -= 1;
     for (size_t i = 0; i < count; i++) {
         int values = (int)dt_tensor_count(tensors + i), is_bias = tensors[i].rank == 1;
         dt_real *first = p->gradient + tensors[i].offset;
@@ -249,11 +250,11 @@ static void fill(dt_real *values, size_t count, dt_random_sequence *random)
 static void prepare_bench(bench *b, dt_random_sequence *random)
 {
     dt_layer *layer = b->layer;
-    int samples = draw_int(random, 1, DT_TILE_SAMPLES);
-    CU_ASSERT_EQUAL_FATAL(dt_tile_create(layer->inputs, &b->input, NULL), DT_OK);
-    CU_ASSERT_EQUAL_FATAL(dt_tile_create(layer->inputs, &b->input_gradient, NULL), DT_OK);
-    CU_ASSERT_EQUAL_FATAL(dt_tile_create(layer->outputs, &b->output, NULL), DT_OK);
-    CU_ASSERT_EQUAL_FATAL(dt_tile_create(layer->outputs, &b->weights, NULL), DT_OK);
+    int samples = draw_int(random, 1, TILE);
+    CU_ASSERT_EQUAL_FATAL(dt_tile_create(TILE, layer->inputs, &b->input, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_tile_create(TILE, layer->inputs, &b->input_gradient, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_tile_create(TILE, layer->outputs, &b->output, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_tile_create(TILE, layer->outputs, &b->weights, NULL), DT_OK);
     b->parameters = dt_calloc(layer->parameter_count + 64, sizeof(dt_real), NULL);
     b->gradient = dt_calloc(layer->parameter_count + 64, sizeof(dt_real), NULL);
     CU_ASSERT_FATAL(b->parameters && b->gradient);
@@ -289,7 +290,9 @@ static tally check_layer(dt_layer *layer, dt_random_sequence *random)
     CU_ASSERT_PTR_NOT_NULL_FATAL(before);
     memcpy(before, b.gradient, parameters * sizeof *before);
     weighted_output(&b);
-    layer->ops->backward(layer, &b.input, &b.output, &b.weights, b.gradient, &b.input_gradient);
+    dt_piece piece = {.samples = b.input.samples}; /* goes on with the sum that is there */
+    dt_summation sum = {.piece_count = 1, .pieces = &piece, .depth = 1, .sums = &b.gradient};
+    layer->ops->backward(layer, &b.input, &b.output, &b.weights, &sum, &b.input_gradient);
     for (size_t i = 0; i < parameters; i++)
         compare(weighted_output, &b, b.parameters + i, b.gradient[i] - before[i], 0.1, &t);
     int inputs = b.input.samples * layer->inputs;
@@ -300,7 +303,8 @@ static tally check_layer(dt_layer *layer, dt_random_sequence *random)
     dt_real *again = dt_calloc(parameters, sizeof *again, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(again);
     memcpy(again, before, parameters * sizeof *again);
-    layer->ops->backward(layer, &b.input, &b.output, &b.weights, again, NULL);
+    sum.sums = &again;
+    layer->ops->backward(layer, &b.input, &b.output, &b.weights, &sum, NULL);
     CU_ASSERT_EQUAL(memcmp(again, b.gradient, parameters * sizeof *again), 0);
     dt_free(again);
     dt_free(before);

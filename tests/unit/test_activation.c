@@ -245,8 +245,8 @@ static void test_softmax(void)
     dt_layer *layer = NULL;
     dt_tile in, out;
     CU_ASSERT_EQUAL_FATAL(dt_softmax_layer_create(WIDTH, &layer, NULL), DT_OK);
-    CU_ASSERT_EQUAL_FATAL(dt_tile_create(WIDTH, &in, NULL), DT_OK);
-    CU_ASSERT_EQUAL_FATAL(dt_tile_create(WIDTH, &out, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_tile_create(ROWS, WIDTH, &in, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_tile_create(ROWS, WIDTH, &out, NULL), DT_OK);
     dt_random_sequence random = draw_begin(31);
     in.samples = out.samples = ROWS;
     for (int i = 0; i < ROWS * WIDTH; i++)

@@ -80,8 +80,9 @@ static void defaults_are_those_of_the_contract(void)
         {"weight_decay", "auto"},  {"clip_norm", "0"},     {"schedule", "constant"},
         {"lr_min", "0"},           {"gamma", "0.1"},       {"warmup_epochs", "0"},
         {"step_epochs", "1"},      {"max_steps", "-1"},    {"seed", "1"},
-        {"virtual_ranks", "auto"}, {"output", "auto"},     {"overwrite", "false"},
-        {"log_every", "0"},        {"progress", "auto"},
+        {"virtual_ranks", "auto"}, {"allreduce", "tree"},  {"verify_replicas", "0"},
+        {"output", "auto"},        {"overwrite", "false"}, {"log_every", "0"},
+        {"progress", "auto"},      {"timeline", "none"},
     };
     size_t count;
     dt_settings(&count);

@@ -85,6 +85,15 @@ typedef struct shape {
     int rows, columns, depth;
 } shape;
 
+/* Goes on with the sum in C by the products of `depth` samples. */
+static void add_transposed(int rows, int columns, int depth, const int32_t *index, const float *a,
+                           ptrdiff_t lda, const float *b, ptrdiff_t ldb, float *c, ptrdiff_t ldc)
+{
+    dt_piece piece = {.samples = depth};
+    dt_summation sum = {.piece_count = 1, .pieces = &piece, .depth = 1, .sums = &c};
+    dt_matmul_transposed(rows, columns, rows, index, a, lda, b, ldb, &sum, ldc);
+}
+
 /* What is not of the product stays: the guards around C, between its rows, and rows left out. */
 static int same_bits(const fixture *f)
 {
@@ -115,8 +124,8 @@ static int check_transposed(fixture *f, shape s, int ldb)
 {
     memcpy(f->c, f->start, sizeof f->c);
     memcpy(f->expected, f->start, sizeof f->c);
-    dt_matmul_transposed(s.rows, s.columns, s.depth, f->index, f->a[0], WIDTH + 1, f->b, ldb,
-                         f->c + GUARD, LDC);
+    add_transposed(s.rows, s.columns, s.depth, f->index, f->a[0], WIDTH + 1, f->b, ldb,
+                   f->c + GUARD, LDC);
     oracle_transposed(s.rows, s.columns, s.depth, f->index, f->a[0], WIDTH + 1, f->b, ldb,
                       f->expected + GUARD);
     return same_bits(f);
@@ -189,14 +198,13 @@ static void test_cut_of_the_sum(void)
         CU_ASSERT_EQUAL(memcmp(parts, whole, sizeof whole), 0);
     }
     memset(whole, 0, sizeof whole);
-    dt_matmul_transposed(ROWS, COLUMNS, WIDTH, all, f->a[0], WIDTH + 1, f->b, COLUMNS, whole[0],
-                         COLUMNS);
+    add_transposed(ROWS, COLUMNS, WIDTH, all, f->a[0], WIDTH + 1, f->b, COLUMNS, whole[0], COLUMNS);
     for (int cut = 0; cut <= WIDTH; cut++) {
         memset(parts, 0, sizeof parts);
-        dt_matmul_transposed(ROWS, COLUMNS, cut, all, f->a[0], WIDTH + 1, f->b, COLUMNS, parts[0],
-                             COLUMNS);
-        dt_matmul_transposed(ROWS, COLUMNS, WIDTH - cut, all, f->a[cut], WIDTH + 1,
-                             f->b + cut * COLUMNS, COLUMNS, parts[0], COLUMNS);
+        add_transposed(ROWS, COLUMNS, cut, all, f->a[0], WIDTH + 1, f->b, COLUMNS, parts[0],
+                       COLUMNS);
+        add_transposed(ROWS, COLUMNS, WIDTH - cut, all, f->a[cut], WIDTH + 1, f->b + cut * COLUMNS,
+                       COLUMNS, parts[0], COLUMNS);
         CU_ASSERT_EQUAL(memcmp(parts, whole, sizeof whole), 0);
     }
     dt_free(f);
@@ -229,9 +237,8 @@ static void test_zero_columns(void)
         dt_matmul(ROWS, 33, used, f->index, f->a[0], WIDTH + 1, f->b, 33, left_out, LDC);
         for (int i = 0; i < WIDTH * LDC; i++)
             same &= full[i] == left_out[i];
-        dt_matmul_transposed(WIDTH, 33, DEPTH, all, f->a[0], WIDTH + 1, f->b, 33, full, LDC);
-        dt_matmul_transposed(used, 33, DEPTH, f->index, f->a[0], WIDTH + 1, f->b, 33, left_out,
-                             LDC);
+        add_transposed(WIDTH, 33, DEPTH, all, f->a[0], WIDTH + 1, f->b, 33, full, LDC);
+        add_transposed(used, 33, DEPTH, f->index, f->a[0], WIDTH + 1, f->b, 33, left_out, LDC);
         for (int i = 0; i < WIDTH * LDC; i++)
             same &= full[i] == left_out[i];
         CU_ASSERT_TRUE(same);
@@ -249,7 +256,7 @@ static void test_unit_vectors(void)
     float padded[15 + DT_MATMUL_PAD] = {0}, c[3][5] = {{0}}, t[3][5] = {{0}};
     memcpy(padded, b, sizeof b);
     dt_matmul(3, 5, 3, all, unit[0], 3, padded, 5, c[0], 5);
-    dt_matmul_transposed(3, 5, 3, all, unit[0], 3, padded, 5, t[0], 5);
+    add_transposed(3, 5, 3, all, unit[0], 3, padded, 5, t[0], 5);
     for (int j = 0; j < 5; j++) {
         if (j == 3) {
             CU_ASSERT(isnan(c[0][j]) && isnan(c[2][j]) && isnan(t[0][j]) && isnan(t[1][j]));

@@ -12,7 +12,8 @@ CU_SuiteInfo dt_suite_metrics_log(void);
 
 static const char header[] =
     "epoch,step,samples,train_loss,train_accuracy,val_loss,val_accuracy,test_loss,test_accuracy,"
-    "learning_rate,seconds,samples_per_second,parameter_hash\n";
+    "learning_rate,seconds,samples_per_second,compute_seconds,reduce_seconds,wait_seconds,"
+    "data_seconds,parameter_hash\n";
 
 static const dt_metrics_row full_row = {
     .epoch = 1,
@@ -27,6 +28,10 @@ static const dt_metrics_row full_row = {
     .learning_rate = 1e-5,
     .seconds = 12.5,
     .samples_per_second = 231000,
+    .compute_seconds = 8,
+    .reduce_seconds = 2,
+    .wait_seconds = 1.5,
+    .data_seconds = 0.75,
     .parameter_hash = "0123456789abcdef",
 };
 
@@ -62,16 +67,17 @@ static void rows_are_there_as_soon_as_appended(void)
 
     CU_ASSERT_EQUAL(dt_metrics_log_append(log, &full_row, NULL), DT_OK);
     snprintf(expected, sizeof expected, "%s%s", header,
-             "1,937,60000,0.25,0.5,0.125,0.75,0.333333333,0.9756,1e-05,12.5,231000,"
-             "0123456789abcdef\n");
+             "1,937,60000,0.25,0.5,0.125,0.75,0.333333333,0.9756,1e-05,12.5,231000,8,2,1.5,"
+             "0.75,0123456789abcdef\n");
     CU_ASSERT_TRUE(scratch_holds_text(csv(), expected));
 
     dt_metrics_row row = full_row;
     row.val_loss = row.val_accuracy = row.test_accuracy = NAN;
     row.train_loss = INFINITY;
+    row.reduce_seconds = NAN;
     row.parameter_hash[0] = '\0';
     CU_ASSERT_EQUAL(dt_metrics_log_append(log, &row, NULL), DT_OK);
-    strcat(expected, "1,937,60000,inf,0.5,,,0.333333333,,1e-05,12.5,231000,\n");
+    strcat(expected, "1,937,60000,inf,0.5,,,0.333333333,,1e-05,12.5,231000,8,,1.5,0.75,\n");
     CU_ASSERT_TRUE(scratch_holds_text(csv(), expected));
     CU_ASSERT_EQUAL(dt_metrics_log_close(log, NULL), DT_OK);
     CU_ASSERT_TRUE(scratch_holds_text(csv(), expected));
@@ -92,6 +98,7 @@ static void longest_row_has_every_column(void)
     row.train_loss = row.train_accuracy = row.val_loss = row.val_accuracy = -1.23456789e-300;
     row.test_loss = row.test_accuracy = row.learning_rate = -DBL_MAX;
     row.seconds = row.samples_per_second = -DBL_TRUE_MIN;
+    row.compute_seconds = row.reduce_seconds = row.wait_seconds = row.data_seconds = -DBL_MAX;
     dt_metrics_log *log = open_log();
     CU_ASSERT_EQUAL(dt_metrics_log_append(log, &row, NULL), DT_OK);
     CU_ASSERT_EQUAL(dt_metrics_log_close(log, NULL), DT_OK);

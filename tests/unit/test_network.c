@@ -7,96 +7,9 @@
 #include <CUnit/CUnit.h>
 #include <CUnit/TestDB.h>
 
-#include "base/memory.h"
-#include "draw.h"
-#include "nn/tile.h"
+#include "network_fixture.h"
 
 CU_SuiteInfo dt_suite_network(void);
-
-enum { INPUTS = 70, CLASSES = 10, SAMPLES = 2 * DT_TILE_SAMPLES + 9 };
-
-static const int widths[] = {33, 17, CLASSES};
-
-static const dt_network_spec standard = {.inputs = INPUTS,
-                                         .input_scale = 1.0 / 255,
-                                         .dense_count = 3,
-                                         .widths = widths,
-                                         .bias = true,
-                                         .activation = DT_SIGMOID,
-                                         .loss = DT_CROSS_ENTROPY};
-
-typedef struct fixture {
-    dt_network *network;
-    size_t count;
-    float *parameters, *gradient, *expected; /* [count] */
-    uint8_t pixels[SAMPLES][INPUTS], labels[SAMPLES];
-    const uint8_t *images[SAMPLES];
-} fixture;
-
-static float *new_array(const fixture *f)
-{
-    float *array = dt_network_new_parameters(f->network, NULL);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(array);
-    return array;
-}
-
-/* Images like MNIST's: many columns are zero in all, others in most of the samples. */
-static fixture *begin(const dt_network_spec *spec, uint32_t sample)
-{
-    fixture *f = dt_calloc(1, sizeof *f, NULL);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
-    dt_error error = {.status = DT_OK};
-    CU_ASSERT_EQUAL_FATAL(dt_network_create(spec, &f->network, &error), DT_OK);
-    f->count = dt_network_parameter_count(f->network);
-    f->parameters = new_array(f);
-    f->gradient = new_array(f);
-    f->expected = new_array(f);
-    dt_random_sequence random = draw_begin(sample);
-    for (size_t i = 0; i < f->count; i++)
-        f->parameters[i] = (float)draw_real(&random, -0.5, 0.5);
-    dt_network_set_parameters(f->network, f->parameters);
-    for (int i = 0; i < SAMPLES; i++) {
-        f->images[i] = f->pixels[i];
-        f->labels[i] = (uint8_t)draw_int(&random, 0, CLASSES - 1);
-        for (int j = 0; j < INPUTS; j++)
-            if (j % 3 != 0 && draw_int(&random, 0, j % 7) == 0)
-                f->pixels[i][j] = (uint8_t)draw_int(&random, 0, 255);
-    }
-    return f;
-}
-
-static void end(fixture *f)
-{
-    dt_network_destroy(f->network);
-    dt_free(f->parameters);
-    dt_free(f->gradient);
-    dt_free(f->expected);
-    dt_free(f);
-}
-
-static dt_loss_sum gradient_of(fixture *f, int first, int count, float *gradient, dt_loss_sum sum)
-{
-    dt_network_gradient(f->network, count, f->images + first, f->labels + first, gradient, &sum);
-    return sum;
-}
-
-static int same_values(const float *a, const float *b, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (a[i] != b[i])
-            return 0;
-    return 1;
-}
-
-static int same_sum(dt_loss_sum a, dt_loss_sum b)
-{
-    return a.loss == b.loss && a.correct == b.correct;
-}
-
-static void clear(const fixture *f, float *array)
-{
-    memset(array, 0, f->count * sizeof *array);
-}
 
 /* The settings that go another way through the code. */
 static const struct {
@@ -126,26 +39,29 @@ static fixture *begin_way(int way)
     return begin(&spec, 70 + (uint32_t)way);
 }
 
-/* The samples' gradients in one call or in two, cut anywhere: the same. Tiles do not matter. */
+/* Samples that follow in another segment change nothing: not the sum, not the loss. With their
+ * number the tiles are cut elsewhere, which does not matter then. */
 static void test_cut(void)
 {
     for (int way = 0; way < WAYS; way++) {
         fixture *f = begin_way(way);
-        dt_loss_sum whole = gradient_of(f, 0, SAMPLES, f->expected, (dt_loss_sum){0});
-        CU_ASSERT(isfinite(whole.loss) && whole.loss > 0 && whole.correct < SAMPLES);
+        float *second = new_array(f), *first = new_array(f), *sums[] = {first, second};
+        dt_batch batch = {.count = SAMPLES, .images = f->images, .labels = f->labels};
         for (int cut = 0; cut <= SAMPLES; cut += cut < 4 ? 1 : 7) {
-            clear(f, f->gradient);
-            dt_loss_sum sum = gradient_of(f, 0, cut, f->gradient, (dt_loss_sum){0});
-            sum = gradient_of(f, cut, SAMPLES - cut, f->gradient, sum);
-            CU_ASSERT_TRUE(same_sum(sum, whole));
-            CU_ASSERT_TRUE(same_values(f->gradient, f->expected, f->count));
+            dt_segment segments[] = {{.samples = cut}, {.samples = SAMPLES - cut}};
+            dt_loss_sum sum[2], left = gradient_of(f, 0, cut, f->gradient);
+            dt_loss_sum right = gradient_of(f, cut, SAMPLES - cut, f->expected);
+            fill_with(NAN, first, f->count);
+            fill_with(NAN, second, f->count);
+            sum_gradients(f, &batch, 2, segments, sums, sum);
+            CU_ASSERT_TRUE(same_sum(sum[0], left) && same_sum(sum[1], right));
+            CU_ASSERT_TRUE(same_values(first, f->gradient, f->count));
+            CU_ASSERT_TRUE(same_values(second, f->expected, f->count));
+            CU_ASSERT(isfinite(right.loss) && right.correct <= SAMPLES - cut);
+            CU_ASSERT_EQUAL(right.loss > 0, cut < SAMPLES);
         }
-        clear(f, f->gradient);
-        dt_loss_sum sum = {0};
-        for (int i = 0; i < SAMPLES; i++)
-            sum = gradient_of(f, i, 1, f->gradient, sum);
-        CU_ASSERT_TRUE(same_sum(sum, whole));
-        CU_ASSERT_TRUE(same_values(f->gradient, f->expected, f->count));
+        dt_free(first);
+        dt_free(second);
         end(f);
     }
 }
@@ -156,16 +72,16 @@ static void test_neighbours(void)
     for (int way = 0; way < WAYS; way++) {
         fixture *f = begin_way(way);
         const uint8_t *image = f->images[5];
-        for (int place = 0; place < DT_TILE_SAMPLES; place += 9) {
+        for (int place = 0; place < TILE; place += 9) {
             /* the loss of one: all others are the same as sample 0 */
             dt_loss_sum alone = {0}, first = {0}, together = {0}, expected = {0};
-            for (int i = 0; i < DT_TILE_SAMPLES; i++)
+            for (int i = 0; i < TILE; i++)
                 f->images[i] = f->pixels[0], f->labels[i] = 0;
-            dt_network_evaluate(f->network, 1, f->images, f->labels, &first);
+            evaluate(f, 0, 1, &first);
             f->images[place] = image;
-            dt_network_evaluate(f->network, 1, f->images + place, f->labels, &alone);
-            dt_network_evaluate(f->network, DT_TILE_SAMPLES, f->images, f->labels, &together);
-            for (int i = 0; i < DT_TILE_SAMPLES; i++)
+            evaluate(f, place, 1, &alone);
+            evaluate(f, 0, TILE, &together);
+            for (int i = 0; i < TILE; i++)
                 expected.loss += i == place ? alone.loss : first.loss;
             CU_ASSERT_EQUAL(together.loss, expected.loss);
         }
@@ -173,23 +89,25 @@ static void test_neighbours(void)
     }
 }
 
-/* Evaluation is the loss of the gradient; both add to what is there. */
+/* Evaluation is the loss of the gradient. It adds to what is there, sample after sample; the
+ * gradient sets its sums and losses. */
 static void test_evaluate(void)
 {
     for (int way = 0; way < WAYS; way++) {
         fixture *f = begin_way(way);
-        dt_loss_sum begun = {1.25, 3}, with = begun, without = begun;
-        with = gradient_of(f, 0, SAMPLES, f->expected, with);
-        dt_network_evaluate(f->network, SAMPLES, f->images, f->labels, &without);
+        dt_loss_sum with, without = {0}, begun = {1.25, 3}, again = begun;
+        with = gradient_of(f, 0, SAMPLES, f->expected);
+        evaluate(f, 0, SAMPLES, &without);
         CU_ASSERT_TRUE(same_sum(with, without));
-        CU_ASSERT(with.loss > begun.loss && with.correct >= begun.correct);
-        for (size_t i = 0; i < f->count; i++)
-            f->gradient[i] = 1000;
-        gradient_of(f, 0, SAMPLES, f->gradient, begun);
-        for (size_t i = 0; i < f->count; i++)
-            CU_ASSERT_DOUBLE_EQUAL((double)f->gradient[i], 1000 + (double)f->expected[i],
-                                   2e-2 + 1e-4 * fabs((double)f->expected[i]));
-        dt_network_evaluate(f->network, 0, NULL, NULL, &with);
+        evaluate(f, 0, SAMPLES, &begun);
+        CU_ASSERT(begun.loss > without.loss && begun.correct == without.correct + 3);
+        for (int i = 0; i < SAMPLES; i += 3)
+            evaluate(f, i, i + 3 < SAMPLES ? 3 : SAMPLES - i, &again);
+        CU_ASSERT_TRUE(same_sum(begun, again));
+        fill_with(1000, f->gradient, f->count);
+        gradient_of(f, 0, SAMPLES, f->gradient);
+        CU_ASSERT_TRUE(same_values(f->gradient, f->expected, f->count));
+        dt_network_evaluate(f->network, &(dt_batch){0}, &with);
         CU_ASSERT_TRUE(same_sum(with, without));
         end(f);
     }
@@ -199,7 +117,7 @@ static void test_evaluate(void)
 static void test_zero_columns(void)
 {
     fixture *f = begin(&standard, 71);
-    gradient_of(f, 0, SAMPLES, f->gradient, (dt_loss_sum){0});
+    gradient_of(f, 0, SAMPLES, f->gradient);
     for (int j = 0; j < INPUTS; j++) {
         int used = 0, moved = 0;
         for (int i = 0; i < SAMPLES; i++)
@@ -233,9 +151,11 @@ static void test_by_hand(void)
     static const float values[] = {1, 2, 3, 4, 5, 6, 10, 20};
     static const float expected[] = {0, 0, 22, 42, -11, -21, 11, 21};
     memcpy(w, values, sizeof values);
-    dt_loss_sum sum = {0};
+    dt_loss_sum sum;
+    dt_trace trace = {0};
+    dt_batch batch = {.count = 1, .images = &image, .labels = &label};
     dt_network_set_parameters(network, w);
-    dt_network_gradient(network, 1, &image, &label, g, &sum);
+    dt_network_gradient(network, &batch, 1, &(dt_segment){.samples = 1}, &g, &sum, &trace);
     CU_ASSERT_EQUAL(sum.loss, (121 + 441) / 2.0);
     CU_ASSERT_EQUAL(sum.correct, 1);
     CU_ASSERT_TRUE(same_values(g, expected, 8));
@@ -323,8 +243,7 @@ static void test_initialise(void)
 static void test_set_parameters(void)
 {
     fixture *f = begin(&standard, 75), *other = begin(&standard, 75);
-    gradient_of(f, 0, SAMPLES, f->gradient, (dt_loss_sum){0});
-    clear(f, f->gradient);
+    gradient_of(f, 0, SAMPLES, f->gradient);
     for (size_t i = 0; i < f->count; i++)
         f->parameters[i] = other->parameters[i] = -0.7f * f->parameters[i];
     dt_network_set_parameters(f->network, f->parameters);
@@ -332,8 +251,8 @@ static void test_set_parameters(void)
     dt_error error;
     CU_ASSERT_EQUAL_FATAL(dt_network_create(&standard, &other->network, &error), DT_OK);
     dt_network_set_parameters(other->network, other->parameters);
-    dt_loss_sum a = gradient_of(f, 0, SAMPLES, f->gradient, (dt_loss_sum){0});
-    dt_loss_sum b = gradient_of(other, 0, SAMPLES, other->gradient, (dt_loss_sum){0});
+    dt_loss_sum a = gradient_of(f, 0, SAMPLES, f->gradient);
+    dt_loss_sum b = gradient_of(other, 0, SAMPLES, other->gradient);
     CU_ASSERT_TRUE(same_sum(a, b));
     CU_ASSERT_TRUE(same_values(f->gradient, other->gradient, f->count));
     end(f);
@@ -348,7 +267,7 @@ static void test_nan(void)
         f->parameters[f->count - 1] = NAN;
         dt_network_set_parameters(f->network, f->parameters);
         dt_loss_sum sum = {0};
-        dt_network_evaluate(f->network, SAMPLES, f->images, f->labels, &sum);
+        evaluate(f, 0, SAMPLES, &sum);
         CU_ASSERT_TRUE(isnan(sum.loss));
         CU_ASSERT_EQUAL(sum.correct, 0);
         end(f);
@@ -380,7 +299,7 @@ static void test_no_memory(void)
 CU_SuiteInfo dt_suite_network(void)
 {
     static CU_TestInfo tests[] = {
-        {"samples in one call or in several", test_cut},
+        {"a segment alone or before another, tiles cut anywhere", test_cut},
         {"a sample's neighbours do not matter", test_neighbours},
         {"evaluation is the loss of the gradient", test_evaluate},
         {"inputs that are zero get no gradient", test_zero_columns},

@@ -1,0 +1,230 @@
+#!/usr/bin/env python3
+"""What PyTorch does with the same network, batches, optimizer and data: the peer of dist-train bench.
+
+One process, and DistributedDataParallel over gloo on the loopback interface with two, one thread
+each, pinned to a core each. The data are in memory as floats; batches are taken by index from a
+permutation. Prints CSV rows with the columns of `dist-train bench --csv`, without its header.
+"""
+import argparse
+import gzip
+import os
+import socket
+import statistics
+import sys
+import time
+
+START = time.monotonic()  # importing torch is part of starting
+
+import torch  # noqa: E402
+import torch.distributed as dist  # noqa: E402
+import torch.multiprocessing as mp  # noqa: E402
+from torch import nn  # noqa: E402
+from torch.nn.parallel import DistributedDataParallel  # noqa: E402
+
+INPUTS, CLASSES, SAMPLES = 784, 10, 60000
+
+# For each batch size the fewest epochs that get to 98 %, with the rate that gets there.
+TRIALS = "64:4:0.003,128:5:0.006,256:6:0.006,512:9:0.008,1024:14:0.008"
+
+
+def read_idx(directory, name, header):
+    """The bytes behind the header of an IDX file, raw or with .gz at the end."""
+    path = os.path.join(directory, name)
+    if os.path.exists(path):
+        with open(path, "rb") as file:
+            raw = file.read()
+    else:
+        with gzip.open(path + ".gz", "rb") as file:
+            raw = file.read()
+    return torch.frombuffer(bytearray(raw[header:]), dtype=torch.uint8)
+
+
+def load(directory, part):
+    """Images as floats [samples][784] in 0..1, labels; random ones without a directory."""
+    if directory is None:
+        generator = torch.Generator().manual_seed(1)
+        return (torch.rand(SAMPLES, INPUTS, generator=generator),
+                torch.randint(CLASSES, (SAMPLES,), generator=generator))
+    images = read_idx(directory, part + "-images-idx3-ubyte", 16)
+    labels = read_idx(directory, part + "-labels-idx1-ubyte", 8)
+    return images.reshape(-1, INPUTS).float() / 255, labels.long()
+
+
+def make_network(layers):
+    torch.manual_seed(1)
+    modules, inputs = [], INPUTS
+    for outputs in layers:
+        modules += [nn.Linear(inputs, outputs), nn.ReLU()]
+        inputs = outputs
+    return nn.Sequential(*modules[:-1])
+
+
+class Training:
+    """A network with its optimizer, on this one of `processes` processes."""
+
+    def __init__(self, rank, processes, layers, data, make_optimizer):
+        self.rank, self.processes = rank, processes
+        self.images, self.labels = data
+        network = make_network(layers)
+        self.network = DistributedDataParallel(network) if processes > 1 else network
+        self.optimizer = make_optimizer(self.network.parameters())
+        self.loss = nn.CrossEntropyLoss()
+
+    def step(self, order, batch, number):
+        """One update from the batch `number` of the order; each process takes its slice of it."""
+        first = number * batch
+        count = min(batch, len(order) - first)
+        mine = order[first + count * self.rank // self.processes:
+                     first + count * (self.rank + 1) // self.processes]
+        self.optimizer.zero_grad(set_to_none=True)
+        self.loss(self.network(self.images[mine]), self.labels[mine]).backward()
+        self.optimizer.step()
+
+
+def broadcast(value, processes):
+    """Rank 0's number, for all."""
+    tensor = torch.tensor([value], dtype=torch.float64)
+    if processes > 1:
+        dist.broadcast(tensor, 0)
+    return tensor.item()
+
+
+def repetition(training, batch, steps):
+    """Samples/s of `steps` steps with their share of the making of an order."""
+    samples = len(training.images)
+    if training.processes > 1:
+        dist.barrier()
+    begin = time.perf_counter()
+    order = torch.randperm(samples, generator=torch.Generator().manual_seed(1))
+    ordered = time.perf_counter() - begin
+    for number in range(steps):
+        training.step(order, batch, number)
+    if training.processes > 1:
+        dist.barrier()
+    played = min(steps * batch, samples)
+    seconds = time.perf_counter() - begin - ordered * (1 - played / samples)
+    return played / seconds
+
+
+def measure(rank, processes, args):
+    """Rows for all batches; the repetitions of the batches take turns."""
+    data = load(args.data, "train")
+    cases = []
+    for batch in args.batches:
+        if batch < processes:
+            continue
+        training = Training(rank, processes, args.layers, data,
+                            lambda p: torch.optim.SGD(p, lr=0.01))
+        repetition(training, batch, 2)
+        rate = broadcast(repetition(training, batch, 3), processes)
+        steps = max(1, min(-(-len(data[0]) // batch), round(args.seconds * rate / batch)))
+        cases.append((batch, training, steps, []))
+    for _ in range(args.repetitions):
+        for batch, training, steps, rates in cases:
+            rates.append(broadcast(repetition(training, batch, steps), processes))
+    network = "-".join(map(str, [INPUTS] + args.layers))
+    for batch, _, _, rates in cases:
+        if rank == 0:
+            print(f"{processes},pytorch,{network},{batch},0,{statistics.median(rates):.6g},"
+                  f"{min(rates):.6g},{max(rates):.6g},{len(rates)},samples/s", flush=True)
+
+
+def train_to(rank, processes, args, data, test, trial):
+    """Trains with a rate that falls linearly to zero; seconds until the accuracy, or None."""
+    begin = time.monotonic()
+    batch, epochs, lr = trial
+    training = Training(rank, processes, args.layers, data, lambda p: torch.optim.Adam(p, lr=lr))
+    samples = len(data[0])
+    steps = -(-samples // batch)
+    schedule = torch.optim.lr_scheduler.LambdaLR(training.optimizer,
+                                                 lambda t: max(0.0, 1 - t / (steps * epochs)))
+    for epoch in range(epochs):
+        order = torch.randperm(samples, generator=torch.Generator().manual_seed(epoch))
+        for number in range(steps):
+            training.step(order, batch, number)
+            schedule.step()
+        with torch.no_grad():
+            right = (training.network(test[0]).argmax(1) == test[1]).double().mean().item()
+        right = broadcast(right, processes)
+        if right >= args.to_accuracy:
+            return time.monotonic() - begin
+    return None
+
+
+def measure_to_accuracy(rank, processes, args):
+    """The soonest of the trials, each with the start of the program, which all share."""
+    data, test = load(args.data, "train"), load(args.data, "t10k")
+    if processes > 1:
+        dist.barrier()
+    start = time.monotonic() - args.start
+    best = None
+    for trial in args.trials:
+        seconds = train_to(rank, processes, args, data, test, trial)
+        if rank == 0:
+            reached = "not reached" if seconds is None else f"{start + seconds:.1f} s"
+            print("bench_pytorch: %d processes, batch %d, %d epochs, adam, lr %g: %s" %
+                  (processes, *trial, reached), file=sys.stderr)
+        if seconds is not None and (best is None or seconds < best[0]):
+            best = (seconds, trial[0])
+    if rank == 0 and best:
+        network = "-".join(map(str, [INPUTS] + args.layers))
+        value = f"{start + best[0]:.6g}"
+        print(f"{processes},pytorch to accuracy,{network},{best[1]},0,{value},{value},{value},1,s",
+              flush=True)
+
+
+def run(rank, processes, args, port):
+    torch.set_num_threads(1)
+    cores = sorted(args.cores)
+    os.sched_setaffinity(0, {cores[rank % len(cores)]})
+    if processes > 1:
+        os.environ["GLOO_SOCKET_IFNAME"] = "lo"
+        dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank,
+                                world_size=processes)
+    (measure_to_accuracy if args.to_accuracy else measure)(rank, processes, args)
+    if processes > 1:
+        dist.destroy_process_group()
+
+
+def parse_arguments():
+    def numbers(kind):
+        return lambda text: [kind(part) for part in text.split(",")]
+
+    def trials(text):
+        trials = [part.split(":") for part in text.split(",")]
+        return [(int(batch), int(epochs), float(lr)) for batch, epochs, lr in trials]
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", help="directory of MNIST-type files; without: random data")
+    parser.add_argument("--layers", type=numbers(int), default=[128, 64, CLASSES])
+    parser.add_argument("--batches", type=numbers(int), default=[1, 8, 32, 64, 128, 512, 2048])
+    parser.add_argument("--processes", type=numbers(int), default=[1, 2])
+    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=0.5, help="length of a repetition")
+    parser.add_argument("--to-accuracy", type=float, metavar="X",
+                        help="instead: time from the start to this accuracy on the test set")
+    parser.add_argument("--trials", type=trials, metavar="BATCH:EPOCHS:LR,...", default=TRIALS,
+                        help="what is tried to reach it (default: %(default)s)")
+    args = parser.parse_args()
+    if args.to_accuracy and args.data is None:
+        parser.error("--to-accuracy needs --data")
+    return args
+
+
+def main():
+    args = parse_arguments()
+    args.start = START
+    args.cores = os.sched_getaffinity(0)
+    for processes in args.processes:
+        if processes == 1:
+            run(0, 1, args, 0)
+            os.sched_setaffinity(0, args.cores)
+            continue
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        mp.spawn(run, (processes, args, port), nprocs=processes)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+#include "dist/shared.h"
+
+#include <limits.h>
+#include <linux/futex.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "comm_mpi.h"
+
+/* About 50 microseconds. */
+enum { SPINS = 2000 };
+
+/* In front of the first rank's segment. */
+typedef struct meeting {
+    _Alignas(DT_ALIGNMENT) atomic_uint arrived;
+    _Alignas(DT_ALIGNMENT) atomic_uint round;
+    atomic_uint sleepers;
+} meeting;
+
+struct dt_shared {
+    MPI_Win window;
+    MPI_Comm world;
+    bool many_hosts;
+    int host_size;
+    bool may_spin;
+    meeting *meeting;
+    char **segments; /* [host_size] */
+};
+
+static char *aligned(char *address)
+{
+    size_t past = (size_t)address % DT_ALIGNMENT;
+    return past ? address + DT_ALIGNMENT - past : address;
+}
+
+dt_status dt_shared_create(dt_comm *comm, size_t size, dt_shared **out, dt_error *error)
+{
+    dt_shared *self = dt_calloc(1, sizeof *self, error);
+    char **segments = self ? dt_calloc((size_t)comm->host_size, sizeof *segments, error) : NULL;
+    int failed = segments == NULL, any_failed;
+    MPI_Allreduce(&failed, &any_failed, 1, MPI_INT, MPI_MAX, comm->host);
+    if (any_failed) {
+        dt_free(self);
+        dt_free(segments);
+        return failed ? error->status
+                      : dt_fail(error, DT_ERR_INTERNAL, "another rank of this host has no memory");
+    }
+    self->host_size = comm->host_size;
+    self->world = comm->world;
+    self->many_hosts = comm->hosts > 1;
+    self->segments = segments;
+    self->may_spin = comm->host_size <= sysconf(_SC_NPROCESSORS_ONLN);
+
+    size_t head = comm->host_rank == 0 ? sizeof(meeting) : 0;
+    MPI_Info info;
+    MPI_Info_create(&info);
+    MPI_Info_set(info, "alloc_shared_noncontig", "true"); /* pages near their rank */
+    char *own;
+    int code = MPI_Win_allocate_shared((MPI_Aint)(head + size + DT_ALIGNMENT), 1, info, comm->host,
+                                       &own, &self->window);
+    MPI_Info_free(&info);
+    if (code != MPI_SUCCESS) {
+        dt_free(self);
+        dt_free(segments);
+        return dt_fail(error, DT_ERR_INTERNAL, "no %zu bytes of shared memory", size);
+    }
+    MPI_Win_lock_all(MPI_MODE_NOCHECK, self->window);
+    memset(own, 0, head + size + DT_ALIGNMENT);
+    for (int r = 0; r < self->host_size; r++) {
+        MPI_Aint bytes;
+        int unit;
+        MPI_Win_shared_query(self->window, r, &bytes, &unit, &segments[r]);
+        segments[r] = aligned(segments[r]) + (r == 0 ? sizeof(meeting) : 0);
+    }
+    self->meeting = (meeting *)(void *)(segments[0] - sizeof(meeting));
+    MPI_Barrier(comm->host);
+    *out = self;
+    return DT_OK;
+}
+
+void dt_shared_destroy(dt_shared *self)
+{
+    if (!self)
+        return;
+    MPI_Win_unlock_all(self->window);
+    MPI_Win_free(&self->window);
+    dt_free(self->segments);
+    dt_free(self);
+}
+
+void *dt_shared_segment(const dt_shared *self, int host_rank)
+{
+    return self->segments[host_rank];
+}
+
+static void futex(atomic_uint *word, int operation, unsigned value, const struct timespec *most)
+{
+    syscall(SYS_futex, word, operation, value, most, NULL, 0);
+}
+
+/* Sleeps until the round changes or, with messages between hosts, for a millisecond: MPI moves them
+ * only inside its calls, and another rank may wait for what this one has sent. */
+static void sleep_in_round(dt_shared *self, unsigned round)
+{
+    static const struct timespec millisecond = {.tv_nsec = 1000000};
+    futex(&self->meeting->round, FUTEX_WAIT, round, self->many_hosts ? &millisecond : NULL);
+    if (self->many_hosts) {
+        int found;
+        MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, self->world, &found, MPI_STATUS_IGNORE);
+    }
+}
+
+static void wait_for_next_round(dt_shared *self, unsigned round)
+{
+    meeting *at = self->meeting;
+    for (int i = 0; self->may_spin && i < SPINS; i++) {
+        if (atomic_load_explicit(&at->round, memory_order_acquire) != round)
+            return;
+#if defined __x86_64__ || defined __i386__
+        __builtin_ia32_pause();
+#endif
+    }
+    atomic_fetch_add(&at->sleepers, 1);
+    while (atomic_load(&at->round) == round)
+        sleep_in_round(self, round);
+    atomic_fetch_sub(&at->sleepers, 1);
+}
+
+void dt_shared_barrier(dt_shared *self)
+{
+    meeting *at = self->meeting;
+    unsigned round = atomic_load(&at->round);
+    if (atomic_fetch_add(&at->arrived, 1) + 1 < (unsigned)self->host_size) {
+        wait_for_next_round(self, round);
+        return;
+    }
+    atomic_store(&at->arrived, 0);
+    atomic_store(&at->round, round + 1);
+    if (atomic_load(&at->sleepers) > 0)
+        futex(&at->round, FUTEX_WAKE, INT_MAX, NULL);
+}

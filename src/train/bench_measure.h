@@ -1,0 +1,60 @@
+/* What dt_bench measures: one function a kind of work. */
+#ifndef DT_TRAIN_BENCH_MEASURE_H
+#define DT_TRAIN_BENCH_MEASURE_H
+
+#include <stdint.h>
+
+#include "base/status.h"
+#include "bench_ceiling.h"
+#include "dist/comm.h"
+#include "dist/reduce.h"
+#include "train/bench.h"
+#include "train/run.h"
+
+/* A run that is measured. */
+typedef struct dt_bench_subject {
+    dt_run *run;
+    float *initial;      /* parameters: every repetition of a training does the same work */
+    dt_ceiling *ceiling; /* NULL when it is not asked for */
+} dt_bench_subject;
+
+typedef struct dt_bench_case dt_bench_case;
+
+/* Does the case's work `times` times. *seconds: what it took on this rank; *amount: how much it
+ * was, in samples of all ranks (training, ceilings) or in calls. Collective; errors are the same on
+ * all ranks. */
+typedef dt_status dt_measure_function(dt_comm *comm, const dt_bench_case *it, int64_t times,
+                                      double *seconds, double *amount, dt_error *error);
+
+struct dt_bench_case {
+    dt_bench_measure measure;
+    dt_measure_function *function; /* NULL: derived from others */
+    const dt_bench_subject *of;
+    int64_t batch;
+    dt_reduce *reduce; /* of as many virtual ranks as there are ranks; dt_measure_reduce */
+    double unit;       /* value = unit * seconds / amount; 0: amount / seconds */
+    int64_t most;      /* times that a repetition has at most */
+    int64_t times;     /* that a repetition has */
+    double *values;    /* [repetitions] */
+};
+
+/* Steps of an epoch, at most all; of the time for its order the share that they play. */
+dt_measure_function dt_measure_training;
+/* Epochs without gradients and updates: what is done before a sample is touched. */
+dt_measure_function dt_measure_shuffle;
+/* Deliveries of 4096 samples to each rank, in the order of an epoch. */
+dt_measure_function dt_measure_window;
+/* Raw steps of this rank's share of the batch: dense or sparse, as it->measure says. */
+dt_measure_function dt_measure_ceiling;
+/* Sums of the ranks' gradients, which they have just written, and which all begin together. */
+dt_measure_function dt_measure_reduce;
+/* Passes over the test set. */
+dt_measure_function dt_measure_evaluation;
+
+/* Takes one step of the first epoch. Collective. */
+dt_status dt_bench_first_step(const dt_bench_subject *of, int64_t batch, dt_error *error);
+
+/* Makes of->ceiling, from the samples that this rank would play. Collective. */
+dt_status dt_bench_make_ceiling(dt_bench_subject *of, dt_error *error);
+
+#endif
