@@ -19,7 +19,8 @@ typedef struct dt_bench_spec {
     double seconds;  /* > 0 */
     int batch_count; /* >= 1 */
     int64_t batches[DT_BENCH_BATCHES_MAX];
-    bool large; /* a network of two hidden layers of 2048 too, at the batches of 64 and more */
+    bool large; /* a network of two hidden layers of 2048 too, at the batches 64, 512, 2048 of these
+                 */
 } dt_bench_spec;
 
 typedef enum dt_bench_measure {

@@ -18,8 +18,7 @@ enum {
     REDUCTIONS_MOST = 1000, /* most of the time may be what is between them */
     SHUFFLE_BATCH = 512,
     VIRTUAL_RANKS = 8,
-    LARGE_WIDTH = 2048,
-    LARGE_BATCH_LEAST = 64
+    LARGE_WIDTH = 2048
 };
 
 const dt_bench_measure_info dt_bench_measures[] = {
@@ -206,14 +205,18 @@ static void add_case(bench *self, dt_bench_case it)
     self->cases[self->case_count++] = it;
 }
 
+static bool is_measured(int which, int64_t batch)
+{
+    bool is_telling = batch == 64 || batch == 512;
+    return which == AS_CONFIGURED || is_telling || (which == LARGE && batch == 2048);
+}
+
 static void add_trainings(bench *self, int which)
 {
     const dt_bench_subject *of = &self->subjects[which];
     for (int i = 0; of->run && i < self->spec->batch_count; i++) {
         int64_t batch = self->spec->batches[i];
-        bool is_asked = which == VIRTUAL ? batch == 64 || batch == 512
-                                         : which != LARGE || batch >= LARGE_BATCH_LEAST;
-        if (!is_asked)
+        if (!is_measured(which, batch))
             continue;
         add_case(self, (dt_bench_case){.measure = DT_BENCH_TRAINING,
                                        .function = dt_measure_training,

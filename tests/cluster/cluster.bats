@@ -183,12 +183,17 @@ EOT
 
 @test "the same with --shuffle shard and none" {
     train_on_all --data "$base/plain" --shuffle shard --batch-size 50 --epochs 2 --virtual-ranks 6
-    train_on_all --data "$base/plain" --shuffle none --batch-size 50 --epochs 1 --virtual-ranks 6
+    run_one --data "$base/plain" --shuffle none --batch-size 50 --epochs 1 --virtual-ranks 6
+    same 6 dt1:1,dt2:2,dt3:3 --map-by node -- \
+        --data "$base/plain" --shuffle none --batch-size 50 --epochs 1 --virtual-ranks 6
 }
 
 @test "the same with fewer samples in a batch than ranks" {
     train_on_all --data "$base/plain" --train-limit 31 --batch-size 2 --virtual-ranks 8 --epochs 2
-    train_on_all --data "$base/plain" --train-limit 5 --batch-size 1 --virtual-ranks 6 --epochs 2
+    local settings=(--train-limit 5 --batch-size 1 --virtual-ranks 6 --epochs 2)
+    run_one --data "$base/plain" "${settings[@]}"
+    same 5 dt1:2,dt2:1,dt3:2 -- --data "$base/plain" "${settings[@]}"
+    same 6 dt1:1,dt2:2,dt3:3 --map-by node -- --data "$base/plain" "${settings[@]}"
 }
 
 @test "packed files give the bits of plain ones; every virtual rank may be one rank" {

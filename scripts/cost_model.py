@@ -1,0 +1,290 @@
+#!/usr/bin/env python3
+"""What the reduction and the exchange cost, from a few measured numbers; and on machines we lack.
+
+Usage: cost_model.py [--cores N] [--samples N] MEASUREMENTS.csv
+
+  --cores N    cores of the measured machine, all virtual hosts together (default: this one's)
+  --samples N  samples a rank and step in the table of large machines (default 64)
+
+MEASUREMENTS.csv has the header  kind,link,hosts,ranks,bytes,count,seconds  and rows of the kinds
+
+  add       bytes: two vectors of so many bytes, in cache, added up by one rank (dt_tree_add)
+  compute   count: samples that one rank trains in `seconds`, without any communication
+  message   one way from one rank to another: `count` messages of `bytes` each, sent together
+  reduce    bytes: the vector that dt_reduce_finish adds up, and that each rank then reads once;
+            with so many hosts and ranks, as many on each host
+  mpi       the same as reduce by MPI_Allreduce: shown beside it
+  exchange  bytes: what each rank asks of dt_exchange, `count` samples drawn from the whole set
+
+`link` names what connects the hosts: "host" where there is one, else any name. A link's messages
+are fitted, its reductions and exchanges predicted; on one host, 2 ranks are fitted, and the
+smallest vectors of more ranks than cores (for `wake`); the rest is predicted.
+
+The model: n bytes of parameters, H hosts with m ranks each, R = H m.
+  message       alpha + bytes beta; three alpha if it is larger than EAGER (Open MPI asks first
+                whether it may come); each further message sent together with it: g
+                (g: LogGP; Alexandrov, Ionescu, Schauser, Scheiman 1995)
+  in a host     alpha_h + n (m-1)/m (2 beta_h + gamma): each rank reads its slice of the others'
+                vectors and later the others' slices of the total (R-1)/R of the vector, twice
+  between hosts 2 (alpha + (H-2) g + n (H-1)/H beta) + n (H-1)/R gamma: a host sends its sums once
+                and gets totals once; all its ranks' slices, n/R bytes each, travel in parallel
+  exchange      2 agreements of log2(R) rounds, then how many, which, and the samples:
+                (2 log2(R) + 3) alpha + 3 (R-m-1) g + bytes m (H-1)/H beta
+  more ranks than cores: what is done in a host takes R / cores times as long, and alpha_h is R wake
+                (each rank sleeps and is woken)
+For comparison, with the same work in the hosts, between them (Thakur, Rabenseifner, Gropp,
+"Optimization of Collective Communication Operations in MPICH", 2005):
+  ring          2 (H-1) alpha + 2 n (H-1)/H beta + n (H-1)/H gamma
+  halving       2 log2(H) alpha + 2 n (H-1)/H beta + n (H-1)/H gamma  (recursive halving, doubling)
+"""
+
+import argparse
+import csv
+import dataclasses
+import math
+import os
+
+import numpy as np
+
+KINDS = {"add", "compute", "message", "reduce", "mpi", "exchange"}
+EAGER = 65536  # bytes with their header: btl_tcp_eager_limit
+EAGER_HEADER = 64
+PARAMETERS = 109386  # of 784-128-64-10
+HOST_SIZES = 8, 32, 128
+RANKS = 64, 128, 256, 512, 1024, 2048, 4096
+
+
+@dataclasses.dataclass
+class Row:
+    kind: str
+    link: str
+    hosts: int
+    ranks: int
+    bytes: int
+    count: int
+    seconds: float
+
+
+@dataclasses.dataclass
+class Link:
+    """alpha: seconds a message; beta: seconds a byte; g: seconds a further message."""
+
+    name: str
+    alpha: float
+    beta: float
+    g: float
+
+    def latency(self, size):
+        return self.alpha * (3 if size + EAGER_HEADER > EAGER else 1)
+
+
+@dataclasses.dataclass
+class Machine:
+    """alpha, beta: seconds a reduction, and a byte that comes from another rank of the host;
+    gamma: seconds a byte added; wake: seconds a rank and reduction, for more ranks than cores."""
+
+    alpha: float
+    beta: float
+    gamma: float
+    sample_seconds: float
+    wake: float
+
+
+# Stated, not measured: what such networks do with TCP, and with RDMA.
+NETWORKS = (
+    Link("10 Gbit/s, 20 us", 20e-6, 8 / 10e9, 2e-6),
+    Link("100 Gbit/s, 2 us", 2e-6, 8 / 100e9, 0.2e-6),
+)
+
+
+def read_rows(path):
+    with open(path, encoding="ascii", newline="") as file:
+        reader = csv.DictReader(file)
+        names = [field.name for field in dataclasses.fields(Row)]
+        if reader.fieldnames != names:
+            raise SystemExit(f"{path}: expected the header {','.join(names)}")
+        try:
+            rows = [Row(line["kind"], line["link"], int(line["hosts"]), int(line["ranks"]),
+                        int(line["bytes"]), int(line["count"]), float(line["seconds"]))
+                    for line in reader]
+        except (TypeError, ValueError) as error:
+            raise SystemExit(f"{path}:{reader.line_num}: {error}") from None
+    for number, row in enumerate(rows, 2):
+        if row.kind not in KINDS or row.seconds <= 0 or row.hosts < 1 or row.ranks % row.hosts:
+            raise SystemExit(f"{path}:{number}: no such measurement: {row}")
+    return rows
+
+
+def select(rows, kind, **values):
+    found = [row for row in rows if row.kind == kind
+             and all(getattr(row, name) == value for name, value in values.items())]
+    if not found:
+        wanted = " ".join(f"{name}={value}" for name, value in values.items())
+        raise SystemExit(f"the measurements have no row {kind} {wanted}")
+    return found
+
+
+def fit(columns, seconds):
+    """Factors >= 0 of the columns with the least relative errors."""
+    active = list(range(len(columns)))
+    seconds = np.array(seconds)
+    while True:
+        matrix = np.array([columns[i] for i in active]).T / seconds[:, None]
+        factors = np.linalg.lstsq(matrix, np.ones(len(seconds)), rcond=None)[0]
+        if min(factors) >= 0:
+            break
+        active.pop(int(np.argmin(factors)))
+    result = [0.0] * len(columns)
+    for i, factor in zip(active, factors):
+        result[i] = float(factor)
+    return result
+
+
+def fit_link(name, rows):
+    rows = select(rows, "message", link=name)
+    alpha, beta, g = fit([[3 if row.bytes + EAGER_HEADER > EAGER else 1 for row in rows],
+                          [row.bytes * row.count for row in rows],
+                          [row.count - 1 for row in rows]], [row.seconds for row in rows])
+    return Link(name, alpha, beta, g)
+
+
+def fit_wake(rows, cores):
+    """0 where nothing was measured with more ranks than cores."""
+    crowded = [row for row in rows
+               if row.kind == "reduce" and row.hosts == 1 and row.ranks > cores]
+    least = min((row.bytes for row in crowded), default=0)
+    return float(np.mean([row.seconds / row.ranks for row in crowded if row.bytes == least] or [0]))
+
+
+def fit_machine(rows, cores):
+    add = select(rows, "add")[0]
+    gamma = add.seconds / add.bytes
+    pairs = select(rows, "reduce", hosts=1, ranks=2)
+    alpha, slope = fit([[1] * len(pairs), [row.bytes / 2 for row in pairs]],
+                       [row.seconds for row in pairs])
+    compute = select(rows, "compute")[0]
+    return Machine(alpha, max(0.0, (slope - gamma) / 2), gamma, compute.seconds / compute.count,
+                   fit_wake(rows, cores))
+
+
+def in_host(machine, size, hosts, ranks, waves):
+    host_ranks = ranks // hosts
+    share = size * (host_ranks - 1) / host_ranks
+    alpha = machine.alpha if waves == 1 else machine.wake * ranks
+    return (alpha if host_ranks > 1 else 0) + waves * share * (2 * machine.beta + machine.gamma)
+
+
+def reduction(machine, link, size, hosts, ranks, waves=1.0):
+    """Seconds to add up the vectors of all ranks."""
+    seconds = in_host(machine, size, hosts, ranks, waves)
+    if hosts > 1:
+        seconds += waves * machine.gamma * size * (hosts - 1) / ranks
+        seconds += 2 * (link.latency(size / ranks) + (hosts - 2) * link.g
+                        + size * (hosts - 1) / hosts * link.beta)
+    return seconds
+
+
+def exchange(link, size, hosts, ranks):
+    """Seconds to bring `size` bytes of samples to each rank."""
+    host_ranks = ranks // hosts
+    rounds = 2 * math.ceil(math.log2(ranks)) + 2
+    return (rounds * link.alpha + link.latency(size / ranks)
+            + 3 * (ranks - host_ranks - 1) * link.g
+            + size * host_ranks * (hosts - 1) / hosts * link.beta)
+
+
+def other_reduction(machine, link, size, hosts, ranks, steps):
+    share = size * (hosts - 1) / hosts
+    return (in_host(machine, size, hosts, ranks, 1.0)
+            + 2 * steps * link.alpha + share * (2 * link.beta + machine.gamma))
+
+
+def print_table(title, head, lines):
+    print(f"\n{title}\n\n| {' | '.join(head)} |\n|{' ---: |' * len(head)}")
+    for line in lines:
+        print(f"| {' | '.join(line)} |")
+
+
+def microseconds(seconds):
+    return f"{seconds * 1e6:.3g}" if seconds < 1e-3 else f"{seconds * 1e6:,.0f}"
+
+
+def print_parameters(machine, links):
+    head = ["between", "alpha us", "g us", "beta ns/byte", "MB/s"]
+    lines = [["ranks of a host", microseconds(machine.alpha), "", f"{machine.beta * 1e9:.3g}",
+              f"{1e-6 / machine.beta:,.0f}" if machine.beta else ""]]
+    for link in links:
+        lines.append([f"hosts, {link.name}", microseconds(link.alpha), microseconds(link.g),
+                      f"{link.beta * 1e9:.3g}", f"{1e-6 / link.beta:,.0f}" if link.beta else ""])
+    print_table("Fitted", head, lines)
+    print(f"\ngamma: {machine.gamma * 1e9:.3g} ns a byte added; wake: "
+          f"{microseconds(machine.wake)} us; "
+          f"compute: {1 / machine.sample_seconds:,.0f} samples/s a rank")
+
+
+def print_predictions(rows, machine, links, cores):
+    by_name = {link.name: link for link in links}
+    mpi = {(row.link, row.hosts, row.ranks, row.bytes): microseconds(row.seconds)
+           for row in rows if row.kind == "mpi"}
+    least = min(row.bytes for row in rows if row.kind == "reduce")
+    lines = []
+    for row in rows:
+        link = by_name.get(row.link)
+        waves = max(1.0, row.ranks / cores)
+        if row.kind == "reduce" and (link or row.hosts == 1):
+            told = reduction(machine, link, row.bytes, row.hosts, row.ranks, waves)
+        elif row.kind == "exchange" and link and row.hosts > 1:
+            told = exchange(link, row.bytes, row.hosts, row.ranks)
+        else:
+            continue
+        fitted = row.hosts == 1 and (row.ranks == 2 or row.ranks > cores and row.bytes == least)
+        lines.append([row.kind, row.link, str(row.hosts), str(row.ranks), f"{row.bytes:,}",
+                      microseconds(told) + (" (fitted)" if fitted else ""),
+                      microseconds(row.seconds), f"{told / row.seconds:.2f}",
+                      mpi.get((row.link, row.hosts, row.ranks, row.bytes), "")
+                      if row.kind == "reduce" else ""])
+    print_table("Predicted and measured",
+                ["what", "link", "hosts", "ranks", "bytes", "predicted us", "measured us", "ratio",
+                 "MPI_Allreduce us"], lines)
+
+
+def print_large(machine, network, samples):
+    size = 4 * PARAMETERS
+    compute = samples * machine.sample_seconds
+    head = ["ranks", "hosts", "ours us", "ring us", "halving us", "step us", "efficiency"]
+    lines = []
+    for ranks in RANKS:
+        for host_ranks in HOST_SIZES:
+            hosts = ranks // host_ranks
+            if hosts < 2 or hosts > 128:
+                continue
+            ours = reduction(machine, network, size, hosts, ranks)
+            ring = other_reduction(machine, network, size, hosts, ranks, hosts - 1)
+            halving = other_reduction(machine, network, size, hosts, ranks, math.log2(hosts))
+            lines.append([f"{ranks:,}", f"{hosts} x {host_ranks}", microseconds(ours),
+                          microseconds(ring), microseconds(halving), microseconds(compute + ours),
+                          f"{compute / (compute + ours):.0%}"])
+    print_table(f"Told for {network.name}: {size:,} bytes of gradient, {samples} samples a rank "
+                f"and step, no overlap ({network.g * 1e6:g} us a further message)", head, lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--cores", type=int, default=os.cpu_count())
+    parser.add_argument("--samples", type=int, default=64)
+    parser.add_argument("measurements")
+    arguments = parser.parse_args()
+    if arguments.cores < 1 or arguments.samples < 1:
+        parser.error("--cores and --samples are at least 1")
+    rows = read_rows(arguments.measurements)
+    machine = fit_machine(rows, arguments.cores)
+    names = dict.fromkeys(row.link for row in rows if row.kind == "message" and row.hosts > 1)
+    links = [fit_link(name, rows) for name in names]
+    print_parameters(machine, links)
+    print_predictions(rows, machine, links, arguments.cores)
+    for network in NETWORKS:
+        print_large(machine, network, arguments.samples)
+
+
+if __name__ == "__main__":
+    main()
