@@ -90,6 +90,19 @@ $(BUILD)/gradient-check: $(CHECK_OBJECTS)
 	@echo "  LINK  $@"
 	$(QUIET)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKGCONF) --libs libxxhash) $(TEST_LIBS) -lm
 
+# Programs that run under mpirun, one a file in tests/mpi; they share its harness.
+MPI_TESTS := $(patsubst tests/mpi/%.c,$(BUILD)/mpi-tests/%,\
+               $(filter-out %/harness.c,$(sort $(wildcard tests/mpi/*.c))))
+
+$(BUILD)/mpi-tests/%.o: tests/mpi/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(QUIET)$(CC) $(ALL_CFLAGS) $(FLAGS_dist) -Itests/unit -c -o $@ $<
+
+$(MPI_TESTS): %: %.o $(BUILD)/mpi-tests/harness.o $(LIBRARY)
+	@echo "  LINK  $@"
+	$(QUIET)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 # An interpreter that has NumPy and h5py: the tests read our files back with it.
 PYTHON ?= $(firstword $(foreach python,python3 /usr/bin/python3,$(shell \
             $(python) -c 'import numpy, h5py' 2>/dev/null && echo $(python))) python3)
@@ -103,8 +116,8 @@ test-unit: $(BUILD)/unit-tests  ## unit tests; SUITE=name for one suite
 test-gradients: $(BUILD)/gradient-check  ## analytic gradients against central differences
 	@$(BUILD)/gradient-check
 
-test-runs: dist-train  ## the command line, and runs under mpirun
-	@PYTHON=$(PYTHON) bats tests
+test-runs: dist-train $(MPI_TESTS)  ## the command line, and runs under mpirun
+	@PYTHON=$(PYTHON) MPI_TESTS=$(abspath $(BUILD)/mpi-tests) bats tests
 
 test-cluster: dist-train  ## three virtual hosts in network namespaces: as root
 	@PYTHON=$(PYTHON) bats tests/cluster
@@ -125,7 +138,7 @@ lint:  ## the rules of the house: rooms, guards, line lengths, shell scripts
 	@scripts/lint.sh
 
 format:  ## clang-format on all C files
-	@clang-format -i $(SOURCES) $(wildcard include/*/*.h src/*/*.h tests/unit/*.[ch])
+	@clang-format -i $(SOURCES) $(wildcard include/*/*.h src/*/*.h tests/unit/*.[ch] tests/mpi/*.[ch])
 
 clean:  ## remove what was built
 	rm -rf $(BUILD) $(BUILD)-sanitize dist-train

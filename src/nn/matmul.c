@@ -135,16 +135,29 @@ static int least(int a, int b)
     return a < b ? a : b;
 }
 
+/* Where block `i` of `blocks` begins: rows are spread evenly, so that none is left alone. */
+static int block_first(int rows, int blocks, int i)
+{
+    return (int)((int64_t)rows * i / blocks);
+}
+
+static int count_blocks(int rows)
+{
+    return (rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
+}
+
 void dt_matmul(int rows, int columns, int depth, const int32_t *index, const dt_real *a,
                ptrdiff_t lda, const dt_real *b, ptrdiff_t ldb, dt_real *c, ptrdiff_t ldc)
 {
+    int blocks = count_blocks(rows);
     for (int j = 0; j < columns; j += BLOCK_COLUMNS)
-        for (int i = 0; i < rows; i += BLOCK_ROWS) {
+        for (int i = 0; i < blocks; i++) {
             block p = {.depth = depth, .index = index, .b = b + j, .ldb = ldb};
-            int block_rows = least(rows - i, BLOCK_ROWS);
+            int first = block_first(rows, blocks, i);
+            int block_rows = block_first(rows, blocks, i + 1) - first;
             for (int r = 0; r < block_rows; r++) {
-                p.a[r] = a + (i + r) * lda;
-                p.c[r] = c + (i + r) * ldc + j;
+                p.a[r] = a + (first + r) * lda;
+                p.c[r] = c + (first + r) * ldc + j;
             }
             run_block(&p, forward_blocks, block_rows, least(columns - j, BLOCK_COLUMNS));
         }
@@ -263,17 +276,19 @@ void dt_matmul_transposed(int rows, int columns, int active, const int32_t *inde
                           const dt_summation *summation, ptrdiff_t ldc)
 {
     bool simple = summation->piece_count == 1 && summation->pieces[0].merges == 0;
-    for (int i = 0; i < active; i += BLOCK_ROWS)
+    int blocks = count_blocks(active);
+    for (int i = 0; i < blocks; i++)
         for (int j = 0; j < columns; j += BLOCK_COLUMNS) {
+            int first = block_first(active, blocks, i);
             block_place place = {.summation = summation,
-                                 .index = index + i,
-                                 .rows = least(active - i, BLOCK_ROWS),
+                                 .index = index + first,
+                                 .rows = block_first(active, blocks, i + 1) - first,
                                  .columns = least(columns - j, BLOCK_COLUMNS),
                                  .j = j,
                                  .ldc = ldc};
             block p = {.b = b + j, .lda = lda, .ldb = ldb};
             for (int r = 0; r < place.rows; r++)
-                p.a[r] = a + index[i + r];
+                p.a[r] = a + place.index[r];
             int vectors = (place.columns + LANES - 1) / LANES;
             block_function *compute = transposed_blocks[place.rows - 1][vectors - 1];
             if (simple && place.columns % LANES == 0)
