@@ -66,15 +66,16 @@ static dt_status evaluate_and_report(trainer *self, dt_error *error)
 {
     dt_run *run = self->run;
     dt_progress_report *report = &self->report;
+    dt_status status = dt_verify_replicas(run, &report->parameter_hash, error);
+    if (status)
+        return status;
     for (size_t i = 0; i < run->parameter_count; i++)
         if (!isfinite(run->parameters[i]))
             return dt_fail(error, DT_ERR_DATA,
                            "parameter %zu is not finite after step %lld: training has diverged; a "
                            "smaller --lr or --clip-norm 1 may help",
                            i, (long long)report->step);
-    dt_status status = dt_verify_replicas(run, &report->parameter_hash, error);
-    if (!status)
-        status = dt_evaluate(run, DT_SUBSET_VAL, &report->val, error);
+    status = dt_evaluate(run, DT_SUBSET_VAL, &report->val, error);
     if (!status)
         status = dt_evaluate(run, DT_SUBSET_TEST, &report->test, error);
     dt_trace_lap(&run->trace, DT_PHASE_EVALUATE);
