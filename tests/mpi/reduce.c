@@ -1,0 +1,197 @@
+/* The sum over the virtual ranks is that of its definition, bit for bit on every rank; MPI's is
+ * right to rounding. */
+#include "dist/reduce.h"
+
+#include <float.h>
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "data/partition.h"
+#include "draw.h"
+#include "harness.h"
+
+enum { MOST_VIRTUAL_RANKS = 40, MOST_WIDTH = 3, ROUNDS = 4 };
+enum { VECTORS = 7 }; /* the levels of a tree over MOST_VIRTUAL_RANKS */
+
+/* Element i of a virtual rank's vector: sizes so different that every other order of additions
+ * gives other bits. */
+static float element(uint32_t round, int v, size_t i)
+{
+    uint32_t bits = (uint32_t)i * 0x9e3779b9u + (uint32_t)v * 0x85ebca6bu + round * 0x27d4eb2fu;
+    bits = (bits ^ bits >> 16) * 0x85ebca6bu;
+    bits = (bits ^ bits >> 13) * 0xc2b2ae35u;
+    bits ^= bits >> 16;
+    uint32_t exponent = 120 + (bits >> 23 & 15);
+    uint32_t word = (bits & 0x80000000u) | exponent << 23 | (bits & 0x7fffffu);
+    float value;
+    memcpy(&value, &word, sizeof value);
+    return value;
+}
+
+/* The definition. sum: [VECTORS][count], of which the first becomes the sum. */
+static void define(uint32_t round, int lo, int hi, size_t count, float *sum)
+{
+    if (hi - lo == 1) {
+        for (size_t i = 0; i < count; i++)
+            sum[i] = element(round, lo, i);
+        return;
+    }
+    int mid = lo + (hi - lo) / 2;
+    define(round, lo, mid, count, sum);
+    define(round, mid, hi, count, sum + count);
+    for (size_t i = 0; i < count; i++)
+        sum[i] += sum[count + i];
+}
+
+static void fill(const dt_reduce *reduce, dt_range own, uint32_t round, size_t count)
+{
+    const int *merges = dt_reduce_merges(reduce);
+    float *const *sums = dt_reduce_sums(reduce);
+    int top = -1;
+    for (int i = 0; i < own.count; i++) {
+        top++;
+        for (size_t k = 0; k < count; k++)
+            sums[top][k] = element(round, (int)own.first + i, k);
+        for (int m = 0; m < merges[i]; m++, top--)
+            for (size_t k = 0; k < count; k++)
+                sums[top - 1][k] += sums[top][k];
+    }
+}
+
+static void compare_bits(const float *expected, const float *found, size_t count, int virtual_ranks,
+                         uint32_t round)
+{
+    for (size_t i = 0; i < count; i++)
+        if (memcmp(&expected[i], &found[i], sizeof *found) != 0) {
+            check(false, "tree, V %d, count %zu, round %u, element %zu: expected %a, found %a",
+                  virtual_ranks, count, round, i, (double)expected[i], (double)found[i]);
+            return;
+        }
+}
+
+static void compare_rounded(const float *expected, const float *found, size_t count,
+                            int virtual_ranks, uint32_t round)
+{
+    /* Terms are below 2^9, so V terms err by less than this in any order. */
+    double most = 512.0 * virtual_ranks * virtual_ranks * (double)FLT_EPSILON;
+    for (size_t i = 0; i < count; i++)
+        if (!(fabs((double)expected[i] - (double)found[i]) <= most)) {
+            check(false, "mpi, V %d, count %zu, round %u, element %zu: expected %g, found %g",
+                  virtual_ranks, count, round, i, (double)expected[i], (double)found[i]);
+            return;
+        }
+}
+
+/* Rounds in a row; ranks come late to each, and some look at the sum when others fill the next. */
+static void test_rounds(dt_comm *comm, dt_allreduce kind, int virtual_ranks, size_t count)
+{
+    int rank = dt_comm_rank(comm), size = dt_comm_size(comm);
+    dt_random_sequence late = draw_begin(1000 + (uint32_t)rank);
+    dt_range own = dt_partition(virtual_ranks, size, rank);
+    dt_trace trace = {0};
+    dt_reduce *reduce = NULL;
+    dt_error error = {0};
+    dt_trace_start(&trace);
+    dt_status status = dt_reduce_create(comm, kind, virtual_ranks, count, &reduce, &error);
+    if (!check_status("dt_reduce_create", DT_OK, status, &error))
+        return;
+    float *expected = harness_alloc(VECTORS * count, sizeof *expected);
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        define(round, 0, virtual_ranks, count, expected);
+        if (draw_int(&late, 0, 3) == 0)
+            harness_sleep(300);
+        fill(reduce, own, round, count);
+        const float *found = dt_reduce_finish(reduce, &trace);
+        if (draw_int(&late, 0, 3) == 0)
+            harness_sleep(300);
+        if (kind == DT_ALLREDUCE_TREE)
+            compare_bits(expected, found, count, virtual_ranks, round);
+        else
+            compare_rounded(expected, found, count, virtual_ranks, round);
+        if (count <= 1000)
+            check_same("sum", found, (int)(count * sizeof *found));
+    }
+    dt_free(expected);
+    dt_reduce_destroy(reduce);
+}
+
+static double define_total(const double *values, int lo, int hi, int width)
+{
+    if (hi - lo == 1)
+        return values[lo * width];
+    int mid = lo + (hi - lo) / 2;
+    return define_total(values, lo, mid, width) + define_total(values, mid, hi, width);
+}
+
+static void test_totals(dt_comm *comm, int virtual_ranks, int width, dt_random_sequence *random)
+{
+    double values[MOST_VIRTUAL_RANKS * MOST_WIDTH], sums[MOST_WIDTH];
+    dt_range own = dt_partition(virtual_ranks, dt_comm_size(comm), dt_comm_rank(comm));
+    dt_error error = {0};
+    for (int i = 0; i < virtual_ranks * width; i++)
+        values[i] = ldexp(draw_real(random, -1, 1), draw_int(random, 0, 20));
+    dt_status status =
+        dt_reduce_totals(comm, virtual_ranks, width, values + own.first * width, sums, &error);
+    if (!check_status("dt_reduce_totals", DT_OK, status, &error))
+        return;
+    for (int i = 0; i < width; i++) {
+        double expected = define_total(values + i, 0, virtual_ranks, width);
+        check(memcmp(&expected, &sums[i], sizeof expected) == 0,
+              "totals, V %d, sum %d of %d: expected %a, found %a", virtual_ranks, i, width,
+              expected, sums[i]);
+    }
+}
+
+/* Memory that fails on one rank, allocation after allocation, is an error on all. */
+static void test_failures(dt_comm *comm, dt_random_sequence *random)
+{
+    enum { MOST_ALLOCATIONS = 200 };
+    dt_reduce *reduce = NULL;
+    dt_error error = {0};
+    size_t too_many = (size_t)INT_MAX + 1;
+    dt_status status =
+        dt_reduce_create(comm, DT_ALLREDUCE_TREE, MOST_VIRTUAL_RANKS, too_many, &reduce, &error);
+    check_status("too many parameters", DT_ERR_CONFIG, status, &error);
+    for (int n = 1, failed = 1; failed; n++) {
+        int victim = draw_int(random, 0, dt_comm_size(comm) - 1);
+        if (dt_comm_rank(comm) == victim)
+            dt_memory_fail_at(n);
+        error = (dt_error){0};
+        status =
+            dt_reduce_create(comm, DT_ALLREDUCE_TREE, MOST_VIRTUAL_RANKS, 100, &reduce, &error);
+        dt_memory_fail_at(0);
+        failed = status != DT_OK;
+        check_status("a rank without memory", failed ? DT_ERR_INTERNAL : DT_OK, status, &error);
+        if (!check(n > 5 ? n < MOST_ALLOCATIONS : failed,
+                   "allocation %d of dt_reduce_create: expected an error for the first few alone",
+                   n))
+            failed = 0;
+    }
+    dt_reduce_destroy(reduce);
+}
+
+static void test(dt_comm *comm)
+{
+    static const size_t counts[] = {1, 15, 16, 17, 1000, 109388};
+    int size = dt_comm_size(comm);
+    dt_random_sequence random = draw_begin(1);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        for (int draw = 0; draw < (counts[i] > 1000 ? 1 : 3); draw++) {
+            int virtual_ranks = draw == 1 ? size : draw_int(&random, size, MOST_VIRTUAL_RANKS);
+            test_rounds(comm, DT_ALLREDUCE_TREE, virtual_ranks, counts[i]);
+            if (draw == 0)
+                test_rounds(comm, DT_ALLREDUCE_MPI, virtual_ranks, counts[i]);
+        }
+    for (int draw = 0; draw < 20; draw++) {
+        int virtual_ranks = draw_int(&random, size, MOST_VIRTUAL_RANKS);
+        test_totals(comm, virtual_ranks, draw_int(&random, 1, MOST_WIDTH), &random);
+    }
+    test_failures(comm, &random);
+}
+
+int main(int argc, char **argv)
+{
+    return harness_run(argc, argv, test);
+}
