@@ -92,7 +92,7 @@ $(BUILD)/gradient-check: $(CHECK_OBJECTS)
 
 # Programs that run under mpirun, one a file in tests/mpi; they share its harness.
 MPI_TESTS := $(patsubst tests/mpi/%.c,$(BUILD)/mpi-tests/%,\
-               $(filter-out %/harness.c,$(sort $(wildcard tests/mpi/*.c))))
+               $(filter-out %/harness.c %/measure.c,$(sort $(wildcard tests/mpi/*.c))))
 
 $(BUILD)/mpi-tests/%.o: tests/mpi/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -100,6 +100,11 @@ $(BUILD)/mpi-tests/%.o: tests/mpi/%.c $(BUILD)/flags
 	$(QUIET)$(CC) $(ALL_CFLAGS) $(FLAGS_dist) -Itests/unit -c -o $@ $<
 
 $(MPI_TESTS): %: %.o $(BUILD)/mpi-tests/harness.o $(LIBRARY)
+	@echo "  LINK  $@"
+	$(QUIET)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# What `make cost-model` measures with.
+$(BUILD)/mpi-tests/measure: %: %.o $(LIBRARY)
 	@echo "  LINK  $@"
 	$(QUIET)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -127,12 +132,15 @@ test-sanitize:  ## unit tests and gradient check under ASan and UBSan
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)-sanitize SANITIZE="$(SANITIZE_FLAGS)" \
 	    CFLAGS="-O2 -g" test-unit test-gradients
 
-.PHONY: run bench lint format clean help install uninstall
+.PHONY: run bench cost-model lint format clean help install uninstall
 run: dist-train  ## train with the quick start's settings on NP ranks
 	mpirun -np $(NP) ./dist-train --config configs/quickstart.ini
 
 bench: dist-train  ## measure: raw ceiling, 1 and 2 ranks, PyTorch; BENCH_QUICK=1 in a minute
 	@scripts/bench.sh $(BUILD)/bench.csv
+
+cost-model: dist-train $(BUILD)/mpi-tests/measure  ## what ranks and hosts cost: told and measured
+	@PYTHON=$(PYTHON) MEASURE=$(BUILD)/mpi-tests/measure scripts/cost_model.sh $(BUILD)/cost_model.csv
 
 lint:  ## the rules of the house: rooms, guards, line lengths, shell scripts
 	@scripts/lint.sh
