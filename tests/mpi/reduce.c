@@ -131,7 +131,7 @@ static void test_totals(dt_comm *comm, int virtual_ranks, int width, dt_random_s
     dt_range own = dt_partition(virtual_ranks, dt_comm_size(comm), dt_comm_rank(comm));
     dt_error error = {0};
     for (int i = 0; i < virtual_ranks * width; i++)
-        values[i] = ldexp(draw_real(random, -1, 1), draw_int(random, 0, 20));
+        values[i] = ldexp(draw_real(random, -1, 1), draw_int(random, 0, 40));
     dt_status status =
         dt_reduce_totals(comm, virtual_ranks, width, values + own.first * width, sums, &error);
     if (!check_status("dt_reduce_totals", DT_OK, status, &error))
