@@ -1,7 +1,8 @@
-/* A tile: the values of a few samples at one place of the network, [samples][width]. */
+/* A tile: the values of a few samples at one place of the network, [samples][stride]. */
 #ifndef DT_NN_TILE_H
 #define DT_NN_TILE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/status.h"
@@ -10,7 +11,8 @@
 typedef struct dt_tile {
     int samples;      /* in use */
     int width;        /* values of a sample */
-    dt_real *values;  /* [capacity][width], followed by DT_MATMUL_PAD elements */
+    ptrdiff_t stride; /* from one sample to the next, >= width */
+    dt_real *values;  /* [capacity][stride], followed by DT_MATMUL_PAD elements */
     int active_count; /* columns that may hold something other than 0 ... */
     int32_t *active;  /* ... and which they are, ascending: [width] */
     uint8_t *any;     /* [width]: scratch of dt_tile_load */

@@ -48,29 +48,31 @@ static void forward(const dt_layer *layer, const dt_real *parameters, const dt_t
 {
     size_t outputs = (size_t)layer->outputs, row_size = outputs * sizeof(dt_real);
     for (int i = 0; i < input->samples; i++) {
-        dt_real *row = output->values + (size_t)i * outputs;
+        dt_real *row = output->values + i * output->stride;
         if (((const dense *)layer)->bias)
             memcpy(row, parameters + weight_count(layer), row_size);
         else
             memset(row, 0, row_size);
     }
     dt_matmul(input->samples, layer->outputs, input->active_count, input->active, input->values,
-              layer->inputs, parameters, layer->outputs, output->values, layer->outputs);
+              input->stride, parameters, layer->outputs, output->values, output->stride);
 }
 
-static void sum_gradients(const dense *self, const dt_tile *input, const dt_real *dy,
+static void sum_gradients(const dense *self, const dt_tile *input, const dt_tile *output_gradient,
                           const dt_summation *summation)
 {
     int inputs = self->base.inputs, outputs = self->base.outputs;
-    dt_matmul_transposed(inputs, outputs, input->active_count, input->active, input->values, inputs,
-                         dy, outputs, summation, outputs);
+    const dt_real *dy = output_gradient->values;
+    ptrdiff_t stride = output_gradient->stride;
+    dt_matmul_transposed(inputs, outputs, input->active_count, input->active, input->values,
+                         input->stride, dy, stride, summation, outputs);
     if (self->bias) {
         /* The bias is the weight of one more input that is always 1. */
         static const dt_real one = 1;
         static const int32_t first = 0;
         dt_summation of_bias = *summation;
         of_bias.offset += weight_count(&self->base);
-        dt_matmul_transposed(1, outputs, 1, &first, &one, 0, dy, outputs, &of_bias, outputs);
+        dt_matmul_transposed(1, outputs, 1, &first, &one, 0, dy, stride, &of_bias, outputs);
     }
 }
 
@@ -80,14 +82,15 @@ static void backward(const dt_layer *layer, const dt_tile *input, const dt_tile 
 {
     (void)output;
     const dense *self = (const dense *)layer;
-    int samples = input->samples, inputs = layer->inputs, outputs = layer->outputs;
-    const dt_real *dy = output_gradient->values;
     if (input_gradient) {
-        memset(input_gradient->values, 0, (size_t)samples * (size_t)inputs * sizeof(dt_real));
-        dt_matmul(samples, inputs, outputs, output_gradient->active, dy, outputs, self->transposed,
-                  inputs, input_gradient->values, inputs);
+        ptrdiff_t stride = input_gradient->stride;
+        size_t size = (size_t)(input->samples * stride) * sizeof(dt_real);
+        memset(input_gradient->values, 0, size);
+        dt_matmul(input->samples, layer->inputs, layer->outputs, output_gradient->active,
+                  output_gradient->values, output_gradient->stride, self->transposed, layer->inputs,
+                  input_gradient->values, stride);
     }
-    sum_gradients(self, input, dy, summation);
+    sum_gradients(self, input, output_gradient, summation);
 }
 
 static void destroy(dt_layer *layer)

@@ -43,7 +43,10 @@ INLINE void accumulate(int rows, int vectors, vector sum[BLOCK_ROWS][BLOCK_VECTO
             sum[r][v] += a[r][offset] * *(const vector *)(b + v * LANES);
 }
 
-INLINE void block_product(const block *p, int rows, int vectors, int transposed)
+/* How the summation index finds its column of A and its row of B. */
+enum { FORWARD, FORWARD_PACKED, TRANSPOSED };
+
+INLINE void block_product(const block *p, int rows, int vectors, int kind)
 {
     vector sum[BLOCK_ROWS][BLOCK_VECTORS];
     const dt_real *a[BLOCK_ROWS];
@@ -55,9 +58,12 @@ INLINE void block_product(const block *p, int rows, int vectors, int transposed)
     const dt_real *b = p->b;
     const int32_t *index = p->index;
     ptrdiff_t lda = p->lda, ldb = p->ldb;
-    if (transposed)
+    if (kind == TRANSPOSED)
         for (int k = 0; k < p->depth; k++)
             accumulate(rows, vectors, sum, a, k * lda, b + k * ldb);
+    else if (kind == FORWARD_PACKED)
+        for (int k = 0; k < p->depth; k++)
+            accumulate(rows, vectors, sum, a, index[k], b + k * BLOCK_COLUMNS);
     else
         for (int k = 0; k < p->depth; k++)
             accumulate(rows, vectors, sum, a, index[k], b + index[k] * ldb);
@@ -72,11 +78,15 @@ typedef void block_function(const block *);
 #define BLOCK(rows, vectors)                                                                       \
     static void forward_##rows##x##vectors(const block *p)                                         \
     {                                                                                              \
-        block_product(p, rows, vectors, 0);                                                        \
+        block_product(p, rows, vectors, FORWARD);                                                  \
+    }                                                                                              \
+    static void packed_##rows##x##vectors(const block *p)                                          \
+    {                                                                                              \
+        block_product(p, rows, vectors, FORWARD_PACKED);                                           \
     }                                                                                              \
     static void transposed_##rows##x##vectors(const block *p)                                      \
     {                                                                                              \
-        block_product(p, rows, vectors, 1);                                                        \
+        block_product(p, rows, vectors, TRANSPOSED);                                               \
     }
 #if BLOCK_VECTORS == 4
 #define BLOCKS(rows) BLOCK(rows, 1) BLOCK(rows, 2) BLOCK(rows, 3) BLOCK(rows, 4)
@@ -104,6 +114,7 @@ BLOCKS(3)
 BLOCKS(4)
 
 static block_function *const forward_blocks[BLOCK_ROWS][BLOCK_VECTORS] = {TABLE(forward)};
+static block_function *const packed_blocks[BLOCK_ROWS][BLOCK_VECTORS] = {TABLE(packed)};
 static block_function *const transposed_blocks[BLOCK_ROWS][BLOCK_VECTORS] = {TABLE(transposed)};
 
 /* Computes the block of `rows` x `columns` at p. Where C ends inside a vector, the block is worked
@@ -146,21 +157,67 @@ static int count_blocks(int rows)
     return (rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
 }
 
+/* Columns j .. j + columns - 1 of C, from rows of B that `index` names. */
+static void forward_panel(int rows, int columns, block *p, const dt_real *a, ptrdiff_t lda,
+                          dt_real *c, ptrdiff_t ldc, block_function *const table[][BLOCK_VECTORS])
+{
+    int blocks = count_blocks(rows);
+    for (int i = 0; i < blocks; i++) {
+        int first = block_first(rows, blocks, i);
+        int block_rows = block_first(rows, blocks, i + 1) - first;
+        for (int r = 0; r < block_rows; r++) {
+            p->a[r] = a + (first + r) * lda;
+            p->c[r] = c + (first + r) * ldc;
+        }
+        run_block(p, table, block_rows, columns);
+    }
+}
+
+/* A panel of B that stays in cache while all rows of A pass: rows of B that are far apart share few
+ * places in the L1 cache, so they are copied together. */
+enum { PANEL_DEPTH = 256, WIDE = 1024, FEW_ROWS = 4 * BLOCK_ROWS };
+typedef dt_real panel[PANEL_DEPTH][BLOCK_COLUMNS] __attribute__((aligned(VECTOR_BYTES)));
+
+static bool worth_packing(int rows, ptrdiff_t ldb)
+{
+    return ldb >= WIDE && rows >= FEW_ROWS;
+}
+
+/* Rows index[0 .. depth - 1] of B, or without an index the first `depth`, from column j on. What a
+ * panel has beyond `columns` is not used. */
+static void pack(panel to, int depth, const int32_t *index, int columns, const dt_real *b,
+                 ptrdiff_t ldb)
+{
+    for (int k = 0; k < depth; k++)
+        memcpy(to[k], b + (index ? index[k] : k) * ldb, (size_t)columns * sizeof(dt_real));
+}
+
+static void forward_packed(int rows, int columns, int depth, const int32_t *index, const dt_real *a,
+                           ptrdiff_t lda, const dt_real *b, ptrdiff_t ldb, dt_real *c,
+                           ptrdiff_t ldc)
+{
+    panel packed;
+    for (int j = 0; j < columns; j += BLOCK_COLUMNS)
+        for (int k = 0; k < depth; k += PANEL_DEPTH) {
+            int width = least(columns - j, BLOCK_COLUMNS);
+            block p = {.depth = least(depth - k, PANEL_DEPTH), .index = index + k, .b = packed[0]};
+            pack(packed, p.depth, p.index, width, b + j, ldb);
+            forward_panel(rows, width, &p, a, lda, c + j, ldc, packed_blocks);
+        }
+}
+
 void dt_matmul(int rows, int columns, int depth, const int32_t *index, const dt_real *a,
                ptrdiff_t lda, const dt_real *b, ptrdiff_t ldb, dt_real *c, ptrdiff_t ldc)
 {
-    int blocks = count_blocks(rows);
-    for (int j = 0; j < columns; j += BLOCK_COLUMNS)
-        for (int i = 0; i < blocks; i++) {
-            block p = {.depth = depth, .index = index, .b = b + j, .ldb = ldb};
-            int first = block_first(rows, blocks, i);
-            int block_rows = block_first(rows, blocks, i + 1) - first;
-            for (int r = 0; r < block_rows; r++) {
-                p.a[r] = a + (first + r) * lda;
-                p.c[r] = c + (first + r) * ldc + j;
-            }
-            run_block(&p, forward_blocks, block_rows, least(columns - j, BLOCK_COLUMNS));
-        }
+    if (worth_packing(rows, ldb)) {
+        forward_packed(rows, columns, depth, index, a, lda, b, ldb, c, ldc);
+        return;
+    }
+    for (int j = 0; j < columns; j += BLOCK_COLUMNS) {
+        block p = {.depth = depth, .index = index, .b = b + j, .ldb = ldb};
+        forward_panel(rows, least(columns - j, BLOCK_COLUMNS), &p, a, lda, c + j, ldc,
+                      forward_blocks);
+    }
 }
 
 /* A block of a sum while it is worked on. */
@@ -271,30 +328,48 @@ static void sum_nothing(const dt_summation *summation, int rows, int columns, in
     }
 }
 
+/* Columns j .. of the sums, for which b and ldb stand. */
+static void transposed_panel(int active, const int32_t *index, int columns, ptrdiff_t j,
+                             const dt_real *a, ptrdiff_t lda, const dt_real *b, ptrdiff_t ldb,
+                             const dt_summation *summation, ptrdiff_t ldc)
+{
+    bool simple = summation->piece_count == 1 && summation->pieces[0].merges == 0;
+    int blocks = count_blocks(active);
+    for (int i = 0; i < blocks; i++) {
+        int first = block_first(active, blocks, i);
+        block_place place = {.summation = summation,
+                             .index = index + first,
+                             .rows = block_first(active, blocks, i + 1) - first,
+                             .columns = columns,
+                             .j = j,
+                             .ldc = ldc};
+        block p = {.b = b, .lda = lda, .ldb = ldb};
+        for (int r = 0; r < place.rows; r++)
+            p.a[r] = a + place.index[r];
+        int vectors = (columns + LANES - 1) / LANES;
+        block_function *compute = transposed_blocks[place.rows - 1][vectors - 1];
+        if (simple && columns % LANES == 0)
+            sum_in_place(&place, &p, compute);
+        else
+            sum_in_copies(&place, &p, compute);
+    }
+}
+
 void dt_matmul_transposed(int rows, int columns, int active, const int32_t *index, const dt_real *a,
                           ptrdiff_t lda, const dt_real *b, ptrdiff_t ldb,
                           const dt_summation *summation, ptrdiff_t ldc)
 {
-    bool simple = summation->piece_count == 1 && summation->pieces[0].merges == 0;
-    int blocks = count_blocks(active);
-    for (int i = 0; i < blocks; i++)
-        for (int j = 0; j < columns; j += BLOCK_COLUMNS) {
-            int first = block_first(active, blocks, i);
-            block_place place = {.summation = summation,
-                                 .index = index + first,
-                                 .rows = block_first(active, blocks, i + 1) - first,
-                                 .columns = least(columns - j, BLOCK_COLUMNS),
-                                 .j = j,
-                                 .ldc = ldc};
-            block p = {.b = b + j, .lda = lda, .ldb = ldb};
-            for (int r = 0; r < place.rows; r++)
-                p.a[r] = a + place.index[r];
-            int vectors = (place.columns + LANES - 1) / LANES;
-            block_function *compute = transposed_blocks[place.rows - 1][vectors - 1];
-            if (simple && place.columns % LANES == 0)
-                sum_in_place(&place, &p, compute);
-            else
-                sum_in_copies(&place, &p, compute);
-        }
+    int samples = 0;
+    for (int i = 0; i < summation->piece_count; i++)
+        samples += summation->pieces[i].samples;
+    panel packed;
+    bool packs = worth_packing(active, ldb) && samples <= PANEL_DEPTH;
+    for (int j = 0; j < columns; j += BLOCK_COLUMNS) {
+        int width = least(columns - j, BLOCK_COLUMNS);
+        if (packs)
+            pack(packed, samples, NULL, width, b + j, ldb);
+        transposed_panel(active, index, width, j, a, lda, packs ? packed[0] : b + j,
+                         packs ? BLOCK_COLUMNS : ldb, summation, ldc);
+    }
     sum_nothing(summation, rows, columns, active, index, ldc);
 }

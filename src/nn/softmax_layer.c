@@ -16,8 +16,8 @@ static void forward(const dt_layer *layer, const dt_real *parameters, const dt_t
     (void)parameters;
     int width = layer->outputs;
     for (int i = 0; i < input->samples; i++) {
-        const dt_real *x = input->values + (size_t)i * (size_t)width;
-        dt_real *y = output->values + (size_t)i * (size_t)width;
+        const dt_real *x = input->values + i * input->stride;
+        dt_real *y = output->values + i * output->stride;
         dt_real largest = x[0], sum = 0;
         for (int j = 1; j < width; j++)
             largest = x[j] > largest ? x[j] : largest;
@@ -37,7 +37,7 @@ static void backward(const dt_layer *layer, const dt_tile *input, const dt_tile 
     if (!input_gradient)
         return;
     for (int i = 0; i < input->samples; i++) {
-        size_t row = (size_t)i * (size_t)width;
+        ptrdiff_t row = i * input->stride;
         const dt_real *y = output->values + row, *dy = output_gradient->values + row;
         dt_real *dx = input_gradient->values + row, sum = 0;
         for (int j = 0; j < width; j++)

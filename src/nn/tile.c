@@ -13,10 +13,17 @@ static void activate_all(dt_tile *tile)
         tile->active[j] = j;
 }
 
+/* Rows that are a multiple of 2 KB apart share few places in the L1 cache: a cache line more. At
+ * most 256 classes: the outputs of a network have no gaps, as the losses expect. */
+static ptrdiff_t stride_of(int width)
+{
+    return width % 512 == 0 ? width + 16 : width;
+}
+
 dt_status dt_tile_create(int capacity, int width, dt_tile *tile, dt_error *error)
 {
-    *tile = (dt_tile){.width = width};
-    size_t count = (size_t)width * (size_t)capacity + DT_MATMUL_PAD;
+    *tile = (dt_tile){.width = width, .stride = stride_of(width)};
+    size_t count = (size_t)tile->stride * (size_t)capacity + DT_MATMUL_PAD;
     tile->values = dt_calloc(count, sizeof *tile->values, error);
     tile->active = tile->values ? dt_calloc((size_t)width, sizeof *tile->active, error) : NULL;
     tile->any = tile->active ? dt_calloc((size_t)width, 1, error) : NULL;
@@ -69,7 +76,7 @@ void dt_tile_load(dt_tile *tile, int samples, const uint8_t *const *images, dt_r
     tile->samples = samples;
     memset(tile->any, 0, (size_t)width);
     for (int i = 0; i < samples; i++) {
-        widen(width, images[i], scale, shift, tile->values + (size_t)i * (size_t)width);
+        widen(width, images[i], scale, shift, tile->values + i * tile->stride);
         if (zero_stays_zero)
             find_any(width, images[i], tile->any);
     }
