@@ -1,10 +1,15 @@
 #!/usr/bin/env python3
 """What the reduction and the exchange cost, from a few measured numbers; and on machines we lack.
 
-Usage: cost_model.py [--cores N] [--samples N] MEASUREMENTS.csv
+Usage: cost_model.py [--cores N] [--samples N] [--host-ranks N] [--all] MEASUREMENTS.csv
 
-  --cores N    cores of the measured machine, all virtual hosts together (default: this one's)
-  --samples N  samples a rank and step in the table of large machines (default 64)
+  --cores N       cores of the measured machine, all virtual hosts together (default: this one's)
+  --samples N     samples a rank and step (default 64)
+  --host-ranks N  ranks a host in the table of large machines, 1 to 32 (default 32)
+  --all           what is told for every measured row; without it, for the gradient of
+                  784-128-64-10 and for so many samples, on one host, and on the most hosts with
+                  the slowest link: where hosts share the cores of one machine, the processor's
+                  part in a message on a fast link is the greater one, and the model has none
 
 MEASUREMENTS.csv has the header  kind,link,hosts,ranks,bytes,count,seconds  and rows of the kinds
 
@@ -49,8 +54,7 @@ import numpy as np
 KINDS = {"add", "compute", "message", "reduce", "mpi", "exchange"}
 EAGER = 65536  # bytes with their header: btl_tcp_eager_limit
 EAGER_HEADER = 64
-PARAMETERS = 109386  # of 784-128-64-10
-HOST_SIZES = 8, 32, 128
+GRADIENT = 4 * 109386  # bytes, of 784-128-64-10
 RANKS = 64, 128, 256, 512, 1024, 2048, 4096
 
 
@@ -222,68 +226,94 @@ def print_parameters(machine, links):
           f"compute: {1 / machine.sample_seconds:,.0f} samples/s a rank")
 
 
-def print_predictions(rows, machine, links, cores):
-    by_name = {link.name: link for link in links}
+def predict(row, machine, links, cores):
+    """Seconds that the model tells for a row; None where it tells nothing."""
+    link = links.get(row.link)
+    if row.kind == "reduce" and (link or row.hosts == 1):
+        return reduction(machine, link, row.bytes, row.hosts, row.ranks, max(1, row.ranks / cores))
+    if row.kind == "exchange" and link and row.hosts > 1:
+        return exchange(link, row.bytes, row.hosts, row.ranks)
+    return None
+
+
+def is_main(row, links, most_hosts, samples):
+    """Whether a row is shown without --all."""
+    if row.hosts > 1 and (row.hosts < most_hosts or row.link not in links or
+                          links[row.link].alpha < max(link.alpha for link in links.values())):
+        return False
+    return row.count == samples if row.kind == "exchange" else row.bytes == GRADIENT
+
+
+def is_fitted(row, cores, least):
+    return row.hosts == 1 and (row.ranks == 2 or row.ranks > cores and row.bytes == least)
+
+
+def print_predictions(rows, machine, links, cores, is_shown):
     mpi = {(row.link, row.hosts, row.ranks, row.bytes): microseconds(row.seconds)
            for row in rows if row.kind == "mpi"}
     least = min(row.bytes for row in rows if row.kind == "reduce")
     lines = []
-    for row in rows:
-        link = by_name.get(row.link)
-        waves = max(1.0, row.ranks / cores)
-        if row.kind == "reduce" and (link or row.hosts == 1):
-            told = reduction(machine, link, row.bytes, row.hosts, row.ranks, waves)
-        elif row.kind == "exchange" and link and row.hosts > 1:
-            told = exchange(link, row.bytes, row.hosts, row.ranks)
-        else:
+    for row in filter(is_shown, rows):
+        told = predict(row, machine, links, cores)
+        if told is None:
             continue
-        fitted = row.hosts == 1 and (row.ranks == 2 or row.ranks > cores and row.bytes == least)
-        lines.append([row.kind, row.link, str(row.hosts), str(row.ranks), f"{row.bytes:,}",
-                      microseconds(told) + (" (fitted)" if fitted else ""),
+        place = f"{row.hosts} x {row.ranks // row.hosts}"
+        lines.append([row.kind, f"{row.bytes:,}",
+                      f"{place}, {row.link}" if row.hosts > 1 else place,
+                      microseconds(told) + (" (fitted)" if is_fitted(row, cores, least) else ""),
                       microseconds(row.seconds), f"{told / row.seconds:.2f}",
                       mpi.get((row.link, row.hosts, row.ranks, row.bytes), "")
                       if row.kind == "reduce" else ""])
-    print_table("Predicted and measured",
-                ["what", "link", "hosts", "ranks", "bytes", "predicted us", "measured us", "ratio",
+    print_table(f"Told and measured, on {cores} cores",
+                ["what", "bytes", "hosts x ranks", "told us", "measured us", "ratio",
                  "MPI_Allreduce us"], lines)
 
 
-def print_large(machine, network, samples):
-    size = 4 * PARAMETERS
+def print_large(machine, network, samples, host_ranks):
     compute = samples * machine.sample_seconds
-    head = ["ranks", "hosts", "ours us", "ring us", "halving us", "step us", "efficiency"]
     lines = []
     for ranks in RANKS:
-        for host_ranks in HOST_SIZES:
-            hosts = ranks // host_ranks
-            if hosts < 2 or hosts > 128:
-                continue
-            ours = reduction(machine, network, size, hosts, ranks)
-            ring = other_reduction(machine, network, size, hosts, ranks, hosts - 1)
-            halving = other_reduction(machine, network, size, hosts, ranks, math.log2(hosts))
-            lines.append([f"{ranks:,}", f"{hosts} x {host_ranks}", microseconds(ours),
-                          microseconds(ring), microseconds(halving), microseconds(compute + ours),
-                          f"{compute / (compute + ours):.0%}"])
-    print_table(f"Told for {network.name}: {size:,} bytes of gradient, {samples} samples a rank "
-                f"and step, no overlap ({network.g * 1e6:g} us a further message)", head, lines)
+        hosts = ranks // host_ranks
+        ours = reduction(machine, network, GRADIENT, hosts, ranks)
+        ring = other_reduction(machine, network, GRADIENT, hosts, ranks, hosts - 1)
+        halving = other_reduction(machine, network, GRADIENT, hosts, ranks,
+                                  math.ceil(math.log2(hosts)))
+        lines.append([f"{ranks:,}", f"{hosts} x {host_ranks}", microseconds(ours),
+                      microseconds(ring), microseconds(halving), microseconds(compute + ours),
+                      f"{compute / (compute + ours):.0%}"])
+    print_table(f"Told for {network.name}, {network.g * 1e6:g} us a further message: "
+                f"{GRADIENT:,} bytes of gradient, {samples} samples a rank and step, no overlap",
+                ["ranks", "hosts x ranks", "ours us", "ring us", "halving us", "step us",
+                 "efficiency"], lines)
 
 
-def main():
+def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--cores", type=int, default=os.cpu_count())
-    parser.add_argument("--samples", type=int, default=64)
+    parser.add_argument("--cores", type=int, default=os.cpu_count(), help="of the measured machine")
+    parser.add_argument("--samples", type=int, default=64, help="a rank and step (64)")
+    parser.add_argument("--host-ranks", type=int, default=32, help="of large machines (32)")
+    parser.add_argument("--all", action="store_true", help="tell every measured row")
     parser.add_argument("measurements")
     arguments = parser.parse_args()
     if arguments.cores < 1 or arguments.samples < 1:
         parser.error("--cores and --samples are at least 1")
+    if not 1 <= arguments.host_ranks <= min(RANKS) // 2:
+        parser.error(f"--host-ranks is 1 to {min(RANKS) // 2}")
+    return arguments
+
+
+def main():
+    arguments = parse_arguments()
     rows = read_rows(arguments.measurements)
     machine = fit_machine(rows, arguments.cores)
     names = dict.fromkeys(row.link for row in rows if row.kind == "message" and row.hosts > 1)
-    links = [fit_link(name, rows) for name in names]
-    print_parameters(machine, links)
-    print_predictions(rows, machine, links, arguments.cores)
+    links = {name: fit_link(name, rows) for name in names}
+    print_parameters(machine, links.values())
+    most_hosts = max(row.hosts for row in rows)
+    print_predictions(rows, machine, links, arguments.cores, lambda row: arguments.all
+                      or is_main(row, links, most_hosts, arguments.samples))
     for network in NETWORKS:
-        print_large(machine, network, arguments.samples)
+        print_large(machine, network, arguments.samples, arguments.host_ranks)
 
 
 if __name__ == "__main__":

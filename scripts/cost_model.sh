@@ -1,0 +1,134 @@
+#!/usr/bin/env bash
+# What ranks and hosts cost: measured here, and told for machines we lack.
+set -euo pipefail
+shopt -s inherit_errexit
+
+usage() {
+    cat <<'EOT'
+Usage: scripts/cost_model.sh [CSV]
+
+Measures messages, reductions and exchanges with 1 to 8 ranks on this machine, and on three virtual
+hosts (scripts/virtual-hosts.sh) whose links are as fast as they go, and then have 1 Gbit/s and
+1 ms; writes all to CSV (default: build/cost_model.csv) and prints what scripts/cost_model.py makes
+of it: the fitted parameters, what the model tells beside what was measured, and what it tells for
+64 to 4,096 ranks. Takes less than two minutes on an idle machine of two cores; where there can be
+no virtual hosts, it says so and measures one host.
+
+Environment: MEASURE: the measuring program (default: build/mpi-tests/measure). PYTHON: an
+interpreter that has NumPy. VIRTUAL_HOSTS: see scripts/virtual-hosts.sh.
+EOT
+}
+
+fail() {
+    printf 'cost_model: %s\n' "$1" >&2
+    exit "$2"
+}
+
+say() {
+    printf 'cost_model: %s\n' "$1" >&2
+}
+
+find_numpy() {
+    local candidate
+    for candidate in ${PYTHON:+"$PYTHON"} python3 /usr/bin/python3; do
+        if "$candidate" -c 'import numpy' 2>/dev/null; then
+            numpy_python=$candidate
+            return
+        fi
+    done
+    fail 'no Python here has NumPy (package python3-numpy)' 69
+}
+
+prepare_mpi() {
+    [ "$(id -u)" -eq 0 ] || return 0
+    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+    # Root means a container, and many of those forbid process_vm_readv.
+    local copy=${OMPI_MCA_btl_vader_single_copy_mechanism:-none}
+    export OMPI_MCA_btl_vader_single_copy_mechanism=$copy
+}
+
+# ranks N PROGRAM ARGUMENT...: on this machine, a core each, or sharing them where there are fewer.
+ranks() {
+    local place=(--bind-to core)
+    [ "$1" -le "$cores" ] || place=(--oversubscribe --bind-to none)
+    timeout 60 mpirun -np "$1" "${place[@]}" "${@:2}" </dev/null
+}
+
+# rows WHAT COMMAND...: what COMMAND prints becomes rows.
+rows() {
+    "${@:2}" >>"$work/rows" 2>"$work/errors" || fail "$1: $(tail -n 1 "$work/errors")" 70
+}
+
+# One rank that trains and talks to nobody, 64 samples a step; its fastest repetition.
+measure_compute() {
+    ranks 1 ./dist-train bench --quick --data synthetic --batches 64 --csv "$work/bench.csv" \
+        >"$work/out" 2>"$work/errors" || fail "bench: $(tail -n 1 "$work/errors")" 70
+    awk -F, '$2 == "training" && $5 == 1 { printf "compute,host,1,1,0,%d,%.4e\n", $4, $4 / $8 }' \
+        "$work/bench.csv" >>"$work/rows"
+}
+
+measure_host() {
+    local np
+    say "one host, 1 to 8 ranks on $cores cores, load $(cut -d' ' -f1-3 /proc/loadavg)"
+    measure_compute
+    for np in {1..8}; do rows "$np ranks" ranks "$np" "$measure" host; done
+}
+
+# measure_link NAME OPTION...: on three virtual hosts whose links have the options. Returns 69 where
+# there can be no such hosts.
+measure_link() {
+    local hosts status=0
+    timeout 30 "$virtual_hosts" up 3 "${@:2}" 2>"$work/errors" || status=$?
+    [ "$status" -ne 69 ] || return 69
+    [ "$status" -eq 0 ] || fail "$(tail -n 1 "$work/errors")" 70
+    trap 'clean_up hosts' EXIT
+    say "virtual hosts: $1"
+    for hosts in dt1:1,dt2:1 dt1:1,dt2:1,dt3:1 dt1:2,dt2:2 dt1:2,dt2:2,dt3:2; do
+        rows "$1, $hosts" timeout 60 "$virtual_hosts" run "$hosts" -- "$measure" "$1"
+    done
+    "$virtual_hosts" down
+    trap clean_up EXIT
+}
+
+clean_up() {
+    [ $# -eq 0 ] || "$virtual_hosts" down
+    rm -rf "$work"
+}
+
+measure_all() {
+    local status=0
+    echo kind,link,hosts,ranks,bytes,count,seconds >"$work/rows"
+    measure_host
+    measure_link unshaped || status=$?
+    if [ "$status" -eq 69 ]; then
+        say "one host only: $(tail -n 1 "$work/errors")"
+        return
+    fi
+    measure_link '1 Gbit/s and 1 ms' --rate 1gbit --delay 1ms
+}
+
+case ${1-} in
+    -h | --help) usage && exit ;;
+    -*) fail "unknown option '$1' (--help says what there is)" 64 ;;
+esac
+[ $# -le 1 ] || fail "expected one CSV at most, found $#" 64
+top=$(realpath -- "$(dirname "${BASH_SOURCE[0]}")/..")
+csv=$(realpath -m -- "${1:-$top/build/cost_model.csv}")
+measure=$(realpath -m -- "${MEASURE:-$top/build/mpi-tests/measure}")
+virtual_hosts=$top/scripts/virtual-hosts.sh
+cores=$(nproc)
+cd "$top"
+for program in "$top/dist-train" "$measure"; do
+    [ -x "$program" ] || fail "no $program here: make cost-model" 66
+done
+find_numpy
+prepare_mpi
+work=$(mktemp -d)
+trap clean_up EXIT
+export VIRTUAL_HOSTS=${VIRTUAL_HOSTS:-$work/hosts}
+
+measure_all
+mkdir -p "$(dirname "$csv")"
+mv "$work/rows" "$csv"
+"$numpy_python" scripts/cost_model.py --cores "$cores" "$csv"
+printf '\nwrote %s\n' "$csv"
