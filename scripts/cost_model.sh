@@ -15,7 +15,7 @@ of it: the fitted parameters, what the model tells beside what was measured, and
 no virtual hosts, it says so and measures one host.
 
 Environment: MEASURE: the measuring program (default: build/mpi-tests/measure). PYTHON: an
-interpreter that has NumPy. VIRTUAL_HOSTS: see scripts/virtual-hosts.sh.
+interpreter that has NumPy.
 EOT
 }
 
@@ -81,17 +81,15 @@ measure_link() {
     timeout 30 "$virtual_hosts" up 3 "${@:2}" 2>"$work/errors" || status=$?
     [ "$status" -ne 69 ] || return 69
     [ "$status" -eq 0 ] || fail "$(tail -n 1 "$work/errors")" 70
-    trap 'clean_up hosts' EXIT
     say "virtual hosts: $1"
     for hosts in dt1:1,dt2:1 dt1:1,dt2:1,dt3:1 dt1:2,dt2:2 dt1:2,dt2:2,dt3:2; do
         rows "$1, $hosts" timeout 60 "$virtual_hosts" run "$hosts" -- "$measure" "$1"
     done
     "$virtual_hosts" down
-    trap clean_up EXIT
 }
 
 clean_up() {
-    [ $# -eq 0 ] || "$virtual_hosts" down
+    "$virtual_hosts" down
     rm -rf "$work"
 }
 
@@ -125,7 +123,7 @@ find_numpy
 prepare_mpi
 work=$(mktemp -d)
 trap clean_up EXIT
-export VIRTUAL_HOSTS=${VIRTUAL_HOSTS:-$work/hosts}
+export VIRTUAL_HOSTS=$work/hosts
 
 measure_all
 mkdir -p "$(dirname "$csv")"
