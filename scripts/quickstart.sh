@@ -62,10 +62,10 @@ case ${1-} in
     *) [ $# -eq 0 ] || fail_usage "expected 'test' or options of dist-train, found '$1'" ;;
 esac
 
-if [ -n "${DIST_TRAIN_DATA:-}" ]; then
-    DIST_TRAIN_DATA=$(realpath -m -- "$DIST_TRAIN_DATA")
-    export DIST_TRAIN_DATA
-fi
+case ${DIST_TRAIN_DATA:-} in
+    '' | auto | synthetic) ;;
+    *) DIST_TRAIN_DATA=$(realpath -m -- "$DIST_TRAIN_DATA") && export DIST_TRAIN_DATA ;;
+esac
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scripts/install-deps.sh
 say 'building'

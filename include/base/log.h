@@ -1,19 +1,14 @@
 /* Lines for the user.
  *
  * Standard output carries results, standard error the program's remarks. Each line goes to the
- * terminal and, once there is one, to the run's log file. The log level is the program's only
- * global. In a parallel run every rank but 0 is set to DT_LOG_SILENT, so that one voice speaks. */
+ * terminal and, once there is one, to the run's log file. In a parallel run every rank but 0 is set
+ * to DT_LOG_SILENT, so that one voice speaks. */
 #ifndef DT_BASE_LOG_H
 #define DT_BASE_LOG_H
 
 #include <stdio.h>
 
-typedef enum dt_log_level {
-    DT_LOG_SILENT = 0,
-    DT_LOG_WARN = 1,
-    DT_LOG_INFO = 2,
-    DT_LOG_DEBUG = 3
-} dt_log_level;
+typedef enum dt_log_level { DT_LOG_SILENT = 0, DT_LOG_WARN = 1, DT_LOG_INFO = 2 } dt_log_level;
 
 void dt_log_set_level(dt_log_level level);
 

@@ -15,12 +15,11 @@
 
 /* One number a use, never reused for another: results depend on them. */
 typedef enum dt_random_stream {
-    DT_STREAM_INIT = 1,    /* initial parameters: sample = layer, index = parameter */
-    DT_STREAM_ORDER = 2,   /* order of the training samples of an epoch */
-    DT_STREAM_SPLIT = 3,   /* which samples are held out */
-    DT_STREAM_GLYPH = 4,   /* synthetic digits: sample = image */
-    DT_STREAM_DROPOUT = 5, /* dropout masks */
-    DT_STREAM_TEST = 99    /* unit tests */
+    DT_STREAM_INIT = 1,  /* initial parameters: sample = layer, index = parameter */
+    DT_STREAM_ORDER = 2, /* order of the training samples of an epoch */
+    DT_STREAM_SPLIT = 3, /* which samples are held out */
+    DT_STREAM_GLYPH = 4, /* synthetic digits: sample = image */
+    DT_STREAM_TEST = 99  /* unit tests */
 } dt_random_stream;
 
 typedef struct dt_random_key {

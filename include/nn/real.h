@@ -7,10 +7,8 @@
 
 #ifdef DT_DOUBLE
 typedef double dt_real;
-#define DT_REAL_MAX __DBL_MAX__
 #else
 typedef float dt_real;
-#define DT_REAL_MAX __FLT_MAX__
 #endif
 
 #endif

@@ -94,12 +94,12 @@ static void print_time(const dt_run *run)
         all += seconds[p];
     double percent = all > 0 ? 100 / all : 0;
     dt_say("time: compute %.1f %%, reduction %.1f %%, waiting %.1f %%, data %.1f %%, evaluation "
-           "%.1f %%, files %.1f %% (rank 0)",
+           "%.1f %%, files %.1f %%, other %.1f %% (rank 0)",
            percent *
                (seconds[DT_PHASE_FORWARD] + seconds[DT_PHASE_BACKWARD] + seconds[DT_PHASE_UPDATE]),
            percent * seconds[DT_PHASE_REDUCE], percent * seconds[DT_PHASE_WAIT],
            percent * seconds[DT_PHASE_GATHER], percent * seconds[DT_PHASE_EVALUATE],
-           percent * seconds[DT_PHASE_SAVE]);
+           percent * seconds[DT_PHASE_SAVE], percent * seconds[DT_PHASE_OTHER]);
 }
 
 static dt_status train(dt_run *run, const dt_config *asked, dt_error *error)
@@ -123,16 +123,14 @@ static dt_status train(dt_run *run, const dt_config *asked, dt_error *error)
     if (voice && !outcome)
         print_time(run);
     dt_error own = {0};
+    keep_failure(&self, dt_timeline_write(run, &own), &own);
     status = voice ? finish_output(&self, outcome, &last, &own) : DT_OK;
     if (outcome)
         return outcome;
-    dt_status written = dt_timeline_write(run, &self.failure);
     status = dt_comm_agree(run->comm, status, &own);
     if (status)
         *error = own;
-    else if (written)
-        *error = self.failure;
-    return status ? status : written;
+    return status;
 }
 
 dt_status dt_command_train(dt_comm *comm, const dt_invocation *invocation, dt_error *error)

@@ -128,9 +128,8 @@ void dt_options_print_help(FILE *out)
                  "Exit codes:\n"
                  "   0  done                 73  cannot create a file\n"
                  "  64  wrong usage          74  reading or writing failed\n"
-                 "  65  bad data             75  stopped on request, can go on\n"
-                 "  66  missing input        78  bad setting\n"
-                 "  70  internal error\n");
+                 "  65  bad data             78  bad setting\n"
+                 "  66  missing input        70  internal error\n");
 }
 
 static bool is_plain(const char *text)

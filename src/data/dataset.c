@@ -31,6 +31,10 @@ static dt_status choose_members(dt_dataset *self, const dt_source *source,
 {
     int64_t train = limited(source->count[DT_TRAIN], spec->train_limit);
     int64_t test = limited(source->count[DT_TEST], spec->test_limit);
+    if (train + test > INT32_MAX || source->count[DT_TRAIN] > INT32_MAX - test)
+        return dt_fail(error, DT_ERR_DATA, "%s: expected at most %d samples, found %lld",
+                       source->name, INT32_MAX,
+                       (long long)(source->count[DT_TRAIN] + source->count[DT_TEST]));
     int64_t pool = spec->split == DT_SPLIT_RANDOM ? train + test : train;
     int64_t val = (int64_t)((double)pool * spec->val_fraction + 0.5);
     if (spec->val_fraction > 0 && (val == 0 || val == pool))

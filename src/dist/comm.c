@@ -48,7 +48,6 @@ dt_status dt_comm_start(int *argc, char ***argv, dt_comm **out, dt_error *error)
     MPI_Comm_rank(self->world, &self->rank);
     MPI_Comm_size(self->world, &self->size);
     MPI_Comm_split_type(self->world, MPI_COMM_TYPE_SHARED, self->rank, MPI_INFO_NULL, &self->host);
-    MPI_Comm_set_errhandler(self->host, MPI_ERRORS_RETURN); /* of shared memory: not fatal */
     MPI_Comm_rank(self->host, &self->host_rank);
     MPI_Comm_size(self->host, &self->host_size);
     MPI_Get_processor_name(self->host_name, &length);

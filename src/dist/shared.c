@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,6 +39,41 @@ static char *aligned(char *address)
     return past ? address + DT_ALIGNMENT - past : address;
 }
 
+/* Open MPI hangs when there is too little room: its first rank fails while the others wait for it.
+ * A host of one rank gets ordinary memory. */
+static bool fits(dt_comm *comm, size_t own, dt_error *error)
+{
+    static const char place[] = "/dev/shm";
+    unsigned long long mine = own, all, room = ULLONG_MAX;
+    struct statvfs system;
+    MPI_Allreduce(&mine, &all, 1, MPI_UNSIGNED_LONG_LONG, MPI_SUM, comm->host);
+    if (comm->host_rank == 0 && comm->host_size > 1 && statvfs(place, &system) == 0)
+        room = system.f_bavail * (unsigned long long)system.f_frsize;
+    MPI_Bcast(&room, 1, MPI_UNSIGNED_LONG_LONG, 0, comm->host);
+    all += all / 16 + (1 << 20); /* page sizes, and what MPI adds */
+    if (all > room)
+        dt_fail(error, DT_ERR_INTERNAL,
+                "%s on %s: expected %llu MB of shared memory to be free, found %llu MB; make it "
+                "larger (docker run --shm-size=1g) or use fewer ranks",
+                place, comm->host_name, all >> 20, room >> 20);
+    return all <= room;
+}
+
+static dt_status allocate(dt_shared *self, dt_comm *comm, size_t size, char **own, dt_error *error)
+{
+    MPI_Info info;
+    MPI_Info_create(&info);
+    MPI_Info_set(info, "alloc_shared_noncontig", "true"); /* pages near their rank */
+    MPI_Comm_set_errhandler(comm->host, MPI_ERRORS_RETURN);
+    int code = MPI_Win_allocate_shared((MPI_Aint)size, 1, info, comm->host, own, &self->window);
+    MPI_Comm_set_errhandler(comm->host, MPI_ERRORS_ARE_FATAL);
+    MPI_Info_free(&info);
+    return code == MPI_SUCCESS
+               ? DT_OK
+               : dt_fail(error, DT_ERR_INTERNAL, "%s: no %zu bytes of shared memory",
+                         comm->host_name, size);
+}
+
 dt_status dt_shared_create(dt_comm *comm, size_t size, dt_shared **out, dt_error *error)
 {
     dt_shared *self = dt_calloc(1, sizeof *self, error);
@@ -57,20 +93,15 @@ dt_status dt_shared_create(dt_comm *comm, size_t size, dt_shared **out, dt_error
     self->may_spin = comm->host_size <= sysconf(_SC_NPROCESSORS_ONLN);
 
     size_t head = comm->host_rank == 0 ? sizeof(meeting) : 0;
-    MPI_Info info;
-    MPI_Info_create(&info);
-    MPI_Info_set(info, "alloc_shared_noncontig", "true"); /* pages near their rank */
+    size_t own_size = head + size + DT_ALIGNMENT;
     char *own;
-    int code = MPI_Win_allocate_shared((MPI_Aint)(head + size + DT_ALIGNMENT), 1, info, comm->host,
-                                       &own, &self->window);
-    MPI_Info_free(&info);
-    if (code != MPI_SUCCESS) {
+    if (!fits(comm, own_size, error) || allocate(self, comm, own_size, &own, error)) {
         dt_free(self);
         dt_free(segments);
-        return dt_fail(error, DT_ERR_INTERNAL, "no %zu bytes of shared memory", size);
+        return error->status;
     }
     MPI_Win_lock_all(MPI_MODE_NOCHECK, self->window);
-    memset(own, 0, head + size + DT_ALIGNMENT);
+    memset(own, 0, own_size);
     for (int r = 0; r < self->host_size; r++) {
         MPI_Aint bytes;
         int unit;
@@ -103,16 +134,15 @@ static void futex(atomic_uint *word, int operation, unsigned value, const struct
     syscall(SYS_futex, word, operation, value, most, NULL, 0);
 }
 
-/* Sleeps until the round changes or, with messages between hosts, for a millisecond: MPI moves them
- * only inside its calls, and another rank may wait for what this one has sent. */
+/* Sleeps until the round changes, but not long: MPI moves messages only inside its calls, and
+ * another rank may wait for what this one has sent. */
 static void sleep_in_round(dt_shared *self, unsigned round)
 {
-    static const struct timespec millisecond = {.tv_nsec = 1000000};
-    futex(&self->meeting->round, FUTEX_WAIT, round, self->many_hosts ? &millisecond : NULL);
-    if (self->many_hosts) {
-        int found;
-        MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, self->world, &found, MPI_STATUS_IGNORE);
-    }
+    static const struct timespec one_host = {.tv_nsec = 20000000},
+                                 many_hosts = {.tv_nsec = 1000000};
+    futex(&self->meeting->round, FUTEX_WAIT, round, self->many_hosts ? &many_hosts : &one_host);
+    int found;
+    MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, self->world, &found, MPI_STATUS_IGNORE);
 }
 
 static void wait_for_next_round(dt_shared *self, unsigned round)

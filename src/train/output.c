@@ -21,11 +21,12 @@ struct dt_output {
     dt_metrics_log *metrics;
 };
 
-/* The settings of the run as a file that repeats it: into a run directory of its own. */
+/* The settings of the run as a file that repeats it: into files of its own. */
 static dt_status write_config(dt_output *self, dt_error *error)
 {
     dt_config config = self->run->config;
     snprintf(config.output, sizeof config.output, "auto");
+    snprintf(config.timeline, sizeof config.timeline, "none");
     config.overwrite = false;
     size_t length = dt_config_write_ini(&config, true, NULL, 0);
     self->config_text = dt_calloc(length + 1, 1, error);
@@ -35,6 +36,19 @@ static dt_status write_config(dt_output *self, dt_error *error)
     char path[DT_PATH_SIZE];
     dt_status status = dt_path_join(self->directory, DT_FILE_CONFIG, path, error);
     return status ? status : dt_atomic_write(path, self->config_text, length, error);
+}
+
+/* A timeline is written after the training: better to learn now that it cannot be. */
+static dt_status try_timeline(const dt_run *run, dt_error *error)
+{
+    const char *path = run->config.timeline;
+    if (strcmp(path, "none") == 0)
+        return DT_OK;
+    FILE *file = fopen(path, "a");
+    if (!file)
+        return dt_fail(error, DT_ERR_CREATE, "%s: cannot be created: %m", path);
+    fclose(file);
+    return DT_OK;
 }
 
 static dt_status open_logs(dt_output *self, dt_error *error)
@@ -62,8 +76,9 @@ dt_status dt_output_open(const dt_run *run, const char *version, dt_output **out
     self->run = run;
     self->version = version;
     const dt_config *config = &run->config;
-    dt_status status =
-        dt_run_directory_create(config->output, config->overwrite, self->directory, error);
+    dt_status status = try_timeline(run, error);
+    if (!status)
+        status = dt_run_directory_create(config->output, config->overwrite, self->directory, error);
     if (!status)
         status = write_config(self, error);
     if (!status)

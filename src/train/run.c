@@ -20,7 +20,7 @@ bool dt_run_resolve_data(dt_config *config)
         return false;
     const char *named = getenv("DIST_TRAIN_DATA");
     const char *data = "synthetic";
-    if (named && *named)
+    if (named && *named && strcmp(named, "auto") != 0)
         data = named;
     else if (dt_source_idx_present("data/mnist"))
         data = "data/mnist";
@@ -55,6 +55,27 @@ static dt_status open_data(dt_run *run, dt_error *error)
                             .test_limit = config->test_limit,
                             .seed = (uint64_t)config->seed};
     return dt_dataset_create(run->source, &spec, &run->dataset, error);
+}
+
+/* Hosts may have files of their own: they must be the same for what follows to fit together.
+ * Collective; the ranks may differ in the status. */
+static dt_status check_same_data(const dt_run *run, dt_error *error)
+{
+    const dt_source *source = run->source;
+    const int64_t own[] = {source->count[DT_TRAIN], source->count[DT_TEST], source->shape.height,
+                           source->shape.width,     source->shape.channels, source->sequential};
+    int64_t first[sizeof own / sizeof *own];
+    memcpy(first, own, sizeof own);
+    dt_comm_broadcast(run->comm, first, sizeof first);
+    if (memcmp(own, first, sizeof own) == 0)
+        return DT_OK;
+    return dt_fail(error, DT_ERR_DATA,
+                   "%s on %s: expected what rank 0 has, %lld + %lld samples of %lld x %lld, %s; "
+                   "found %lld + %lld of %lld x %lld, %s",
+                   source->name, dt_comm_host(run->comm), (long long)first[0], (long long)first[1],
+                   (long long)first[2], (long long)first[3], first[5] ? "packed" : "not packed",
+                   (long long)own[0], (long long)own[1], (long long)own[2], (long long)own[3],
+                   own[5] ? "packed" : "not packed");
 }
 
 /* Collective; the ranks may differ in the status. */
@@ -94,10 +115,16 @@ static dt_status build_network(dt_run *run, dt_error *error)
     run->parameters = dt_network_new_parameters(run->network, error);
     if (!run->parameters)
         return error->status;
-    dt_network_initialise(run->network, (dt_init)config->init, (uint64_t)config->seed,
-                          run->parameters);
-    dt_network_set_parameters(run->network, run->parameters);
     return DT_OK;
+}
+
+/* Every rank could draw them, but not every host's libm has the same last bits. Collective. */
+static void initialise(dt_run *run)
+{
+    dt_network_initialise(run->network, (dt_init)run->config.init, (uint64_t)run->config.seed,
+                          run->parameters);
+    dt_comm_broadcast(run->comm, run->parameters, run->parameter_count * sizeof(float));
+    dt_network_set_parameters(run->network, run->parameters);
 }
 
 static dt_status build_optimizer(dt_run *run, dt_error *error)
@@ -197,6 +224,8 @@ dt_status dt_run_open(dt_comm *comm, const dt_config *config, dt_run **out, dt_e
         settle_virtual_ranks(run);
         status = dt_comm_agree(comm, open_data(run, error), error);
         if (!status)
+            status = dt_comm_agree(comm, check_same_data(run, error), error);
+        if (!status)
             status = dt_comm_agree(comm, load_data(run, error), error);
         if (!status)
             status = build_network(run, error);
@@ -209,8 +238,11 @@ dt_status dt_run_open(dt_comm *comm, const dt_config *config, dt_run **out, dt_e
         status = dt_comm_agree(comm, status, error);
         if (!status)
             status = build_motion(run, error);
-        if (!status)
+        if (!status) {
+            initialise(run);
+            dt_comm_barrier(comm); /* one time zero */
             dt_trace_start(&run->trace);
+        }
     }
     if (status) {
         dt_run_close(run);

@@ -92,11 +92,13 @@ dt_status dt_verify_replicas(dt_run *run, uint64_t *parameter_hash, dt_error *er
             if (hashes[r] != common)
                 dt_text_add(&others, " %d", r);
         if (others.length > 0)
-            status = dt_fail(error, DT_ERR_INTERNAL,
-                             "the replicas have diverged: expected the same parameters on all %d "
-                             "ranks, found others on rank%s%s%s; check the memory of the host",
-                             ranks, strchr(list + 1, ' ') ? "s" : "", list,
-                             others.length >= sizeof list ? " ..." : "");
+            status = dt_fail(
+                error, DT_ERR_INTERNAL,
+                "the replicas have diverged: expected the same parameters on all %d "
+                "ranks, found others on rank%s%s%s; check those hosts' memory, and that all "
+                "hosts have the same processor and libraries",
+                ranks, strchr(list + 1, ' ') ? "s" : "", list,
+                others.length >= sizeof list ? " ..." : "");
     }
     dt_free(hashes);
     return status;

@@ -118,6 +118,7 @@ static dt_status train_epoch(trainer *self, int64_t epoch, dt_error *error)
         uint64_t hash;
         if (verify > 0 && report->step % verify == 0)
             status = dt_verify_replicas(run, &hash, error);
+        dt_trace_lap(&run->trace, DT_PHASE_OTHER);
         if (status)
             return status;
     }
@@ -135,6 +136,7 @@ dt_status dt_train(dt_run *run, const dt_observer *observer, dt_progress_report 
                                        .train_accuracy = NAN,
                                        .lr = dt_schedule_lr(&run->schedule, 0),
                                        .samples_per_second = NAN};
+    dt_trace_lap(&run->trace, DT_PHASE_OTHER);
     dt_status status = dt_feed_create(&run->plan, run->exchange, run->own_virtual_ranks,
                                       dt_comm_size(run->comm), &self.feed, error);
     status = dt_comm_agree(run->comm, status, error);

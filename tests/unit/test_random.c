@@ -45,7 +45,6 @@ static void test_stream_numbers(void)
     CU_ASSERT_EQUAL(DT_STREAM_ORDER, 2);
     CU_ASSERT_EQUAL(DT_STREAM_SPLIT, 3);
     CU_ASSERT_EQUAL(DT_STREAM_GLYPH, 4);
-    CU_ASSERT_EQUAL(DT_STREAM_DROPOUT, 5);
 }
 
 static int bits_that_differ(dt_random_block a, dt_random_block b)
