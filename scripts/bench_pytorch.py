@@ -15,6 +15,10 @@ import time
 
 START = time.monotonic()  # importing torch is part of starting
 
+# One thread a process, the BLAS included, which torch.set_num_threads does not reach.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"
+
 import torch  # noqa: E402
 import torch.distributed as dist  # noqa: E402
 import torch.multiprocessing as mp  # noqa: E402
