@@ -287,3 +287,39 @@ END
     dist_train 0 "${long[@]}" --progress bar --output bar
     grep -qE "$bar" err
 }
+
+@test "--timeline: a row a rank, spans that follow one another; not repeated by config.ini" {
+    train 2 --data synthetic --train-limit 500 --test-limit 50 --batch-size 50 --epochs 2 \
+        --timeline trace.json --output traced
+    "$python" - trace.json <<'END'
+import json, sys
+events = json.load(open(sys.argv[1]))["traceEvents"]
+rows = {e["tid"]: [] for e in events if e["ph"] == "M"}
+assert sorted(rows) == [0, 1], rows
+for e in events:
+    if e["ph"] == "X":
+        rows[e["tid"]].append((e["ts"], e["dur"], e["name"]))
+for rank, spans in rows.items():
+    names = [name for _, _, name in spans]
+    for name in ("gather", "forward", "backward", "reduce", "wait", "update", "evaluate"):
+        assert name in names, (rank, name)
+    assert names.count("update") == 20 and names.count("forward") == 20, names
+    for (begin, length, _), (after, _, _) in zip(spans, spans[1:]):
+        assert abs(begin + length - after) < 0.01, (begin, length, after)
+END
+    grep -q '^timeline = none' traced/config.ini
+    train 2 --data synthetic --train-limit 50 --timeline no/where.json --output refused && false
+    expect "exit code" 73 "$status"
+    [ ! -e refused ]
+}
+
+@test "too little shared memory: exit code 70 and one line, no hang" {
+    unshare -m sh -c 'mount -t tmpfs -o size=1m tmpfs /dev/shm' 2>/dev/null ||
+        skip "nothing can be mounted here"
+    local status=0
+    unshare -m sh -c "mount -t tmpfs -o size=1m tmpfs /dev/shm && exec timeout 60 mpirun -np 3 \
+        --oversubscribe $program --data synthetic --train-limit 4000 --test-limit 10" \
+        >out 2>err </dev/null || status=$?
+    expect "exit code" 70 "$status"
+    expect "lines" 1 "$(grep -c '^dist-train: /dev/shm .*expected .* MB' err)"
+}
