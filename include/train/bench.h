@@ -30,11 +30,12 @@ typedef enum dt_bench_measure {
     DT_BENCH_SPARSE_CEILING, /* the same without the products of columns that are zero in a tile */
     DT_BENCH_REDUCE_TREE,    /* us: the sum of all ranks' gradients */
     DT_BENCH_REDUCE_MPI,     /* us: the same by MPI_Allreduce */
-    DT_BENCH_WINDOW,         /* us: bringing 4096 samples to each rank, in the order of an epoch */
-    DT_BENCH_SHUFFLE,        /* ms an epoch: its order, and bringing the samples of its steps */
-    DT_BENCH_SHUFFLE_SHARE,  /* % of the time of an epoch at the same batch size */
-    DT_BENCH_EVALUATION,     /* ms: loss and accuracy of the test set */
-    DT_BENCH_START,          /* ms: from the start of the process to the end of its first step */
+    DT_BENCH_WINDOW,  /* us: bringing DT_FEED_WINDOW samples to each rank, in the order of an epoch
+                       */
+    DT_BENCH_SHUFFLE, /* ms an epoch: its order, and bringing the samples of its steps */
+    DT_BENCH_SHUFFLE_SHARE, /* % of the time of an epoch at the same batch size */
+    DT_BENCH_EVALUATION,    /* ms: loss and accuracy of the test set */
+    DT_BENCH_START,         /* ms: from the start of the process to the end of its first step */
     DT_BENCH_MEASURES
 } dt_bench_measure;
 

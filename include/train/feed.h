@@ -10,6 +10,9 @@
 #include "dist/exchange.h"
 #include "nn/network.h"
 
+/* Samples of a rank in a window, unless one step has more. */
+#define DT_FEED_WINDOW 4096
+
 typedef struct dt_feed dt_feed;
 
 /* What this rank plays in a step; valid until the next dt_feed_step. */

@@ -47,10 +47,11 @@ typedef struct dt_run {
  * were correct. As floats: exact for a count, since a batch has at most 2^24 samples. */
 enum { DT_STEP_LOSS, DT_STEP_CORRECT, DT_STEP_TOTALS };
 
-/* Where `--data auto` leads: $DIST_TRAIN_DATA, else data/mnist if it has the files, else
- * "synthetic". Writes the setting that it stands for. To be called on one rank, whose environment
- * and directory count. Returns true when it fell to synthetic digits. */
-bool dt_run_resolve_data(dt_config *config);
+/* Settles what the settings of a user leave open: *config becomes `asked`, resolved
+ * (dt_config_resolve), with `--data auto` replaced by where it leads on rank 0: $DIST_TRAIN_DATA,
+ * else data/mnist if it has the files, else synthetic digits, which it says. The same on all ranks.
+ * Collective. Errors: DT_ERR_CONFIG, on all ranks. */
+dt_status dt_run_settle(dt_comm *comm, const dt_config *asked, dt_config *config, dt_error *error);
 
 /* Builds a run from resolved settings, the same on all ranks, and reads the data. With more ranks
  * than config->virtual_ranks these are raised to the number of ranks, with a warning. On an error

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "train/evaluate.h"
 #include "train/run.h"
-#include "train/step.h"
 
 /* What is known after a step or, with evaluations, after an epoch. */
 typedef struct dt_progress_report {

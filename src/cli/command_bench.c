@@ -137,16 +137,13 @@ static dt_status write_csv(const dt_comm *comm, const dt_bench_result *result, c
 dt_status dt_command_bench(dt_comm *comm, const dt_invocation *invocation, dt_error *error)
 {
     bool voice = dt_comm_rank(comm) == 0;
-    dt_config config = invocation->config;
+    dt_config config;
     dt_bench_spec spec;
     dt_status status = read_spec(invocation, &spec, error);
     if (!status)
-        status = dt_config_resolve(&config, error);
+        status = dt_run_settle(comm, &invocation->config, &config, error);
     if (status)
         return status;
-    if (voice && dt_run_resolve_data(&config))
-        dt_info("no MNIST here: using synthetic digits (for MNIST: scripts/get-mnist.sh)");
-    dt_comm_broadcast(comm, &config, sizeof config);
 
     dt_bench_result result;
     status = dt_bench(comm, &config, &spec, &result, error);

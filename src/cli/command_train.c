@@ -135,14 +135,10 @@ static dt_status train(dt_run *run, const dt_config *asked, dt_error *error)
 
 dt_status dt_command_train(dt_comm *comm, const dt_invocation *invocation, dt_error *error)
 {
-    dt_config config = invocation->config;
-    dt_status status = dt_config_resolve(&config, error);
+    dt_config config;
+    dt_status status = dt_run_settle(comm, &invocation->config, &config, error);
     if (status)
         return status;
-    if (dt_comm_rank(comm) == 0 && dt_run_resolve_data(&config))
-        dt_info("no MNIST here: using synthetic digits (for MNIST: scripts/get-mnist.sh)");
-    dt_comm_broadcast(comm, &config, sizeof config);
-
     dt_run *run = NULL;
     status = dt_run_open(comm, &config, &run, error);
     if (status)

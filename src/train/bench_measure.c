@@ -4,10 +4,9 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "train/evaluate.h"
 #include "train/feed.h"
 #include "train/step.h"
-
-enum { WINDOW_SAMPLES = 4096 }; /* of a rank, as in train/feed.c */
 
 static void reset_parameters(const dt_bench_subject *of)
 {
@@ -113,7 +112,7 @@ dt_status dt_measure_window(dt_comm *comm, const dt_bench_case *it, int64_t time
 {
     dt_run *run = it->of->run;
     samples chosen;
-    dt_status status = choose_samples(run, WINDOW_SAMPLES, &chosen, error);
+    dt_status status = choose_samples(run, DT_FEED_WINDOW, &chosen, error);
     dt_comm_barrier(comm);
     double begin = dt_clock();
     for (int64_t i = 0; !status && i < times; i++) {

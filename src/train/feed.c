@@ -2,9 +2,6 @@
 
 #include "base/memory.h"
 
-/* Samples of a rank in a window, unless one step has more. */
-enum { WINDOW_SAMPLES = 4096 };
-
 typedef struct feed_window {
     int64_t first, end; /* steps of the epoch */
     dt_delivery delivery;
@@ -47,7 +44,7 @@ dt_status dt_feed_create(const dt_plan *plan, dt_exchange *exchange, dt_range ow
     int64_t most_virtual = plan->virtual_ranks / ranks + 1;
     int64_t batch = plan->batch_size < plan->samples ? plan->batch_size : plan->samples;
     int64_t most_samples = most_virtual * (batch / plan->virtual_ranks + 2);
-    self->window_steps = WINDOW_SAMPLES / most_samples;
+    self->window_steps = DT_FEED_WINDOW / most_samples;
     if (self->window_steps < 1)
         self->window_steps = 1;
     size_t samples = (size_t)(self->window_steps * most_samples);

@@ -14,7 +14,8 @@ static const double mnist_mean = 0.1307, mnist_deviation = 0.3081;
 /* Of each rank: 24 MB. */
 enum { TIMELINE_SPANS = 1000000 };
 
-bool dt_run_resolve_data(dt_config *config)
+/* True when it fell to synthetic digits. */
+static bool resolve_data(dt_config *config)
 {
     if (strcmp(config->data, "auto") != 0)
         return false;
@@ -26,6 +27,18 @@ bool dt_run_resolve_data(dt_config *config)
         data = "data/mnist";
     snprintf(config->data, sizeof config->data, "%s", data);
     return strcmp(data, "synthetic") == 0;
+}
+
+dt_status dt_run_settle(dt_comm *comm, const dt_config *asked, dt_config *config, dt_error *error)
+{
+    *config = *asked;
+    dt_status status = dt_config_resolve(config, error);
+    if (status)
+        return status;
+    if (dt_comm_rank(comm) == 0 && resolve_data(config))
+        dt_info("no MNIST here: using synthetic digits (for MNIST: scripts/get-mnist.sh)");
+    dt_comm_broadcast(comm, config, sizeof *config);
+    return DT_OK;
 }
 
 static dt_normalization normalization_of(dt_normalize normalize)

@@ -4,6 +4,9 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "train/feed.h"
+#include "train/replicas.h"
+#include "train/step.h"
 
 typedef struct trainer {
     dt_run *run;

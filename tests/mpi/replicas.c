@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "draw.h"
 #include "harness.h"
+#include "train/replicas.h"
 #include "train/trainer.h"
 
 enum { DRAWS = 6 };

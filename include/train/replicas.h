@@ -1,0 +1,14 @@
+/* The promise that every rank has the same parameters, held against the ranks. */
+#ifndef DT_TRAIN_REPLICAS_H
+#define DT_TRAIN_REPLICAS_H
+
+#include <stdint.h>
+
+#include "base/status.h"
+#include "train/run.h"
+
+/* Compares the parameters of all ranks. Collective. Errors: DT_ERR_INTERNAL, on all ranks, with the
+ * ranks whose parameters are not those of most. */
+dt_status dt_verify_replicas(dt_run *run, uint64_t *parameter_hash, dt_error *error);
+
+#endif
