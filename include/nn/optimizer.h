@@ -53,6 +53,15 @@ dt_status dt_optimizer_create(const dt_optimizer_spec *spec, size_t count, dt_op
                               dt_error *error);
 void dt_optimizer_destroy(dt_optimizer *optimizer);
 
+/* What it carries from step to step: all that a restart must bring back. */
+typedef struct dt_optimizer_state {
+    int64_t *steps;             /* updates so far */
+    dt_real *velocity, *square; /* [count]; NULL where the kind has no use for it */
+} dt_optimizer_state;
+
+/* A view into the optimizer, for reading and for writing; valid as long as it lives. */
+dt_optimizer_state dt_optimizer_get_state(dt_optimizer *optimizer);
+
 /* One update of parameters[count] from gradient_sum[count], the sum of the gradients of `samples`
  * samples (samples >= 1), at learning rate lr. Returns the Euclidean norm of the mean gradient
  * before clipping when clip_norm is set, else 0. Deterministic: same input, same bits. */

@@ -66,6 +66,11 @@ void dt_optimizer_destroy(dt_optimizer *self)
     dt_free(self);
 }
 
+dt_optimizer_state dt_optimizer_get_state(dt_optimizer *self)
+{
+    return (dt_optimizer_state){&self->steps, self->velocity, self->square};
+}
+
 /* In a fixed number of partial sums, so that the loop is vectorised and the order is not the
  * compiler's choice. */
 static double sum_of_squares(const dt_real *values, size_t count)

@@ -365,6 +365,40 @@ static void test_no_memory(void)
     dt_optimizer_destroy(NULL);
 }
 
+/* State and parameters moved to a new optimizer after k steps: it goes on as the old one does. */
+static void test_state(void)
+{
+    for (size_t i = 0; i < sizeof torch / sizeof *torch; i++)
+        for (int k = 0; k <= STEPS; k++) {
+            dt_error error;
+            dt_optimizer *old, *new;
+            float whole[COUNT], resumed[COUNT];
+            memcpy(whole, start, sizeof start);
+            CU_ASSERT_EQUAL_FATAL(dt_optimizer_create(&torch[i].spec, COUNT, &old, &error), DT_OK);
+            CU_ASSERT_EQUAL_FATAL(dt_optimizer_create(&torch[i].spec, COUNT, &new, &error), DT_OK);
+            for (int step = 0; step < k; step++)
+                dt_optimizer_step(old, whole, sums[step], SAMPLES, 0.1);
+            dt_optimizer_state from = dt_optimizer_get_state(old);
+            dt_optimizer_state to = dt_optimizer_get_state(new);
+            memcpy(resumed, whole, sizeof whole);
+            *to.steps = *from.steps;
+            CU_ASSERT_EQUAL(*from.steps, k);
+            CU_ASSERT_EQUAL(!to.velocity, !from.velocity);
+            CU_ASSERT_EQUAL(!to.square, !from.square);
+            if (from.velocity)
+                memcpy(to.velocity, from.velocity, sizeof whole);
+            if (from.square)
+                memcpy(to.square, from.square, sizeof whole);
+            for (int step = k; step < STEPS; step++) {
+                dt_optimizer_step(old, whole, sums[step], SAMPLES, 0.1);
+                dt_optimizer_step(new, resumed, sums[step], SAMPLES, 0.1);
+            }
+            CU_ASSERT_EQUAL(memcmp(whole, resumed, sizeof whole), 0);
+            dt_optimizer_destroy(old);
+            dt_optimizer_destroy(new);
+        }
+}
+
 CU_SuiteInfo dt_suite_optimizer(void)
 {
     static CU_TestInfo tests[] = {
@@ -375,6 +409,7 @@ CU_SuiteInfo dt_suite_optimizer(void)
         {"clipping", test_clip},
         {"no gradient or no rate, no move", test_rest},
         {"each parameter alone", test_each_alone},
+        {"the state is all that a new one needs to go on", test_state},
         {"every allocation may fail", test_no_memory},
         CU_TEST_INFO_NULL,
     };
