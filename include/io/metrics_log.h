@@ -2,6 +2,7 @@
 #ifndef DT_IO_METRICS_LOG_H
 #define DT_IO_METRICS_LOG_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/hash.h"
@@ -31,12 +32,25 @@ typedef struct dt_metrics_log dt_metrics_log;
  * Errors: DT_ERR_CREATE; DT_ERR_IO when the header cannot be written (no file is left then). */
 dt_status dt_metrics_log_create(const char *path, dt_metrics_log **out, dt_error *error);
 
+/* Makes `path`, whether it exists or not, a log with exactly the rows of `text` (header and rows,
+ * as dt_metrics_log_text gave them), atomically (dt_atomic_write); rows are appended behind them.
+ * The caller owns *out. Not collective.
+ * Errors: DT_ERR_DATA: `text` has other columns or ends amid a row; those of dt_atomic_write. */
+dt_status dt_metrics_log_restore(const char *path, const char *text, size_t length,
+                                 dt_metrics_log **out, dt_error *error);
+
 /* Appends a row, in one write, so that a reader of the growing file sees whole rows. Reals have 9
  * significant digits and a decimal point (the program never calls setlocale).
- * Errors: DT_ERR_IO, with the file and the reason; the rows before are whole and stay. */
+ * Errors: DT_ERR_IO, with the file and the reason: the rows before are whole and stay, this one is
+ * kept in memory and written before the next one, or on closing; DT_ERR_INTERNAL: it is lost. */
 dt_status dt_metrics_log_append(dt_metrics_log *log, const dt_metrics_row *row, dt_error *error);
 
-/* Closes the file; NULL is allowed. Errors: DT_ERR_IO (the log is gone all the same). */
+/* Header and all rows so far, as they were appended, whatever has become of the file. The log's
+ * own, good until the next append; ends in 0, which *length does not count. */
+const char *dt_metrics_log_text(const dt_metrics_log *log, size_t *length);
+
+/* Writes the rows that are not in the file yet and closes it; NULL is allowed.
+ * Errors: DT_ERR_IO (the log is gone all the same). */
 dt_status dt_metrics_log_close(dt_metrics_log *log, dt_error *error);
 
 #endif

@@ -10,7 +10,8 @@
 /* Size of a path with its terminating 0. */
 #define DT_PATH_SIZE PATH_MAX
 
-/* What a run writes into its directory; besides, checkpoints/step-<digits>.h5. */
+/* What a run writes into its directory; besides, checkpoints/step-<digits>.h5, the lock
+ * (io/run_lock.h), and while one of them is written, a temporary file (io/atomic_file.h). */
 #define DT_FILE_CONFIG  "config.ini"
 #define DT_FILE_LOG     "log.txt"
 #define DT_FILE_METRICS "metrics.csv"
@@ -19,16 +20,43 @@
 #define DT_FILE_BEST    "best.h5"
 #define DT_FILE_REPORT  "report.html"
 
+/* What a user writes there, to ask the run to stop. */
+#define DT_FILE_STOP "stop"
+
+/* The order of a new run: make, take the lock, clear. Of one that goes on: open, take the lock,
+ * tidy. What is removed is removed by the holder of the lock only.
+ * Nothing here is collective. */
+
 /* Makes the directory of a run, with its parents, and writes its path into `path`.
  *
  * name "auto": runs/<YYYYmmdd-HHMMSS> (local time) below the working directory, with -2, -3, ... at
  * the end when it is taken; always a new directory, also among processes that start at once.
  * runs/latest becomes a symbolic link to it; where that cannot be done, a warning says so.
  *
- * Any other name is the directory itself. It may exist. One that has a file of a run is refused,
- * unless `overwrite`, which removes the files of a run (those named above) and nothing else.
- * Not collective. Errors: DT_ERR_CREATE: the directory cannot be made or written to, or holds a
- * run. */
+ * Any other name is the directory itself, which may exist.
+ * Errors: DT_ERR_CREATE: the directory cannot be made or written to. */
+dt_status dt_run_directory_make(const char *name, char path[DT_PATH_SIZE], dt_error *error);
+
+/* The directory of a run that exists; writes its path into `path`. name "auto": the one that
+ * runs/latest points to, by its own name. Nothing is changed.
+ * Errors: DT_ERR_NO_INPUT: there is no such directory; DT_ERR_CREATE: it cannot be written to. */
+dt_status dt_run_directory_open(const char *name, char path[DT_PATH_SIZE], dt_error *error);
+
+/* Makes sure that the directory holds no run. One that has a file of a run (those named above, and
+ * checkpoints) is refused, unless `overwrite`, which removes these files and nothing else. Then as
+ * dt_run_directory_tidy. The caller has the lock.
+ * Errors: DT_ERR_CREATE: it holds a run, or a file cannot be removed. */
+dt_status dt_run_directory_clear(const char *path, bool overwrite, dt_error *error);
+
+/* Removes what a run that is over may have left behind: the file `stop`, and temporary files of
+ * the files of a run. The caller has the lock.
+ * Errors: DT_ERR_CREATE: a file cannot be removed. */
+dt_status dt_run_directory_tidy(const char *path, dt_error *error);
+
+/* Whether there is a file `stop`; one system call. */
+bool dt_run_directory_stop_requested(const char *path);
+
+/* dt_run_directory_make and dt_run_directory_clear, without a lock. */
 dt_status dt_run_directory_create(const char *name, bool overwrite, char path[DT_PATH_SIZE],
                                   dt_error *error);
 
