@@ -12,6 +12,7 @@ typedef enum dt_status {
     DT_ERR_DATA = 65,     /* a file's content is not what it must be */
     DT_ERR_NO_INPUT = 66, /* a file to be read is missing or cannot be opened */
     DT_ERR_INTERNAL = 70, /* out of memory, or an invariant of the program is broken */
+    DT_ERR_STALLED = 71,  /* a rank does not go on; a new start may (see dist/watchdog.h) */
     DT_ERR_CREATE = 73,   /* an output file or directory cannot be created */
     DT_ERR_IO = 74,       /* reading or writing an opened file failed */
     DT_STOPPED = 75,      /* stopped on request, can go on (EX_TEMPFAIL) */

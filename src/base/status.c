@@ -44,6 +44,8 @@ const char *dt_status_name(dt_status status)
         return "no input";
     case DT_ERR_INTERNAL:
         return "internal error";
+    case DT_ERR_STALLED:
+        return "stalled";
     case DT_ERR_CREATE:
         return "cannot create";
     case DT_ERR_IO:

@@ -130,6 +130,7 @@ static void test_statuses(void)
         {DT_ERR_DATA, 65},
         {DT_ERR_NO_INPUT, 66},
         {DT_ERR_INTERNAL, 70},
+        {DT_ERR_STALLED, 71},
         {DT_ERR_CREATE, 73},
         {DT_ERR_IO, 74},
         {DT_STOPPED, 75},
