@@ -84,6 +84,12 @@ dt_status dt_hdf5_image_add_group(dt_hdf5_image *image, const char *path, dt_err
 dt_status dt_hdf5_image_add_floats(dt_hdf5_image *image, const char *path, int rank,
                                    const int64_t *shape, const float *values, dt_error *error);
 
+/* Adds the dataset `path`, one fixed-length string of `length` bytes without a 0 (at least one byte
+ * wide, zero-padded), with the groups above it that are missing. What is too long for an
+ * attribute. */
+dt_status dt_hdf5_image_add_text(dt_hdf5_image *image, const char *path, const char *text,
+                                 size_t length, dt_error *error);
+
 /* Adds an attribute to the group or dataset `object` ("/" is the root). */
 dt_status dt_hdf5_image_add_attribute(dt_hdf5_image *image, const char *object,
                                       const dt_attribute *attribute, dt_error *error);
@@ -91,5 +97,9 @@ dt_status dt_hdf5_image_add_attribute(dt_hdf5_image *image, const char *object,
 /* Closes the file and gives its bytes; nothing can be added after that. The caller owns *bytes:
  * dt_free. */
 dt_status dt_hdf5_image_finish(dt_hdf5_image *image, void **bytes, size_t *size, dt_error *error);
+
+/* The same, with room for `room` bytes more (zeros, not counted in *size) behind the file's own. */
+dt_status dt_hdf5_image_finish_with_room(dt_hdf5_image *image, size_t room, void **bytes,
+                                         size_t *size, dt_error *error);
 
 #endif

@@ -79,6 +79,29 @@ dt_status dt_hdf5_image_add_group(dt_hdf5_image *image, const char *path, dt_err
     return DT_OK;
 }
 
+/* Takes over `type` and `space`, which may be invalid. */
+static dt_status add_dataset(dt_hdf5_image *image, const char *path, hid_t type, hid_t space,
+                             const void *values, dt_error *error)
+{
+    hid_t dataset = H5I_INVALID_HID;
+    hid_t link = H5Pcreate(H5P_LINK_CREATE);
+    hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+    if (type >= 0 && space >= 0 && link >= 0 && creation >= 0 &&
+        H5Pset_create_intermediate_group(link, 1) >= 0 &&
+        H5Pset_layout(creation, H5D_CONTIGUOUS) >= 0 && H5Pset_obj_track_times(creation, 0) >= 0)
+        dataset = H5Dcreate2(image->file, path, type, space, link, creation, H5P_DEFAULT);
+    dt_status status = DT_OK;
+    if (dataset < 0 || H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)
+        status = hdf5_failed(error, "write dataset", path);
+
+    bool closed = (dataset < 0 || H5Dclose(dataset) >= 0) &
+                  (creation < 0 || H5Pclose(creation) >= 0) & (link < 0 || H5Pclose(link) >= 0) &
+                  (space < 0 || H5Sclose(space) >= 0) & (type < 0 || H5Tclose(type) >= 0);
+    if (!closed && status == DT_OK)
+        status = hdf5_failed(error, "close dataset", path);
+    return status;
+}
+
 dt_status dt_hdf5_image_add_floats(dt_hdf5_image *image, const char *path, int rank,
                                    const int64_t *shape, const float *values, dt_error *error)
 {
@@ -88,26 +111,27 @@ dt_status dt_hdf5_image_add_floats(dt_hdf5_image *image, const char *path, int r
     hsize_t dims[H5S_MAX_RANK];
     for (int i = 0; i < rank; i++)
         dims[i] = (hsize_t)shape[i];
+    return add_dataset(image, path, H5Tcopy(H5T_IEEE_F32LE), H5Screate_simple(rank, dims, NULL),
+                       values, error);
+}
 
-    hid_t dataset = H5I_INVALID_HID;
-    hid_t space = H5Screate_simple(rank, dims, NULL);
-    hid_t link = H5Pcreate(H5P_LINK_CREATE);
-    hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
-    if (space >= 0 && link >= 0 && creation >= 0 &&
-        H5Pset_create_intermediate_group(link, 1) >= 0 &&
-        H5Pset_layout(creation, H5D_CONTIGUOUS) >= 0 && H5Pset_obj_track_times(creation, 0) >= 0)
-        dataset = H5Dcreate2(image->file, path, H5T_IEEE_F32LE, space, link, creation, H5P_DEFAULT);
-    dt_status status = DT_OK;
-    if (dataset < 0 ||
-        H5Dwrite(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)
-        status = hdf5_failed(error, "write dataset", path);
+/* A type of fixed-length, zero-padded UTF-8 strings; owned by the caller; invalid on failure. */
+static hid_t text_type(size_t width)
+{
+    hid_t type = H5Tcopy(H5T_C_S1);
+    if (type >= 0 && (H5Tset_size(type, width) < 0 || H5Tset_strpad(type, H5T_STR_NULLPAD) < 0 ||
+                      H5Tset_cset(type, H5T_CSET_UTF8) < 0)) {
+        H5Tclose(type);
+        return H5I_INVALID_HID;
+    }
+    return type;
+}
 
-    bool closed = (dataset < 0 || H5Dclose(dataset) >= 0) &
-                  (creation < 0 || H5Pclose(creation) >= 0) & (link < 0 || H5Pclose(link) >= 0) &
-                  (space < 0 || H5Sclose(space) >= 0);
-    if (!closed && status == DT_OK)
-        status = hdf5_failed(error, "close dataset", path);
-    return status;
+dt_status dt_hdf5_image_add_text(dt_hdf5_image *image, const char *path, const char *text,
+                                 size_t length, dt_error *error)
+{
+    return add_dataset(image, path, text_type(length > 0 ? length : 1), H5Screate(H5S_SCALAR),
+                       length > 0 ? text : "", error);
 }
 
 /* The values of an attribute, laid out for HDF5. */
@@ -132,13 +156,9 @@ static dt_status pack_texts(attribute_values *values, size_t count, const char *
         memcpy(values->texts + i * width, texts[i], strlen(texts[i]));
     values->data = values->texts;
 
-    values->file_type = H5Tcopy(H5T_C_S1);
+    values->file_type = text_type(width);
     values->memory_type = values->file_type;
-    if (values->file_type < 0 || H5Tset_size(values->file_type, width) < 0 ||
-        H5Tset_strpad(values->file_type, H5T_STR_NULLPAD) < 0 ||
-        H5Tset_cset(values->file_type, H5T_CSET_UTF8) < 0)
-        return hdf5_failed(error, "create the type of", label);
-    return DT_OK;
+    return values->file_type < 0 ? hdf5_failed(error, "create the type of", label) : DT_OK;
 }
 
 static dt_status lay_out(attribute_values *values, const dt_attribute *attribute, const char *label,
@@ -202,14 +222,14 @@ dt_status dt_hdf5_image_add_attribute(dt_hdf5_image *image, const char *object,
     return status;
 }
 
-static dt_status take_image(hid_t file, void **bytes, size_t *size, dt_error *error)
+static dt_status take_image(hid_t file, size_t room, void **bytes, size_t *size, dt_error *error)
 {
     ssize_t length = -1;
     if (H5Fflush(file, H5F_SCOPE_GLOBAL) >= 0)
         length = H5Fget_file_image(file, NULL, 0);
     if (length < 0)
         return hdf5_failed(error, "finish", "the file");
-    void *copy = dt_calloc((size_t)length, 1, error);
+    void *copy = dt_calloc((size_t)length + room, 1, error);
     if (!copy)
         return DT_ERR_INTERNAL;
     if (H5Fget_file_image(file, copy, (size_t)length) != length) {
@@ -221,11 +241,12 @@ static dt_status take_image(hid_t file, void **bytes, size_t *size, dt_error *er
     return DT_OK;
 }
 
-dt_status dt_hdf5_image_finish(dt_hdf5_image *image, void **bytes, size_t *size, dt_error *error)
+dt_status dt_hdf5_image_finish_with_room(dt_hdf5_image *image, size_t room, void **bytes,
+                                         size_t *size, dt_error *error)
 {
     *bytes = NULL;
     *size = 0;
-    dt_status status = take_image(image->file, bytes, size, error);
+    dt_status status = take_image(image->file, room, bytes, size, error);
     hid_t file = image->file;
     image->file = H5I_INVALID_HID;
     if (H5Fclose(file) < 0 && status == DT_OK) {
@@ -234,4 +255,9 @@ dt_status dt_hdf5_image_finish(dt_hdf5_image *image, void **bytes, size_t *size,
         status = hdf5_failed(error, "close", "the file");
     }
     return status;
+}
+
+dt_status dt_hdf5_image_finish(dt_hdf5_image *image, void **bytes, size_t *size, dt_error *error)
+{
+    return dt_hdf5_image_finish_with_room(image, 0, bytes, size, error);
 }
