@@ -32,7 +32,8 @@ typedef struct dt_layer_ops {
     void (*forward)(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
                     dt_tile *output);
     /* Adds up the gradients of the parameters as `summation` says, its offset being that of the
-     * layer's first, and unless input_gradient is NULL sets it. */
+     * layer's first, and unless input_gradient is NULL sets it. Tells the listener, if there is
+     * one, when they are final: from the last parameter to the first. */
     void (*backward)(const dt_layer *layer, const dt_tile *input, const dt_tile *output,
                      const dt_tile *output_gradient, const dt_summation *summation,
                      dt_tile *input_gradient);

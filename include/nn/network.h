@@ -74,10 +74,12 @@ typedef struct dt_batch {
  * sums[i] is the i-th array of the stack, of parameter count elements, the bottom first; at the end
  * those left on it hold their sums. What the arrays held before does not matter.
  * losses[i]: the losses and correct answers of segment i, of the forward pass: [segment_count].
+ * listener: unless it is NULL, told from where on the sums are final, while others are still worked
+ * on: first the parameter count, when all losses are there; then less with every call; at last 0.
  * trace: laps of DT_PHASE_FORWARD and DT_PHASE_BACKWARD. */
 void dt_network_gradient(dt_network *network, const dt_batch *batch, int segment_count,
                          const dt_segment *segments, dt_real *const *sums, dt_loss_sum *losses,
-                         dt_trace *trace);
+                         const dt_listener *listener, dt_trace *trace);
 
 /* Adds the losses and correct answers of the batch to *sum, sample after sample. */
 void dt_network_evaluate(dt_network *network, const dt_batch *batch, dt_loss_sum *sum);

@@ -29,13 +29,22 @@ typedef struct dt_piece {
     int merges;  /* after it; 0 for a piece that does not end its segment */
 } dt_piece;
 
+/* Whoever uses elements of the sums while others are still worked on. */
+typedef struct dt_listener {
+    size_t part; /* about as many elements become final from one call to the next; > 0 */
+    /* From element `first` on, the sums that are left on the stack hold their final values. */
+    void (*final)(void *state, size_t first);
+    void *state;
+} dt_listener;
+
 /* What to do with the gradients of a tile. */
 typedef struct dt_summation {
     int piece_count;
     const dt_piece *pieces;
-    int depth;            /* sums on the stack before the first piece */
-    dt_real *const *sums; /* [depth after any piece] arrays, the bottom of the stack first */
-    size_t offset;        /* where in each array the matrix at hand begins */
+    int depth;                   /* sums on the stack before the first piece */
+    dt_real *const *sums;        /* [depth after any piece] arrays, the bottom of the stack first */
+    size_t offset;               /* where in each array the matrix at hand begins */
+    const dt_listener *listener; /* in the last tile, unless nobody listens: else NULL */
 } dt_summation;
 
 #endif

@@ -9,6 +9,7 @@ typedef struct dense {
     dt_layer base;
     bool bias;
     dt_real *transposed; /* W^T [outputs][inputs] and padding, as of the last prepare */
+    int32_t *active;     /* [inputs], scratch: the active columns of a range, from its first */
 } dense;
 
 static size_t weight_count(const dt_layer *layer)
@@ -58,14 +59,43 @@ static void forward(const dt_layer *layer, const dt_real *parameters, const dt_t
               input->stride, parameters, layer->outputs, output->values, output->stride);
 }
 
+/* Rows first .. end - 1 of the kernel's gradient. */
+static void sum_rows(const dense *self, int first, int end, const dt_tile *input,
+                     const dt_tile *output_gradient, const dt_summation *summation)
+{
+    int outputs = self->base.outputs, active = 0;
+    for (int i = 0; i < input->active_count; i++)
+        if (first <= input->active[i] && input->active[i] < end)
+            self->active[active++] = input->active[i] - first;
+    dt_summation of_rows = *summation;
+    of_rows.offset += (size_t)first * (size_t)outputs;
+    dt_matmul_transposed(end - first, outputs, active, self->active, input->values + first,
+                         input->stride, output_gradient->values, output_gradient->stride, &of_rows,
+                         outputs);
+}
+
+/* In parts, the last rows first; the listener is told of each. */
+static void sum_in_parts(const dense *self, const dt_tile *input, const dt_tile *output_gradient,
+                         const dt_summation *summation)
+{
+    const dt_listener *listener = summation->listener;
+    int64_t inputs = self->base.inputs;
+    int64_t parts = 1 + (int64_t)((weight_count(&self->base) - 1) / listener->part);
+    parts = parts < inputs ? parts : inputs;
+    for (int64_t i = parts - 1; i >= 0; i--) {
+        int first = (int)(inputs * i / parts), end = (int)(inputs * (i + 1) / parts);
+        sum_rows(self, first, end, input, output_gradient, summation);
+        size_t final = summation->offset + (size_t)first * (size_t)self->base.outputs;
+        listener->final(listener->state, final);
+    }
+}
+
 static void sum_gradients(const dense *self, const dt_tile *input, const dt_tile *output_gradient,
                           const dt_summation *summation)
 {
     int inputs = self->base.inputs, outputs = self->base.outputs;
     const dt_real *dy = output_gradient->values;
     ptrdiff_t stride = output_gradient->stride;
-    dt_matmul_transposed(inputs, outputs, input->active_count, input->active, input->values,
-                         input->stride, dy, stride, summation, outputs);
     if (self->bias) {
         /* The bias is the weight of one more input that is always 1. */
         static const dt_real one = 1;
@@ -74,6 +104,11 @@ static void sum_gradients(const dense *self, const dt_tile *input, const dt_tile
         of_bias.offset += weight_count(&self->base);
         dt_matmul_transposed(1, outputs, 1, &first, &one, 0, dy, stride, &of_bias, outputs);
     }
+    if (summation->listener)
+        sum_in_parts(self, input, output_gradient, summation);
+    else
+        dt_matmul_transposed(inputs, outputs, input->active_count, input->active, input->values,
+                             input->stride, dy, stride, summation, outputs);
 }
 
 static void backward(const dt_layer *layer, const dt_tile *input, const dt_tile *output,
@@ -82,6 +117,7 @@ static void backward(const dt_layer *layer, const dt_tile *input, const dt_tile 
 {
     (void)output;
     const dense *self = (const dense *)layer;
+    sum_gradients(self, input, output_gradient, summation);
     if (input_gradient) {
         ptrdiff_t stride = input_gradient->stride;
         size_t size = (size_t)(input->samples * stride) * sizeof(dt_real);
@@ -90,12 +126,12 @@ static void backward(const dt_layer *layer, const dt_tile *input, const dt_tile 
                   output_gradient->values, output_gradient->stride, self->transposed, layer->inputs,
                   input_gradient->values, stride);
     }
-    sum_gradients(self, input, output_gradient, summation);
 }
 
 static void destroy(dt_layer *layer)
 {
     dt_free(((dense *)layer)->transposed);
+    dt_free(((dense *)layer)->active);
     dt_free(layer);
 }
 
@@ -123,7 +159,8 @@ dt_status dt_dense_create(const char *name, int inputs, int outputs, bool bias, 
         snprintf(base->tensors[i].layer, sizeof base->tensors[i].layer, "%s", name);
 
     self->transposed = dt_calloc(weights + DT_MATMUL_PAD, sizeof *self->transposed, error);
-    if (!self->transposed) {
+    self->active = self->transposed ? dt_calloc((size_t)inputs, sizeof *self->active, error) : NULL;
+    if (!self->active) {
         destroy(base);
         return error->status;
     }

@@ -284,7 +284,7 @@ static int even_tile(const dt_network *self, int64_t samples)
 
 void dt_network_gradient(dt_network *self, const dt_batch *batch, int segment_count,
                          const dt_segment *segments, dt_real *const *sums, dt_loss_sum *losses,
-                         dt_trace *trace)
+                         const dt_listener *listener, dt_trace *trace)
 {
     dt_piece pieces[PIECES_MAX];
     dt_summation summation = {.pieces = pieces, .sums = sums};
@@ -299,6 +299,10 @@ void dt_network_gradient(dt_network *self, const dt_batch *batch, int segment_co
         forward(self, samples, batch->images + first);
         dt_trace_lap(trace, DT_PHASE_FORWARD);
         add_losses(self, &summation, batch->labels + first, losses, segment);
+        if (listener && cut.segment == segment_count) {
+            summation.listener = listener;
+            listener->final(listener->state, self->parameter_count);
+        }
         backward(self, &summation);
         dt_trace_lap(trace, DT_PHASE_BACKWARD);
         for (int i = 0; i < summation.piece_count; i++)

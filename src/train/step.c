@@ -26,7 +26,7 @@ static void add_gradients(dt_run *run, const dt_play *play)
     for (int64_t i = 0; i < run->own_virtual_ranks.count; i++)
         run->segments[i] = (dt_segment){.samples = play->counts[i], .merges = merges[i]};
     dt_network_gradient(run->network, &play->batch, (int)run->own_virtual_ranks.count,
-                        run->segments, dt_reduce_sums(run->reduce), run->losses, &run->trace);
+                        run->segments, dt_reduce_sums(run->reduce), run->losses, NULL, &run->trace);
     add_totals(run, run->losses);
 }
 
