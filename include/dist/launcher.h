@@ -8,13 +8,14 @@
 #include "base/status.h"
 
 /* Looks a name up in an environment, as getenv does. */
-typedef const char *dt_environment(const char *name);
+typedef char *dt_environment(const char *name);
 
-/* Compares the number of processes that MPI knows of with the one that the innermost launcher
- * (mpirun of Open MPI, mpiexec of MPICH and its kin, a step of srun) has left in the environment.
- * DT_ERR_CONFIG if the launcher has started several and MPI knows of one only. *speaker becomes
- * false if another of these processes is the one to say so, and true otherwise.
- * Not collective; before or after the start of MPI. */
-dt_status dt_launcher_check(dt_environment *look, int mpi_size, bool *speaker, dt_error *error);
+/* Compares the number of processes that MPI knows of (mpi_size; 0 as long as MPI has not started)
+ * with what the innermost launcher has left in the environment: mpirun of Open MPI, mpiexec of
+ * MPICH and its kin, a step of srun. DT_ERR_CONFIG if that has started several processes and MPI
+ * knows of one only, or will: srun with nothing by which an MPI could find the others, where Open
+ * MPI ends the process from within MPI_Init. One of the processes speaks for all: in the others
+ * the message is empty. Not collective. */
+dt_status dt_launcher_check(dt_environment *look, int mpi_size, dt_error *error);
 
 #endif

@@ -21,7 +21,7 @@ dt_status dt_stop_install(dt_error *error);
 /* The most urgent request so far. Of this rank alone: ranks must agree on what to make of it. */
 dt_stop_reason dt_stop_requested(void);
 
-/* "SIGUSR1", ...; "none" for DT_STOP_NONE. Never NULL. */
+/* "SIGUSR1", "SIGTERM or SIGHUP", "SIGINT"; "none". Never NULL. */
 const char *dt_stop_reason_text(dt_stop_reason reason);
 
 #endif
