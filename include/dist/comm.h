@@ -11,7 +11,8 @@
 typedef struct dt_comm dt_comm;
 
 /* Starts MPI (a program started without mpirun is one rank). Collective, once a process.
- * The caller owns *out: dt_comm_finish. */
+ * The caller owns *out: dt_comm_finish. Errors: DT_ERR_CONFIG when the launcher has started several
+ * processes of which MPI does not know (dist/launcher.h), with an empty message in all but one. */
 dt_status dt_comm_start(int *argc, char ***argv, dt_comm **out, dt_error *error);
 
 /* Ends MPI; NULL is allowed. Collective. */

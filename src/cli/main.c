@@ -79,7 +79,7 @@ int main(int argc, char **argv)
         dt_log_set_level(DT_LOG_SILENT);
     if (!status)
         status = run(comm, argc, argv, &error);
-    if (status && voice)
+    if (status && voice && error.message[0])
         fprintf(stderr, "dist-train: %s\n", error.message);
     dt_comm_finish(comm);
     return status;

@@ -3,9 +3,11 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "comm_mpi.h"
+#include "dist/launcher.h"
 
 static dt_status map_hosts(dt_comm *self, dt_error *error)
 {
@@ -33,9 +35,21 @@ static dt_status map_hosts(dt_comm *self, dt_error *error)
     return DT_OK;
 }
 
+/* A launcher ends the job when the first process fails: the one that speaks has to be heard. */
+static dt_status check_launcher(int mpi_size, dt_error *error)
+{
+    dt_status status = dt_launcher_check(getenv, mpi_size, error);
+    if (status && !error->message[0])
+        sleep(1);
+    return status;
+}
+
 dt_status dt_comm_start(int *argc, char ***argv, dt_comm **out, dt_error *error)
 {
     int provided, length;
+    dt_status status = check_launcher(0, error);
+    if (status)
+        return status;
     /* Without a launcher, Open MPI starts a daemon (0.3 s) unless it is told not to. */
     if (!getenv("OMPI_COMM_WORLD_SIZE") && !getenv("PMIX_RANK"))
         setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
@@ -47,6 +61,13 @@ dt_status dt_comm_start(int *argc, char ***argv, dt_comm **out, dt_error *error)
     MPI_Comm_dup(MPI_COMM_WORLD, &self->world);
     MPI_Comm_rank(self->world, &self->rank);
     MPI_Comm_size(self->world, &self->size);
+    status = check_launcher(self->size, error);
+    if (status) {
+        MPI_Comm_free(&self->world);
+        dt_free(self);
+        MPI_Finalize();
+        return status;
+    }
     MPI_Comm_split_type(self->world, MPI_COMM_TYPE_SHARED, self->rank, MPI_INFO_NULL, &self->host);
     MPI_Comm_rank(self->host, &self->host_rank);
     MPI_Comm_size(self->host, &self->host_size);
