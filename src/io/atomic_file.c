@@ -74,9 +74,9 @@ static dt_status write_and_sync(const replacement *new, const char *bytes, size_
     size_t done = 0;
     while (done < size) {
         ssize_t count = write(new->file, bytes + done, size - done);
-        if (count < 0 && errno != EINTR)
-            return dt_fail(error, DT_ERR_IO, "%s: cannot write: %zu of %zu bytes written: %m",
-                           new->path, done, size);
+        if (count == 0 || (count < 0 && errno != EINTR))
+            return dt_fail(error, DT_ERR_IO, "%s: cannot write: %zu of %zu bytes written: %s",
+                           new->path, done, size, count == 0 ? "no progress" : strerror(errno));
         if (count > 0)
             done += (size_t)count;
     }
@@ -112,7 +112,7 @@ static dt_status verify(const replacement *new, const char *bytes, size_t size, 
             continue;
         if (count <= 0)
             result = dt_fail(error, DT_ERR_IO, "%s: cannot verify: %zu of %zu bytes read back: %s",
-                             new->path, done, size, count < 0 ? "error" : "end of file");
+                             new->path, done, size, count < 0 ? strerror(errno) : "end of file");
         else if (memcmp(block, bytes + done, (size_t)count) != 0)
             result = dt_fail(error, DT_ERR_IO,
                              "%s: cannot verify: bytes %zu to %zu read back differ from those "

@@ -6,13 +6,16 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "io/atomic_file.h"
 
 /* Three integers of at most 20 characters, thirteen reals of at most 16, a hash, 17 separators.
  */
-#define ROW_SIZE 512
+#define ROW_SIZE   512
+#define FIRST_SIZE 4096
 
 static const char header[] =
     "epoch,step,samples,train_loss,train_accuracy,val_loss,val_accuracy,test_loss,test_accuracy,"
@@ -22,47 +25,118 @@ static const char header[] =
 struct dt_metrics_log {
     char *path;
     int file;
-    off_t size; /* of the whole rows */
+    char *text; /* header and rows, and a 0 */
+    size_t length, size;
+    size_t in_file; /* of the length */
 };
 
-/* Writes whole rows or none. */
-static dt_status write_rows(dt_metrics_log *log, const char *rows, size_t size, dt_error *error)
+static dt_status add_text(dt_metrics_log *log, const char *text, size_t length, dt_error *error)
 {
-    size_t done = 0;
-    while (done < size) {
-        ssize_t count = write(log->file, rows + done, size - done);
-        if (count >= 0) {
+    if (length >= log->size - log->length) {
+        size_t size = log->size + (length > log->size ? length : log->size) + FIRST_SIZE;
+        char *larger = dt_calloc(size, 1, error);
+        if (!larger)
+            return DT_ERR_INTERNAL;
+        if (log->length > 0)
+            memcpy(larger, log->text, log->length);
+        dt_free(log->text);
+        log->text = larger;
+        log->size = size;
+    }
+    memcpy(log->text + log->length, text, length);
+    log->length += length;
+    log->text[log->length] = '\0';
+    return DT_OK;
+}
+
+/* Writes what is not in the file yet: whole rows or none. */
+static dt_status catch_up(dt_metrics_log *log, dt_error *error)
+{
+    struct stat before;
+    if (fstat(log->file, &before))
+        return dt_fail(error, DT_ERR_IO, "%s: cannot append a row: %m", log->path);
+    size_t done = log->in_file;
+    while (done < log->length) {
+        ssize_t count = write(log->file, log->text + done, log->length - done);
+        if (count > 0) {
             done += (size_t)count;
-        } else if (errno != EINTR) {
-            dt_fail(error, DT_ERR_IO, "%s: cannot append a row: %m", log->path);
-            if (ftruncate(log->file, log->size))
+        } else if (count == 0 || errno != EINTR) {
+            dt_fail(error, DT_ERR_IO, "%s: cannot append a row: %s", log->path,
+                    count == 0 ? "nothing is written" : strerror(errno));
+            if (done > log->in_file && ftruncate(log->file, before.st_size))
                 dt_fail(error, DT_ERR_IO, "%s: cannot append a row, and the last one is cut: %m",
                         log->path);
             return DT_ERR_IO;
         }
     }
-    log->size += (off_t)size;
+    log->in_file = done;
+    return DT_OK;
+}
+
+/* A log that holds `text`, without a file. */
+static dt_status make_log(const char *path, const char *text, size_t length, dt_metrics_log **out,
+                          dt_error *error)
+{
+    dt_metrics_log *log = dt_calloc(1, sizeof *log, error);
+    if (!log)
+        return DT_ERR_INTERNAL;
+    log->file = -1;
+    log->path = dt_strdup(path, error);
+    dt_status status = log->path ? add_text(log, text, length, error) : DT_ERR_INTERNAL;
+    if (status != DT_OK) {
+        dt_metrics_log_close(log, NULL);
+        return status;
+    }
+    *out = log;
     return DT_OK;
 }
 
 dt_status dt_metrics_log_create(const char *path, dt_metrics_log **out, dt_error *error)
 {
     *out = NULL;
-    dt_metrics_log *log = dt_calloc(1, sizeof *log, error);
-    if (!log)
-        return DT_ERR_INTERNAL;
-    log->file = -1;
-    log->path = dt_strdup(path, error);
-    dt_status status = log->path ? DT_OK : DT_ERR_INTERNAL;
-    if (status == DT_OK) {
-        log->file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (log->file < 0)
-            status = dt_fail(error, DT_ERR_CREATE, "%s: cannot create: %m", path);
-    }
-    if (status == DT_OK) {
-        status = write_rows(log, header, sizeof header - 1, error);
+    dt_metrics_log *log = NULL;
+    dt_status status = make_log(path, header, sizeof header - 1, &log, error);
+    if (status != DT_OK)
+        return status;
+    log->file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (log->file < 0) {
+        status = dt_fail(error, DT_ERR_CREATE, "%s: cannot create: %m", path);
+    } else {
+        status = catch_up(log, error);
         if (status != DT_OK)
             unlink(path);
+    }
+    if (status != DT_OK) {
+        dt_metrics_log_close(log, NULL);
+        return status;
+    }
+    *out = log;
+    return DT_OK;
+}
+
+dt_status dt_metrics_log_restore(const char *path, const char *text, size_t length,
+                                 dt_metrics_log **out, dt_error *error)
+{
+    *out = NULL;
+    const size_t header_length = sizeof header - 1;
+    if (length < header_length || memcmp(text, header, header_length) != 0)
+        return dt_fail(error, DT_ERR_DATA,
+                       "%s: cannot restore its rows: expected the columns %.*s, found %.*s", path,
+                       (int)header_length - 1, header,
+                       (int)(length < header_length ? length : header_length), text);
+    if (text[length - 1] != '\n' || memchr(text, '\0', length))
+        return dt_fail(error, DT_ERR_DATA,
+                       "%s: cannot restore its rows: expected lines of text, found %s", path,
+                       text[length - 1] == '\n' ? "a zero byte" : "a last row that is cut");
+    dt_metrics_log *log = NULL;
+    dt_status status = make_log(path, text, length, &log, error);
+    if (status == DT_OK)
+        status = dt_atomic_write(path, text, length, error);
+    if (status == DT_OK) {
+        log->in_file = length;
+        log->file = open(path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
+        if (log->file < 0)
+            status = dt_fail(error, DT_ERR_CREATE, "%s: cannot open: %m", path);
     }
     if (status != DT_OK) {
         dt_metrics_log_close(log, NULL);
@@ -86,17 +160,25 @@ dt_status dt_metrics_log_append(dt_metrics_log *log, const dt_metrics_row *row, 
         length += snprintf(text + length, sizeof text - (size_t)length,
                            isnan(reals[i]) ? "," : ",%.9g", reals[i]);
     length += snprintf(text + length, sizeof text - (size_t)length, ",%s\n", row->parameter_hash);
-    return write_rows(log, text, (size_t)length, error);
+    dt_status status = add_text(log, text, (size_t)length, error);
+    return status == DT_OK ? catch_up(log, error) : status;
+}
+
+const char *dt_metrics_log_text(const dt_metrics_log *log, size_t *length)
+{
+    *length = log->length;
+    return log->text;
 }
 
 dt_status dt_metrics_log_close(dt_metrics_log *log, dt_error *error)
 {
     if (!log)
         return DT_OK;
-    dt_status status = DT_OK;
-    if (log->file >= 0 && close(log->file) && errno != EINTR)
+    dt_status status = log->file >= 0 ? catch_up(log, error) : DT_OK;
+    if (log->file >= 0 && close(log->file) && errno != EINTR && status == DT_OK)
         status = dt_fail(error, DT_ERR_IO, "%s: cannot close: %m", log->path);
     dt_free(log->path);
+    dt_free(log->text);
     dt_free(log);
     return status;
 }

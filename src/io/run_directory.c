@@ -29,6 +29,9 @@ typedef struct run_file {
     char name[sizeof CHECKPOINTS + 1 + NAME_MAX]; /* "": none */
 } run_file;
 
+/* Chooses among the names of a directory. */
+typedef bool name_test(const char *name);
+
 dt_status dt_path_join(const char *directory, const char *file, char path[DT_PATH_SIZE],
                        dt_error *error)
 {
@@ -64,36 +67,68 @@ static dt_status make_directories(char *path, dt_error *error)
     }
 }
 
-/* step-<digits>.h5 */
-static bool is_checkpoint(const char *name)
+/* step-<digits>.h5, of which `length` characters are looked at. */
+static bool is_checkpoint_name(const char *name, size_t length)
 {
-    static const char begin[] = "step-";
-    if (strncmp(name, begin, sizeof begin - 1) != 0)
+    static const char begin[] = "step-", end[] = ".h5";
+    const size_t begins = sizeof begin - 1, ends = sizeof end - 1;
+    if (length <= begins + ends || strncmp(name, begin, begins) != 0)
         return false;
-    const char *digits = name + sizeof begin - 1;
-    size_t count = strspn(digits, "0123456789");
-    return count > 0 && strcmp(digits + count, ".h5") == 0;
+    size_t digits = length - begins - ends;
+    return strspn(name + begins, "0123456789") == digits &&
+           strncmp(name + begins + digits, end, ends) == 0;
 }
 
-static dt_status find_checkpoint(const char *path, int directory, run_file *found, dt_error *error)
+static bool is_checkpoint(const char *name)
+{
+    return is_checkpoint_name(name, strlen(name));
+}
+
+/* ".NAME.<16 hex digits>.tmp" where NAME is a file of a run: io/atomic_file.h. */
+static bool is_temporary(const char *name)
+{
+    static const char end[] = ".tmp";
+    size_t length = strlen(name), tail = 1 + 16 + sizeof end - 1;
+    if (name[0] != '.' || length <= 1 + tail)
+        return false;
+    const char *hash = name + length - tail;
+    if (*hash != '.' || strspn(hash + 1, "0123456789abcdef") != 16 || strcmp(hash + 17, end) != 0)
+        return false;
+    const char *inner = name + 1;
+    size_t inner_length = (size_t)(hash - inner);
+    for (size_t i = 0; i < sizeof run_files / sizeof *run_files; i++)
+        if (strlen(run_files[i]) == inner_length && strncmp(inner, run_files[i], inner_length) == 0)
+            return true;
+    return is_checkpoint_name(inner, inner_length);
+}
+
+/* The first file in the directory FOLDER below the run directory `path` that passes `test`;
+ * `folder` is "." or CHECKPOINTS. A folder that is missing has none. */
+static dt_status find_file(const char *path, int directory, const char *folder, name_test *test,
+                           run_file *found, dt_error *error)
 {
     found->name[0] = '\0';
-    int inner = openat(directory, CHECKPOINTS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int inner = openat(directory, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (inner < 0 && (errno == ENOENT || errno == ENOTDIR))
         return DT_OK;
     DIR *list = inner < 0 ? NULL : fdopendir(inner);
     if (!list) {
-        dt_fail(error, DT_ERR_CREATE, "%s/%s: cannot read directory: %m", path, CHECKPOINTS);
+        dt_fail(error, DT_ERR_CREATE, "%s/%s: cannot read directory: %m", path, folder);
         if (inner >= 0)
             close(inner);
         return DT_ERR_CREATE;
     }
+    const char *prefix = strcmp(folder, ".") == 0 ? "" : CHECKPOINTS "/";
     const struct dirent *entry;
+    errno = 0;
     while (found->name[0] == '\0' && (entry = readdir(list)))
-        if (is_checkpoint(entry->d_name))
-            snprintf(found->name, sizeof found->name, "%s/%s", CHECKPOINTS, entry->d_name);
+        if (test(entry->d_name))
+            snprintf(found->name, sizeof found->name, "%s%s", prefix, entry->d_name);
+    dt_status status = DT_OK;
+    if (found->name[0] == '\0' && errno)
+        status = dt_fail(error, DT_ERR_CREATE, "%s/%s: cannot read directory: %m", path, folder);
     closedir(list);
-    return DT_OK;
+    return status;
 }
 
 /* The next file of a run in `directory`, which `path` names. */
@@ -106,10 +141,17 @@ static dt_status find_run_file(const char *path, int directory, run_file *found,
             return DT_OK;
         }
     }
-    return find_checkpoint(path, directory, found, error);
+    return find_file(path, directory, CHECKPOINTS, is_checkpoint, found, error);
 }
 
-static dt_status clear_directory(const char *path, int directory, bool overwrite, dt_error *error)
+static dt_status remove_file(const char *path, int directory, const char *name, dt_error *error)
+{
+    if (unlinkat(directory, name, 0) && errno != ENOENT)
+        return dt_fail(error, DT_ERR_CREATE, "%s/%s: cannot remove: %m", path, name);
+    return DT_OK;
+}
+
+static dt_status remove_run(const char *path, int directory, bool overwrite, dt_error *error)
 {
     for (;;) {
         run_file found;
@@ -121,25 +163,70 @@ static dt_status clear_directory(const char *path, int directory, bool overwrite
                            "%s: already holds a run (%s); choose another --output, or --overwrite "
                            "to replace it",
                            path, found.name);
-        if (unlinkat(directory, found.name, 0))
-            return dt_fail(error, DT_ERR_CREATE, "%s/%s: cannot remove: %m", path, found.name);
+        status = remove_file(path, directory, found.name, error);
+        if (status != DT_OK)
+            return status;
     }
 }
 
-static dt_status open_named(char *path, bool overwrite, dt_error *error)
+static dt_status remove_leftovers(const char *path, int directory, dt_error *error)
 {
-    dt_status status = make_directories(path, error);
+    static const char *const folders[] = {".", CHECKPOINTS};
+    dt_status status = remove_file(path, directory, DT_FILE_STOP, error);
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        run_file found = {.name = "?"};
+        while (status == DT_OK && found.name[0] != '\0') {
+            status = find_file(path, directory, folders[i], is_temporary, &found, error);
+            if (status == DT_OK && found.name[0] != '\0')
+                status = remove_file(path, directory, found.name, error);
+        }
+    }
+    return status;
+}
+
+static dt_status open_directory(const char *path, int *directory, dt_error *error)
+{
+    *directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*directory < 0)
+        return dt_fail(error, DT_ERR_CREATE, "%s: cannot open directory: %m", path);
+    return DT_OK;
+}
+
+dt_status dt_run_directory_clear(const char *path, bool overwrite, dt_error *error)
+{
+    int directory;
+    dt_status status = open_directory(path, &directory, error);
     if (status != DT_OK)
         return status;
-    int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (directory < 0)
-        return dt_fail(error, DT_ERR_CREATE, "%s: cannot open directory: %m", path);
-    if (faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS))
-        status = dt_fail(error, DT_ERR_CREATE, "%s: cannot write to directory: %m", path);
+    status = remove_run(path, directory, overwrite, error);
     if (status == DT_OK)
-        status = clear_directory(path, directory, overwrite, error);
+        status = remove_leftovers(path, directory, error);
     close(directory);
     return status;
+}
+
+dt_status dt_run_directory_tidy(const char *path, dt_error *error)
+{
+    int directory;
+    dt_status status = open_directory(path, &directory, error);
+    if (status != DT_OK)
+        return status;
+    status = remove_leftovers(path, directory, error);
+    close(directory);
+    return status;
+}
+
+bool dt_run_directory_stop_requested(const char *path)
+{
+    char stop[DT_PATH_SIZE];
+    return dt_path_join(path, DT_FILE_STOP, stop, NULL) == DT_OK && access(stop, F_OK) == 0;
+}
+
+static dt_status check_writable(const char *path, dt_error *error)
+{
+    if (faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS))
+        return dt_fail(error, DT_ERR_CREATE, "%s: cannot write to directory: %m", path);
+    return DT_OK;
 }
 
 static void point_latest_to(const char *name)
@@ -182,12 +269,9 @@ static dt_status create_automatic(char *path, dt_error *error)
     return DT_OK;
 }
 
-dt_status dt_run_directory_create(const char *name, bool overwrite, char path[DT_PATH_SIZE],
-                                  dt_error *error)
+/* `name` without slashes at its end. */
+static dt_status copy_name(const char *name, char path[DT_PATH_SIZE], dt_error *error)
 {
-    if (strcmp(name, "auto") == 0)
-        return create_automatic(path, error);
-
     size_t length = strlen(name);
     while (length > 1 && name[length - 1] == '/')
         length--;
@@ -199,5 +283,53 @@ dt_status dt_run_directory_create(const char *name, bool overwrite, char path[DT
                        DT_PATH_SIZE, length);
     memcpy(path, name, length);
     path[length] = '\0';
-    return open_named(path, overwrite, error);
+    return DT_OK;
+}
+
+dt_status dt_run_directory_make(const char *name, char path[DT_PATH_SIZE], dt_error *error)
+{
+    if (strcmp(name, "auto") == 0)
+        return create_automatic(path, error);
+    dt_status status = copy_name(name, path, error);
+    if (status == DT_OK)
+        status = make_directories(path, error);
+    return status == DT_OK ? check_writable(path, error) : status;
+}
+
+/* What runs/latest points to: the run's own name does not change when another one begins. */
+static dt_status latest_run(char path[DT_PATH_SIZE], dt_error *error)
+{
+    char target[DT_PATH_SIZE];
+    ssize_t length = readlink(LATEST, target, sizeof target);
+    if (length < 0 && errno == EINVAL) /* a directory, not a link */
+        return copy_name(LATEST, path, error);
+    if (length < 0)
+        return dt_fail(error, DT_ERR_NO_INPUT, LATEST ": no run to go on with: %m");
+    if (length >= DT_PATH_SIZE)
+        return dt_fail(error, DT_ERR_NO_INPUT, LATEST ": its target is too long");
+    target[length] = '\0';
+    return target[0] == '/' ? copy_name(target, path, error)
+                            : dt_path_join(RUNS, target, path, error);
+}
+
+dt_status dt_run_directory_open(const char *name, char path[DT_PATH_SIZE], dt_error *error)
+{
+    dt_status status =
+        strcmp(name, "auto") == 0 ? latest_run(path, error) : copy_name(name, path, error);
+    if (status != DT_OK)
+        return status;
+    struct stat found;
+    if (stat(path, &found))
+        return dt_fail(error, DT_ERR_NO_INPUT, "%s: no run to go on with: %m", path);
+    if (!S_ISDIR(found.st_mode))
+        return dt_fail(error, DT_ERR_NO_INPUT,
+                       "%s: no run to go on with: expected a directory, found a file", path);
+    return check_writable(path, error);
+}
+
+dt_status dt_run_directory_create(const char *name, bool overwrite, char path[DT_PATH_SIZE],
+                                  dt_error *error)
+{
+    dt_status status = dt_run_directory_make(name, path, error);
+    return status == DT_OK ? dt_run_directory_clear(path, overwrite, error) : status;
 }

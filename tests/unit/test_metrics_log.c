@@ -112,30 +112,189 @@ static void longest_row_has_every_column(void)
     free(text);
 }
 
-static void full_disk_keeps_whole_rows(void)
+/* The file is `text`, and so is the log's own memory of it. */
+static void assert_text(const dt_metrics_log *log, const char *text)
+{
+    size_t length;
+    CU_ASSERT_STRING_EQUAL(dt_metrics_log_text(log, &length), text);
+    CU_ASSERT_EQUAL(length, strlen(text));
+    CU_ASSERT_TRUE(scratch_holds_text(csv(), text));
+}
+
+static void a_full_disk_keeps_whole_rows_and_loses_none(void)
 {
     dt_metrics_log *log = open_log();
-    CU_ASSERT_EQUAL(dt_metrics_log_append(log, &full_row, NULL), DT_OK);
-    size_t size;
+    dt_metrics_row row = full_row;
+    CU_ASSERT_EQUAL(dt_metrics_log_append(log, &row, NULL), DT_OK);
+    size_t size, length;
     char *before = scratch_read(csv(), &size);
     CU_ASSERT_PTR_NOT_NULL_FATAL(before);
 
-    dt_error error = {0};
-    scratch_limit_files(size + 20);
-    dt_status status = dt_metrics_log_append(log, &full_row, &error);
-    scratch_limit_files(RLIM_INFINITY);
-    CU_ASSERT_EQUAL(status, DT_ERR_IO);
-    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, csv()));
-    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, strerror(EFBIG)));
-    CU_ASSERT_TRUE(scratch_holds(csv(), before, size));
+    for (row.epoch = 2; row.epoch < 4; row.epoch++) {
+        dt_error error = {0};
+        scratch_limit_files(size + 20);
+        dt_status status = dt_metrics_log_append(log, &row, &error);
+        scratch_limit_files(RLIM_INFINITY);
+        CU_ASSERT_EQUAL(status, DT_ERR_IO);
+        CU_ASSERT_PTR_NOT_NULL(strstr(error.message, csv()));
+        CU_ASSERT_PTR_NOT_NULL(strstr(error.message, strerror(EFBIG)));
+        CU_ASSERT_TRUE(scratch_holds(csv(), before, size));
+    }
+    CU_ASSERT_EQUAL(dt_metrics_log_append(log, &row, NULL), DT_OK);
+    assert_text(log, dt_metrics_log_text(log, &length));
+    CU_ASSERT_EQUAL(length, size + 3 * (size - strlen(header)));
 
-    CU_ASSERT_EQUAL(dt_metrics_log_append(log, &full_row, NULL), DT_OK);
+    row.epoch++;
+    scratch_limit_files(size);
+    CU_ASSERT_EQUAL(dt_metrics_log_append(log, &row, NULL), DT_ERR_IO);
+    scratch_limit_files(RLIM_INFINITY);
+    char *text = strdup(dt_metrics_log_text(log, &length));
     CU_ASSERT_EQUAL(dt_metrics_log_close(log, NULL), DT_OK);
-    size_t after;
-    char *text = scratch_read(csv(), &after);
-    CU_ASSERT_EQUAL(after, size + (size - strlen(header)));
+    CU_ASSERT_TRUE(scratch_holds(csv(), text, length));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "\n5,"));
     free(text);
     free(before);
+}
+
+static void rows_that_stay_unwritten_are_an_error_on_closing(void)
+{
+    dt_metrics_log *log = open_log();
+    dt_error error = {0};
+    scratch_limit_files(strlen(header));
+    CU_ASSERT_EQUAL(dt_metrics_log_append(log, &full_row, NULL), DT_ERR_IO);
+    CU_ASSERT_EQUAL(dt_metrics_log_close(log, &error), DT_ERR_IO);
+    scratch_limit_files(RLIM_INFINITY);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, csv()));
+    CU_ASSERT_TRUE(scratch_holds_text(csv(), header));
+}
+
+static void append_rows(dt_metrics_log *log, int first, int count)
+{
+    dt_metrics_row row = full_row;
+    for (row.epoch = first; row.epoch < first + count; row.epoch++)
+        CU_ASSERT_EQUAL(dt_metrics_log_append(log, &row, NULL), DT_OK);
+}
+
+/* n rows = k rows, restored from what the log said after them, and n - k rows; whatever happened
+ * to the file between. */
+static void a_restored_log_goes_on_as_if_never_stopped(void)
+{
+    enum { ROWS = 120 };
+    dt_metrics_log *log = open_log();
+    append_rows(log, 1, ROWS);
+    CU_ASSERT_EQUAL(dt_metrics_log_close(log, NULL), DT_OK);
+    size_t size, length;
+    char *whole = scratch_read(csv(), &size);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(whole);
+
+    static const int kept[] = {0, 1, 37, ROWS - 1, ROWS};
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+        CU_ASSERT_EQUAL(unlink(csv()), 0);
+        log = open_log();
+        append_rows(log, 1, kept[i]);
+        char *text = strdup(dt_metrics_log_text(log, &length));
+        append_rows(log, 1000, 2);
+        CU_ASSERT_EQUAL(dt_metrics_log_close(log, NULL), DT_OK);
+        if (i % 3 == 0)
+            scratch_write(csv(), "damaged");
+        else if (i % 3 == 1)
+            CU_ASSERT_EQUAL(unlink(csv()), 0);
+
+        CU_ASSERT_EQUAL(dt_metrics_log_restore(csv(), text, length, &log, NULL), DT_OK);
+        assert_text(log, text);
+        append_rows(log, kept[i] + 1, ROWS - kept[i]);
+        assert_text(log, whole);
+        CU_ASSERT_EQUAL(dt_metrics_log_close(log, NULL), DT_OK);
+        CU_ASSERT_TRUE(scratch_holds(csv(), whole, size));
+        CU_ASSERT_EQUAL(scratch_entries(folder), 1);
+        free(text);
+    }
+    free(whole);
+}
+
+static void the_text_is_right_when_the_file_is_damaged(void)
+{
+    dt_metrics_log *log = open_log();
+    append_rows(log, 1, 3);
+    size_t length;
+    char *text = strdup(dt_metrics_log_text(log, &length));
+    CU_ASSERT_EQUAL(truncate(csv(), 10), 0);
+    CU_ASSERT_STRING_EQUAL(dt_metrics_log_text(log, &length), text);
+    append_rows(log, 4, 1);
+    CU_ASSERT_EQUAL(strncmp(dt_metrics_log_text(log, &length), text, strlen(text)), 0);
+    CU_ASSERT_EQUAL(length, strlen(text) + (strlen(text) - strlen(header)) / 3);
+    CU_ASSERT_EQUAL(dt_metrics_log_close(log, NULL), DT_OK);
+    free(text);
+}
+
+static void foreign_texts_are_not_restored(void)
+{
+    char cut[2048], zero[2048];
+    snprintf(cut, sizeof cut, "%s1,937,60000", header);
+    int length = snprintf(zero, sizeof zero, "%s1,\n", header);
+    zero[length - 2] = '\0';
+    const struct {
+        const char *text;
+        size_t length;
+        const char *reason;
+    } cases[] = {
+        {"", 0, "expected the columns epoch,step"},
+        {header, strlen(header) - 1, "expected the columns epoch,step"},
+        {"epoch,step,loss\n1,2,0.5\n", 25, "found epoch,step,loss"},
+        {cut, strlen(cut), "cut"},
+        {zero, (size_t)length, "zero byte"},
+    };
+    scratch_write(csv(), "old");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        dt_metrics_log *log = NULL;
+        dt_error error = {0};
+        CU_ASSERT_EQUAL(dt_metrics_log_restore(csv(), cases[i].text, cases[i].length, &log, &error),
+                        DT_ERR_DATA);
+        CU_ASSERT_PTR_NOT_NULL(strstr(error.message, cases[i].reason));
+        CU_ASSERT_PTR_NOT_NULL(strstr(error.message, csv()));
+        CU_ASSERT_PTR_NULL(log);
+        CU_ASSERT_TRUE(scratch_holds_text(csv(), "old"));
+    }
+}
+
+static void a_restore_that_fails_leaves_the_old_file(void)
+{
+    scratch_write(csv(), "old");
+    dt_metrics_log *log = NULL;
+    for (long n = 1; n <= 4; n++) {
+        dt_memory_fail_at(n);
+        dt_status status = dt_metrics_log_restore(csv(), header, strlen(header), &log, NULL);
+        dt_memory_fail_at(0);
+        CU_ASSERT_EQUAL(status, DT_ERR_INTERNAL);
+        CU_ASSERT_PTR_NULL(log);
+    }
+    scratch_limit_files(20);
+    dt_status status = dt_metrics_log_restore(csv(), header, strlen(header), &log, NULL);
+    scratch_limit_files(RLIM_INFINITY);
+    CU_ASSERT_EQUAL(status, DT_ERR_IO);
+    CU_ASSERT_PTR_NULL(log);
+    CU_ASSERT_TRUE(scratch_holds_text(csv(), "old"));
+    CU_ASSERT_EQUAL(scratch_entries(folder), 1);
+}
+
+static void lack_of_memory_loses_one_row_and_no_other(void)
+{
+    dt_metrics_log *log = open_log();
+    int lost = 0;
+    for (int i = 0; i < 60; i++) {
+        dt_memory_fail_at(1);
+        dt_status status = dt_metrics_log_append(log, &full_row, NULL);
+        dt_memory_fail_at(0);
+        CU_ASSERT_TRUE(status == DT_OK || status == DT_ERR_INTERNAL);
+        if (status == DT_ERR_INTERNAL) {
+            lost++;
+            append_rows(log, 1, 1);
+        }
+        size_t length;
+        assert_text(log, dt_metrics_log_text(log, &length));
+    }
+    CU_ASSERT_TRUE(lost > 0 && lost < 10);
+    CU_ASSERT_EQUAL(dt_metrics_log_close(log, NULL), DT_OK);
 }
 
 static void a_header_that_does_not_fit_leaves_no_file(void)
@@ -166,7 +325,7 @@ static void an_existing_log_is_not_touched(void)
 
 static void lack_of_memory_leaves_no_file(void)
 {
-    for (long n = 1; n <= 2; n++) {
+    for (long n = 1; n <= 3; n++) {
         dt_metrics_log *log = NULL;
         dt_memory_fail_at(n);
         dt_status status = dt_metrics_log_create(csv(), &log, NULL);
@@ -253,22 +412,22 @@ static char *written_text(const char *value)
 static void summary_texts_are_escaped(void)
 {
     static const char *const cases[][2] = {
-        {"",                                         "\"\""                                      },
-        {"a\"b\\c/d",                                "\"a\\\"b\\\\c/d\""                         },
-        {"\n\t\x01\x1f\x7f",                         "\"\\u000a\\u0009\\u0001\\u001f\\u007f\""   },
-        {"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80",   "\"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\""},
+        {"", "\"\""},
+        {"a\"b\\c/d", "\"a\\\"b\\\\c/d\""},
+        {"\n\t\x01\x1f\x7f", "\"\\u000a\\u0009\\u0001\\u001f\\u007f\""},
+        {"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", "\"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\""},
         {"\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf",
-         "\"\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf\""                                          },
- /* stray continuation, cut sequence, overlong forms, surrogate, beyond U+10FFFF */
-        {"\x80z",                                    "\"\\ufffdz\""                              },
-        {"\xe2\x82",                                 "\"\\ufffd\\ufffd\""                        },
-        {"\xc0\xaf",                                 "\"\\ufffd\\ufffd\""                        },
-        {"\xe0\x9f\xbf",                             "\"\\ufffd\\ufffd\\ufffd\""                 },
-        {"\xed\xa0\x80",                             "\"\\ufffd\\ufffd\\ufffd\""                 },
-        {"\xf0\x8f\xbf\xbf",                         "\"\\ufffd\\ufffd\\ufffd\\ufffd\""          },
-        {"\xf4\x90\x80\x80",                         "\"\\ufffd\\ufffd\\ufffd\\ufffd\""          },
-        {"\xf5\x80\x80\x80",                         "\"\\ufffd\\ufffd\\ufffd\\ufffd\""          },
-        {"\xff",                                     "\"\\ufffd\""                               },
+         "\"\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf\""},
+        /* stray continuation, cut sequence, overlong forms, surrogate, beyond U+10FFFF */
+        {"\x80z", "\"\\ufffdz\""},
+        {"\xe2\x82", "\"\\ufffd\\ufffd\""},
+        {"\xc0\xaf", "\"\\ufffd\\ufffd\""},
+        {"\xe0\x9f\xbf", "\"\\ufffd\\ufffd\\ufffd\""},
+        {"\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\""},
+        {"\xf0\x8f\xbf\xbf", "\"\\ufffd\\ufffd\\ufffd\\ufffd\""},
+        {"\xf4\x90\x80\x80", "\"\\ufffd\\ufffd\\ufffd\\ufffd\""},
+        {"\xf5\x80\x80\x80", "\"\\ufffd\\ufffd\\ufffd\\ufffd\""},
+        {"\xff", "\"\\ufffd\""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char *found = written_text(cases[i][0]);
@@ -327,18 +486,24 @@ static void summary_failures_leave_the_old_file(void)
 CU_SuiteInfo dt_suite_metrics_log(void)
 {
     static CU_TestInfo tests[] = {
-        {"rows are there as soon as appended",   rows_are_there_as_soon_as_appended       },
-        {"the longest row has every column",     longest_row_has_every_column             },
-        {"a full disk keeps whole rows",         full_disk_keeps_whole_rows               },
+        {"rows are there as soon as appended", rows_are_there_as_soon_as_appended},
+        {"the longest row has every column", longest_row_has_every_column},
+        {"a full disk keeps whole rows, loses none", a_full_disk_keeps_whole_rows_and_loses_none},
+        {"rows that stay unwritten: error on closing",
+         rows_that_stay_unwritten_are_an_error_on_closing},
+        {"n rows = k rows + restore + n-k rows", a_restored_log_goes_on_as_if_never_stopped},
+        {"the text is right when the file is damaged", the_text_is_right_when_the_file_is_damaged},
+        {"foreign texts are not restored", foreign_texts_are_not_restored},
+        {"a restore that fails leaves the old file", a_restore_that_fails_leaves_the_old_file},
+        {"lack of memory loses one row and no other", lack_of_memory_loses_one_row_and_no_other},
         {"no file when the header does not fit", a_header_that_does_not_fit_leaves_no_file},
-        {"an existing log is not touched",       an_existing_log_is_not_touched           },
-        {"lack of memory leaves no file",        lack_of_memory_leaves_no_file            },
-        {"summary: the text",                    summary_is_this_text                     },
-        {"summary: texts are escaped",           summary_texts_are_escaped                },
-        {"summary: reals come back exactly",     summary_reals_come_back_exactly          },
-        {"summary: failures leave the old file", summary_failures_leave_the_old_file      },
-        CU_TEST_INFO_NULL
-    };
+        {"an existing log is not touched", an_existing_log_is_not_touched},
+        {"lack of memory leaves no file", lack_of_memory_leaves_no_file},
+        {"summary: the text", summary_is_this_text},
+        {"summary: texts are escaped", summary_texts_are_escaped},
+        {"summary: reals come back exactly", summary_reals_come_back_exactly},
+        {"summary: failures leave the old file", summary_failures_leave_the_old_file},
+        CU_TEST_INFO_NULL};
     return (CU_SuiteInfo){
         .pName = "metrics_log", .pSetUpFunc = set_up, .pTearDownFunc = tear_down, .pTests = tests};
 }

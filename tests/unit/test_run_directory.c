@@ -53,12 +53,7 @@ static void assert_refused(const char *name, bool overwrite, const char *path, c
 static void a_named_directory_is_made_with_its_parents(void)
 {
     static const char *const names[][2] = {
-        {"a",       "a"    },
-        {"b/c/d",   "b/c/d"},
-        {"e//f///", "e//f" },
-        {"./g/",    "./g"  },
-        {".",       "."    }
-    };
+        {"a", "a"}, {"b/c/d", "b/c/d"}, {"e//f///", "e//f"}, {"./g/", "./g"}, {".", "."}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         for (int again = 0; again < 2; again++) {
             char path[DT_PATH_SIZE];
@@ -136,6 +131,136 @@ static void overwrite_removes_the_run_and_nothing_else(void)
     CU_ASSERT_EQUAL(dt_run_directory_create("a", true, path, NULL), DT_OK);
 }
 
+/* What a killed run leaves behind, and things that only look like it. */
+static const char *const leftovers[] = {"stop", ".weights.h5.0123456789abcdef.tmp",
+                                        ".summary.json.ffffffffffffffff.tmp",
+                                        "checkpoints/.step-00000937.h5.0123456789abcdef.tmp"};
+static const char *const not_leftovers[] = {"lock",
+                                            ".lock.0123456789abcdef.tmp",
+                                            "stop.txt",
+                                            ".notes.txt.0123456789abcdef.tmp",
+                                            ".weights.h5.0123456789abcde.tmp",
+                                            ".weights.h5.0123456789abcdeg.tmp",
+                                            ".weights.h5.0123456789abcdef.tmp~",
+                                            "weights.h5.0123456789abcdef.tmp",
+                                            "..0123456789abcdef.tmp",
+                                            "checkpoints/stop",
+                                            "checkpoints/.step-x.h5.0123456789abcdef.tmp",
+                                            "checkpoints/.step-1.h50123456789abcdef.tmp"};
+
+static void what_a_run_left_is_no_run_and_is_tidied_up(void)
+{
+    for (int round = 0; round < 3; round++) {
+        if (round == 0)
+            make_a();
+        fill(leftovers, COUNT(leftovers));
+        fill(not_leftovers, COUNT(not_leftovers));
+        fill(user_files, COUNT(user_files));
+        if (round == 2)
+            fill(run_files, COUNT(run_files));
+        dt_status status = round < 2 ? dt_run_directory_clear("a", round == 1, NULL)
+                                     : dt_run_directory_tidy("a", NULL);
+        CU_ASSERT_EQUAL(status, DT_OK);
+        for (size_t i = 0; i < COUNT(leftovers); i++)
+            CU_ASSERT_FALSE(exists(scratch_path("a", leftovers[i])));
+        for (size_t i = 0; i < COUNT(not_leftovers); i++)
+            CU_ASSERT_TRUE(exists(scratch_path("a", not_leftovers[i])));
+        for (size_t i = 0; i < COUNT(user_files); i++)
+            CU_ASSERT_TRUE(exists(scratch_path("a", user_files[i])));
+    }
+    for (size_t i = 0; i < COUNT(run_files); i++)
+        CU_ASSERT_TRUE(exists(scratch_path("a", run_files[i])));
+}
+
+static void a_refused_clear_changes_nothing(void)
+{
+    make_a();
+    fill(leftovers, COUNT(leftovers));
+    fill(&run_files[2], 1);
+    dt_error error = {0};
+    CU_ASSERT_EQUAL(dt_run_directory_clear("a", false, &error), DT_ERR_CREATE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "(metrics.csv)"));
+    for (size_t i = 0; i < COUNT(leftovers); i++)
+        CU_ASSERT_TRUE(exists(scratch_path("a", leftovers[i])));
+    CU_ASSERT_EQUAL(dt_run_directory_clear("b", true, &error), DT_ERR_CREATE);
+    CU_ASSERT_EQUAL(dt_run_directory_tidy("b", &error), DT_ERR_CREATE);
+    CU_ASSERT_EQUAL(strncmp(error.message, "b: ", 3), 0);
+}
+
+static void a_stop_file_is_seen_until_tidied_up(void)
+{
+    make_a();
+    CU_ASSERT_FALSE(dt_run_directory_stop_requested("a"));
+    CU_ASSERT_FALSE(dt_run_directory_stop_requested("b"));
+    scratch_write("a/stop", "");
+    CU_ASSERT_TRUE(dt_run_directory_stop_requested("a"));
+    CU_ASSERT_EQUAL(dt_run_directory_tidy("a", NULL), DT_OK);
+    CU_ASSERT_FALSE(dt_run_directory_stop_requested("a"));
+    CU_ASSERT_EQUAL(dt_run_directory_tidy("a", NULL), DT_OK);
+
+    CU_ASSERT_EQUAL(mkdir("a/stop", 0777), 0);
+    dt_error error = {0};
+    CU_ASSERT_EQUAL(dt_run_directory_tidy("a", &error), DT_ERR_CREATE);
+    CU_ASSERT_EQUAL(strncmp(error.message, "a/stop: ", 8), 0);
+}
+
+static void making_removes_nothing(void)
+{
+    make_a();
+    fill(run_files, COUNT(run_files));
+    fill(leftovers, COUNT(leftovers));
+    char path[DT_PATH_SIZE];
+    CU_ASSERT_EQUAL(dt_run_directory_make("a/", path, NULL), DT_OK);
+    CU_ASSERT_STRING_EQUAL(path, "a");
+    CU_ASSERT_EQUAL(dt_run_directory_open("a//", path, NULL), DT_OK);
+    CU_ASSERT_STRING_EQUAL(path, "a");
+    for (size_t i = 0; i < COUNT(run_files); i++)
+        CU_ASSERT_TRUE(scratch_holds_text(scratch_path("a", run_files[i]), run_files[i]));
+    for (size_t i = 0; i < COUNT(leftovers); i++)
+        CU_ASSERT_TRUE(exists(scratch_path("a", leftovers[i])));
+}
+
+static void assert_no_run(const char *name, const char *path)
+{
+    char opened[DT_PATH_SIZE];
+    dt_error error = {0};
+    CU_ASSERT_EQUAL(dt_run_directory_open(name, opened, &error), DT_ERR_NO_INPUT);
+    CU_ASSERT_EQUAL(strncmp(error.message, path, strlen(path)), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "no run to go on with"));
+}
+
+static void what_is_not_there_is_not_opened_nor_made(void)
+{
+    assert_no_run("a", "a: ");
+    assert_no_run("auto", "runs/latest: ");
+    scratch_write("file", "precious");
+    assert_no_run("file", "file: ");
+    CU_ASSERT_EQUAL(scratch_entries("."), 1);
+    CU_ASSERT_EQUAL(mkdir("runs", 0777), 0);
+    CU_ASSERT_EQUAL(symlink("gone", "runs/latest"), 0);
+    assert_no_run("auto", "runs/gone: ");
+}
+
+static void the_latest_run_is_opened_by_its_own_name(void)
+{
+    char first[DT_PATH_SIZE], second[DT_PATH_SIZE], opened[DT_PATH_SIZE];
+    CU_ASSERT_EQUAL(dt_run_directory_make("auto", first, NULL), DT_OK);
+    CU_ASSERT_EQUAL(dt_run_directory_open("auto", opened, NULL), DT_OK);
+    CU_ASSERT_STRING_EQUAL(opened, first);
+    CU_ASSERT_EQUAL(dt_run_directory_make("auto", second, NULL), DT_OK);
+    CU_ASSERT_EQUAL(dt_run_directory_open("auto", opened, NULL), DT_OK);
+    CU_ASSERT_STRING_EQUAL(opened, second);
+
+    CU_ASSERT_EQUAL(unlink("runs/latest"), 0);
+    CU_ASSERT_EQUAL(symlink(folder, "runs/latest"), 0);
+    CU_ASSERT_EQUAL(dt_run_directory_open("auto", opened, NULL), DT_OK);
+    CU_ASSERT_STRING_EQUAL(opened, folder);
+    CU_ASSERT_EQUAL(unlink("runs/latest"), 0);
+    CU_ASSERT_EQUAL(mkdir("runs/latest", 0777), 0);
+    CU_ASSERT_EQUAL(dt_run_directory_open("auto", opened, NULL), DT_OK);
+    CU_ASSERT_STRING_EQUAL(opened, "runs/latest");
+}
+
 static void overwrite_does_not_follow_links(void)
 {
     make_a();
@@ -190,6 +315,8 @@ static void other_users_directories_are_refused(void)
         int wrong = dt_run_directory_create(".", false, path, &error) != DT_ERR_CREATE;
         wrong += strstr(error.message, strerror(EACCES)) == NULL;
         wrong += dt_run_directory_create("a", false, path, &error) != DT_ERR_CREATE;
+        wrong += strstr(error.message, strerror(EACCES)) == NULL;
+        wrong += dt_run_directory_open(".", path, &error) != DT_ERR_CREATE;
         wrong += strstr(error.message, strerror(EACCES)) == NULL;
         _exit(wrong);
     }
@@ -319,20 +446,25 @@ static void joined_paths_are_whole_or_refused(void)
 CU_SuiteInfo dt_suite_run_directory(void)
 {
     static CU_TestInfo tests[] = {
-        {"a named directory, with its parents",     a_named_directory_is_made_with_its_parents},
-        {"a run is never overwritten unasked",      a_run_is_never_overwritten_unasked        },
+        {"a named directory, with its parents", a_named_directory_is_made_with_its_parents},
+        {"a run is never overwritten unasked", a_run_is_never_overwritten_unasked},
         {"overwrite removes the run, nothing else", overwrite_removes_the_run_and_nothing_else},
-        {"overwrite does not follow links",         overwrite_does_not_follow_links           },
-        {"what cannot be removed is an error",      what_cannot_be_removed_is_an_error        },
-        {"impossible directories are refused",      impossible_directories_are_refused        },
-        {"other users' directories are refused",    other_users_directories_are_refused       },
+        {"overwrite does not follow links", overwrite_does_not_follow_links},
+        {"what cannot be removed is an error", what_cannot_be_removed_is_an_error},
+        {"impossible directories are refused", impossible_directories_are_refused},
+        {"other users' directories are refused", other_users_directories_are_refused},
         {"automatic names are new, latest follows", automatic_names_are_new_and_latest_follows},
-        {"runs that start at once do not meet",     runs_that_start_at_once_do_not_meet       },
-        {"a real runs/latest is left alone",        a_real_latest_is_left_alone_with_a_warning},
-        {"runs that is a file is refused",          runs_that_is_a_file_is_refused            },
-        {"joined paths are whole or refused",       joined_paths_are_whole_or_refused         },
-        CU_TEST_INFO_NULL
-    };
+        {"runs that start at once do not meet", runs_that_start_at_once_do_not_meet},
+        {"a real runs/latest is left alone", a_real_latest_is_left_alone_with_a_warning},
+        {"runs that is a file is refused", runs_that_is_a_file_is_refused},
+        {"what a run left is tidied up", what_a_run_left_is_no_run_and_is_tidied_up},
+        {"a refused clear changes nothing", a_refused_clear_changes_nothing},
+        {"a stop file is seen until tidied up", a_stop_file_is_seen_until_tidied_up},
+        {"making and opening remove nothing", making_removes_nothing},
+        {"what is not there is not opened", what_is_not_there_is_not_opened_nor_made},
+        {"the latest run, by its own name", the_latest_run_is_opened_by_its_own_name},
+        {"joined paths are whole or refused", joined_paths_are_whole_or_refused},
+        CU_TEST_INFO_NULL};
     return (CU_SuiteInfo){.pName = "run_directory",
                           .pSetUpFunc = set_up,
                           .pTearDownFunc = tear_down,
