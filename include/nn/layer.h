@@ -26,17 +26,15 @@ typedef struct dt_layer_ops {
     /* Initial parameters; index: the layer's place among those that have parameters. NULL: none. */
     void (*initialise)(const dt_layer *layer, dt_init kind, uint64_t seed, uint32_t index,
                        dt_real *parameters);
-    /* Called when the parameters have changed, before forward or backward. NULL: nothing to do. */
-    void (*prepare)(dt_layer *layer, const dt_real *parameters);
     /* output->values from input->values, for input->samples samples. */
     void (*forward)(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
                     dt_tile *output);
     /* Adds up the gradients of the parameters as `summation` says, its offset being that of the
      * layer's first, and unless input_gradient is NULL sets it. Tells the listener, if there is
      * one, when they are final: from the last parameter to the first. */
-    void (*backward)(const dt_layer *layer, const dt_tile *input, const dt_tile *output,
-                     const dt_tile *output_gradient, const dt_summation *summation,
-                     dt_tile *input_gradient);
+    void (*backward)(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
+                     const dt_tile *output, const dt_tile *output_gradient,
+                     const dt_summation *summation, dt_tile *input_gradient);
     void (*destroy)(dt_layer *layer);
 } dt_layer_ops;
 

@@ -1,4 +1,4 @@
-/* The two matrix products of a dense layer, over the columns that are not zero.
+/* The three matrix products of a dense layer, over the columns that are not zero.
  *
  * Promise: every element of C is one chain of fused multiply-adds in the order of the summation
  * index, starting from what C holds. So the bits do not depend on how samples are cut into tiles,
@@ -26,6 +26,11 @@
  * A: [rows][lda], B: [..][ldb], C: [rows][ldc]. */
 void dt_matmul(int rows, int columns, int depth, const int32_t *index, const dt_real *a,
                ptrdiff_t lda, const dt_real *b, ptrdiff_t ldb, dt_real *c, ptrdiff_t ldc);
+
+/* C[i][j] = sum over k < depth of A[i][k] * B[j][k], for i < rows, j < columns, from 0 on. A:
+ * [rows][lda], B: [columns][ldb], C: [rows][ldc]. */
+void dt_matmul_by_transposed(int rows, int columns, int depth, const dt_real *a, ptrdiff_t lda,
+                             const dt_real *b, ptrdiff_t ldb, dt_real *c, ptrdiff_t ldc);
 
 /* Sums of products of A transposed and B, as `summation` says: to a piece with the rows k of A and
  * B belongs the matrix C[i][j], the sum over its k of A[k][i] * B[k][j], i < rows, j < columns. A:

@@ -57,8 +57,9 @@ bool dt_network_describe_layer(const dt_network *network, int layer, char *text,
 void dt_network_initialise(const dt_network *network, dt_init kind, uint64_t seed,
                            dt_real *parameters);
 
-/* Tells the network that these are the parameters from now on. To be called after every change
- * and before dt_network_gradient or dt_network_evaluate. The array must outlive them. */
+/* Tells the network where its parameters are, before the first dt_network_gradient or
+ * dt_network_evaluate: these read them there, with the values that they have then. The array, from
+ * dt_network_new_parameters, must outlive the network's use. */
 void dt_network_set_parameters(dt_network *network, const dt_real *parameters);
 
 /* Samples in memory that belong to somebody else. */

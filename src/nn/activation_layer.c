@@ -27,10 +27,11 @@ static void forward(const dt_layer *layer, const dt_real *parameters, const dt_t
                           input->values, output->values);
 }
 
-static void backward(const dt_layer *layer, const dt_tile *input, const dt_tile *output,
-                     const dt_tile *output_gradient, const dt_summation *summation,
-                     dt_tile *input_gradient)
+static void backward(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
+                     const dt_tile *output, const dt_tile *output_gradient,
+                     const dt_summation *summation, dt_tile *input_gradient)
 {
+    (void)parameters;
     (void)summation;
     if (input_gradient)
         dt_activation_backward(((const activation_layer *)layer)->kind, value_count(input),

@@ -8,8 +8,7 @@
 typedef struct dense {
     dt_layer base;
     bool bias;
-    dt_real *transposed; /* W^T [outputs][inputs] and padding, as of the last prepare */
-    int32_t *active;     /* [inputs], scratch: the active columns of a range, from its first */
+    int32_t *active; /* [inputs], scratch: the active columns of a range, from its first */
 } dense;
 
 static size_t weight_count(const dt_layer *layer)
@@ -29,19 +28,6 @@ static void initialise(const dt_layer *layer, dt_init kind, uint64_t seed, uint3
     size_t weights = weight_count(layer);
     dt_init_layer(kind, seed, index, layer->inputs, layer->outputs, parameters, weights,
                   parameters + weights, layer->parameter_count - weights);
-}
-
-/* In squares, so that both matrices are walked through a cache line at a time. */
-static void prepare(dt_layer *layer, const dt_real *parameters)
-{
-    enum { SIDE = 16 };
-    size_t inputs = (size_t)layer->inputs, outputs = (size_t)layer->outputs;
-    dt_real *transposed = ((dense *)layer)->transposed;
-    for (size_t i = 0; i < inputs; i += SIDE)
-        for (size_t j = 0; j < outputs; j += SIDE)
-            for (size_t jj = j; jj < j + SIDE && jj < outputs; jj++)
-                for (size_t ii = i; ii < i + SIDE && ii < inputs; ii++)
-                    transposed[jj * inputs + ii] = parameters[ii * outputs + jj];
 }
 
 static void forward(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
@@ -111,31 +97,26 @@ static void sum_gradients(const dense *self, const dt_tile *input, const dt_tile
                              input->stride, dy, stride, summation, outputs);
 }
 
-static void backward(const dt_layer *layer, const dt_tile *input, const dt_tile *output,
-                     const dt_tile *output_gradient, const dt_summation *summation,
-                     dt_tile *input_gradient)
+static void backward(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
+                     const dt_tile *output, const dt_tile *output_gradient,
+                     const dt_summation *summation, dt_tile *input_gradient)
 {
     (void)output;
     const dense *self = (const dense *)layer;
     sum_gradients(self, input, output_gradient, summation);
-    if (input_gradient) {
-        ptrdiff_t stride = input_gradient->stride;
-        size_t size = (size_t)(input->samples * stride) * sizeof(dt_real);
-        memset(input_gradient->values, 0, size);
-        dt_matmul(input->samples, layer->inputs, layer->outputs, output_gradient->active,
-                  output_gradient->values, output_gradient->stride, self->transposed, layer->inputs,
-                  input_gradient->values, stride);
-    }
+    if (input_gradient)
+        dt_matmul_by_transposed(input->samples, layer->inputs, layer->outputs,
+                                output_gradient->values, output_gradient->stride, parameters,
+                                layer->outputs, input_gradient->values, input_gradient->stride);
 }
 
 static void destroy(dt_layer *layer)
 {
-    dt_free(((dense *)layer)->transposed);
     dt_free(((dense *)layer)->active);
     dt_free(layer);
 }
 
-static const dt_layer_ops ops = {describe, initialise, prepare, forward, backward, destroy};
+static const dt_layer_ops ops = {describe, initialise, forward, backward, destroy};
 
 dt_status dt_dense_create(const char *name, int inputs, int outputs, bool bias, dt_layer **out,
                           dt_error *error)
@@ -158,8 +139,7 @@ dt_status dt_dense_create(const char *name, int inputs, int outputs, bool bias, 
     for (int i = 0; i < base->tensor_count; i++)
         snprintf(base->tensors[i].layer, sizeof base->tensors[i].layer, "%s", name);
 
-    self->transposed = dt_calloc(weights + DT_MATMUL_PAD, sizeof *self->transposed, error);
-    self->active = self->transposed ? dt_calloc((size_t)inputs, sizeof *self->active, error) : NULL;
+    self->active = dt_calloc((size_t)inputs, sizeof *self->active, error);
     if (!self->active) {
         destroy(base);
         return error->status;

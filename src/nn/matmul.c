@@ -3,25 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* A block of C of up to BLOCK_ROWS x BLOCK_VECTORS vectors stays in registers while the summation
- * index runs: with 32 vector registers 28 accumulators, 3 or 4 vectors of B and an element of A;
- * with 16 registers 8, 2 and 1. */
-#ifdef __AVX512F__
-#define VECTOR_BYTES  64
-#define BLOCK_ROWS    7
-#define BLOCK_VECTORS 4
-#else
-#define VECTOR_BYTES  32
-#define BLOCK_ROWS    4
-#define BLOCK_VECTORS 2
-#endif
-
-#define LANES         ((int)(VECTOR_BYTES / sizeof(dt_real)))
-#define BLOCK_COLUMNS (BLOCK_VECTORS * LANES)
-
-_Static_assert(VECTOR_BYTES / sizeof(dt_real) <= DT_MATMUL_PAD, "B is read beyond its padding");
-
-typedef dt_real vector __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(dt_real))));
+#include "panel.h"
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -35,12 +17,12 @@ typedef struct block {
 } block;
 
 /* One step of the summation: C += (a column of A) (a row of B). */
-INLINE void accumulate(int rows, int vectors, vector sum[BLOCK_ROWS][BLOCK_VECTORS],
+INLINE void accumulate(int rows, int vectors, dt_vector sum[BLOCK_ROWS][BLOCK_VECTORS],
                        const dt_real *const a[BLOCK_ROWS], ptrdiff_t offset, const dt_real *b)
 {
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++)
-            sum[r][v] += a[r][offset] * *(const vector *)(b + v * LANES);
+            sum[r][v] += a[r][offset] * *(const dt_vector *)(b + v * LANES);
 }
 
 /* How the summation index finds its column of A and its row of B. */
@@ -48,12 +30,12 @@ enum { FORWARD, FORWARD_PACKED, TRANSPOSED };
 
 INLINE void block_product(const block *p, int rows, int vectors, int kind)
 {
-    vector sum[BLOCK_ROWS][BLOCK_VECTORS];
+    dt_vector sum[BLOCK_ROWS][BLOCK_VECTORS];
     const dt_real *a[BLOCK_ROWS];
     for (int r = 0; r < rows; r++) {
         a[r] = p->a[r];
         for (int v = 0; v < vectors; v++)
-            sum[r][v] = p->fresh ? (vector){0} : *(const vector *)(p->c[r] + v * LANES);
+            sum[r][v] = p->fresh ? (dt_vector){0} : *(const dt_vector *)(p->c[r] + v * LANES);
     }
     const dt_real *b = p->b;
     const int32_t *index = p->index;
@@ -69,7 +51,7 @@ INLINE void block_product(const block *p, int rows, int vectors, int kind)
             accumulate(rows, vectors, sum, a, index[k], b + index[k] * ldb);
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++)
-            *(vector *)(p->c[r] + v * LANES) = sum[r][v];
+            *(dt_vector *)(p->c[r] + v * LANES) = sum[r][v];
 }
 
 /* One function a block shape, so that every loop over rows and vectors is unrolled. */
@@ -157,7 +139,7 @@ static int count_blocks(int rows)
     return (rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
 }
 
-/* Columns j .. j + columns - 1 of C, from rows of B that `index` names. */
+/* The blocks of `columns` columns of C, for which a, b (in p) and c stand. */
 static void forward_panel(int rows, int columns, block *p, const dt_real *a, ptrdiff_t lda,
                           dt_real *c, ptrdiff_t ldc, block_function *const table[][BLOCK_VECTORS])
 {
@@ -173,35 +155,23 @@ static void forward_panel(int rows, int columns, block *p, const dt_real *a, ptr
     }
 }
 
-/* A panel of B that stays in cache while all rows of A pass: rows of B that are far apart share few
- * places in the L1 cache, so they are copied together. */
-enum { PANEL_DEPTH = 256, WIDE = 1024, FEW_ROWS = 4 * BLOCK_ROWS };
-typedef dt_real panel[PANEL_DEPTH][BLOCK_COLUMNS] __attribute__((aligned(VECTOR_BYTES)));
+enum { WIDE = 1024, FEW_ROWS = 4 * BLOCK_ROWS };
 
 static bool worth_packing(int rows, ptrdiff_t ldb)
 {
     return ldb >= WIDE && rows >= FEW_ROWS;
 }
 
-/* Rows index[0 .. depth - 1] of B, or without an index the first `depth`, from column j on. What a
- * panel has beyond `columns` is not used. */
-static void pack(panel to, int depth, const int32_t *index, int columns, const dt_real *b,
-                 ptrdiff_t ldb)
-{
-    for (int k = 0; k < depth; k++)
-        memcpy(to[k], b + (index ? index[k] : k) * ldb, (size_t)columns * sizeof(dt_real));
-}
-
 static void forward_packed(int rows, int columns, int depth, const int32_t *index, const dt_real *a,
                            ptrdiff_t lda, const dt_real *b, ptrdiff_t ldb, dt_real *c,
                            ptrdiff_t ldc)
 {
-    panel packed;
+    dt_panel packed;
     for (int j = 0; j < columns; j += BLOCK_COLUMNS)
         for (int k = 0; k < depth; k += PANEL_DEPTH) {
             int width = least(columns - j, BLOCK_COLUMNS);
             block p = {.depth = least(depth - k, PANEL_DEPTH), .index = index + k, .b = packed[0]};
-            pack(packed, p.depth, p.index, width, b + j, ldb);
+            dt_panel_pack(packed, p.depth, p.index, width, b + j, ldb);
             forward_panel(rows, width, &p, a, lda, c + j, ldc, packed_blocks);
         }
 }
@@ -217,6 +187,24 @@ void dt_matmul(int rows, int columns, int depth, const int32_t *index, const dt_
         block p = {.depth = depth, .index = index, .b = b + j, .ldb = ldb};
         forward_panel(rows, least(columns - j, BLOCK_COLUMNS), &p, a, lda, c + j, ldc,
                       forward_blocks);
+    }
+}
+
+void dt_matmul_by_transposed(int rows, int columns, int depth, const dt_real *a, ptrdiff_t lda,
+                             const dt_real *b, ptrdiff_t ldb, dt_real *c, ptrdiff_t ldc)
+{
+    dt_panel packed;
+    for (int j = 0; j < columns; j += BLOCK_COLUMNS) {
+        int width = least(columns - j, BLOCK_COLUMNS);
+        for (int k = 0; k < depth; k += PANEL_DEPTH) {
+            block p = {.depth = least(depth - k, PANEL_DEPTH),
+                       .b = packed[0],
+                       .lda = 1,
+                       .ldb = BLOCK_COLUMNS,
+                       .fresh = k == 0};
+            dt_panel_pack_transposed(packed, p.depth, width, b + j * ldb + k, ldb);
+            forward_panel(rows, width, &p, a + k, lda, c + j, ldc, transposed_blocks);
+        }
     }
 }
 
@@ -362,12 +350,12 @@ void dt_matmul_transposed(int rows, int columns, int active, const int32_t *inde
     int samples = 0;
     for (int i = 0; i < summation->piece_count; i++)
         samples += summation->pieces[i].samples;
-    panel packed;
+    dt_panel packed;
     bool packs = worth_packing(active, ldb) && samples <= PANEL_DEPTH;
     for (int j = 0; j < columns; j += BLOCK_COLUMNS) {
         int width = least(columns - j, BLOCK_COLUMNS);
         if (packs)
-            pack(packed, samples, NULL, width, b + j, ldb);
+            dt_panel_pack(packed, samples, NULL, width, b + j, ldb);
         transposed_panel(active, index, width, j, a, lda, packs ? packed[0] : b + j,
                          packs ? BLOCK_COLUMNS : ldb, summation, ldc);
     }

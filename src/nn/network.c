@@ -191,10 +191,6 @@ void dt_network_initialise(const dt_network *self, dt_init kind, uint64_t seed, 
 void dt_network_set_parameters(dt_network *self, const dt_real *parameters)
 {
     self->parameters = parameters;
-    /* The first layer has no use for its prepared form: nothing flows back to the input. */
-    for (int i = 1; i < self->layer_count; i++)
-        if (self->layers[i]->ops->prepare)
-            self->layers[i]->ops->prepare(self->layers[i], parameters + self->offsets[i]);
 }
 
 static void forward(dt_network *self, int samples, const uint8_t *const *images)
@@ -211,7 +207,8 @@ static void backward(dt_network *self, dt_summation *summation)
 {
     for (int i = self->layer_count - 1; i >= 0; i--) {
         summation->offset = self->offsets[i];
-        self->layers[i]->ops->backward(self->layers[i], &self->values[i], &self->values[i + 1],
+        self->layers[i]->ops->backward(self->layers[i], self->parameters + self->offsets[i],
+                                       &self->values[i], &self->values[i + 1],
                                        &self->gradients[i + 1], summation,
                                        i > 0 ? &self->gradients[i] : NULL);
     }

@@ -12,7 +12,6 @@ static void reset_parameters(const dt_bench_subject *of)
 {
     dt_run *run = of->run;
     memcpy(run->parameters, of->initial, run->parameter_count * sizeof(float));
-    dt_network_set_parameters(run->network, run->parameters);
 }
 
 static dt_status open_feed(const dt_bench_subject *of, int64_t batch, dt_feed **out,

@@ -51,7 +51,6 @@ dt_status dt_step(dt_run *run, dt_feed *feed, int64_t step, int64_t update, dt_s
                        "or --clip-norm 1 may help",
                        (long long)update + 1);
     dt_optimizer_step(run->optimizer, run->parameters, gradient, result->samples, result->lr);
-    dt_network_set_parameters(run->network, run->parameters);
     dt_trace_lap(&run->trace, DT_PHASE_UPDATE);
     return DT_OK;
 }

@@ -283,8 +283,6 @@ static tally check_layer(dt_layer *layer, dt_random_sequence *random)
     bench b = {.layer = layer};
     tally t = {0};
     prepare_bench(&b, random);
-    if (layer->ops->prepare)
-        layer->ops->prepare(layer, b.parameters);
     size_t parameters = layer->parameter_count;
     dt_real *before = dt_calloc(parameters, sizeof *before, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(before);
@@ -292,7 +290,8 @@ static tally check_layer(dt_layer *layer, dt_random_sequence *random)
     weighted_output(&b);
     dt_piece piece = {.samples = b.input.samples}; /* goes on with the sum that is there */
     dt_summation sum = {.piece_count = 1, .pieces = &piece, .depth = 1, .sums = &b.gradient};
-    layer->ops->backward(layer, &b.input, &b.output, &b.weights, &sum, &b.input_gradient);
+    layer->ops->backward(layer, b.parameters, &b.input, &b.output, &b.weights, &sum,
+                         &b.input_gradient);
     for (size_t i = 0; i < parameters; i++)
         compare(weighted_output, &b, b.parameters + i, b.gradient[i] - before[i], 0.1, &t);
     int inputs = b.input.samples * layer->inputs;
@@ -304,7 +303,7 @@ static tally check_layer(dt_layer *layer, dt_random_sequence *random)
     CU_ASSERT_PTR_NOT_NULL_FATAL(again);
     memcpy(again, before, parameters * sizeof *again);
     sum.sums = &again;
-    layer->ops->backward(layer, &b.input, &b.output, &b.weights, &sum, NULL);
+    layer->ops->backward(layer, b.parameters, &b.input, &b.output, &b.weights, &sum, NULL);
     CU_ASSERT_EQUAL(memcmp(again, b.gradient, parameters * sizeof *again), 0);
     dt_free(again);
     dt_free(before);

@@ -14,11 +14,11 @@ CU_SuiteInfo dt_suite_matmul(void);
 
 enum { ROWS = 20, COLUMNS = 70, DEPTH = 20, WIDTH = 40, LDC = COLUMNS + 3, GUARD = 16 };
 
-/* A is [DEPTH or ROWS][WIDTH + 1], B [WIDTH][ldb] and its padding, C [WIDTH][LDC] with guards. */
+/* A is [DEPTH or ROWS][WIDTH + 1], B [..][ldb] and its padding, C [WIDTH][LDC] with guards. */
 typedef struct fixture {
     int32_t index[WIDTH];
     float a[WIDTH][WIDTH + 1];
-    float b[WIDTH * (COLUMNS + 5) + DT_MATMUL_PAD];
+    float b[(WIDTH + 5) * (COLUMNS + 5) + DT_MATMUL_PAD];
     float start[WIDTH * LDC + 2 * GUARD], c[WIDTH * LDC + 2 * GUARD];
     float expected[WIDTH * LDC + 2 * GUARD];
 } fixture;
@@ -101,11 +101,11 @@ static int same_bits(const fixture *f)
 }
 
 /* B's rows are `ldb` apart; what stands beyond its columns and behind it is NaN. */
-static void set_surplus(fixture *f, int columns, int ldb)
+static void set_surplus(fixture *f, int rows, int columns, int ldb)
 {
     size_t count = sizeof f->b / sizeof(float);
     for (size_t i = 0; i < count; i++)
-        if ((int)(i % (size_t)ldb) >= columns || i >= (size_t)(WIDTH * ldb))
+        if ((int)(i % (size_t)ldb) >= columns || i >= (size_t)(rows * ldb))
             f->b[i] = NAN;
 }
 
@@ -131,6 +131,23 @@ static int check_transposed(fixture *f, shape s, int ldb)
     return same_bits(f);
 }
 
+/* B is read along its rows; what C holds before does not matter. */
+static int check_by_transposed(fixture *f, shape s, int ldb)
+{
+    memcpy(f->c, f->start, sizeof f->c);
+    memcpy(f->expected, f->start, sizeof f->c);
+    dt_matmul_by_transposed(s.rows, s.columns, s.depth, f->a[0], WIDTH + 1, f->b, ldb, f->c + GUARD,
+                            LDC);
+    for (int i = 0; i < s.rows; i++)
+        for (int j = 0; j < s.columns; j++) {
+            float sum = 0;
+            for (int k = 0; k < s.depth; k++)
+                sum = chain(f->a[i][k], f->b[j * ldb + k], sum);
+            f->expected[GUARD + i * LDC + j] = sum;
+        }
+    return same_bits(f);
+}
+
 static void test_all_shapes(void)
 {
     fixture *f = begin(20);
@@ -140,7 +157,7 @@ static void test_all_shapes(void)
         if (ldb == 0)
             ldb = 1;
         fill(f->b, sizeof f->b / sizeof(float), &random);
-        set_surplus(f, columns, ldb);
+        set_surplus(f, WIDTH, columns, ldb);
         for (int rows = 0; rows <= ROWS; rows++)
             for (int depth = 0; depth <= DEPTH; depth++) {
                 shape s = {rows, columns, depth};
@@ -154,6 +171,65 @@ static void test_all_shapes(void)
             }
     }
     dt_free(f);
+}
+
+static void test_all_shapes_by_transposed(void)
+{
+    fixture *f = begin(27);
+    dt_random_sequence random = draw_begin(28);
+    for (int depth = 1; depth <= WIDTH; depth++) {
+        int ldb = depth + draw_int(&random, 0, 5);
+        fill(f->b, sizeof f->b / sizeof(float), &random);
+        set_surplus(f, COLUMNS, depth, ldb);
+        for (int rows = 0; rows <= ROWS; rows++)
+            for (int columns = 0; columns <= COLUMNS; columns++) {
+                shape s = {rows, columns, depth};
+                int good = check_by_transposed(f, s, ldb);
+                CU_ASSERT_TRUE(good);
+                if (!good)
+                    printf("rows %d, columns %d, depth %d\n", rows, columns, depth);
+            }
+    }
+    dt_free(f);
+}
+
+/* The products of large layers go in panels: the bits are those of the naive loop all the same. */
+static void test_large(void)
+{
+    enum { M = 31, N = 1100, K = 700 };
+    dt_random_sequence random = draw_begin(29);
+    float *a = dt_calloc(M * N, sizeof *a, NULL);
+    float *b = dt_calloc(K * N + DT_MATMUL_PAD, sizeof *b, NULL);
+    float *c = dt_calloc(M * N, sizeof *c, NULL);
+    int32_t *all = dt_calloc(N, sizeof *all, NULL);
+    CU_ASSERT_FATAL(a && b && c && all);
+    fill(a, M * N, &random);
+    fill(b, K * N, &random);
+    for (int i = 0; i < N; i++)
+        all[i] = i;
+    int same = 1, again = 1;
+    dt_matmul(M, N, K, all, a, K, b, N, c, N);
+    for (int i = 0; i < M; i++)
+        for (int j = 0; j < N; j += 3) {
+            float sum = 0;
+            for (int k = 0; k < K; k++)
+                sum = chain(a[i * K + k], b[k * N + j], sum);
+            same &= c[i * N + j] == sum;
+        }
+    dt_matmul_by_transposed(M, K, N, a, N, b, N, c, K);
+    for (int i = 0; i < M; i++)
+        for (int j = 0; j < K; j += 3) {
+            float sum = 0;
+            for (int k = 0; k < N; k++)
+                sum = chain(a[i * N + k], b[j * N + k], sum);
+            again &= c[i * K + j] == sum;
+        }
+    CU_ASSERT_TRUE(same);
+    CU_ASSERT_TRUE(again);
+    dt_free(a);
+    dt_free(b);
+    dt_free(c);
+    dt_free(all);
 }
 
 /* Rows and columns of C are each of their own: whatever else is computed with them, and wherever
@@ -275,6 +351,8 @@ CU_SuiteInfo dt_suite_matmul(void)
 {
     static CU_TestInfo tests[] = {
         {"all shapes: the naive loop's bits, nothing else touched", test_all_shapes},
+        {"the same of a transposed B", test_all_shapes_by_transposed},
+        {"large matrices: the naive loop's bits", test_large},
         {"a row's and a column's place do not matter", test_place_does_not_matter},
         {"a sum cut in two has the same bits", test_cut_of_the_sum},
         {"zero columns may be left out", test_zero_columns},
