@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The dist room and the replicas, on any number of ranks: the programs of tests/mpi.
+# The dist room, signals and the replicas, on any number of ranks: the programs of tests/mpi.
 # shellcheck disable=SC2154 # helpers.bash sets what seems unset
 
 load helpers
@@ -28,3 +28,91 @@ passes() {
 @test "exchange: every sample arrives, in both slots" { passes exchange; }
 
 @test "replicas: a flipped bit is caught, and its rank named" { passes replicas; }
+
+@test "stop: the handlers are ours under MPI, and a signal is the request of one rank" {
+    passes stop
+}
+
+# in_background NP NAME SCENARIO: a program that ends by itself; sets pid (of mpirun) and rank_0,
+# the process that has written its number to the file ready.
+in_background() {
+    rm -f ready
+    mpirun -np "$1" --oversubscribe "${MPI_TESTS:-$top/build/mpi-tests}/$2" "$3" \
+        >out 2>&1 </dev/null &
+    pid=$!
+    for _ in {1..200}; do
+        [ ! -s ready ] || break
+        sleep 0.1
+    done
+    rank_0=$(cat ready)
+}
+
+# goes_on_well: it ends with 0, and nobody but mpirun says something.
+goes_on_well() {
+    local status=0
+    wait "$pid" || status=$?
+    expect "exit code and output" "0 " "$status $(grep -v '^mpirun: Forwarding signal' out)"
+}
+
+@test "stop: mpirun passes SIGUSR1 on to every rank, as often as it comes" {
+    in_background 3 stop wait
+    kill -USR1 "$pid"
+    kill -USR1 "$pid" || true
+    goes_on_well
+}
+
+@test "watchdog: who goes on lives, however slowly" { passes watchdog; }
+
+# stands_still NP SCENARIO REGEX...: within 20 s the job ends with 71 and one line, which all the
+# regular expressions match (common_teardown finds what is left of it).
+stands_still() {
+    local status=0 np=$1 scenario=$2 regex
+    timeout -s KILL 20 mpirun -np "$np" --oversubscribe \
+        "${MPI_TESTS:-$top/build/mpi-tests}/watchdog" "$scenario" >out 2>&1 </dev/null || status=$?
+    expect "$scenario (np $np): exit code" 71 "$status"
+    expect "$scenario (np $np): lines" 1 "$(grep -c 'no step for' out)"
+    for regex in "${@:3}"; do
+        grep 'no step for' out | grep -qE "$regex" && continue
+        echo "$scenario (np $np): expected a line like '$regex', found:"
+        cat out
+        return 1
+    done
+}
+
+@test "watchdog: a rank that hangs is named, and where the others are" {
+    stands_still 3 sleeps \
+        "^dist-train: no step for 1 s on host $(hostname): rank 1 \(pid [0-9]+, silent for [1-9]" \
+        "\) at step 3, gather; the others at step 3, wait; ending the job: run again with --resume"
+    stands_still 2 sleeps ": rank 1 \([^)]*\) at step 3, gather; the other at step 3, wait; ending"
+    stands_still 3 all-sleep \
+        ": rank 0 \([^)]*\), rank 1 \([^)]*\), rank 2 \([^)]*\) at step 3, gather; ending"
+}
+
+@test "watchdog: a stopped process is named as such and ended with the job" {
+    stands_still 3 stopped \
+        ": rank 1 \(pid [0-9]+, stopped, silent for [1-9] s\) at step 3, backward; "
+    stands_still 3 first-stopped \
+        ": rank 0 \(pid [0-9]+, stopped, silent for [2-9] s\) at step 3, backward; the others"
+}
+
+@test "watchdog: it looks on until all ranks have come to the end" {
+    stands_still 3 end \
+        ": rank 1 \(pid [0-9]+, stopped, [^)]*\) at step 3, save; the others at step 4"
+}
+
+@test "watchdog: the host to blame speaks, or the other says whom it waits for" {
+    stands_still 3 host-sleeps \
+        "on host $(hostname): rank 1 \(pid [0-9]+, silent for [1-9] s\) at step 3, gather; ending"
+    stands_still 3 host-stopped \
+        ": rank 0 \([^)]*\), rank 2 \([^)]*\) at step 3, wait; " \
+        "; probably they wait for host $(hostname) \(rank 1 pid [0-9]+\); ending"
+}
+
+@test "watchdog: a job that is suspended and continued goes on" {
+    in_background 3 watchdog suspended
+    kill -TSTP "$pid"
+    sleep 2.5
+    expect "state of rank 0" T "$(sed 's/.*) \(.\).*/\1/' "/proc/$rank_0/stat")"
+    kill -CONT "$pid"
+    goes_on_well
+}

@@ -90,6 +90,15 @@ void harness_sleep(int microseconds)
     usleep((useconds_t)microseconds);
 }
 
+void harness_ready(void)
+{
+    FILE *file = fopen("ready", "w");
+    if (check(file != NULL, "cannot write the file ready")) {
+        fprintf(file, "%d\n", (int)getpid());
+        fclose(file);
+    }
+}
+
 /* Prints the failure of the lowest rank that has one. */
 static int report(const char *program, int rank, int size)
 {

@@ -25,4 +25,7 @@ void *harness_alloc(size_t count, size_t size);
 
 void harness_sleep(int microseconds);
 
+/* Writes the number of this process to the file ready, for the script that waits for it. */
+void harness_ready(void);
+
 #endif
