@@ -1,0 +1,308 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "checkpoint_trailer.h"
+#include "io/atomic_file.h"
+#include "io/checkpoint.h"
+
+#define DIRECTORY "checkpoints"
+#define NAME_SIZE 64
+/* Steps that a list has room for at first. */
+#define FIRST_ROOM 16
+
+dt_status dt_checkpoint_write(const char *path, const dt_checkpoint *checkpoint, dt_error *error)
+{
+    void *bytes;
+    size_t size;
+    dt_status status = dt_checkpoint_encode(checkpoint, &bytes, &size, error);
+    if (status == DT_OK)
+        status = dt_atomic_write(path, bytes, size, error);
+    else if (error)
+        dt_fail_in(error, "%s", path);
+    dt_free(bytes);
+    return status;
+}
+
+static dt_status read_at(int file, const char *path, void *bytes, size_t size, off_t offset,
+                         dt_error *error)
+{
+    size_t done = 0;
+    while (done < size) {
+        ssize_t count = pread(file, (char *)bytes + done, size - done, offset + (off_t)done);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return dt_fail(error, DT_ERR_IO, "%s: cannot read at byte %lld: %m", path,
+                           (long long)offset + (long long)done);
+        if (count == 0)
+            return dt_fail(error, DT_ERR_DATA,
+                           "%s: expected %zu bytes more, found the end at byte %lld: the file has "
+                           "become shorter since it was opened",
+                           path, size - done, (long long)offset + (long long)done);
+        done += (size_t)count;
+    }
+    return DT_OK;
+}
+
+static dt_status check_file(int file, const char *path, size_t *size, dt_error *error)
+{
+    struct stat status;
+    if (fstat(file, &status))
+        return dt_fail(error, DT_ERR_IO, "%s: cannot examine: %m", path);
+    if (!S_ISREG(status.st_mode))
+        return dt_fail(error, DT_ERR_NO_INPUT, "%s: expected a regular file, found %s", path,
+                       S_ISDIR(status.st_mode) ? "a directory" : "something else");
+    int64_t found = status.st_size;
+    if (found < TRAILER_SIZE || found > DT_CHECKPOINT_SIZE_MAX)
+        return dt_fail(error, DT_ERR_DATA,
+                       "%s: expected a checkpoint of %d to %lld bytes, found %lld", path,
+                       TRAILER_SIZE, (long long)DT_CHECKPOINT_SIZE_MAX, (long long)found);
+    uint8_t trailer[TRAILER_SIZE];
+    dt_status result = read_at(file, path, trailer, sizeof trailer, found - TRAILER_SIZE, error);
+    if (result != DT_OK)
+        return result;
+    result = trailer_check_size(trailer, (uint64_t)found, error);
+    if (result != DT_OK && error)
+        dt_fail_in(error, "%s", path);
+    *size = (size_t)found;
+    return result;
+}
+
+static dt_status read_open_file(int file, const char *path, dt_checkpoint *out, dt_error *error)
+{
+    size_t size = 0;
+    dt_status status = check_file(file, path, &size, error);
+    if (status != DT_OK)
+        return status;
+    void *bytes = dt_calloc(size, 1, error);
+    if (!bytes)
+        return DT_ERR_INTERNAL;
+    status = read_at(file, path, bytes, size, 0, error);
+    if (status == DT_OK) {
+        status = dt_checkpoint_decode(bytes, size, out, error);
+        if (status != DT_OK && error)
+            dt_fail_in(error, "%s", path);
+    }
+    dt_free(bytes);
+    return status;
+}
+
+dt_status dt_checkpoint_read(const char *path, dt_checkpoint *out, dt_error *error)
+{
+    *out = (dt_checkpoint){0};
+    /* O_NONBLOCK: a FIFO of that name is refused and not waited for. */
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0)
+        return dt_fail(error, DT_ERR_NO_INPUT, "%s: cannot open: %m", path);
+    dt_status status = read_open_file(file, path, out, error);
+    close(file);
+    return status;
+}
+
+dt_status dt_checkpoint_directory(const char *run, dt_error *error)
+{
+    char path[DT_PATH_SIZE];
+    dt_status status = dt_path_join(run, DIRECTORY, path, error);
+    if (status != DT_OK)
+        return status;
+    struct stat found;
+    int reason = mkdir(path, 0777) ? errno : 0;
+    if (reason && (stat(path, &found) || !S_ISDIR(found.st_mode)))
+        return dt_fail(error, DT_ERR_CREATE, "%s: cannot create directory: %s", path,
+                       reason == EEXIST ? "a file is in the way" : strerror(reason));
+    int parent = open(run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent < 0)
+        return dt_fail(error, DT_ERR_CREATE, "%s: cannot open directory: %m", run);
+    int failed;
+    do
+        failed = fsync(parent);
+    while (failed && errno == EINTR);
+    /* EINVAL: a file system whose directories need no sync, or know none. */
+    if (failed && errno != EINVAL)
+        status =
+            dt_fail(error, DT_ERR_IO, "%s: created, but its directory cannot be synced: %m", path);
+    close(parent);
+    return status;
+}
+
+static void name_of(int64_t step, char name[NAME_SIZE])
+{
+    snprintf(name, NAME_SIZE, "step-%08lld.h5", (long long)step);
+}
+
+dt_status dt_checkpoint_path(const char *run, int64_t step, char path[DT_PATH_SIZE],
+                             dt_error *error)
+{
+    char name[NAME_SIZE], file[sizeof DIRECTORY + NAME_SIZE];
+    name_of(step, name);
+    snprintf(file, sizeof file, DIRECTORY "/%s", name);
+    return dt_path_join(run, file, path, error);
+}
+
+/* The step of the checkpoint's name that `name` begins with, *end behind it; -1: it does not. */
+static int64_t step_of(const char *name, const char **end)
+{
+    long long step = -1;
+    int length = 0;
+    char again[NAME_SIZE];
+    if (sscanf(name, "step-%18lld.h5%n", &step, &length) != 1 || length == 0 || step < 0)
+        return -1;
+    name_of(step, again);
+    *end = name + length;
+    return strncmp(name, again, (size_t)length) == 0 && again[length] == '\0' ? step : -1;
+}
+
+static bool is_checkpoint(const char *name, int64_t *step)
+{
+    const char *end;
+    *step = step_of(name, &end);
+    return *step >= 0 && *end == '\0';
+}
+
+/* What dt_atomic_write calls the temporary file of a checkpoint. */
+static bool is_temporary(const char *name)
+{
+    const char *end;
+    if (name[0] != '.' || step_of(name + 1, &end) < 0 || *end != '.')
+        return false;
+    return strspn(end + 1, "0123456789abcdef") == 16 && strcmp(end + 17, ".tmp") == 0;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+    return (left < right) - (left > right);
+}
+
+static dt_status append(int64_t **steps, size_t count, size_t *room, int64_t step, dt_error *error)
+{
+    if (count == *room) {
+        int64_t *more = dt_calloc(2 * *room, sizeof *more, error);
+        if (!more)
+            return DT_ERR_INTERNAL;
+        memcpy(more, *steps, count * sizeof *more);
+        dt_free(*steps);
+        *steps = more;
+        *room *= 2;
+    }
+    (*steps)[count] = step;
+    return DT_OK;
+}
+
+/* NULL, with *status DT_OK: there is no such directory. */
+static DIR *open_list(const char *path, dt_status *status, dt_error *error)
+{
+    DIR *list = opendir(path);
+    *status = DT_OK;
+    if (!list && errno != ENOENT)
+        *status = dt_fail(error, DT_ERR_NO_INPUT, "%s: cannot read directory: %m", path);
+    return list;
+}
+
+static dt_status collect(DIR *list, const char *path, int64_t **steps, size_t *count,
+                         dt_error *error)
+{
+    size_t room = FIRST_ROOM;
+    *steps = dt_calloc(room, sizeof **steps, error);
+    dt_status status = *steps ? DT_OK : DT_ERR_INTERNAL;
+    while (status == DT_OK) {
+        errno = 0;
+        const struct dirent *entry = readdir(list);
+        int64_t step;
+        if (!entry && errno != 0)
+            status = dt_fail(error, DT_ERR_NO_INPUT, "%s: cannot read directory: %m", path);
+        if (!entry)
+            break;
+        if (is_checkpoint(entry->d_name, &step)) {
+            status = append(steps, *count, &room, step, error);
+            *count += status == DT_OK;
+        }
+    }
+    return status;
+}
+
+dt_status dt_checkpoint_list(const char *run, int64_t **steps, size_t *count, dt_error *error)
+{
+    *steps = NULL;
+    *count = 0;
+    char path[DT_PATH_SIZE];
+    dt_status status = dt_path_join(run, DIRECTORY, path, error);
+    if (status != DT_OK)
+        return status;
+    DIR *list = open_list(path, &status, error);
+    if (!list)
+        return status;
+    status = collect(list, path, steps, count, error);
+    closedir(list);
+    if (status != DT_OK) {
+        dt_free(*steps);
+        *steps = NULL;
+        *count = 0;
+        return status;
+    }
+    qsort(*steps, *count, sizeof **steps, newest_first);
+    return DT_OK;
+}
+
+/* Keeps the first failure. */
+static void remove_file(int directory, const char *path, const char *name, dt_status *status,
+                        dt_error *error)
+{
+    if (unlinkat(directory, name, 0) && errno != ENOENT && *status == DT_OK)
+        *status = dt_fail(error, DT_ERR_IO, "%s/%s: cannot remove: %m", path, name);
+}
+
+static bool is_older(const struct stat *file, const struct stat *than)
+{
+    if (file->st_mtim.tv_sec != than->st_mtim.tv_sec)
+        return file->st_mtim.tv_sec < than->st_mtim.tv_sec;
+    return file->st_mtim.tv_nsec < than->st_mtim.tv_nsec;
+}
+
+static void remove_temporaries(DIR *list, const char *path, int64_t newest, dt_status *status,
+                               dt_error *error)
+{
+    int directory = dirfd(list);
+    char name[NAME_SIZE];
+    name_of(newest, name);
+    struct stat reference, file;
+    const struct dirent *entry;
+    if (fstatat(directory, name, &reference, AT_SYMLINK_NOFOLLOW))
+        return;
+    while ((entry = readdir(list)))
+        if (is_temporary(entry->d_name) &&
+            fstatat(directory, entry->d_name, &file, AT_SYMLINK_NOFOLLOW) == 0 &&
+            is_older(&file, &reference))
+            remove_file(directory, path, entry->d_name, status, error);
+}
+
+dt_status dt_checkpoint_prune(const char *run, size_t keep, dt_error *error)
+{
+    int64_t *steps;
+    size_t count;
+    char path[DT_PATH_SIZE];
+    dt_status status = dt_checkpoint_list(run, &steps, &count, error);
+    if (status == DT_OK)
+        status = dt_path_join(run, DIRECTORY, path, error);
+    DIR *list = NULL;
+    if (status == DT_OK && count > 0)
+        list = open_list(path, &status, error);
+    if (list) {
+        for (size_t i = keep > 0 ? keep : 1; i < count; i++) {
+            char name[NAME_SIZE];
+            name_of(steps[i], name);
+            remove_file(dirfd(list), path, name, &status, error);
+        }
+        remove_temporaries(list, path, steps[0], &status, error);
+        closedir(list);
+    }
+    dt_free(steps);
+    return status;
+}

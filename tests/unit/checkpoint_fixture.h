@@ -1,0 +1,158 @@
+/* Checkpoints with drawn contents, and comparing them. */
+#ifndef DT_TESTS_CHECKPOINT_FIXTURE_H
+#define DT_TESTS_CHECKPOINT_FIXTURE_H
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <CUnit/CUnit.h>
+
+#include "base/hash.h"
+#include "draw.h"
+#include "io/checkpoint.h"
+
+/* What a drawn checkpoint points to. */
+typedef struct drawn_checkpoint {
+    dt_checkpoint checkpoint;
+    float *arrays[4];
+    char *texts[5];
+    char *history;
+} drawn_checkpoint;
+
+/* Which of the parts that may be missing are there. */
+enum { DRAW_VELOCITY = 1, DRAW_SQUARE = 2, DRAW_BEST = 4, DRAW_PARTS = 8 };
+
+static inline uint64_t draw_word(dt_random_sequence *random)
+{
+    uint64_t high = dt_random_next(random);
+    return high << 32 | dt_random_next(random);
+}
+
+/* Any 63 bits, some of them few. */
+static inline int64_t draw_count(dt_random_sequence *random)
+{
+    return (int64_t)(draw_word(random) >> draw_int(random, 1, 63));
+}
+
+/* Any double, NaN with a payload and infinities included. */
+static inline double draw_any_real(dt_random_sequence *random)
+{
+    static const double special[] = {NAN, INFINITY, -INFINITY, 0.0, -0.0, 5e-324, 1.0 / 3};
+    int kind = draw_int(random, 0, 9);
+    if (kind < 7)
+        return special[kind];
+    uint64_t bits = draw_word(random);
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* Finite floats, subnormals and -0 included. */
+static inline float *draw_floats(dt_random_sequence *random, size_t count)
+{
+    float *values = malloc(count * sizeof *values);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(values);
+    for (size_t i = 0; i < count; i++)
+        do {
+            uint32_t bits = dt_random_next(random) & (i % 5 ? 0xffffffffu : 0x807fffffu);
+            memcpy(&values[i], &bits, sizeof bits);
+        } while (!isfinite(values[i]));
+    return values;
+}
+
+/* Any bytes but 0. */
+static inline char *draw_text(dt_random_sequence *random, size_t length)
+{
+    char *text = malloc(length + 1);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+    for (size_t i = 0; i < length; i++)
+        text[i] = (char)draw_int(random, 1, 255);
+    text[length] = '\0';
+    return text;
+}
+
+static inline void draw_checkpoint(dt_random_sequence *random, int parts, size_t count,
+                                   size_t history_length, drawn_checkpoint *out)
+{
+    for (int i = 0; i < 4; i++)
+        out->arrays[i] = draw_floats(random, count);
+    for (int i = 0; i < 5; i++)
+        out->texts[i] = draw_text(random, (size_t)draw_int(random, 0, i == 1 ? 60000 : 20));
+    out->history = draw_text(random, history_length);
+    out->checkpoint = (dt_checkpoint){
+        .version = out->texts[0],
+        .complete = draw_int(random, 0, 1),
+        .config = out->texts[1],
+        .architecture = out->texts[2],
+        .virtual_ranks = 1 + draw_int(random, 0, 1000),
+        .seed = (int64_t)draw_word(random),
+        .epoch = draw_count(random),
+        .step = draw_count(random),
+        .step_in_epoch = draw_count(random),
+        .samples = draw_count(random),
+        .skipped = draw_count(random),
+        .seconds = draw_real(random, 0, 1e6),
+        .parameter_count = count,
+        .parameters = out->arrays[0],
+        .parameter_hash = dt_hash(out->arrays[0], count * sizeof(float)),
+        .optimizer = {out->texts[3], draw_count(random),
+                      parts & DRAW_VELOCITY ? out->arrays[1] : NULL,
+                      parts & DRAW_SQUARE ? out->arrays[2] : NULL},
+        .running = {draw_any_real(random), draw_int(random, 0, 5), draw_int(random, 5, 10)},
+        .best = {draw_count(random), draw_count(random), draw_count(random), draw_any_real(random),
+                 draw_any_real(random), draw_any_real(random), draw_any_real(random),
+                 draw_count(random), parts & DRAW_BEST ? out->arrays[3] : NULL},
+        .data = {out->texts[4], draw_word(random), draw_count(random), draw_count(random),
+                 draw_count(random)},
+        .history = out->history,
+        .history_length = history_length,
+    };
+}
+
+static inline void free_drawn(drawn_checkpoint *drawn)
+{
+    for (int i = 0; i < 4; i++)
+        free(drawn->arrays[i]);
+    for (int i = 0; i < 5; i++)
+        free(drawn->texts[i]);
+    free(drawn->history);
+}
+
+static inline void assert_same_floats(const float *a, const float *b, size_t count)
+{
+    CU_ASSERT_EQUAL_FATAL(a == NULL, b == NULL);
+    CU_ASSERT_TRUE(!a || memcmp(a, b, count * sizeof *a) == 0);
+}
+
+/* Bit for bit: the numbers are compared as the bytes between the pointers. */
+static inline void assert_same_checkpoint(const dt_checkpoint *a, const dt_checkpoint *b)
+{
+    CU_ASSERT_STRING_EQUAL(a->version, b->version);
+    CU_ASSERT_EQUAL(a->complete, b->complete);
+    CU_ASSERT_STRING_EQUAL(a->config, b->config);
+    CU_ASSERT_STRING_EQUAL(a->architecture, b->architecture);
+    CU_ASSERT_EQUAL(
+        memcmp(&a->virtual_ranks, &b->virtual_ranks,
+               offsetof(dt_checkpoint, parameters) - offsetof(dt_checkpoint, virtual_ranks)),
+        0);
+    CU_ASSERT_EQUAL_FATAL(a->parameter_count, b->parameter_count);
+    size_t count = a->parameter_count;
+    assert_same_floats(a->parameters, b->parameters, count);
+    CU_ASSERT_EQUAL(a->parameter_hash, b->parameter_hash);
+    CU_ASSERT_STRING_EQUAL(a->optimizer.kind, b->optimizer.kind);
+    CU_ASSERT_EQUAL(a->optimizer.steps, b->optimizer.steps);
+    assert_same_floats(a->optimizer.velocity, b->optimizer.velocity, count);
+    assert_same_floats(a->optimizer.square, b->optimizer.square, count);
+    CU_ASSERT_EQUAL(memcmp(&a->running, &b->running, sizeof a->running), 0);
+    CU_ASSERT_EQUAL(memcmp(&a->best, &b->best, offsetof(dt_checkpoint_best, parameters)), 0);
+    assert_same_floats(a->best.parameters, b->best.parameters, count);
+    CU_ASSERT_STRING_EQUAL(a->data.name, b->data.name);
+    CU_ASSERT_EQUAL(memcmp(&a->data.fingerprint, &b->data.fingerprint,
+                           sizeof a->data - offsetof(dt_checkpoint_data, fingerprint)),
+                    0);
+    CU_ASSERT_EQUAL_FATAL(a->history_length, b->history_length);
+    CU_ASSERT_EQUAL(memcmp(a->history, b->history, a->history_length), 0);
+}
+
+#endif
