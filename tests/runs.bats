@@ -149,6 +149,38 @@ print(value.decode() if isinstance(value, bytes) else value)' run/weights.h5)"
     expect "ranks/virtual ranks" "1/1 1/1 3/3 3/1024 " "$found"
 }
 
+# pmls VARIABLE=VALUE... COMMAND...: the ways of messages (Open MPI's pml) that a start opens.
+pmls() {
+    timeout 60 env -u OMPI_MCA_pml OMPI_MCA_pml_base_verbose=10 "$@" --version 2>&1 </dev/null |
+        sed -n 's/.*components_open: found loaded component \(.*\)/\1/p' | sort -u | words
+}
+
+# opens_more VARIABLE=VALUE...: with these, Open MPI is left to choose among what it has.
+opens_more() {
+    local found
+    found=$(pmls "$@" "$program")
+    [ "${found:-ob1}" != ob1 ] || expect "pml with $*" "more than ob1" "$found"
+}
+
+@test "on one host no network is looked for; on many, and where the user chooses, Open MPI does" {
+    local launch=(mpirun -np 2 --oversubscribe) alone=OMPI_MCA_ess_singleton_isolated=1
+    local two_hosts=(OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_LOCAL_SIZE=1)
+    local step=(PMIX_RANK=0 SLURM_STEP_NUM_NODES=1 "$alone")
+    [ -n "$(pmls "$program")" ] || skip "this MPI does not say what it opens"
+    expect "one process" ob1 "$(pmls "$program")"
+    expect "two ranks" ob1 "$(pmls "${launch[@]}" "$program")"
+    expect "a step of Slurm on one host" ob1 "$(pmls "${step[@]}" "$program")"
+    opens_more OMPI_MCA_pml=^monitoring
+    opens_more "${launch[@]}" --mca pml ^monitoring
+    opens_more "${two_hosts[@]}"
+    opens_more "${two_hosts[@]}" "${step[@]}"
+    opens_more OMPI_COMM_WORLD_SIZE=1
+    opens_more "${step[@]}" SLURM_STEP_NUM_NODES=2
+    opens_more "${step[@]}" SLURM_HET_SIZE=2
+    opens_more PMIX_RANK=0 "$alone"
+    opens_more PMI_RANK=0 "$alone"
+}
+
 @test "more ranks than virtual ranks: raised, with one warning" {
     dist_train 3 "${two[@]}" --virtual-ranks 2 --output run
     expect "exit code, warnings" "0 1" "$status $(grep -c . err)"

@@ -45,16 +45,18 @@ static dt_status check_launcher(int mpi_size, dt_error *error)
     return status;
 }
 
-/* What the launcher says, the same to every rank of a job; false where it says nothing. */
+/* What the launcher says, the same to every rank of a job; false where it does not say. */
 static bool on_one_host(void)
 {
     const char *size = getenv("OMPI_COMM_WORLD_SIZE");
     const char *local_size = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
     const char *slurm_hosts = getenv("SLURM_STEP_NUM_NODES");
-    if (size) /* of mpirun, which may itself run in a step of Slurm with fewer hosts than the job */
+    bool launched = getenv("PMIX_RANK") || getenv("PMI_RANK");
+    /* mpirun comes first: what it starts may be in a step of Slurm with fewer hosts than the job.
+     * Of a heterogeneous step, each component counts its own hosts. */
+    if (size)
         return local_size && strcmp(size, local_size) == 0;
-    if (getenv("PMIX_RANK") ||
-        getenv("PMI_RANK")) /* each component of a heterogeneous step counts its own hosts */
+    if (launched)
         return slurm_hosts && strcmp(slurm_hosts, "1") == 0 && !getenv("SLURM_HET_SIZE");
     return true;
 }
