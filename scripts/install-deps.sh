@@ -25,7 +25,7 @@ needs=(
     'HDF5|has_library hdf5-serial hdf5|libhdf5-dev|hdf5-devel'
     'Random123|has_header Random123/philox.h|librandom123-dev|Random123-devel'
     'xxHash 0.8|has_library libxxhash>=0.8|libxxhash-dev|xxhash-devel'
-    'zlib|has_library zlib|zlib1g-dev|zlib-devel'
+    'ISA-L|has_library libisal|libisal-dev|isa-l-devel'
     'CUnit|has_library cunit|libcunit1-dev|CUnit-devel'
     'bats|has_command bats|bats|bats'
     'ip (virtual hosts)|has_command ip|iproute2|iproute'
@@ -108,8 +108,8 @@ hint() {
 On a cluster, or without root, look for modules (their names differ from site to site):
     module avail; module load gcc openmpi hdf5; module load mpi   (Fedora, RHEL)
 or let Spack build them (https://spack.io):
-    spack install openmpi hdf5~mpi random123 xxhash zlib cunit py-numpy py-h5py
-    spack load    openmpi hdf5 random123 xxhash zlib cunit py-numpy py-h5py
+    spack install openmpi hdf5~mpi random123 xxhash isa-l cunit py-numpy py-h5py
+    spack load    openmpi hdf5 random123 xxhash isa-l cunit py-numpy py-h5py
 then run this script again: it looks at what cc, pkg-config and python3 find.
 EOF
 }

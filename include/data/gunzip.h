@@ -1,4 +1,5 @@
-/* Unpacks a gzip file from front to back with buffers of fixed size.
+/* Unpacks a gzip file from front to back with buffers of fixed size, by ISA-L's inflate (twice as
+ * fast as zlib's; as streams, which libdeflate does not do).
  *
  * Stricter than zlib's gzread, which hands out data that is not gzip as it is and ignores what
  * follows the last member: here every byte of the file must belong to a whole, undamaged member.

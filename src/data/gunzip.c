@@ -1,19 +1,21 @@
 #include "data/gunzip.h"
 
 #include <errno.h>
+#include <isa-l/igzip_lib.h>
 #include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "base/memory.h"
 
-#define CHUNK            65536
-#define GZIP_WINDOW_BITS (16 + MAX_WBITS) /* zlib: 16 more means gzip headers and nothing else */
-#define GZIP_FIRST_BYTE  0x1f
+#define CHUNK               65536
+#define GZIP_FIRST_BYTE     0x1f
+#define GZIP_RESERVED_FLAGS 0xe0
 
 struct dt_gunzip {
-    z_stream stream;
+    struct inflate_state stream;
+    struct isal_gzip_header header; /* of the member that is being read */
+    bool in_header;
     int fd;
     const char *name;
     int64_t offset; /* in the file, of the next byte to be read */
@@ -22,16 +24,11 @@ struct dt_gunzip {
     uint8_t passed_over[CHUNK];
 };
 
-static voidpf allocate(voidpf opaque, uInt count, uInt size)
+static void begin_member(dt_gunzip *gunzip)
 {
-    (void)opaque;
-    return dt_calloc(count, size, NULL);
-}
-
-static void release(voidpf opaque, voidpf block)
-{
-    (void)opaque;
-    dt_free(block);
+    isal_inflate_reset(&gunzip->stream);
+    isal_gzip_header_init(&gunzip->header);
+    gunzip->in_header = true;
 }
 
 static dt_status refill(dt_gunzip *gunzip, dt_error *error)
@@ -45,7 +42,7 @@ static dt_status refill(dt_gunzip *gunzip, dt_error *error)
                        (long long)gunzip->offset, strerror(errno));
     gunzip->offset += got;
     gunzip->stream.next_in = gunzip->packed;
-    gunzip->stream.avail_in = (uInt)got;
+    gunzip->stream.avail_in = (uint32_t)got;
     return DT_OK;
 }
 
@@ -54,20 +51,36 @@ static long long position(const dt_gunzip *gunzip)
     return (long long)(gunzip->offset - gunzip->stream.avail_in);
 }
 
+static const char *reason_of(int code)
+{
+    switch (code) {
+    case ISAL_INVALID_BLOCK:
+        return "invalid block";
+    case ISAL_INVALID_SYMBOL:
+        return "invalid code";
+    case ISAL_INVALID_LOOKBACK:
+        return "reference to before the first byte";
+    case ISAL_INVALID_WRAPPER:
+        return "incorrect header check";
+    case ISAL_UNSUPPORTED_METHOD:
+        return "unknown compression method or flags";
+    case ISAL_INCORRECT_CHECKSUM:
+        return "incorrect data or length check";
+    }
+    return "no way on";
+}
+
 static dt_status fail_inflate(const dt_gunzip *gunzip, int code, dt_error *error)
 {
-    if (code == Z_MEM_ERROR)
-        return dt_fail(error, DT_ERR_INTERNAL, "%s: out of memory while unpacking", gunzip->name);
-    const char *reason = gunzip->stream.msg ? gunzip->stream.msg : zError(code);
     return dt_fail(error, DT_ERR_DATA,
-                   "%s: expected sound gzip data, found damage before byte %lld: %s (zlib); "
+                   "%s: expected sound gzip data, found damage before byte %lld: %s; "
                    "fetch the file again",
-                   gunzip->name, position(gunzip), reason);
+                   gunzip->name, position(gunzip), reason_of(code));
 }
 
 static dt_status end_member(dt_gunzip *gunzip, dt_error *error)
 {
-    z_stream *stream = &gunzip->stream;
+    const struct inflate_state *stream = &gunzip->stream;
     dt_status status = stream->avail_in == 0 ? refill(gunzip, error) : DT_OK;
     if (status != DT_OK)
         return status;
@@ -80,25 +93,43 @@ static dt_status end_member(dt_gunzip *gunzip, dt_error *error)
                        "%s: expected the end of the file after %lld bytes of gzip data, "
                        "found surplus bytes; fetch the file again",
                        gunzip->name, position(gunzip));
-    int code = inflateReset(stream);
-    return code == Z_OK ? DT_OK : fail_inflate(gunzip, code, error);
+    begin_member(gunzip);
+    return DT_OK;
+}
+
+static int decode(dt_gunzip *gunzip)
+{
+    if (!gunzip->in_header)
+        return isal_inflate(&gunzip->stream);
+    int code = isal_read_gzip_header(&gunzip->stream, &gunzip->header);
+    gunzip->in_header = code == ISAL_END_INPUT;
+    if (gunzip->in_header)
+        return ISAL_DECOMP_OK;
+    return gunzip->header.flags & GZIP_RESERVED_FLAGS ? ISAL_UNSUPPORTED_METHOD : code;
 }
 
 static dt_status inflate_some(dt_gunzip *gunzip, dt_error *error)
 {
-    z_stream *stream = &gunzip->stream;
+    const struct inflate_state *stream = &gunzip->stream;
     dt_status status = stream->avail_in == 0 ? refill(gunzip, error) : DT_OK;
     if (status != DT_OK)
         return status;
-    if (stream->avail_in == 0)
-        return dt_fail(error, DT_ERR_DATA,
-                       "%s: expected more gzip data, found the end of the file after %lld bytes "
-                       "(truncated); fetch the file again",
-                       gunzip->name, (long long)gunzip->offset);
-    int code = inflate(stream, Z_NO_FLUSH);
-    if (code == Z_STREAM_END)
+    uint32_t in = stream->avail_in, room = stream->avail_out;
+    int code = decode(gunzip);
+    if (code != ISAL_DECOMP_OK)
+        return fail_inflate(gunzip, code, error);
+    if (stream->block_state == ISAL_BLOCK_FINISH)
         return end_member(gunzip, error);
-    return code == Z_OK ? DT_OK : fail_inflate(gunzip, code, error);
+    /* ISA-L holds back unpacked data: a file that has ended is truncated when no more come. And
+     * there is damage on which it stands still without a word. */
+    if (stream->avail_in != in || stream->avail_out != room)
+        return DT_OK;
+    if (in > 0)
+        return fail_inflate(gunzip, code, error);
+    return dt_fail(error, DT_ERR_DATA,
+                   "%s: expected more gzip data, found the end of the file after %lld bytes "
+                   "(truncated); fetch the file again",
+                   gunzip->name, (long long)gunzip->offset);
 }
 
 dt_status dt_gunzip_open(int fd, const char *name, dt_gunzip **out, dt_error *error)
@@ -109,14 +140,10 @@ dt_status dt_gunzip_open(int fd, const char *name, dt_gunzip **out, dt_error *er
         return DT_ERR_INTERNAL;
     gunzip->fd = fd;
     gunzip->name = name;
-    gunzip->stream.zalloc = allocate;
-    gunzip->stream.zfree = release;
-    int code = inflateInit2(&gunzip->stream, GZIP_WINDOW_BITS);
-    if (code != Z_OK) {
-        dt_fail(error, DT_ERR_INTERNAL, "%s: cannot start zlib: %s", name, zError(code));
-        dt_gunzip_close(gunzip);
-        return DT_ERR_INTERNAL;
-    }
+    isal_inflate_init(&gunzip->stream);
+    /* The header is read apart: isal_inflate forgets the first half of one that is cut in two. */
+    gunzip->stream.crc_flag = ISAL_GZIP_NO_HDR_VER;
+    begin_member(gunzip);
     *out = gunzip;
     return DT_OK;
 }
@@ -124,10 +151,10 @@ dt_status dt_gunzip_open(int fd, const char *name, dt_gunzip **out, dt_error *er
 dt_status dt_gunzip_read(dt_gunzip *gunzip, uint8_t *bytes, int64_t size, int64_t *got,
                          dt_error *error)
 {
-    z_stream *stream = &gunzip->stream;
+    struct inflate_state *stream = &gunzip->stream;
     *got = 0;
     while (*got < size && !gunzip->ended) {
-        uInt room = size - *got < CHUNK ? (uInt)(size - *got) : CHUNK;
+        uint32_t room = size - *got < CHUNK ? (uint32_t)(size - *got) : CHUNK;
         stream->next_out = bytes ? bytes + *got : gunzip->passed_over;
         stream->avail_out = room;
         dt_status status = inflate_some(gunzip, error);
@@ -140,8 +167,5 @@ dt_status dt_gunzip_read(dt_gunzip *gunzip, uint8_t *bytes, int64_t size, int64_
 
 void dt_gunzip_close(dt_gunzip *gunzip)
 {
-    if (!gunzip)
-        return;
-    inflateEnd(&gunzip->stream);
     dt_free(gunzip);
 }

@@ -3,12 +3,12 @@
 #define DT_TESTS_IDX_FIXTURE_H
 
 #include <fcntl.h>
+#include <isa-l/igzip_lib.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <CUnit/CUnit.h>
 #include <CUnit/TestDB.h>
@@ -26,8 +26,8 @@
 #define TRAIN    "train-images-idx3-ubyte"
 
 static const char *const names[DT_PARTS][KINDS] = {
-    {TRAIN,                    "train-labels-idx1-ubyte"},
-    {"t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte" },
+    {TRAIN, "train-labels-idx1-ubyte"},
+    {"t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"},
 };
 static const size_t headers[KINDS] = {16, 8};
 
@@ -84,14 +84,18 @@ static inline void fill(fixture *f, int train, int test, int height, int width)
 static const blob *pack(fixture *f, const blob *plain)
 {
     blob *packed = &f->packed;
-    z_stream stream = {.next_in = (Bytef *)plain->bytes,
-                       .avail_in = (uInt)plain->size,
-                       .next_out = packed->bytes,
-                       .avail_out = BLOB_MAX};
-    deflateInit2(&stream, 9, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
-    CU_ASSERT_EQUAL_FATAL(deflate(&stream, Z_FINISH), Z_STREAM_END);
-    packed->size = stream.total_out;
-    deflateEnd(&stream);
+    struct isal_zstream *stream = dt_calloc(1, sizeof *stream, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(stream);
+    isal_deflate_init(stream);
+    stream->gzip_flag = IGZIP_GZIP;
+    stream->end_of_stream = 1;
+    stream->next_in = (uint8_t *)plain->bytes;
+    stream->avail_in = (uint32_t)plain->size;
+    stream->next_out = packed->bytes;
+    stream->avail_out = BLOB_MAX;
+    CU_ASSERT_EQUAL_FATAL(isal_deflate(stream), COMP_OK);
+    packed->size = stream->total_out;
+    dt_free(stream);
     return packed;
 }
 

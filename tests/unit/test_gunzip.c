@@ -1,12 +1,12 @@
 #include "data/gunzip.h"
 
 #include <fcntl.h>
+#include <isa-l.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <CUnit/CUnit.h>
 #include <CUnit/TestDB.h>
@@ -51,21 +51,77 @@ static uint32_t draw(fixture *f, uint32_t bound)
     return dt_below(high, dt_random_next(&f->random), bound);
 }
 
-/* Appends a member to plain and packed; level 0 stores, and its packed size can be foreseen. */
+static void put(fixture *f, uint32_t value, int bytes)
+{
+    for (int i = 0; i < bytes; i++)
+        f->packed[f->packed_size++] = (uint8_t)(value >> 8 * i);
+}
+
+/* RFC 1952, with all that may be in a header. */
+static void put_header(fixture *f, bool full)
+{
+    size_t first = f->packed_size;
+    put(f, 0x00088b1f | (full ? 0x1e000000 : 0), 4);
+    put(f, 0, 4);
+    put(f, 0xff00, 2);
+    if (!full)
+        return;
+    put(f, 300, 2);
+    for (int i = 0; i < 300; i++)
+        put(f, draw(f, 256), 1);
+    for (int i = 0; i < 200; i++)
+        put(f, i == 99 || i == 199 ? 0 : 1 + draw(f, 255), 1); /* a name, a comment */
+    put(f, crc32_gzip_refl(0, f->packed + first, f->packed_size - first), 2);
+}
+
+static void put_stored(fixture *f, const uint8_t *plain, size_t size)
+{
+    do {
+        uint32_t piece = size < 65535 ? (uint32_t)size : 65535;
+        put(f, piece == size, 1);
+        put(f, piece | (~piece << 16), 4);
+        memcpy(f->packed + f->packed_size, plain, piece);
+        f->packed_size += piece;
+        plain += piece;
+        size -= piece;
+    } while (size > 0);
+}
+
+static void put_deflated(fixture *f, uint8_t *plain, size_t size, int level)
+{
+    static uint8_t scratch[ISAL_DEF_LVL3_LARGE];
+    struct isal_zstream *stream = dt_calloc(1, sizeof *stream, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(stream);
+    isal_deflate_init(stream);
+    stream->level = (uint32_t)level - 1;
+    stream->level_buf = scratch;
+    stream->level_buf_size = sizeof scratch;
+    stream->end_of_stream = 1;
+    stream->next_in = plain;
+    stream->avail_in = (uint32_t)size;
+    stream->next_out = f->packed + f->packed_size;
+    stream->avail_out = (uint32_t)(PACKED_MAX - f->packed_size);
+    CU_ASSERT_EQUAL_FATAL(isal_deflate(stream), COMP_OK);
+    CU_ASSERT_EQUAL_FATAL(stream->internal_state.state, ZSTATE_END);
+    f->packed_size += stream->total_out;
+    dt_free(stream);
+}
+
+/* Appends a member to plain and packed; level 0 stores, and its packed size can be foreseen;
+ * 1 to 4 pack better and better. */
 static void add_member(fixture *f, size_t size, int level)
 {
     uint8_t *plain = f->plain + f->plain_size;
     for (size_t i = 0; i < size; i++)
         plain[i] = (uint8_t)draw(f, i % 64 < 32 ? 4 : 256);
-    z_stream stream = {.next_in = plain,
-                       .avail_in = (uInt)size,
-                       .next_out = f->packed + f->packed_size,
-                       .avail_out = (uInt)(PACKED_MAX - f->packed_size)};
-    deflateInit2(&stream, level, Z_DEFLATED, 16 + MAX_WBITS, 9, Z_DEFAULT_STRATEGY);
-    CU_ASSERT_EQUAL_FATAL(deflate(&stream, Z_FINISH), Z_STREAM_END);
+    put_header(f, level == 4);
+    if (level == 0)
+        put_stored(f, plain, size);
+    else
+        put_deflated(f, plain, size, level);
+    put(f, crc32_gzip_refl(0, plain, size), 4);
+    put(f, (uint32_t)size, 4);
     f->plain_size += size;
-    f->packed_size += stream.total_out;
-    deflateEnd(&stream);
 }
 
 static void save(const fixture *f, size_t size)
@@ -116,7 +172,7 @@ static void test_members(void)
     fixture *f = begin(1);
     const size_t sizes[] = {0, 1, 70000, 0, 0, 131072, 5};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        add_member(f, sizes[i], i % 2 ? 9 : 1);
+        add_member(f, sizes[i], (int)i % 5);
         save(f, f->packed_size);
         CU_ASSERT(unpacks_to_plain(f));
     }
@@ -126,8 +182,8 @@ static void test_members(void)
 static void test_any_steps(void)
 {
     fixture *f = begin(2);
-    add_member(f, 150000, 6);
-    add_member(f, 50000, 6);
+    add_member(f, 150000, 4);
+    add_member(f, 50000, 2);
     save(f, f->packed_size);
     for (int round = 0; round < 20; round++) {
         dt_gunzip *gunzip;
@@ -169,7 +225,7 @@ static void test_buffer_edges(void)
         CU_ASSERT(fails(f, DT_ERR_DATA, "surplus"));
         save(f, one_member - 1);
         CU_ASSERT(fails(f, DT_ERR_DATA, "truncated"));
-        add_member(f, 100, 6);
+        add_member(f, 100, 4);
         save(f, f->packed_size);
         CU_ASSERT(unpacks_to_plain(f));
     }
@@ -182,28 +238,29 @@ static void test_damage(void)
     fixture *f = begin(4);
     save(f, 0);
     CU_ASSERT(fails(f, DT_ERR_DATA, "after 0 bytes (truncated)"));
-    add_member(f, 90000, 6);
+    add_member(f, 90000, 3);
     size_t end_of_data = f->packed_size;
     const struct {
         size_t at;
         const char *words;
     } cases[] = {
-        {0,               "incorrect header check"    },
-        {2,               "unknown compression method"},
-        {end_of_data - 8, "incorrect data check"      },
-        {end_of_data - 1, "incorrect length check"    },
+        {0, "incorrect header check"},
+        {2, "unknown compression method or flags"},
+        {3, "unknown compression method or flags"},
+        {end_of_data - 8, "incorrect data or length check"},
+        {end_of_data - 1, "incorrect data or length check"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        f->packed[cases[i].at] ^= 0x10;
+        f->packed[cases[i].at] ^= 0x20;
         save(f, end_of_data);
         CU_ASSERT(fails(f, DT_ERR_DATA, cases[i].words));
-        f->packed[cases[i].at] ^= 0x10;
+        f->packed[cases[i].at] ^= 0x20;
     }
     f->packed[end_of_data] = 0x1f;
     save(f, end_of_data + 1);
     CU_ASSERT(fails(f, DT_ERR_DATA, "truncated"));
-    f->packed[end_of_data + 1] = 'x';
-    save(f, end_of_data + 2);
+    memset(f->packed + end_of_data + 1, 'x', 9);
+    save(f, end_of_data + 10);
     CU_ASSERT(fails(f, DT_ERR_DATA, "incorrect header check"));
     end(f);
 }
@@ -211,7 +268,7 @@ static void test_damage(void)
 static void test_no_damage_passes(void)
 {
     fixture *f = begin(5);
-    add_member(f, 700, 9);
+    add_member(f, 700, 3);
     for (size_t bit = 0; bit < 8 * f->packed_size; bit++) {
         f->packed[bit / 8] ^= (uint8_t)(1 << bit % 8);
         save(f, f->packed_size);
@@ -244,7 +301,7 @@ static void test_read_error(void)
 static void test_no_memory(void)
 {
     fixture *f = begin(7);
-    add_member(f, 100000, 6);
+    add_member(f, 100000, 1);
     save(f, f->packed_size);
     int failures = 0;
     dt_status status = DT_ERR_INTERNAL;
@@ -258,20 +315,20 @@ static void test_no_memory(void)
         failures += status == DT_ERR_INTERNAL;
     }
     CU_ASSERT_EQUAL(status, DT_OK);
-    CU_ASSERT(failures >= 3); /* the reader, zlib's state, zlib's window */
+    CU_ASSERT(failures >= 1);
     end(f);
 }
 
 CU_SuiteInfo dt_suite_gunzip(void)
 {
     static CU_TestInfo tests[] = {
-        {"members, empty ones too, are one stream",            test_members         },
-        {"steps of any size read the same, and may pass over", test_any_steps       },
-        {"data that ends at the edge of the buffer",           test_buffer_edges    },
-        {"damage is named",                                    test_damage          },
-        {"no flipped bit and no cut changes the data",         test_no_damage_passes},
-        {"a read error",                                       test_read_error      },
-        {"every allocation may fail",                          test_no_memory       },
+        {"members, empty ones too, are one stream", test_members},
+        {"steps of any size read the same, and may pass over", test_any_steps},
+        {"data that ends at the edge of the buffer", test_buffer_edges},
+        {"damage is named", test_damage},
+        {"no flipped bit and no cut changes the data", test_no_damage_passes},
+        {"a read error", test_read_error},
+        {"every allocation may fail", test_no_memory},
         CU_TEST_INFO_NULL,
     };
     return (CU_SuiteInfo){.pName = "gunzip", .pTests = tests};
