@@ -12,8 +12,11 @@ CU_SuiteInfo dt_suite_atomic_file(void);
 /* System calls that fail on demand: these definitions stand before those of the C library. */
 static struct {
     int stutter;       /* write: interrupted, then short, in turns */
+    int stall;         /* write: writes nothing and says so */
+    int no_read;       /* pread fails */
+    int interrupt;     /* so many calls of fsync are interrupted */
     int flip;          /* pread: a bit of the last byte is wrong */
-    int fail_file;     /* fsync of a regular file fails */
+    int fail_file;     /* fsync of a regular file fails with this errno */
     int fail_close;    /* close after a sync fails */
     int fail_folder;   /* fsync of a directory fails */
     const char *watch; /* at each sync: is this file ... */
@@ -24,6 +27,8 @@ static struct {
 
 ssize_t write(int file, const void *bytes, size_t size)
 {
+    if (faults.stall)
+        return 0;
     if (faults.stutter) {
         if (faults.calls++ % 2 == 0) {
             errno = EINTR;
@@ -36,6 +41,10 @@ ssize_t write(int file, const void *bytes, size_t size)
 
 ssize_t pread(int file, void *bytes, size_t size, off_t offset)
 {
+    if (faults.no_read) {
+        errno = EIO;
+        return -1;
+    }
     ssize_t count = syscall(SYS_pread64, file, bytes, size, offset);
     if (faults.flip && count > 0)
         ((char *)bytes)[count - 1] ^= 1;
@@ -44,6 +53,11 @@ ssize_t pread(int file, void *bytes, size_t size, off_t offset)
 
 int fsync(int file)
 {
+    if (faults.interrupt > 0) {
+        faults.interrupt--;
+        errno = EINTR;
+        return -1;
+    }
     struct stat status;
     int folder = fstat(file, &status) == 0 && S_ISDIR(status.st_mode);
     if (faults.watch && folder)
@@ -51,7 +65,7 @@ int fsync(int file)
     else if (faults.watch)
         faults.old_at_file_sync += scratch_holds_text(faults.watch, faults.old_text);
     if (folder ? faults.fail_folder : faults.fail_file) {
-        errno = EIO;
+        errno = folder ? EIO : faults.fail_file;
         return -1;
     }
     if (faults.fail_close)
@@ -170,17 +184,39 @@ static void full_disk_leaves_the_old_file(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(error.message, strerror(EFBIG)));
 }
 
-static void failed_sync_or_close_leaves_the_old_file(void)
+static void every_failure_leaves_the_old_file(void)
 {
     scratch_write(file_in_folder(), "old");
-    int *kinds[] = {&faults.fail_file, &faults.fail_close};
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    const struct {
+        int *fault, value;
+        const char *reason;
+    } cases[] = {
+        {&faults.stall, 1, "no progress"},
+        {&faults.no_read, 1, strerror(EIO)},
+        {&faults.fail_file, EIO, strerror(EIO)},
+        {&faults.fail_file, ENOSPC, strerror(ENOSPC)},
+        {&faults.fail_file, EDQUOT, strerror(EDQUOT)},
+        {&faults.fail_close, 1, strerror(EIO)},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         dt_error error = {0};
-        *kinds[i] = 1;
+        char reason[128];
+        snprintf(reason, sizeof reason, "%s", cases[i].reason);
+        *cases[i].fault = cases[i].value;
         dt_status status = dt_atomic_write(file_in_folder(), "new", 3, &error);
-        *kinds[i] = 0;
+        *cases[i].fault = 0;
         assert_failed(status, DT_ERR_IO, &error);
-        CU_ASSERT_PTR_NOT_NULL(strstr(error.message, strerror(EIO)));
+        CU_ASSERT_PTR_NOT_NULL(strstr(error.message, reason));
+    }
+}
+
+static void interrupted_syncs_are_repeated(void)
+{
+    for (int count = 1; count < 5; count++) {
+        faults.interrupt = count;
+        CU_ASSERT_EQUAL(dt_atomic_write(file_in_folder(), "new", 3, NULL), DT_OK);
+        CU_ASSERT_EQUAL(faults.interrupt, 0);
+        CU_ASSERT_TRUE(scratch_holds_text(file_in_folder(), "new"));
     }
 }
 
@@ -318,22 +354,22 @@ static void a_reader_sees_whole_files_only(void)
 CU_SuiteInfo dt_suite_atomic_file(void)
 {
     static CU_TestInfo tests[] = {
-        {"what is written is read, at all sizes",      what_is_written_is_read                   },
-        {"interrupted and short writes go on",         interrupted_and_short_writes_go_on        },
-        {"synced before and after the rename",         synced_before_and_after_the_rename        },
-        {"permissions follow the umask",               permissions_follow_the_umask              },
-        {"a full disk leaves the old file",            full_disk_leaves_the_old_file             },
-        {"a failed sync or close leaves the old file", failed_sync_or_close_leaves_the_old_file  },
-        {"a wrong bit on the disk is seen",            wrong_bit_on_the_disk_is_seen             },
-        {"a failed directory sync is an error",        failed_directory_sync_is_an_error         },
-        {"lack of memory leaves the old file",         no_memory_leaves_the_old_file             },
-        {"a directory is not replaced",                a_directory_is_not_replaced               },
-        {"impossible paths cannot be created",         impossible_paths_cannot_be_created        },
-        {"longest name, leftovers of a crash",         longest_name_and_leftovers_are_no_obstacle},
-        {"a symbolic link is replaced, not followed",  a_symbolic_link_is_replaced_not_followed  },
-        {"a reader sees whole files only",             a_reader_sees_whole_files_only            },
-        CU_TEST_INFO_NULL
-    };
+        {"what is written is read, at all sizes", what_is_written_is_read},
+        {"interrupted and short writes go on", interrupted_and_short_writes_go_on},
+        {"synced before and after the rename", synced_before_and_after_the_rename},
+        {"permissions follow the umask", permissions_follow_the_umask},
+        {"a full disk leaves the old file", full_disk_leaves_the_old_file},
+        {"every failure leaves the old file", every_failure_leaves_the_old_file},
+        {"interrupted syncs are repeated", interrupted_syncs_are_repeated},
+        {"a wrong bit on the disk is seen", wrong_bit_on_the_disk_is_seen},
+        {"a failed directory sync is an error", failed_directory_sync_is_an_error},
+        {"lack of memory leaves the old file", no_memory_leaves_the_old_file},
+        {"a directory is not replaced", a_directory_is_not_replaced},
+        {"impossible paths cannot be created", impossible_paths_cannot_be_created},
+        {"longest name, leftovers of a crash", longest_name_and_leftovers_are_no_obstacle},
+        {"a symbolic link is replaced, not followed", a_symbolic_link_is_replaced_not_followed},
+        {"a reader sees whole files only", a_reader_sees_whole_files_only},
+        CU_TEST_INFO_NULL};
     return (CU_SuiteInfo){
         .pName = "atomic_file", .pSetUpFunc = set_up, .pTearDownFunc = tear_down, .pTests = tests};
 }
