@@ -14,6 +14,7 @@
 #include "data/dataset.h"
 #include "data/plan.h"
 
+#define DT_SETTINGS_MAX 80
 #define DT_TEXT_MAX     1024
 #define DT_LAYERS_MAX   64
 #define DT_INI_LINE_MAX 4095
@@ -21,6 +22,8 @@
 typedef enum dt_normalize { DT_NORMALIZE_UNIT, DT_NORMALIZE_STANDARD } dt_normalize;
 typedef enum dt_output_activation { DT_OUTPUT_IDENTITY, DT_OUTPUT_SOFTMAX } dt_output_activation;
 extern const char *const dt_output_activation_names[];
+typedef enum dt_on_nonfinite { DT_NONFINITE_STOP, DT_NONFINITE_SKIP } dt_on_nonfinite;
+extern const char *const dt_on_nonfinite_names[];
 typedef enum dt_progress { DT_PROGRESS_AUTO, DT_PROGRESS_BAR, DT_PROGRESS_LINES } dt_progress;
 
 /* Enumerated settings are stored as int, the index into their list of names. */
@@ -53,16 +56,28 @@ typedef struct dt_config {
     double lr_min, gamma, warmup_epochs;
     int64_t step_epochs;
     int64_t max_steps; /* -1: no limit */
+    double max_time;   /* minutes; 0: no limit */
+    int64_t patience;  /* epochs; 0: without end */
+    int on_nonfinite;  /* dt_on_nonfinite */
+    int64_t max_skips;
     int64_t seed;
     int64_t virtual_ranks; /* 0: auto, the number of ranks */
     int allreduce;         /* dt_allreduce */
     int64_t verify_replicas;
+    /* [checkpoint] */
+    char resume[DT_TEXT_MAX]; /* never | auto | a file */
+    int64_t checkpoint_epochs, checkpoint_steps;
+    double checkpoint_minutes;
+    int64_t keep;
+    double stall_timeout; /* seconds; 0: none */
     /* [log] */
     char output[DT_TEXT_MAX]; /* run directory; "auto": runs/<date>-<time> */
     bool overwrite;
     int64_t log_every;          /* steps between rows of metrics.csv; 0: one an epoch */
     int progress;               /* dt_progress */
     char timeline[DT_TEXT_MAX]; /* a file; "none" */
+
+    bool given[DT_SETTINGS_MAX]; /* [row of dt_settings]: dt_config_set has set it */
 } dt_config;
 
 typedef enum dt_setting_type {
@@ -75,8 +90,16 @@ typedef enum dt_setting_type {
     DT_SETTING_INT_LIST /* int[DT_LAYERS_MAX], its length in the int at `count_offset` */
 } dt_setting_type;
 
+/* What a restart does with a setting. */
+typedef enum dt_resume_rule {
+    DT_RESUME_FIXED, /* is the checkpoint's; a request for another value is refused */
+    DT_RESUME_TURN,  /* is the checkpoint's, unless asked for: a turn to another trajectory */
+    DT_RESUME_FREE,  /* is the checkpoint's, unless asked for */
+    DT_RESUME_NEW    /* belongs to one start of the program: the checkpoint's does not count */
+} dt_resume_rule;
+
 typedef struct dt_setting {
-    const char *section; /* data, model, train, log */
+    const char *section; /* data, model, train, checkpoint, log */
     const char *name;    /* as in INI files: batch_size; --batch-size on the command line;
                             DIST_TRAIN_BATCH_SIZE in the environment */
     dt_setting_type type;
@@ -88,6 +111,7 @@ typedef struct dt_setting {
     bool allow_auto;           /* numbers: "auto" is a value too: NaN (REAL), 0 (INT64) */
     const char *unit;          /* "samples", "epochs"; NULL for none */
     const char *help;          /* one line, no full stop */
+    dt_resume_rule on_resume;
 } dt_setting;
 
 /* The table: *count settings, sections together, in the order of --help. */
@@ -133,6 +157,10 @@ bool dt_config_is_default(const dt_config *config, const dt_setting *setting);
  * the line of the first), a bad value. DT_ERR_NO_INPUT for a file that cannot be read. */
 dt_status dt_config_read_ini(dt_config *config, const char *path, dt_error *error);
 
+/* The same for `text`, which messages call `name`. */
+dt_status dt_config_read_ini_text(dt_config *config, const char *name, const char *text,
+                                  dt_error *error);
+
 /* Writes all settings as an INI file into text[size]; returns the length it has or would have
  * (like snprintf). With `help`, each setting has its help and its values as a comment above it.
  * dt_config_read_ini of it gives the same settings. */
@@ -141,7 +169,7 @@ size_t dt_config_write_ini(const dt_config *config, bool help, char *text, size_
 /* Replaces "auto" numbers by what the optimizer defaults to, and checks what no setting alone can:
  * the last layer must be the number of classes; a random split needs val_fraction > 0; softmax
  * outputs with the cross-entropy loss (which contains the softmax) are refused; cosine and linear
- * schedules need lr_min <= lr. On an error *config is as it was.
+ * schedules need lr_min <= lr; patience needs val_fraction > 0. On an error *config is as it was.
  * Errors: DT_ERR_CONFIG. virtual_ranks and output stay "auto": they are known when a run starts. */
 dt_status dt_config_resolve(dt_config *config, dt_error *error);
 

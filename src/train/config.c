@@ -166,7 +166,11 @@ dt_status dt_config_set(dt_config *config, const dt_setting *setting, const char
         good = parse_list(setting, text, field, field_of(config, setting->count_offset));
         break;
     }
-    return good ? DT_OK : refuse(setting, text, error);
+    if (!good)
+        return refuse(setting, text, error);
+    size_t count;
+    config->given[setting - dt_settings(&count)] = true;
+    return DT_OK;
 }
 
 static void get_integer(const dt_setting *setting, int64_t value, char text[DT_TEXT_MAX])
@@ -241,6 +245,7 @@ void dt_config_defaults(dt_config *config)
     memset(config, 0, sizeof *config);
     for (size_t i = 0; i < count; i++)
         (void)dt_config_set(config, &settings[i], settings[i].default_value, NULL);
+    memset(config->given, 0, sizeof config->given);
 }
 
 static dt_status check_together(const dt_config *config, dt_error *error)
@@ -258,6 +263,11 @@ static dt_status check_together(const dt_config *config, dt_error *error)
         return dt_fail(error, DT_ERR_CONFIG,
                        "val_fraction: expected more than 0 with split = random, found 0; "
                        "the article holds out 0.1");
+    if (config->patience > 0 && config->val_fraction <= 0.0)
+        return dt_fail(error, DT_ERR_CONFIG,
+                       "patience: expected 0 without validation samples, found %lld; it looks at "
+                       "the validation accuracy: set val_fraction too",
+                       (long long)config->patience);
     if (config->output_activation == DT_OUTPUT_SOFTMAX && config->loss == DT_CROSS_ENTROPY)
         return dt_fail(error, DT_ERR_CONFIG,
                        "output_activation: expected identity with loss = cross-entropy, which "

@@ -1,5 +1,6 @@
 #include <ctype.h>
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -201,29 +202,35 @@ static dt_status read_lines(ini_reader *in, dt_error *error)
     return DT_OK;
 }
 
-dt_status dt_config_read_ini(dt_config *config, const char *path, dt_error *error)
+static dt_status read_file(dt_config *config, const char *path, FILE *file, dt_error *error)
 {
-    ini_reader in = {.path = path, .config = *config};
-    dt_status status = DT_ERR_INTERNAL;
+    ini_reader in = {.path = path, .config = *config, .file = file};
     size_t count;
     dt_settings(&count);
     in.first_line = dt_calloc(count, sizeof *in.first_line, error);
-    if (!in.first_line)
-        goto cleanup;
-    in.file = fopen(path, "r");
-    if (!in.file) {
-        status = dt_fail(error, DT_ERR_NO_INPUT, "%s: cannot open: %s", path, strerror(errno));
-        goto cleanup;
-    }
-    status = read_lines(&in, error);
+    dt_status status = in.first_line ? read_lines(&in, error) : DT_ERR_INTERNAL;
     if (status == DT_OK)
         *config = in.config;
-
-cleanup:
-    if (in.file)
-        fclose(in.file);
     dt_free(in.first_line);
+    fclose(file);
     return status;
+}
+
+dt_status dt_config_read_ini(dt_config *config, const char *path, dt_error *error)
+{
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return dt_fail(error, DT_ERR_NO_INPUT, "%s: cannot open: %m", path);
+    return read_file(config, path, file, error);
+}
+
+dt_status dt_config_read_ini_text(dt_config *config, const char *name, const char *text,
+                                  dt_error *error)
+{
+    FILE *file = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
+    if (!file)
+        return dt_fail(error, DT_ERR_INTERNAL, "%s: cannot read: %m", name);
+    return read_file(config, name, file, error);
 }
 
 static bool needs_quotes(const char *value)

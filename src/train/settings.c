@@ -22,135 +22,168 @@
 #define EPSILON_MIN 1e-30
 
 static const char *const normalize_names[] = {"unit", "standard", NULL};
+const char *const dt_on_nonfinite_names[] = {"stop", "skip", NULL};
 const char *const dt_output_activation_names[] = {"identity", "softmax", NULL};
 static const char *const progress_names[] = {"auto", "bar", "lines", NULL};
 
-/* A row of the table: section, field, type, what the type needs, default, unit, help. */
-#define ROW(in, field, kind, preset, of, text)                                                     \
+/* A row of the table: what a restart does with it, section, field, type, what the type needs,
+ * default, unit, help. */
+#define ROW(rule, in, field, kind, preset, of, text)                                               \
     .section = (in), .name = #field, .offset = offsetof(dt_config, field), .type = (kind),         \
-    .default_value = (preset), .unit = (of), .help = (text)
-#define TEXT(in, field, preset, of, text)                                                          \
+    .default_value = (preset), .unit = (of), .help = (text), .on_resume = (rule)
+#define TEXT(rule, in, field, preset, of, text)                                                    \
     {                                                                                              \
-        ROW(in, field, DT_SETTING_TEXT, preset, of, text)                                          \
+        ROW(rule, in, field, DT_SETTING_TEXT, preset, of, text)                                    \
     }
-#define BOOL(in, field, preset, text)                                                              \
+#define BOOL(rule, in, field, preset, text)                                                        \
     {                                                                                              \
-        ROW(in, field, DT_SETTING_BOOL, preset, NULL, text)                                        \
+        ROW(rule, in, field, DT_SETTING_BOOL, preset, NULL, text)                                  \
     }
-#define ENUM(in, field, list, preset, text)                                                        \
+#define ENUM(rule, in, field, list, preset, text)                                                  \
     {                                                                                              \
-        ROW(in, field, DT_SETTING_ENUM, preset, NULL, text), .names = (list)                       \
+        ROW(rule, in, field, DT_SETTING_ENUM, preset, NULL, text), .names = (list)                 \
     }
-#define NUMBER(in, field, kind, low, high, preset, of, text)                                       \
+#define NUMBER(rule, in, field, kind, low, high, preset, of, text)                                 \
     {                                                                                              \
-        ROW(in, field, kind, preset, of, text), .min = (low), .max = (high)                        \
+        ROW(rule, in, field, kind, preset, of, text), .min = (low), .max = (high)                  \
     }
-#define NUMBER_OR_AUTO(in, field, kind, low, high, of, text)                                       \
+#define NUMBER_OR_AUTO(rule, in, field, kind, low, high, of, text)                                 \
     {                                                                                              \
-        ROW(in, field, kind, "auto", of, text), .min = (low), .max = (high), .allow_auto = true    \
+        ROW(rule, in, field, kind, "auto", of, text), .min = (low), .max = (high),                 \
+                                                      .allow_auto = true                           \
     }
-#define LIST(in, field, length, low, high, preset, text)                                           \
+#define LIST(rule, in, field, length, low, high, preset, text)                                     \
     {                                                                                              \
-        ROW(in, field, DT_SETTING_INT_LIST, preset, NULL, text),                                   \
+        ROW(rule, in, field, DT_SETTING_INT_LIST, preset, NULL, text),                             \
             .min = (low), .max = (high), .count_offset = offsetof(dt_config, length)               \
     }
 
+#define FIXED DT_RESUME_FIXED
+#define TURN  DT_RESUME_TURN
+#define FREE  DT_RESUME_FREE
+#define NEW   DT_RESUME_NEW
 #define INT   DT_SETTING_INT
 #define INT64 DT_SETTING_INT64
 #define REAL  DT_SETTING_REAL
 
 static const dt_setting settings[] = {
-    TEXT("data", data, "auto", "dir",
+    TEXT(FREE, "data", data, "auto", "dir",
          "directory of the four MNIST-type files; synthetic: built-in digits; "
          "auto: $DIST_TRAIN_DATA, else data/mnist, else synthetic"),
-    NUMBER("data", classes, INT, 1, 256, "10", NULL,
+    NUMBER(FIXED, "data", classes, INT, 1, 256, "10", NULL,
            "number of classes; labels are 0 to classes - 1"),
-    ENUM("data", split, dt_split_names, "standard",
+    ENUM(FIXED, "data", split, dt_split_names, "standard",
          "standard: train on the training part, test on the test part; "
          "random: train on both together, less the validation samples"),
-    NUMBER("data", val_fraction, REAL, 0, 0.9, "0", NULL,
+    NUMBER(FIXED, "data", val_fraction, REAL, 0, 0.9, "0", NULL,
            "share of the samples to train on that is held out for validation"),
-    ENUM("data", normalize, normalize_names, "unit",
+    ENUM(FIXED, "data", normalize, normalize_names, "unit",
          "unit: pixel / 255; standard: (pixel / 255 - 0.1307) / 0.3081"),
-    ENUM("data", shuffle, dt_shuffle_names, "global",
+    ENUM(FIXED, "data", shuffle, dt_shuffle_names, "global",
          "new order in each epoch, global: of all samples; shard: of each rank's own; "
          "none: always the order of the file"),
-    NUMBER("data", train_limit, INT64, 0, ANY_COUNT, "0", "samples",
+    NUMBER(FIXED, "data", train_limit, INT64, 0, ANY_COUNT, "0", "samples",
            "use the first so many training samples; 0: all"),
-    NUMBER("data", test_limit, INT64, 0, ANY_COUNT, "0", "samples",
+    NUMBER(FIXED, "data", test_limit, INT64, 0, ANY_COUNT, "0", "samples",
            "use the first so many test samples; 0: all"),
-    NUMBER("data", synthetic_seed, INT64, 0, ANY_COUNT, "1", NULL, "seed of the synthetic digits"),
+    NUMBER(FIXED, "data", synthetic_seed, INT64, 0, ANY_COUNT, "1", NULL,
+           "seed of the synthetic digits"),
 
-    LIST("model", layers, layer_count, 1, 0x1p20, "128, 64, 10",
+    LIST(FIXED, "model", layers, layer_count, 1, 0x1p20, "128, 64, 10",
          "outputs of each dense layer; the last is the number of classes"),
-    ENUM("model", activation, dt_activation_names, "relu",
+    ENUM(FIXED, "model", activation, dt_activation_names, "relu",
          "what the hidden layers apply to their outputs"),
-    ENUM("model", output_activation, dt_output_activation_names, "identity",
+    ENUM(FIXED, "model", output_activation, dt_output_activation_names, "identity",
          "what the last layer applies, before the loss (cross-entropy has its own softmax)"),
-    ENUM("model", init, dt_init_names, "glorot",
+    ENUM(FIXED, "model", init, dt_init_names, "glorot",
          "initial weights, article: N(0, 1/out); pytorch: U(+-1/sqrt(in)), biases too; "
          "glorot: U(+-sqrt(6/(in + out))); he: N(0, 2/in)"),
-    BOOL("model", bias, "true", "layers have biases"),
-    ENUM("model", loss, dt_loss_names, "cross-entropy",
+    BOOL(FIXED, "model", bias, "true", "layers have biases"),
+    ENUM(FIXED, "model", loss, dt_loss_names, "cross-entropy",
          "cross-entropy: of the softmax; bce: binary, with logits; mse: mean squared error"),
 
-    NUMBER("train", epochs, INT64, 0, ANY_COUNT, "10", "epochs",
+    NUMBER(FREE, "train", epochs, INT64, 0, ANY_COUNT, "10", "epochs",
            "passes over the training samples"),
-    NUMBER("train", batch_size, INT64, 1, 0x1p24, "64", "samples",
+    NUMBER(FIXED, "train", batch_size, INT64, 1, 0x1p24, "64", "samples",
            "samples of one update, all ranks together"),
-    NUMBER_OR_AUTO("train", lr, REAL, 0, 1000, NULL,
+    NUMBER_OR_AUTO(TURN, "train", lr, REAL, 0, 1000, NULL,
                    "learning rate, the peak of its schedule; auto: the optimizer's default"),
-    ENUM("train", optimizer, dt_optimizer_names, "adam",
+    ENUM(FIXED, "train", optimizer, dt_optimizer_names, "adam",
          "how a gradient changes the parameters; formulas as in PyTorch"),
-    NUMBER("train", momentum, REAL, 0, 1, "0.9", NULL,
+    NUMBER(TURN, "train", momentum, REAL, 0, 1, "0.9", NULL,
            "momentum, nesterov: share of the last update that goes on"),
-    NUMBER("train", alpha, REAL, 0, DECAY_MAX, "0.99", NULL,
+    NUMBER(TURN, "train", alpha, REAL, 0, DECAY_MAX, "0.99", NULL,
            "rmsprop: decay of the mean squared gradient"),
-    NUMBER("train", beta1, REAL, 0, DECAY_MAX, "0.9", NULL,
+    NUMBER(TURN, "train", beta1, REAL, 0, DECAY_MAX, "0.9", NULL,
            "adam, adamw: decay of the mean gradient"),
-    NUMBER("train", beta2, REAL, 0, DECAY_MAX, "0.999", NULL,
+    NUMBER(TURN, "train", beta2, REAL, 0, DECAY_MAX, "0.999", NULL,
            "adam, adamw: decay of the mean squared gradient"),
-    NUMBER_OR_AUTO("train", epsilon, REAL, EPSILON_MIN, 1, NULL,
+    NUMBER_OR_AUTO(TURN, "train", epsilon, REAL, EPSILON_MIN, 1, NULL,
                    "adagrad, rmsprop, adam, adamw: added to the divisor; "
                    "auto: the optimizer's default"),
-    NUMBER_OR_AUTO("train", weight_decay, REAL, 0, 1000, NULL,
+    NUMBER_OR_AUTO(TURN, "train", weight_decay, REAL, 0, 1000, NULL,
                    "pull of the parameters to zero, L2 or (adamw) decoupled; "
                    "auto: the optimizer's default"),
-    NUMBER("train", clip_norm, REAL, 0, 1e9, "0", NULL,
+    NUMBER(TURN, "train", clip_norm, REAL, 0, 1e9, "0", NULL,
            "largest Euclidean norm of the mean gradient; 0: no limit"),
-    ENUM("train", schedule, dt_schedule_names, "constant",
+    ENUM(TURN, "train", schedule, dt_schedule_names, "constant",
          "how the learning rate changes over the run"),
-    NUMBER("train", lr_min, REAL, 0, 1000, "0", NULL,
+    NUMBER(TURN, "train", lr_min, REAL, 0, 1000, "0", NULL,
            "cosine, linear: the learning rate at the end"),
-    NUMBER("train", gamma, REAL, 0, 1, "0.1", NULL,
+    NUMBER(TURN, "train", gamma, REAL, 0, 1, "0.1", NULL,
            "step: factor of the learning rate at each drop"),
-    NUMBER("train", warmup_epochs, REAL, 0, 1e6, "0", "epochs",
+    NUMBER(TURN, "train", warmup_epochs, REAL, 0, 1e6, "0", "epochs",
            "linear rise of the learning rate at the start"),
-    NUMBER("train", step_epochs, INT64, 1, ANY_COUNT, "1", "epochs",
+    NUMBER(TURN, "train", step_epochs, INT64, 1, ANY_COUNT, "1", "epochs",
            "step: time between two drops"),
-    NUMBER("train", max_steps, INT64, -1, ANY_COUNT, "-1", "steps",
+    NUMBER(NEW, "train", max_steps, INT64, -1, ANY_COUNT, "-1", "steps",
            "stop after so many updates; 0: write the initial model; -1: no limit"),
-    NUMBER("train", seed, INT64, 0, ANY_COUNT, "1", NULL,
+    NUMBER(NEW, "train", max_time, REAL, 0, 1e6, "0", "minutes",
+           "save a checkpoint and stop after so long (exit status 75); 0: no limit"),
+    NUMBER(FREE, "train", patience, INT64, 0, ANY_COUNT, "0", "epochs",
+           "end after so many epochs without a better validation accuracy; 0: never"),
+    ENUM(FREE, "train", on_nonfinite, dt_on_nonfinite_names, "stop",
+         "when the loss or the gradient of a step is not finite, stop: end the run; skip: go on "
+         "without the update"),
+    NUMBER(FREE, "train", max_skips, INT64, 1, ANY_COUNT, "10", "steps",
+           "on_nonfinite skip: end the run after more than so many in a row"),
+    NUMBER(FIXED, "train", seed, INT64, 0, ANY_COUNT, "1", NULL,
            "seed of the initial weights, the order and the validation samples"),
-    NUMBER_OR_AUTO("train", virtual_ranks, INT64, 1, 0x1p20, "ranks",
+    NUMBER_OR_AUTO(FIXED, "train", virtual_ranks, INT64, 1, 0x1p20, "ranks",
                    "logical workers that share each batch: the same number gives the same bits "
                    "on any number of ranks; auto: the number of ranks"),
-    ENUM("train", allreduce, dt_allreduce_names, "tree",
+    ENUM(TURN, "train", allreduce, dt_allreduce_names, "tree",
          "how gradients are added up, tree: the same bits on any number of ranks; mpi: by "
          "MPI_Allreduce, which gives that up"),
-    NUMBER("train", verify_replicas, INT64, 0, ANY_COUNT, "0", "steps",
+    NUMBER(FREE, "train", verify_replicas, INT64, 0, ANY_COUNT, "0", "steps",
            "compare all ranks' parameters every so many steps, and stop if they differ; 0: after "
            "each epoch"),
 
-    TEXT("log", output, "auto", "dir", "run directory; auto: runs/<date>-<time>"),
-    BOOL("log", overwrite, "false", "write into a run directory that already holds a run"),
-    NUMBER("log", log_every, INT64, 0, ANY_COUNT, "0", "steps",
+    TEXT(NEW, "checkpoint", resume, "never", "file",
+         "never: begin a run; auto: go on from the newest good checkpoint of the run directory, if "
+         "it has one; or the checkpoint to go on from"),
+    NUMBER(FREE, "checkpoint", checkpoint_epochs, INT64, 0, ANY_COUNT, "1", "epochs",
+           "save a checkpoint every so many epochs; 0: not at epochs"),
+    NUMBER(FREE, "checkpoint", checkpoint_steps, INT64, 0, ANY_COUNT, "0", "steps",
+           "save a checkpoint every so many updates; 0: not at updates"),
+    NUMBER(FREE, "checkpoint", checkpoint_minutes, REAL, 0, 1e6, "0", "minutes",
+           "save a checkpoint every so many minutes; 0: not by time"),
+    NUMBER(FREE, "checkpoint", keep, INT64, 1, ANY_COUNT, "3", "checkpoints",
+           "checkpoints to keep: older ones go once a new one is safe on disk"),
+    NUMBER(NEW, "checkpoint", stall_timeout, REAL, 0, 1e6, "300", "seconds",
+           "end the run when no step is done for so long, naming the slowest ranks; 0: wait"),
+
+    TEXT(NEW, "log", output, "auto", "dir", "run directory; auto: runs/<date>-<time>"),
+    BOOL(NEW, "log", overwrite, "false", "write into a run directory that already holds a run"),
+    NUMBER(FREE, "log", log_every, INT64, 0, ANY_COUNT, "0", "steps",
            "updates between two rows of metrics.csv; 0: a row an epoch"),
-    ENUM("log", progress, progress_names, "auto",
+    ENUM(NEW, "log", progress, progress_names, "auto",
          "bar or lines; auto: a bar when standard error is a terminal"),
-    TEXT("log", timeline, "none", "file",
+    TEXT(NEW, "log", timeline, "none", "file",
          "write a timeline of every rank's phases, for ui.perfetto.dev; none"),
 };
+
+_Static_assert(sizeof settings / sizeof settings[0] <= DT_SETTINGS_MAX, "DT_SETTINGS_MAX");
 
 const dt_setting *dt_settings(size_t *count)
 {

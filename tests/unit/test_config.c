@@ -81,8 +81,11 @@ static void defaults_are_those_of_the_contract(void)
         {"lr_min", "0"},           {"gamma", "0.1"},       {"warmup_epochs", "0"},
         {"step_epochs", "1"},      {"max_steps", "-1"},    {"seed", "1"},
         {"virtual_ranks", "auto"}, {"allreduce", "tree"},  {"verify_replicas", "0"},
-        {"output", "auto"},        {"overwrite", "false"}, {"log_every", "0"},
-        {"progress", "auto"},      {"timeline", "none"},
+        {"max_time", "0"},         {"patience", "0"},      {"on_nonfinite", "stop"},
+        {"max_skips", "10"},       {"resume", "never"},    {"checkpoint_epochs", "1"},
+        {"checkpoint_steps", "0"}, {"keep", "3"},          {"checkpoint_minutes", "0"},
+        {"stall_timeout", "300"},  {"output", "auto"},     {"overwrite", "false"},
+        {"log_every", "0"},        {"progress", "auto"},   {"timeline", "none"},
     };
     size_t count;
     dt_settings(&count);

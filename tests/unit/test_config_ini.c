@@ -140,8 +140,9 @@ static void ini_errors_name_file_line_expected_and_found(void)
          "batch_size: expected once in a file, found again; the first is in line 2"},
         {"[train]\nepochs\n", 2, "expected [SECTION], NAME = VALUE or a comment, found 'epochs'"},
         {"[trian]\n", 1,
-         "expected one of [data] [model] [train] [log], found [trian]; did you mean [train]?"},
-        {"[]\n", 1, "expected one of [data] [model] [train] [log], found []"},
+         "expected one of [data] [model] [train] [checkpoint] [log], found [trian]; did you mean "
+         "[train]?"},
+        {"[]\n", 1, "expected one of [data] [model] [train] [checkpoint] [log], found []"},
         {"[train\n", 1, "expected [SECTION] and nothing else, found '[train'"},
         {"[train] x\n", 1, "expected [SECTION] and nothing else, found '[train] x'"},
         {"[train]\nepochs =\n", 2,
