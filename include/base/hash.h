@@ -8,6 +8,9 @@
 /* XXH3-64, seed 0, of `size` bytes. source: https://github.com/Cyan4973/xxHash */
 uint64_t dt_hash(const void *bytes, size_t size);
 
+/* The same with a seed: different seeds, different hashes. */
+uint64_t dt_hash_seeded(const void *bytes, size_t size, uint64_t seed);
+
 /* Length of a printed hash: 16 hexadecimal digits and the terminating 0. */
 #define DT_HASH_TEXT 17
 

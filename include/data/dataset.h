@@ -6,6 +6,7 @@
 #ifndef DT_DATA_DATASET_H
 #define DT_DATA_DATASET_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/status.h"
@@ -57,6 +58,11 @@ dt_status dt_dataset_create(const dt_source *source, const dt_dataset_spec *spec
  * dt_source_read. */
 dt_status dt_dataset_load(dt_dataset *dataset, dt_source *source, int virtual_ranks, dt_range own,
                           dt_error *error);
+
+/* This rank's part of the fingerprint of the data: the sum of all ranks' parts, modulo 2^64, says
+ * which images with which labels are where in which subset, and does not depend on who holds them.
+ * After dt_dataset_load, before anything is released. Not collective. */
+uint64_t dt_dataset_fingerprint(const dt_dataset *dataset, size_t image_size);
 
 /* Frees the images and labels that this rank holds of a subset; its members stay. */
 void dt_subset_release(dt_subset *subset);

@@ -19,8 +19,8 @@ typedef struct dt_bench_spec {
     double seconds;  /* > 0 */
     int batch_count; /* >= 1 */
     int64_t batches[DT_BENCH_BATCHES_MAX];
-    bool large; /* a network of two hidden layers of 2048 too, at the batches 64, 512, 2048 of these
-                 */
+    bool large; /* a network of two hidden layers of 2048 too, at the batches 64, 512, 2048 of
+                   these; on one rank, also saves of one of 100 MB, to the working directory */
 } dt_bench_spec;
 
 typedef enum dt_bench_measure {
@@ -35,6 +35,8 @@ typedef enum dt_bench_measure {
     DT_BENCH_SHUFFLE, /* ms an epoch: its order, and bringing the samples of its steps */
     DT_BENCH_SHUFFLE_SHARE, /* % of the time of an epoch at the same batch size */
     DT_BENCH_EVALUATION,    /* ms: loss and accuracy of the test set */
+    DT_BENCH_SAVE_STALL,    /* ms: what saving a checkpoint holds the training up */
+    DT_BENCH_SAVE,          /* ms: until it is safe on disk */
     DT_BENCH_START,         /* ms: from the start of the process to the end of its first step */
     DT_BENCH_MEASURES
 } dt_bench_measure;

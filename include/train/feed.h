@@ -19,6 +19,7 @@ typedef struct dt_feed dt_feed;
 typedef struct dt_play {
     dt_batch batch;        /* the samples of its virtual ranks, one rank's behind the other's */
     const int64_t *counts; /* [own virtual ranks]: samples of each; may be 0 */
+    int64_t step_samples;  /* of the whole step, all ranks together */
 } dt_play;
 
 /* A feed for the virtual ranks `own` of this one of `ranks` ranks. plan and exchange must outlive
@@ -29,10 +30,11 @@ dt_status dt_feed_create(const dt_plan *plan, dt_exchange *exchange, dt_range ow
 /* NULL is allowed. Collective. */
 void dt_feed_destroy(dt_feed *feed);
 
-/* To be called when a new epoch of the plan has started. Collective. */
-dt_status dt_feed_start_epoch(dt_feed *feed, dt_error *error);
+/* To be called when a new epoch of the plan has started; first_step: the first that will be played,
+ * at most the number of steps. Collective. */
+dt_status dt_feed_start_epoch(dt_feed *feed, int64_t first_step, dt_error *error);
 
-/* The samples of the next step of the epoch, from the first on. Collective. Errors: the same on all
+/* The samples of the next step of the epoch. Collective. Errors: the same on all
  * ranks. */
 dt_status dt_feed_step(dt_feed *feed, dt_play *play, dt_error *error);
 

@@ -12,6 +12,7 @@
 #include "dist/comm.h"
 #include "dist/exchange.h"
 #include "dist/reduce.h"
+#include "dist/watchdog.h"
 #include "nn/network.h"
 #include "nn/optimizer.h"
 #include "nn/schedule.h"
@@ -29,6 +30,7 @@ typedef struct dt_run {
     dt_normalization normalization;
     dt_source *source;
     dt_dataset *dataset;
+    uint64_t fingerprint; /* of the data: dt_dataset_fingerprint, all ranks together */
     dt_plan plan;
     int64_t total_steps; /* of the whole run: epochs, cut by max_steps */
     dt_network *network;
@@ -38,16 +40,19 @@ typedef struct dt_run {
     dt_schedule schedule;
     dt_reduce *reduce; /* of parameter_count gradients and DT_STEP_TOTALS more */
     dt_exchange *exchange;
-    dt_trace trace;       /* where this rank's time goes, since the run was opened */
-    dt_segment *segments; /* [own virtual ranks], scratch of a step */
-    dt_loss_sum *losses;  /* [own virtual ranks], scratch of a step */
+    dt_watchdog *watchdog; /* NULL: nobody watches */
+    int64_t step;          /* updates so far, for the watchdog */
+    dt_trace trace;        /* where this rank's time goes, since the run was opened */
+    dt_segment *segments;  /* [own virtual ranks], scratch of a step */
+    dt_loss_sum *losses;   /* [own virtual ranks], scratch of a step */
 } dt_run;
 
-/* What travels behind the gradient of a virtual rank: the sum of the losses, and how many answers
- * were correct. As floats: exact for a count, since a batch has at most 2^24 samples. */
-enum { DT_STEP_LOSS, DT_STEP_CORRECT, DT_STEP_TOTALS };
+/* What travels behind the gradient of a virtual rank: the sum of the losses, how many answers were
+ * correct, and how many ranks ask for a stop or a checkpoint. As floats: exact for counts, since a
+ * batch has at most 2^24 samples. */
+enum { DT_STEP_LOSS, DT_STEP_CORRECT, DT_STEP_STOP, DT_STEP_SAVE, DT_STEP_TOTALS };
 
-/* Settles what the settings of a user leave open: *config becomes `asked`, resolved
+/* Settles what the settings of a user leave open: *config becomes `asked` of rank 0, resolved
  * (dt_config_resolve), with `--data auto` replaced by where it leads on rank 0: $DIST_TRAIN_DATA,
  * else data/mnist if it has the files, else synthetic digits, which it says. The same on all ranks.
  * Collective. Errors: DT_ERR_CONFIG, on all ranks. */

@@ -2,10 +2,17 @@
 #ifndef DT_TRAIN_STEP_H
 #define DT_TRAIN_STEP_H
 
+#include <stdbool.h>
+
 #include "base/status.h"
 #include "nn/loss.h"
 #include "train/feed.h"
 #include "train/run.h"
+
+/* What a rank would like to happen after a step. */
+typedef struct dt_request {
+    bool stop, save;
+} dt_request;
 
 /* What a step was like; the same on all ranks. */
 typedef struct dt_step_result {
@@ -13,12 +20,16 @@ typedef struct dt_step_result {
     double loss;     /* sum over the samples, before the update */
     int64_t correct; /* before the update */
     double lr;
+    bool skipped;     /* no update was made: loss or gradient is not finite (on_nonfinite skip) */
+    dt_error problem; /* of a skipped step */
+    dt_request asked; /* what any of the ranks would like */
 } dt_step_result;
 
-/* Plays step `step` of the epoch that the plan has started, the update number `update` of the run
- * (from 0): samples, gradients, their sum, new parameters. Collective. Errors: DT_ERR_DATA when the
- * loss is not finite, on all ranks; the parameters then stay. */
-dt_status dt_step(dt_run *run, dt_feed *feed, int64_t step, int64_t update, dt_step_result *result,
-                  dt_error *error);
+/* Plays the next step of the feed, the update number `update` of the run (from 0): samples,
+ * gradients, their sum, new parameters. own: what this rank would like to happen afterwards.
+ * Collective. Errors: DT_ERR_DATA when the loss or the gradient is not finite, on all ranks, unless
+ * on_nonfinite is skip; the parameters and the optimizer then stay as they were. */
+dt_status dt_step(dt_run *run, dt_feed *feed, int64_t update, dt_request own,
+                  dt_step_result *result, dt_error *error);
 
 #endif

@@ -8,6 +8,32 @@
 #include "base/status.h"
 #include "train/evaluate.h"
 #include "train/run.h"
+#include "train/step.h"
+
+/* The best epoch so far, by validation accuracy. */
+typedef struct dt_best {
+    int64_t epoch, step, samples; /* epoch: from 1; 0: there is none yet */
+    dt_evaluation val, test;
+} dt_best;
+
+/* Where a training is. With the parameters and the optimizer's state it is all that goes on from
+ * step to step; no pointers: can be sent as bytes. The same on all ranks. */
+typedef struct dt_state {
+    int64_t epoch;         /* the one under way, from 0 */
+    int64_t step_in_epoch; /* steps of it that are done; all of them: still to be evaluated */
+    int64_t step;          /* updates so far */
+    int64_t samples;       /* consumed so far, all ranks together */
+    /* Sums over the samples of the epoch so far, without skipped steps. */
+    double loss;
+    int64_t correct, counted;
+    int64_t skips; /* steps without update in a row, up to the last step */
+    dt_best best;
+    int64_t epochs_since_best;
+    double seconds; /* of training, over all starts of the run */
+} dt_state;
+
+/* The state before the first step. */
+dt_state dt_state_initial(void);
 
 /* What is known after a step or, with evaluations, after an epoch. */
 typedef struct dt_progress_report {
@@ -15,28 +41,53 @@ typedef struct dt_progress_report {
     int64_t step, steps;   /* updates so far, and of the whole run */
     int64_t step_in_epoch, steps_an_epoch;
     int64_t samples;                   /* consumed so far, all ranks together */
+    int64_t first_step;                /* at this start of the run */
     double train_loss, train_accuracy; /* means over the epoch's samples so far */
     dt_evaluation val, test;           /* NaN after a step, and for subsets that do not exist */
     double lr;                         /* of the last update */
-    double seconds;                    /* since training began */
+    double seconds;                    /* of training, over all starts of the run */
+    double seconds_now;                /* the same, of this start */
     double samples_per_second;         /* of the training part of this epoch */
     uint64_t parameter_hash;           /* 0 after a step */
     double phase_seconds[DT_PHASES];   /* of this epoch, mean over the ranks; after an epoch */
     bool best;                         /* after an epoch: the best validation accuracy so far */
 } dt_progress_report;
 
-/* Who wants to know; either function may be NULL. Called on every rank that passes them, after each
- * step and after the evaluation that ends an epoch. */
+/* Who takes part; any function may be NULL. Called on every rank that passes them. */
 typedef struct dt_observer {
     void *state;
+    /* Before each step: what this rank would like to happen after it. */
+    dt_request (*request)(void *state);
+    /* After each step. */
     void (*step)(void *state, const dt_progress_report *report);
+    /* After a step that was left out, with the reason. */
+    void (*skipped)(void *state, const dt_error *problem);
+    /* After the evaluation that ends an epoch. */
     void (*epoch)(void *state, const dt_progress_report *report);
+    /* When a checkpoint is due, after the two above: of the run's parameters and optimizer as they
+     * are, and `where`. last: the run ends with it. */
+    void (*save)(void *state, const dt_state *where, bool last);
 } dt_observer;
 
-/* Trains to the end: for each epoch its steps and an evaluation; *last is the report of the last
- * epoch. Without any step to take, the initial parameters are evaluated and reported as epoch 0.
+/* How a training ended. */
+typedef enum dt_ending {
+    DT_ENDED_COMPLETE, /* all steps done */
+    DT_ENDED_PATIENCE, /* no better validation accuracy for `patience` epochs */
+    DT_ENDED_STOPPED   /* on request: it can go on */
+} dt_ending;
+
+/* True when nothing is left to do from `where`; *ending then says why. */
+bool dt_train_finished(const dt_run *run, const dt_state *where, dt_ending *ending);
+
+/* Trains from *state to the end, or to a request to stop: for each epoch its steps and an
+ * evaluation. *last is the report of the last epoch, or of the last step of a training that was
+ * stopped. Without any step to take, the initial parameters are evaluated and reported as epoch 0.
+ *
+ * A checkpoint is due when the settings or a request say so, and at the end; the parameters of all
+ * ranks are compared before it. At an end in the middle of an epoch (max_steps) it is the one
+ * before the evaluation, from which a longer run would go on.
  * Collective. Errors: the same on all ranks. */
-dt_status dt_train(dt_run *run, const dt_observer *observer, dt_progress_report *last,
-                   dt_error *error);
+dt_status dt_train(dt_run *run, const dt_observer *observer, dt_state *state,
+                   dt_progress_report *last, dt_ending *ending, dt_error *error);
 
 #endif

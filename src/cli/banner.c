@@ -64,7 +64,8 @@ static void print_training(const dt_run *run)
            (long long)dt_plan_steps(&run->plan), (long long)config->seed);
 }
 
-void dt_banner_print(const dt_run *run, const dt_config *asked, const char *output)
+void dt_banner_print(const dt_run *run, const dt_config *asked, const char *output,
+                     const char *resumed_from, int64_t step)
 {
     char changes[4 * DT_TEXT_MAX];
     dt_say("dist-train " DT_VERSION);
@@ -77,4 +78,7 @@ void dt_banner_print(const dt_run *run, const dt_config *asked, const char *outp
     dt_say("  settings  %s", changes[0] ? changes : "all at their defaults");
     if (output)
         dt_say("  output    %s", output);
+    if (resumed_from)
+        dt_say("  resumed   from %s, step %lld of %lld", resumed_from, (long long)step,
+               (long long)run->total_steps);
 }

@@ -1,65 +1,157 @@
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/banner.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "train/output.h"
+#include "train/resume.h"
 #include "train/run.h"
+#include "train/stop.h"
 #include "train/timeline.h"
 #include "train/trainer.h"
 
-/* What rank 0 does with the news of a training: lines, bar, files. */
-typedef struct reporter {
-    dt_output *output;
-    int64_t log_every;
-    /* The first file that could not be written; training goes on, the exit code tells. */
-    dt_error failure;
-} reporter;
+/* The file `stop` is looked for so often. */
+static const double seconds_between_looks = 0.2;
 
-static void keep_failure(reporter *self, dt_status status, const dt_error *error)
+/* What a rank does around a training. Rank 0 speaks and has the files. */
+typedef struct session {
+    const dt_run *run;
+    dt_output *output;                  /* NULL on other ranks */
+    double begin, last_look, last_save; /* of the clock */
+    char stop_reason[64];               /* "": nobody asked for it */
+    bool weights_saved;
+    dt_progress_report last_epoch;
+    char checkpoint[DT_PATH_SIZE];     /* the newest that is safe; "": none yet */
+    dt_error failures[DT_SAVED_KINDS]; /* of the last file of each kind */
+    dt_error failure;                  /* of another file: training goes on, the exit code tells */
+} session;
+
+static void keep_failure(session *self, dt_status status, const dt_error *error)
 {
     if (status && !self->failure.status)
         self->failure = *error;
 }
 
-static void warn_of_failure(reporter *self, dt_status status, const dt_error *error)
+static void warn_of_failure(session *self, dt_status status, const dt_error *error)
 {
     keep_failure(self, status, error);
     if (status)
         dt_warn("%s", error->message);
 }
 
+/* What has become of the files that were under way. */
+static void hear_news(session *self)
+{
+    dt_saved saved;
+    while (dt_output_collect(self->output, &saved)) {
+        self->failures[saved.kind] = saved.error;
+        if (saved.error.status)
+            dt_warn("%s%s", saved.error.message,
+                    saved.kind == DT_SAVED_CHECKPOINT ? "; the older checkpoints stay" : "");
+        else if (saved.kind == DT_SAVED_CHECKPOINT)
+            memcpy(self->checkpoint, saved.path, sizeof self->checkpoint);
+        if (saved.old.status)
+            dt_warn("%s", saved.old.message);
+    }
+}
+
+static bool wants_stop(session *self, double now)
+{
+    const dt_config *config = &self->run->config;
+    const char *directory = dt_output_path(self->output);
+    if (dt_stop_requested() != DT_STOP_NONE)
+        snprintf(self->stop_reason, sizeof self->stop_reason, "%s",
+                 dt_stop_reason_text(dt_stop_requested()));
+    else if (config->max_time > 0 && now - self->begin > 60 * config->max_time)
+        snprintf(self->stop_reason, sizeof self->stop_reason, "max_time (%g minutes)",
+                 config->max_time);
+    else if (now - self->last_look > seconds_between_looks) {
+        self->last_look = now;
+        if (dt_run_directory_stop_requested(directory))
+            snprintf(self->stop_reason, sizeof self->stop_reason, "the file " DT_FILE_STOP);
+    }
+    return self->stop_reason[0];
+}
+
+static dt_request before_step(void *state)
+{
+    session *self = state;
+    if (!self->output)
+        return (dt_request){.stop = dt_stop_requested() != DT_STOP_NONE};
+    double now = dt_clock(), minutes = self->run->config.checkpoint_minutes;
+    dt_output_beat(self->output);
+    hear_news(self);
+    return (dt_request){.stop = wants_stop(self, now),
+                        .save = minutes > 0 && now - self->last_save > 60 * minutes};
+}
+
 static void after_step(void *state, const dt_progress_report *report)
 {
-    reporter *self = state;
+    session *self = state;
     dt_error error = {0};
-    bool ends_epoch = report->step_in_epoch == report->steps_an_epoch ||
-                      report->step == report->steps; /* which has a row of its own */
-    if (self->log_every > 0 && report->step % self->log_every == 0 && !ends_epoch)
+    int64_t log_every = self->run->config.log_every;
+    bool ends_epoch = report->step_in_epoch == report->steps_an_epoch; /* which has its own row */
+    if (log_every > 0 && report->step % log_every == 0 && !ends_epoch)
         warn_of_failure(self, dt_output_row(self->output, report, &error), &error);
     dt_progress_draw(report);
 }
 
+static void after_skipped_step(void *state, const dt_error *problem)
+{
+    (void)state;
+    dt_warn("%s: left out", problem->message);
+}
+
 static void after_epoch(void *state, const dt_progress_report *report)
 {
-    reporter *self = state;
+    session *self = state;
     char line[256];
     dt_error error = {0};
+    self->last_epoch = *report;
     dt_progress_epoch_line(report, line, sizeof line);
     dt_say("%s", line);
     warn_of_failure(self, dt_output_row(self->output, report, &error), &error);
     if (report->best)
-        warn_of_failure(self, dt_output_weights(self->output, DT_FILE_BEST, report, &error),
+        warn_of_failure(self, dt_output_weights(self->output, DT_SAVED_BEST, report, &error),
                         &error);
 }
 
-static void print_result(const dt_progress_report *report, const char *directory)
+/* A checkpoint that says that all is done comes after the weights. */
+static void save(void *state, const dt_state *where, bool last)
+{
+    session *self = state;
+    dt_error error = {0};
+    bool complete = last && where->step_in_epoch == 0 && !self->stop_reason[0];
+    if (complete && where->step > 0) {
+        warn_of_failure(
+            self, dt_output_weights(self->output, DT_SAVED_WEIGHTS, &self->last_epoch, &error),
+            &error);
+        self->weights_saved = true;
+    }
+    warn_of_failure(self, dt_output_checkpoint(self->output, where, complete, &error), &error);
+    self->last_save = dt_clock();
+}
+
+static void print_result(const session *self, dt_ending ending, const dt_progress_report *report)
 {
     char buffer[512] = "";
+    const char *directory = dt_output_path(self->output);
     dt_text text = {.text = buffer, .size = sizeof buffer};
+    if (ending == DT_ENDED_STOPPED) {
+        dt_say("stopped by %s after step %lld of %lld: checkpoint %s; --resume auto goes on",
+               self->stop_reason[0] ? self->stop_reason : "a signal to another rank",
+               (long long)report->step, (long long)report->steps, self->checkpoint);
+        return;
+    }
+    if (ending == DT_ENDED_PATIENCE)
+        dt_say("no better validation accuracy for %lld epochs: ending early",
+               (long long)self->run->config.patience);
     if (!isnan(report->val.accuracy))
         dt_text_add(&text, "val_acc %.4f, ", report->val.accuracy);
     if (!isnan(report->test.accuracy))
@@ -69,16 +161,21 @@ static void print_result(const dt_progress_report *report, const char *directory
 }
 
 /* Rank 0, after the training: the files that end a run; closes the output. */
-static dt_status finish_output(reporter *self, dt_status outcome, const dt_progress_report *last,
-                               dt_error *error)
+static dt_status finish_output(session *self, dt_status outcome, dt_ending ending,
+                               const dt_progress_report *last, dt_error *error)
 {
     dt_error own = {0};
-    if (!outcome)
-        keep_failure(self, dt_output_weights(self->output, DT_FILE_WEIGHTS, last, &own), &own);
-    const char *name = outcome || self->failure.status ? "failed" : "complete";
+    if (!outcome && !self->weights_saved)
+        keep_failure(self, dt_output_weights(self->output, DT_SAVED_WEIGHTS, last, &own), &own);
+    dt_output_wait(self->output);
+    hear_news(self);
+    for (int kind = 0; kind < DT_SAVED_KINDS; kind++)
+        keep_failure(self, self->failures[kind].status, &self->failures[kind]);
+    bool failed = outcome || self->failure.status;
+    const char *name = failed ? "failed" : ending == DT_ENDED_STOPPED ? "stopped" : "complete";
     keep_failure(self, dt_output_summary(self->output, name, last, &own), &own);
     if (!outcome && !self->failure.status)
-        print_result(last, dt_output_path(self->output));
+        print_result(self, ending, last);
     keep_failure(self, dt_output_close(self->output, &own), &own);
     if (self->failure.status)
         *error = self->failure;
@@ -102,51 +199,107 @@ static void print_time(const dt_run *run)
            percent * seconds[DT_PHASE_SAVE], percent * seconds[DT_PHASE_OTHER]);
 }
 
-static dt_status train(dt_run *run, const dt_config *asked, dt_error *error)
+/* True, on all ranks, when the run that `resume` found has nothing left to do and has said so. */
+static bool is_over(const dt_run *run, const dt_resume *resume, const dt_state *state)
+{
+    dt_ending ending;
+    bool over = false;
+    if (resume && resume->file[0] && resume->directory[0] &&
+        dt_train_finished(run, state, &ending)) {
+        char path[DT_PATH_SIZE];
+        dt_error error;
+        over = !dt_path_join(resume->directory, DT_FILE_SUMMARY, path, &error) &&
+               access(path, F_OK) == 0;
+        if (over)
+            dt_say("%s is complete: step %lld of %lld%s; more --epochs go on from there",
+                   resume->directory, (long long)state->step, (long long)run->total_steps,
+                   ending == DT_ENDED_PATIENCE ? ", no better validation accuracy since" : "");
+    }
+    dt_comm_broadcast(run->comm, &over, sizeof over);
+    return over;
+}
+
+static dt_status train(dt_run *run, const dt_config *asked, dt_resume *resume, dt_state *state,
+                       dt_error *error)
 {
     bool voice = dt_comm_rank(run->comm) == 0;
-    reporter self = {.log_every = run->config.log_every};
-    dt_status status = voice ? dt_output_open(run, DT_VERSION, &self.output, error) : DT_OK;
+    session self = {.run = run};
+    dt_status status = voice ? dt_output_open(run, DT_VERSION, resume, &self.output, error) : DT_OK;
     status = dt_comm_agree(run->comm, status, error);
-    if (status)
+    if (!status)
+        status = dt_watchdog_start(run->comm, run->config.stall_timeout, &run->watchdog, error);
+    if (status) {
+        dt_output_close(self.output, NULL);
         return status;
-    dt_observer observer = {0};
+    }
+    dt_observer observer = {.state = &self, .request = before_step};
     if (voice) {
-        dt_banner_print(run, asked, dt_output_path(self.output));
-        observer = (dt_observer){&self, after_step, after_epoch};
+        dt_banner_print(run, asked, dt_output_path(self.output),
+                        resume->file[0] ? resume->file : NULL, state->step);
+        observer = (dt_observer){.state = &self,
+                                 .request = before_step,
+                                 .step = after_step,
+                                 .skipped = after_skipped_step,
+                                 .epoch = after_epoch,
+                                 .save = save};
         if (dt_progress_wanted((dt_progress)run->config.progress))
             dt_progress_start();
     }
+    self.begin = self.last_save = dt_clock();
     dt_progress_report last;
-    dt_status outcome = dt_train(run, &observer, &last, error);
+    dt_ending ending;
+    dt_status outcome = dt_train(run, &observer, state, &last, &ending, error);
     dt_progress_stop();
+    dt_watchdog_stop(run->watchdog); /* what is left may take as long as the disk likes */
+    run->watchdog = NULL;
     if (voice && !outcome)
         print_time(run);
     dt_error own = {0};
     keep_failure(&self, dt_timeline_write(run, &own), &own);
-    status = voice ? finish_output(&self, outcome, &last, &own) : DT_OK;
+    status = voice ? finish_output(&self, outcome, ending, &last, &own) : DT_OK;
     if (outcome)
         return outcome;
     status = dt_comm_agree(run->comm, status, &own);
     if (status)
         *error = own;
+    else if (ending == DT_ENDED_STOPPED)
+        status = error->status = DT_STOPPED;
     return status;
+}
+
+/* Rank 0 looks for a checkpoint; all get the settings that follow from it. */
+static dt_status settle(dt_comm *comm, const dt_config *asked, dt_resume *resume, dt_config *config,
+                        dt_error *error)
+{
+    dt_config wanted = *asked;
+    dt_status status = dt_comm_rank(comm) == 0 ? dt_resume_find(&wanted, resume, error) : DT_OK;
+    status = dt_comm_agree(comm, status, error);
+    return status ? status : dt_run_settle(comm, &wanted, config, error);
 }
 
 dt_status dt_command_train(dt_comm *comm, const dt_invocation *invocation, dt_error *error)
 {
+    const dt_config *asked = &invocation->config;
+    bool voice = dt_comm_rank(comm) == 0;
+    dt_resume found = {0}, *resume = voice ? &found : NULL;
     dt_config config;
-    dt_status status = dt_run_settle(comm, &invocation->config, &config, error);
-    if (status)
-        return status;
     dt_run *run = NULL;
-    status = dt_run_open(comm, &config, &run, error);
+    dt_state state;
+    dt_status status = settle(comm, asked, &found, &config, error);
+    if (!status)
+        status = dt_run_open(comm, &config, &run, error);
+    if (!status)
+        status = dt_resume_apply(run, resume, &state, error);
     if (status)
-        return status;
-    if (!invocation->dry_run)
-        status = train(run, &invocation->config, error);
-    else if (dt_comm_rank(comm) == 0)
-        dt_banner_print(run, &invocation->config, NULL);
+        goto cleanup;
+    if (invocation->dry_run) {
+        if (voice)
+            dt_banner_print(run, asked, NULL, found.file[0] ? found.file : NULL, state.step);
+    } else if (!is_over(run, resume, &state)) {
+        status = train(run, asked, &found, &state, error);
+    }
+cleanup:
     dt_run_close(run);
+    dt_resume_end(&found);
     return status;
 }

@@ -123,13 +123,15 @@ void dt_options_print_help(FILE *out)
                  "  mpirun -np 8 ./dist-train\n"
                  "  ./dist-train --config configs/mnist.ini --output runs/mnist\n"
                  "  mpirun -np 2 ./dist-train --layers 500,300,10 --lr 0.01 --optimizer momentum\n"
+                 "  mpirun -np 8 ./dist-train --output runs/a --resume auto\n"
                  "  ./dist-train --config configs/article-numpy.ini --dry-run\n"
                  "\n"
                  "Exit codes:\n"
-                 "   0  done                 73  cannot create a file\n"
-                 "  64  wrong usage          74  reading or writing failed\n"
-                 "  65  bad data             78  bad setting\n"
-                 "  66  missing input        70  internal error\n");
+                 "   0  done                 71  no step for --stall-timeout\n"
+                 "  64  wrong usage          73  cannot create a file\n"
+                 "  65  bad data             74  reading or writing failed\n"
+                 "  66  missing input        75  stopped on request: --resume auto goes on\n"
+                 "  70  internal error       78  bad setting\n");
 }
 
 static bool is_plain(const char *text)

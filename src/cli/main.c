@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "dist/comm.h"
+#include "train/stop.h"
 
 extern char **environ;
 
@@ -73,7 +74,9 @@ int main(int argc, char **argv)
     signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of write, not the end */
     dt_error error = {0};
     dt_comm *comm = NULL;
-    dt_status status = dt_comm_start(&argc, &argv, &comm, &error);
+    dt_status status = dt_stop_install(&error);
+    if (!status)
+        status = dt_comm_start(&argc, &argv, &comm, &error);
     bool voice = !comm || dt_comm_rank(comm) == 0;
     if (!voice)
         dt_log_set_level(DT_LOG_SILENT);

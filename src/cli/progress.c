@@ -105,7 +105,8 @@ void dt_progress_draw(const dt_progress_report *report)
     char facts_text[256], line_text[512];
     dt_text facts = {.text = facts_text, .size = sizeof facts_text};
     double part = (double)report->step_in_epoch / (double)report->steps_an_epoch;
-    double left = report->seconds * (double)(report->steps - report->step) / (double)report->step;
+    double left = report->seconds_now * (double)(report->steps - report->step) /
+                  (double)(report->step - report->first_step);
     dt_text_add(&facts, "%3.0f%% loss %.4f acc %.4f %.0f samples/s, ", 100 * part,
                 report->train_loss, report->train_accuracy, report->samples_per_second);
     add_time(&facts, left);

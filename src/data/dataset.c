@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "data/sampler.h"
 
@@ -160,4 +161,18 @@ dt_status dt_dataset_load(dt_dataset *self, dt_source *source, int virtual_ranks
                 return status;
         }
     return DT_OK;
+}
+
+uint64_t dt_dataset_fingerprint(const dt_dataset *self, size_t image_size)
+{
+    uint64_t sum = 0;
+    for (uint64_t kind = 0; kind < DT_SUBSETS; kind++) {
+        const dt_subset *subset = &self->subsets[kind];
+        for (int64_t i = 0; i < subset->held.count; i++) {
+            uint64_t place = (uint64_t)(subset->held.first + i);
+            uint64_t seed = (place * DT_SUBSETS + kind) << 8 | subset->labels[i];
+            sum += dt_hash_seeded(subset->images + (size_t)i * image_size, image_size, seed);
+        }
+    }
+    return sum;
 }

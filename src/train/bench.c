@@ -18,8 +18,12 @@ enum {
     REDUCTIONS_MOST = 1000, /* most of the time may be what is between them */
     SHUFFLE_BATCH = 512,
     VIRTUAL_RANKS = 8,
-    LARGE_WIDTH = 2048
+    LARGE_WIDTH = 2048,
+    SAVES_MOST = 2
 };
+
+/* 100 MB of parameters, with 784 inputs. */
+static const int save_widths[] = {4096, 5344};
 
 const dt_bench_measure_info dt_bench_measures[] = {
     [DT_BENCH_TRAINING] = {"training", "samples/s"},
@@ -31,10 +35,12 @@ const dt_bench_measure_info dt_bench_measures[] = {
     [DT_BENCH_SHUFFLE] = {"shuffling of an epoch", "ms"},
     [DT_BENCH_SHUFFLE_SHARE] = {"shuffling share", "%"},
     [DT_BENCH_EVALUATION] = {"evaluation of test set", "ms"},
+    [DT_BENCH_SAVE_STALL] = {"save: training waits", "ms"},
+    [DT_BENCH_SAVE] = {"save: until on disk", "ms"},
     [DT_BENCH_START] = {"start to first step", "ms"},
 };
 
-enum { AS_CONFIGURED, VIRTUAL, LARGE, SUBJECTS };
+enum { AS_CONFIGURED, VIRTUAL, LARGE, SAVED, SUBJECTS };
 
 typedef struct bench {
     dt_comm *comm;
@@ -173,6 +179,17 @@ static dt_status open_first(bench *self, const dt_config *config, dt_error *erro
     return dt_bench_make_ceiling(of, error);
 }
 
+/* The settings, with two hidden layers of these widths. */
+static dt_config wide(const dt_config *config, int first, int second)
+{
+    dt_config other = *config;
+    other.layers[0] = first;
+    other.layers[1] = second;
+    other.layers[2] = config->layers[config->layer_count - 1];
+    other.layer_count = 3;
+    return other;
+}
+
 static dt_status open_subjects(bench *self, const dt_config *config, dt_error *error)
 {
     const dt_bench_spec *spec = self->spec;
@@ -186,13 +203,16 @@ static dt_status open_subjects(bench *self, const dt_config *config, dt_error *e
         (has_batch(spec, 64) || has_batch(spec, 512)))
         status = open_subject(self, &other, &self->subjects[VIRTUAL], error);
     if (!status && spec->large) {
-        other = *config;
-        other.layers[0] = other.layers[1] = LARGE_WIDTH;
-        other.layers[2] = config->layers[config->layer_count - 1];
-        other.layer_count = 3;
+        other = wide(config, LARGE_WIDTH, LARGE_WIDTH);
         status = open_subject(self, &other, &self->subjects[LARGE], error);
         if (!status)
             status = dt_bench_make_ceiling(&self->subjects[LARGE], error);
+    }
+    if (!status && spec->large && dt_comm_size(self->comm) == 1) {
+        other = wide(config, save_widths[0], save_widths[1]);
+        status = open_subject(self, &other, &self->subjects[SAVED], error);
+        if (!status)
+            status = dt_bench_open_saves(&self->subjects[SAVED], error);
     }
     for (int kind = 0; !status && kind < 2; kind++)
         status = dt_reduce_create(self->comm, (dt_allreduce)kind, dt_comm_size(self->comm),
@@ -241,7 +261,7 @@ static int64_t shuffle_batch(const dt_bench_spec *spec)
 static void add_cases(bench *self)
 {
     const dt_bench_subject *of = &self->subjects[AS_CONFIGURED];
-    for (int which = 0; which < SUBJECTS; which++)
+    for (int which = 0; which <= LARGE; which++)
         add_trainings(self, which);
     dt_bench_case it = {
         .of = of, .most = REDUCTIONS_MOST, .unit = 1e6, .function = dt_measure_reduce};
@@ -268,6 +288,13 @@ static void add_cases(bench *self)
     it.batch = 0;
     if (of->run->dataset->subsets[DT_SUBSET_TEST].count > 0)
         add_case(self, it);
+    it.of = &self->subjects[SAVED];
+    it.function = dt_measure_save;
+    it.most = SAVES_MOST;
+    for (int m = DT_BENCH_SAVE_STALL; it.of->saves && m <= DT_BENCH_SAVE; m++) {
+        it.measure = (dt_bench_measure)m;
+        add_case(self, it);
+    }
 }
 
 static dt_status allocate_values(bench *self, dt_error *error)
@@ -342,6 +369,7 @@ static void destroy(bench *self)
     for (int kind = 0; kind < 2; kind++)
         dt_reduce_destroy(self->reduces[kind]);
     for (int i = 0; i < SUBJECTS; i++) {
+        dt_bench_close_saves(&self->subjects[i]);
         dt_ceiling_destroy(self->subjects[i].ceiling);
         dt_free(self->subjects[i].initial);
         dt_run_close(self->subjects[i].run);

@@ -40,10 +40,10 @@ dt_status dt_measure_training(dt_comm *comm, const dt_bench_case *it, int64_t ti
     dt_plan_start_epoch(&run->plan, 0);
     double order = dt_clock() - begin;
     if (!status)
-        status = dt_feed_start_epoch(feed, error);
+        status = dt_feed_start_epoch(feed, 0, error);
     for (int64_t step = 0; !status && step < times; step++) {
         dt_step_result result;
-        status = dt_step(run, feed, step, step, &result, error);
+        status = dt_step(run, feed, step, (dt_request){0}, &result, error);
         *amount += status ? 0 : (double)result.samples;
     }
     double share = *amount / (double)run->plan.samples;
@@ -63,7 +63,7 @@ dt_status dt_measure_shuffle(dt_comm *comm, const dt_bench_case *it, int64_t tim
     double begin = dt_clock();
     for (int64_t epoch = 0; !status && epoch < times; epoch++) {
         dt_plan_start_epoch(&run->plan, (uint32_t)epoch);
-        status = dt_feed_start_epoch(feed, error);
+        status = dt_feed_start_epoch(feed, 0, error);
         for (int64_t step = 0; !status && step < dt_plan_steps(&run->plan); step++) {
             dt_play play;
             status = dt_feed_step(feed, &play, error);

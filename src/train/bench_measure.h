@@ -11,11 +11,15 @@
 #include "train/bench.h"
 #include "train/run.h"
 
+/* Checkpoints that are saved to be timed. */
+typedef struct dt_bench_saves dt_bench_saves;
+
 /* A run that is measured. */
 typedef struct dt_bench_subject {
     dt_run *run;
-    float *initial;      /* parameters: every repetition of a training does the same work */
-    dt_ceiling *ceiling; /* NULL when it is not asked for */
+    float *initial;        /* parameters: every repetition of a training does the same work */
+    dt_ceiling *ceiling;   /* NULL when it is not asked for */
+    dt_bench_saves *saves; /* likewise */
 } dt_bench_subject;
 
 typedef struct dt_bench_case dt_bench_case;
@@ -50,6 +54,14 @@ dt_measure_function dt_measure_ceiling;
 dt_measure_function dt_measure_reduce;
 /* Passes over the test set. */
 dt_measure_function dt_measure_evaluation;
+
+/* Checkpoints: what they hold the training up, or what they take behind its back, as it->measure
+ * says. On one rank. */
+dt_measure_function dt_measure_save;
+
+/* Makes of->saves, in a directory of its own below the working directory. On one rank. */
+dt_status dt_bench_open_saves(dt_bench_subject *of, dt_error *error);
+void dt_bench_close_saves(dt_bench_subject *of);
 
 /* Takes one step of the first epoch. Collective. */
 dt_status dt_bench_first_step(const dt_bench_subject *of, int64_t batch, dt_error *error);

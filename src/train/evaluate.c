@@ -14,6 +14,7 @@ dt_status dt_evaluate(dt_run *run, dt_subset_kind kind, dt_evaluation *result, d
     if (subset->count == 0)
         return DT_OK;
 
+    dt_watchdog_beat(run->watchdog, run->step, DT_PHASE_EVALUATE);
     enum { LOSS, CORRECT, TOTALS };
     const uint8_t **images = dt_calloc((size_t)subset->held.count, sizeof *images, error);
     double *totals = images ? dt_calloc(own * TOTALS, sizeof *totals, error) : NULL;
@@ -35,6 +36,7 @@ dt_status dt_evaluate(dt_run *run, dt_subset_kind kind, dt_evaluation *result, d
             totals[i * TOTALS + CORRECT] = (double)sum.correct;
         }
         double sums[TOTALS];
+        dt_watchdog_beat(run->watchdog, run->step, DT_PHASE_WAIT);
         status = dt_reduce_totals(run->comm, virtual_ranks, TOTALS, totals, sums, error);
         if (!status)
             *result = (dt_evaluation){.loss = sums[LOSS] / (double)subset->count,

@@ -102,12 +102,12 @@ static dt_status enter_window(dt_feed *self, int slot, dt_error *error)
     return begin_window(self, !slot, self->windows[slot].end, error);
 }
 
-dt_status dt_feed_start_epoch(dt_feed *self, dt_error *error)
+dt_status dt_feed_start_epoch(dt_feed *self, int64_t first_step, dt_error *error)
 {
-    self->step = 0;
+    self->step = first_step;
     for (int i = 0; i < DT_DELIVERY_SLOTS; i++)
         dt_exchange_end(self->exchange, i);
-    dt_status status = begin_window(self, 0, 0, error);
+    dt_status status = begin_window(self, 0, first_step, error);
     return status ? status : enter_window(self, 0, error);
 }
 
@@ -120,6 +120,7 @@ dt_status dt_feed_step(dt_feed *self, dt_play *play, dt_error *error)
     }
     const feed_window *window = &self->windows[self->current];
     play->counts = window->counts + (self->step - window->first) * self->own.count;
+    play->step_samples = dt_plan_batch(self->plan, self->step);
     play->batch.count = 0;
     for (int64_t v = 0; v < self->own.count; v++)
         play->batch.count += play->counts[v];

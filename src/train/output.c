@@ -10,15 +10,17 @@
 #include "io/atomic_file.h"
 #include "io/metrics_log.h"
 #include "io/summary.h"
-#include "io/weights.h"
 
 struct dt_output {
     const dt_run *run;
     const char *version;
+    const char *resumed_from; /* NULL: the run began here */
     char directory[DT_PATH_SIZE];
+    dt_run_lock *lock;
     char *config_text;
     FILE *log;
     dt_metrics_log *metrics;
+    dt_saver *saver;
 };
 
 /* The settings of the run as a file that repeats it: into files of its own. */
@@ -27,6 +29,7 @@ static dt_status write_config(dt_output *self, dt_error *error)
     dt_config config = self->run->config;
     snprintf(config.output, sizeof config.output, "auto");
     snprintf(config.timeline, sizeof config.timeline, "none");
+    snprintf(config.resume, sizeof config.resume, "never");
     config.overwrite = false;
     size_t length = dt_config_write_ini(&config, true, NULL, 0);
     self->config_text = dt_calloc(length + 1, 1, error);
@@ -51,38 +54,65 @@ static dt_status try_timeline(const dt_run *run, dt_error *error)
     return DT_OK;
 }
 
-static dt_status open_logs(dt_output *self, dt_error *error)
+/* The directory is there, and ours. */
+static dt_status open_directory(dt_output *self, dt_resume *resume, dt_error *error)
 {
+    const dt_config *config = &self->run->config;
+    if (resume->directory[0]) {
+        memcpy(self->directory, resume->directory, sizeof self->directory);
+        self->lock = resume->lock;
+        resume->lock = NULL;
+        return resume->file[0] ? dt_run_directory_tidy(self->directory, error)
+                               : dt_run_directory_clear(self->directory, true, error);
+    }
+    dt_status status = dt_run_directory_make(config->output, self->directory, error);
+    if (!status)
+        status = dt_run_lock_take(self->directory, DT_LOCK_PATIENCE, &self->lock, error);
+    return status ? status : dt_run_directory_clear(self->directory, config->overwrite, error);
+}
+
+static dt_status open_logs(dt_output *self, const dt_resume *resume, dt_error *error)
+{
+    const dt_checkpoint *from = &resume->checkpoint;
     char path[DT_PATH_SIZE];
     dt_status status = dt_path_join(self->directory, DT_FILE_METRICS, path, error);
     if (!status)
-        status = dt_metrics_log_create(path, &self->metrics, error);
+        status = self->resumed_from
+                     ? dt_metrics_log_restore(path, from->history, from->history_length,
+                                              &self->metrics, error)
+                     : dt_metrics_log_create(path, &self->metrics, error);
     if (!status)
         status = dt_path_join(self->directory, DT_FILE_LOG, path, error);
     if (status)
         return status;
-    self->log = fopen(path, "w");
+    self->log = fopen(path, "a");
     if (!self->log)
         return dt_fail(error, DT_ERR_CREATE, "%s: cannot be created: %m", path);
     dt_log_set_file(self->log);
     return DT_OK;
 }
 
-dt_status dt_output_open(const dt_run *run, const char *version, dt_output **out, dt_error *error)
+dt_status dt_output_open(const dt_run *run, const char *version, dt_resume *resume, dt_output **out,
+                         dt_error *error)
 {
     dt_output *self = dt_calloc(1, sizeof *self, error);
     if (!self)
         return error->status;
     self->run = run;
     self->version = version;
-    const dt_config *config = &run->config;
+    self->resumed_from = resume->file[0] ? resume->file : NULL;
     dt_status status = try_timeline(run, error);
     if (!status)
-        status = dt_run_directory_create(config->output, config->overwrite, self->directory, error);
+        status = open_directory(self, resume, error);
     if (!status)
         status = write_config(self, error);
     if (!status)
-        status = open_logs(self, error);
+        status = open_logs(self, resume, error);
+    if (!status)
+        status = dt_saver_create(run, version, self->config_text, self->directory, self->lock,
+                                 &self->saver, error);
+    if (!status)
+        status = dt_saver_restore_best(self->saver, &resume->checkpoint, error);
     if (status) {
         dt_output_close(self, NULL);
         return status;
@@ -107,8 +137,10 @@ dt_status dt_output_close(dt_output *self, dt_error *error)
 {
     if (!self)
         return DT_OK;
+    dt_saver_destroy(self->saver);
     dt_status status = dt_metrics_log_close(self->metrics, error);
     dt_status log_status = close_log(self, status ? NULL : error);
+    dt_run_lock_release(self->lock);
     dt_free(self->config_text);
     dt_free(self);
     return status ? status : log_status;
@@ -150,40 +182,38 @@ dt_status dt_output_row(dt_output *self, const dt_progress_report *report, dt_er
     return dt_metrics_log_append(self->metrics, &row, error);
 }
 
-dt_status dt_output_weights(dt_output *self, const char *file, const dt_progress_report *report,
+dt_status dt_output_checkpoint(dt_output *self, const dt_state *where, bool complete,
+                               dt_error *error)
+{
+    size_t length;
+    const char *history = dt_metrics_log_text(self->metrics, &length);
+    return dt_saver_checkpoint(self->saver, where, complete, history, length, error);
+}
+
+dt_status dt_output_weights(dt_output *self, dt_saved_kind kind, const dt_progress_report *report,
                             dt_error *error)
 {
-    const dt_run *run = self->run;
-    dt_shape shape = run->source->shape;
-    int64_t input_shape[] = {shape.height, shape.width, shape.channels};
-    char architecture[DT_TEXT_MAX];
-    dt_network_shape_text(run->network, architecture, sizeof architecture);
-    const dt_attribute attributes[] = {
-        dt_attribute_text("version", self->version),
-        dt_attribute_text("architecture", architecture),
-        dt_attribute_integers("input_shape", 3, input_shape),
-        dt_attribute_real("input_scale", run->normalization.scale),
-        dt_attribute_real("input_shift", run->normalization.shift),
-        dt_attribute_integer("classes", run->source->classes),
-        dt_attribute_text("activation", dt_activation_names[run->config.activation]),
-        dt_attribute_text("output_activation",
-                          dt_output_activation_names[run->config.output_activation]),
-        dt_attribute_text("loss", dt_loss_names[run->config.loss]),
-        dt_attribute_text("data_source", run->source->name),
-        dt_attribute_integer("epoch", report->epoch),
-        dt_attribute_integer("step", report->step),
-        dt_attribute_integer("samples", report->samples),
-        dt_attribute_real("val_accuracy", report->val.accuracy),
-        dt_attribute_real("test_accuracy", report->test.accuracy),
-        dt_attribute_text("config", self->config_text),
-    };
-    dt_weights weights = {.parameters = run->parameters,
-                          .attributes = attributes,
-                          .attribute_count = sizeof attributes / sizeof *attributes};
-    weights.tensors = dt_network_tensors(run->network, &weights.tensor_count);
-    char path[DT_PATH_SIZE];
-    dt_status status = dt_path_join(self->directory, file, path, error);
-    return status ? status : dt_weights_write(path, &weights, error);
+    dt_origin origin = {.epoch = report->epoch,
+                        .step = report->step,
+                        .samples = report->samples,
+                        .val = report->val,
+                        .test = report->test};
+    return dt_saver_weights(self->saver, kind, &origin, error);
+}
+
+bool dt_output_collect(dt_output *self, dt_saved *saved)
+{
+    return dt_saver_collect(self->saver, saved);
+}
+
+void dt_output_wait(dt_output *self)
+{
+    dt_saver_wait(self->saver);
+}
+
+void dt_output_beat(dt_output *self)
+{
+    dt_run_lock_beat(self->lock);
 }
 
 dt_status dt_output_summary(dt_output *self, const char *outcome, const dt_progress_report *report,
@@ -208,6 +238,7 @@ dt_status dt_output_summary(dt_output *self, const char *outcome, const dt_progr
                           .parameter_hash = hash,
                           .samples_per_second = report->samples_per_second,
                           .seconds = report->seconds,
+                          .resumed_from = self->resumed_from,
                           .data_source = run->source->name,
                           .version = self->version};
     char path[DT_PATH_SIZE];

@@ -31,14 +31,17 @@ static bool resolve_data(dt_config *config)
 
 dt_status dt_run_settle(dt_comm *comm, const dt_config *asked, dt_config *config, dt_error *error)
 {
+    dt_status status = DT_OK;
     *config = *asked;
-    dt_status status = dt_config_resolve(config, error);
-    if (status)
-        return status;
-    if (dt_comm_rank(comm) == 0 && resolve_data(config))
-        dt_info("no MNIST here: using synthetic digits (for MNIST: scripts/get-mnist.sh)");
-    dt_comm_broadcast(comm, config, sizeof *config);
-    return DT_OK;
+    if (dt_comm_rank(comm) == 0) {
+        status = dt_config_resolve(config, error);
+        if (!status && resolve_data(config))
+            dt_info("no MNIST here: using synthetic digits (for MNIST: scripts/get-mnist.sh)");
+    }
+    status = dt_comm_agree(comm, status, error);
+    if (!status)
+        dt_comm_broadcast(comm, config, sizeof *config);
+    return status;
 }
 
 static dt_normalization normalization_of(dt_normalize normalize)
@@ -102,8 +105,27 @@ static dt_status load_data(dt_run *run, dt_error *error)
     }
     dt_status status = dt_dataset_load(run->dataset, reader, (int)run->config.virtual_ranks,
                                        run->own_virtual_ranks, error);
+    if (!status)
+        run->fingerprint =
+            dt_dataset_fingerprint(run->dataset, (size_t)dt_shape_size(run->source->shape));
     if (reader != run->source)
         dt_source_close(reader);
+    return status;
+}
+
+/* Collective; all ranks have read their data. */
+static dt_status add_fingerprints(dt_run *run, dt_error *error)
+{
+    int ranks = dt_comm_size(run->comm);
+    uint64_t *all = dt_calloc((size_t)ranks, sizeof *all, error);
+    dt_status status = dt_comm_agree(run->comm, all ? DT_OK : DT_ERR_INTERNAL, error);
+    if (!status) {
+        dt_comm_all_gather(run->comm, &run->fingerprint, sizeof *all, all);
+        run->fingerprint = 0;
+        for (int r = 0; r < ranks; r++)
+            run->fingerprint += all[r];
+    }
+    dt_free(all);
     return status;
 }
 
@@ -241,6 +263,8 @@ dt_status dt_run_open(dt_comm *comm, const dt_config *config, dt_run **out, dt_e
         if (!status)
             status = dt_comm_agree(comm, load_data(run, error), error);
         if (!status)
+            status = add_fingerprints(run, error);
+        if (!status)
             status = build_network(run, error);
         if (!status)
             status = build_optimizer(run, error);
@@ -269,6 +293,7 @@ void dt_run_close(dt_run *run)
 {
     if (!run)
         return;
+    dt_watchdog_stop(run->watchdog);
     dt_exchange_destroy(run->exchange);
     dt_reduce_destroy(run->reduce);
     dt_plan_destroy(&run->plan);

@@ -4,43 +4,77 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "nn/finite.h"
 #include "train/feed.h"
 #include "train/replicas.h"
-#include "train/step.h"
 
 typedef struct trainer {
     dt_run *run;
     const dt_observer *observer;
+    dt_state *state;
     dt_feed *feed;
-    double begin;
-    double best_accuracy;
+    double begin;          /* of the clock: now, less the seconds of earlier starts */
+    double start;          /* of the clock */
+    double epoch_begin;    /* of the clock */
+    int64_t epoch_samples; /* played since then */
     double reported_seconds[DT_PHASES];
     dt_progress_report report;
+    bool stop, save_asked;
 } trainer;
 
-/* Sums over the steps of an epoch so far. */
-typedef struct epoch_sums {
-    double begin, loss;
-    int64_t correct, samples;
-} epoch_sums;
-
-static void report_step(trainer *self, epoch_sums *sums, const dt_step_result *step)
+dt_state dt_state_initial(void)
 {
+    return (dt_state){.best = {.val = {NAN, NAN}, .test = {NAN, NAN}}};
+}
+
+/* The means over the epoch so far. */
+static void report_sums(trainer *self)
+{
+    const dt_state *state = self->state;
     dt_progress_report *report = &self->report;
-    sums->loss += step->loss;
-    sums->correct += step->correct;
-    sums->samples += step->samples;
     double now = dt_clock();
-    report->step++;
-    report->step_in_epoch++;
-    report->samples += step->samples;
-    report->train_loss = sums->loss / (double)sums->samples;
-    report->train_accuracy = (double)sums->correct / (double)sums->samples;
-    report->lr = step->lr;
-    report->seconds = now - self->begin;
-    report->samples_per_second = (double)sums->samples / (now - sums->begin);
+    self->state->seconds = now - self->begin;
+    report->epoch = state->epoch + 1;
+    report->step = state->step;
+    report->step_in_epoch = state->step_in_epoch;
+    report->samples = state->samples;
+    report->train_loss = state->loss / (double)state->counted;
+    report->train_accuracy = (double)state->correct / (double)state->counted;
+    report->seconds = state->seconds;
+    report->seconds_now = now - self->start;
+    if (self->epoch_samples > 0)
+        report->samples_per_second = (double)self->epoch_samples / (now - self->epoch_begin);
+}
+
+static dt_status count_step(trainer *self, const dt_step_result *step, dt_error *error)
+{
+    dt_state *state = self->state;
+    state->step++;
+    state->step_in_epoch++;
+    state->samples += step->samples;
+    self->epoch_samples += step->samples;
+    self->report.lr = step->lr;
+    if (step->skipped) {
+        state->skips++;
+        if (self->observer->skipped)
+            self->observer->skipped(self->observer->state, &step->problem);
+        if (state->skips > self->run->config.max_skips) {
+            *error = step->problem;
+            return dt_fail_in(error,
+                              "%lld steps in a row are not finite, expected at most "
+                              "max_skips = %lld",
+                              (long long)state->skips, (long long)self->run->config.max_skips);
+        }
+    } else {
+        state->skips = 0;
+        state->loss += step->loss;
+        state->correct += step->correct;
+        state->counted += step->samples;
+    }
+    report_sums(self);
     if (self->observer->step)
-        self->observer->step(self->observer->state, report);
+        self->observer->step(self->observer->state, &self->report);
+    return DT_OK;
 }
 
 /* Where the epoch's time went, on average over the ranks. */
@@ -65,88 +99,206 @@ static dt_status report_phases(trainer *self, dt_error *error)
     return status;
 }
 
+/* The parameters must be the same on all ranks, and numbers. */
+static dt_status check_parameters(trainer *self, uint64_t *parameter_hash, dt_error *error)
+{
+    dt_run *run = self->run;
+    dt_status status = dt_verify_replicas(run, parameter_hash, error);
+    size_t bad = dt_find_nonfinite(run->parameters, run->parameter_count);
+    if (!status && bad < run->parameter_count)
+        status = dt_fail(error, DT_ERR_DATA,
+                         "parameter %zu is not finite after step %lld: training has diverged; a "
+                         "smaller --lr or --clip-norm 1 may help",
+                         bad, (long long)self->state->step);
+    return status;
+}
+
+static dt_status save(trainer *self, bool last, dt_error *error)
+{
+    uint64_t hash;
+    dt_watchdog_beat(self->run->watchdog, self->state->step, DT_PHASE_SAVE);
+    dt_status status = check_parameters(self, &hash, error);
+    if (!status && self->observer->save)
+        self->observer->save(self->observer->state, self->state, last);
+    self->save_asked = false;
+    dt_trace_lap(&self->run->trace, DT_PHASE_SAVE);
+    return status;
+}
+
+static void note_best(trainer *self)
+{
+    dt_state *state = self->state;
+    dt_progress_report *report = &self->report;
+    report->best = state->best.epoch == 0 ? !isnan(report->val.accuracy)
+                                          : report->val.accuracy > state->best.val.accuracy;
+    if (report->best)
+        state->best = (dt_best){.epoch = report->epoch,
+                                .step = report->step,
+                                .samples = report->samples,
+                                .val = report->val,
+                                .test = report->test};
+    state->epochs_since_best = report->best ? 0 : state->epochs_since_best + 1;
+}
+
+static dt_status evaluate(trainer *self, dt_error *error)
+{
+    dt_run *run = self->run;
+    dt_progress_report *report = &self->report;
+    dt_status status = check_parameters(self, &report->parameter_hash, error);
+    if (!status)
+        status = dt_evaluate(run, DT_SUBSET_VAL, &report->val, error);
+    if (!status)
+        status = dt_evaluate(run, DT_SUBSET_TEST, &report->test, error);
+    dt_trace_lap(&run->trace, DT_PHASE_EVALUATE);
+    return status;
+}
+
 static dt_status evaluate_and_report(trainer *self, dt_error *error)
 {
     dt_run *run = self->run;
     dt_progress_report *report = &self->report;
-    dt_status status = dt_verify_replicas(run, &report->parameter_hash, error);
-    if (status)
-        return status;
-    for (size_t i = 0; i < run->parameter_count; i++)
-        if (!isfinite(run->parameters[i]))
-            return dt_fail(error, DT_ERR_DATA,
-                           "parameter %zu is not finite after step %lld: training has diverged; a "
-                           "smaller --lr or --clip-norm 1 may help",
-                           i, (long long)report->step);
-    status = dt_evaluate(run, DT_SUBSET_VAL, &report->val, error);
-    if (!status)
-        status = dt_evaluate(run, DT_SUBSET_TEST, &report->test, error);
-    dt_trace_lap(&run->trace, DT_PHASE_EVALUATE);
+    dt_status status = evaluate(self, error);
     if (!status)
         status = report_phases(self, error);
     if (status)
         return status;
-    report->seconds = dt_clock() - self->begin;
-    report->best = report->val.accuracy > self->best_accuracy;
-    if (report->best)
-        self->best_accuracy = report->val.accuracy;
+    note_best(self);
+    self->state->seconds = report->seconds = dt_clock() - self->begin;
+    report->seconds_now = dt_clock() - self->start;
     if (self->observer->epoch)
         self->observer->epoch(self->observer->state, report);
     dt_trace_lap(&run->trace, DT_PHASE_SAVE);
     return DT_OK;
 }
 
-static dt_status train_epoch(trainer *self, int64_t epoch, dt_error *error)
+static bool is_due(int64_t count, int64_t every)
+{
+    return every > 0 && count % every == 0;
+}
+
+/* The steps of the epoch that are left, up to the last of the run or a request to stop. */
+static dt_status train_steps(trainer *self, dt_error *error)
 {
     dt_run *run = self->run;
-    dt_progress_report *report = &self->report;
-    report->epoch = epoch + 1;
-    report->step_in_epoch = 0;
-    report->val = report->test = (dt_evaluation){NAN, NAN};
-    report->parameter_hash = 0;
-    report->best = false;
-
-    epoch_sums sums = {.begin = dt_clock()};
-    dt_plan_start_epoch(&run->plan, (uint32_t)epoch);
-    dt_status status = dt_feed_start_epoch(self->feed, error);
-    if (status)
-        return status;
-    for (int64_t step = 0; step < report->steps_an_epoch && report->step < report->steps; step++) {
+    dt_state *state = self->state;
+    int64_t steps = self->report.steps_an_epoch;
+    while (state->step_in_epoch < steps && state->step < run->total_steps && !self->stop) {
+        dt_request own = {0};
+        if (self->observer->request)
+            own = self->observer->request(self->observer->state);
         dt_step_result result;
-        status = dt_step(run, self->feed, step, report->step, &result, error);
-        if (status)
-            return status;
-        report_step(self, &sums, &result);
-        int64_t verify = run->config.verify_replicas;
+        dt_status status = dt_step(run, self->feed, state->step, own, &result, error);
+        if (!status)
+            status = count_step(self, &result, error);
         uint64_t hash;
-        if (verify > 0 && report->step % verify == 0)
+        if (!status && is_due(state->step, run->config.verify_replicas))
             status = dt_verify_replicas(run, &hash, error);
         dt_trace_lap(&run->trace, DT_PHASE_OTHER);
+        self->stop = !status && result.asked.stop;
+        self->save_asked |= !status && result.asked.save;
+        bool ends = state->step_in_epoch == steps || state->step == run->total_steps;
+        if (!status && !self->stop && !ends &&
+            (is_due(state->step, run->config.checkpoint_steps) || self->save_asked))
+            status = save(self, false, error);
         if (status)
             return status;
     }
-    return evaluate_and_report(self, error);
+    return DT_OK;
 }
 
-dt_status dt_train(dt_run *run, const dt_observer *observer, dt_progress_report *last,
-                   dt_error *error)
+static dt_status train_epoch(trainer *self, dt_error *error)
 {
-    trainer self = {.run = run, .observer = observer, .begin = dt_clock(), .best_accuracy = -1};
+    dt_run *run = self->run;
+    dt_state *state = self->state;
+    dt_progress_report *report = &self->report;
+    report->val = report->test = (dt_evaluation){NAN, NAN};
+    report->parameter_hash = 0;
+    report->best = false;
+    self->epoch_begin = dt_clock();
+    self->epoch_samples = 0;
+    dt_plan_start_epoch(&run->plan, (uint32_t)state->epoch);
+    dt_status status = dt_feed_start_epoch(self->feed, state->step_in_epoch, error);
+    if (!status)
+        status = train_steps(self, error);
+    if (status)
+        return status;
+    report_sums(self);
+    if (self->stop)
+        return save(self, true, error);
+    bool whole = state->step_in_epoch == report->steps_an_epoch;
+    if (!whole)
+        status = save(self, true, error);
+    if (!status)
+        status = evaluate_and_report(self, error);
+    if (status || !whole)
+        return status;
+    bool by_steps = is_due(state->step, run->config.checkpoint_steps);
+    state->epoch++;
+    state->step_in_epoch = 0;
+    state->loss = 0;
+    state->correct = state->counted = 0;
+    dt_ending ending;
+    bool last = dt_train_finished(run, state, &ending);
+    if (last || by_steps || self->save_asked || is_due(state->epoch, run->config.checkpoint_epochs))
+        status = save(self, last, error);
+    return status;
+}
+
+bool dt_train_finished(const dt_run *run, const dt_state *where, dt_ending *ending)
+{
+    int64_t patience = run->config.patience;
+    *ending = DT_ENDED_COMPLETE;
+    if (where->step_in_epoch > 0) /* to be evaluated */
+        return false;
+    if (where->step >= run->total_steps)
+        return true;
+    *ending = DT_ENDED_PATIENCE;
+    return patience > 0 && where->epochs_since_best >= patience;
+}
+
+dt_status dt_train(dt_run *run, const dt_observer *observer, dt_state *state,
+                   dt_progress_report *last, dt_ending *ending, dt_error *error)
+{
+    double now = dt_clock();
+    trainer self = {.run = run,
+                    .observer = observer,
+                    .state = state,
+                    .begin = now - state->seconds,
+                    .start = now};
     self.report = (dt_progress_report){.epochs = run->config.epochs,
                                        .steps = run->total_steps,
                                        .steps_an_epoch = dt_plan_steps(&run->plan),
+                                       .epoch = state->epoch,
+                                       .step = state->step,
+                                       .samples = state->samples,
+                                       .first_step = state->step,
+                                       .seconds = state->seconds,
                                        .train_loss = NAN,
                                        .train_accuracy = NAN,
-                                       .lr = dt_schedule_lr(&run->schedule, 0),
+                                       .val = {NAN, NAN},
+                                       .test = {NAN, NAN},
+                                       .lr = dt_schedule_lr(&run->schedule, state->step),
                                        .samples_per_second = NAN};
     dt_trace_lap(&run->trace, DT_PHASE_OTHER);
     dt_status status = dt_feed_create(&run->plan, run->exchange, run->own_virtual_ranks,
                                       dt_comm_size(run->comm), &self.feed, error);
     status = dt_comm_agree(run->comm, status, error);
-    if (!status && run->total_steps == 0)
-        status = evaluate_and_report(&self, error);
-    for (int64_t epoch = 0; !status && self.report.step < run->total_steps; epoch++)
-        status = train_epoch(&self, epoch, error);
+    if (!status && run->total_steps == 0) {
+        status = save(&self, true, error);
+        if (!status)
+            status = evaluate_and_report(&self, error);
+    }
+    bool ended = dt_train_finished(run, state, ending);
+    if (!status && ended && run->total_steps > 0) /* before this start */
+        status = evaluate(&self, error);
+    while (!status && !ended) {
+        status = train_epoch(&self, error);
+        ended = dt_train_finished(run, state, ending) || state->step >= run->total_steps;
+        if (self.stop) {
+            *ending = DT_ENDED_STOPPED;
+            ended = true;
+        }
+    }
     *last = self.report;
     dt_feed_destroy(self.feed);
     return status;

@@ -1,0 +1,72 @@
+/* Checkpoints and weights files of a run, written while training goes on.
+ *
+ * A call copies what is to be saved and returns; a thread makes the file of it, writes, syncs and
+ * verifies it (io/atomic_file.h), one file after the other. While a saver lives, its thread is the
+ * only one that uses HDF5. Rank 0 alone has a saver. Not collective; one thread. */
+#ifndef DT_TRAIN_SAVER_H
+#define DT_TRAIN_SAVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/status.h"
+#include "io/checkpoint.h"
+#include "io/run_lock.h"
+#include "train/run.h"
+#include "train/trainer.h"
+
+typedef enum dt_saved_kind {
+    DT_SAVED_CHECKPOINT,
+    DT_SAVED_BEST,    /* best.h5 */
+    DT_SAVED_WEIGHTS, /* weights.h5 */
+    DT_SAVED_KINDS
+} dt_saved_kind;
+
+/* What became of a file. */
+typedef struct dt_saved {
+    dt_saved_kind kind;
+    int64_t step; /* whose parameters it has */
+    char path[DT_PATH_SIZE];
+    double seconds; /* that it took, without the copy */
+    dt_error error; /* of the file; status DT_OK: it is safe on disk */
+    dt_error old;   /* of removing checkpoints that are no longer kept */
+} dt_saved;
+
+/* Where the parameters of a weights file come from. */
+typedef dt_best dt_origin;
+
+typedef struct dt_saver dt_saver;
+
+/* A saver for the run directory `directory`, whose lock is ours. version: of the program; config:
+ * the settings as INI. All are borrowed and must outlive the saver. The caller owns *out:
+ * dt_saver_destroy. Errors: DT_ERR_INTERNAL, DT_ERR_CREATE. */
+dt_status dt_saver_create(const dt_run *run, const char *version, const char *config,
+                          const char *directory, dt_run_lock *lock, dt_saver **out,
+                          dt_error *error);
+
+/* Waits for what is under way. NULL is allowed. */
+void dt_saver_destroy(dt_saver *saver);
+
+/* Saves the run as it is now, at `where`, with the rows of metrics.csv so far. complete: nothing is
+ * left to do. When it is safe on disk, older checkpoints than the newest `keep` are removed. Waits
+ * for the checkpoint before this one, if that is still being written.
+ * Errors: DT_ERR_INTERNAL (memory): nothing will be saved. */
+dt_status dt_saver_checkpoint(dt_saver *saver, const dt_state *where, bool complete,
+                              const char *history, size_t history_length, dt_error *error);
+
+/* Saves the run's parameters, as they are now, as best.h5 or weights.h5 (kind). The best ones are
+ * part of the checkpoints that follow. Errors: as above. */
+dt_status dt_saver_weights(dt_saver *saver, dt_saved_kind kind, const dt_origin *origin,
+                           dt_error *error);
+
+/* Writes best.h5 as a checkpoint has it, and keeps it for the checkpoints that follow: what a run
+ * that goes on begins with. Errors: as above. */
+dt_status dt_saver_restore_best(dt_saver *saver, const dt_checkpoint *from, dt_error *error);
+
+/* The next file that has been done since the last call; false when there is none. */
+bool dt_saver_collect(dt_saver *saver, dt_saved *saved);
+
+/* Waits until all files are done. */
+void dt_saver_wait(dt_saver *saver);
+
+#endif

@@ -1,0 +1,284 @@
+#include "train/resume.h"
+
+#include <inttypes.h>
+#include <libgen.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+static bool same_value(const dt_config *a, const dt_config *b, const dt_setting *setting,
+                       char value_a[DT_TEXT_MAX], char value_b[DT_TEXT_MAX])
+{
+    return strcmp(dt_config_get(a, setting, value_a), dt_config_get(b, setting, value_b)) == 0;
+}
+
+/* Compares what was asked for with the settings of the checkpoint. */
+static dt_status check_turns(const dt_config *asked, const dt_config *old, const dt_config *merged,
+                             const char *file, int64_t step, dt_error *error)
+{
+    size_t count;
+    const dt_setting *settings = dt_settings(&count);
+    char now[DT_TEXT_MAX], then[DT_TEXT_MAX];
+    for (size_t i = 0; i < count; i++) {
+        if (!asked->given[i] || same_value(merged, old, &settings[i], now, then))
+            continue;
+        if (settings[i].on_resume == DT_RESUME_FIXED)
+            return dt_fail(error, DT_ERR_CONFIG,
+                           "%s: %s: expected %s, as this run has it, found %s; leave it away to go "
+                           "on, or begin another run with --resume never",
+                           file, settings[i].name, then, now);
+        if (settings[i].on_resume == DT_RESUME_TURN)
+            dt_warn("%s was %s, and is %s from step %lld on: another trajectory", settings[i].name,
+                    then, now, (long long)step);
+    }
+    bool follows_end =
+        merged->schedule == DT_SCHEDULE_COSINE || merged->schedule == DT_SCHEDULE_LINEAR;
+    if (follows_end && merged->epochs != old->epochs)
+        dt_warn("epochs were %lld, and are %lld: the %s schedule is another from step %lld on",
+                (long long)old->epochs, (long long)merged->epochs,
+                dt_schedule_names[merged->schedule], (long long)step);
+    return DT_OK;
+}
+
+/* What was asked for, the rest as the checkpoint has it. */
+static dt_status merge(dt_config *config, const dt_checkpoint *checkpoint, const char *file,
+                       dt_error *error)
+{
+    dt_config old, merged = *config;
+    dt_config_defaults(&old);
+    dt_status status = dt_config_read_ini_text(&old, file, checkpoint->config, error);
+    if (!status)
+        status = dt_config_resolve(&old, error);
+    size_t count;
+    const dt_setting *settings = dt_settings(&count);
+    char text[DT_TEXT_MAX];
+    for (size_t i = 0; i < count && !status; i++) {
+        bool is_auto = strcmp(dt_config_get(config, &settings[i], text), "auto") == 0;
+        bool open = !config->given[i] || (settings[i].allow_auto && is_auto);
+        if (open && settings[i].on_resume != DT_RESUME_NEW)
+            status = dt_config_set(&merged, &settings[i], dt_config_get(&old, &settings[i], text),
+                                   error);
+    }
+    if (!status)
+        status = dt_config_resolve(&merged, error);
+    if (!status)
+        status = check_turns(config, &old, &merged, file, checkpoint->step, error);
+    if (status)
+        return status;
+    memcpy(merged.given, config->given, sizeof merged.given);
+    *config = merged;
+    return DT_OK;
+}
+
+/* Takes a file that cannot be used out of the way of what is to come, without losing it. */
+static void set_aside(const char *path, const dt_error *reason)
+{
+    char aside[DT_PATH_SIZE + 16];
+    snprintf(aside, sizeof aside, "%s.damaged", path);
+    bool moved = rename(path, aside) == 0;
+    dt_warn("%s; passed over%s", reason->message, moved ? ", and renamed to .damaged" : "");
+}
+
+/* The newest checkpoint of resume->directory that can be read; none: resume->file stays "". */
+static dt_status take_newest(dt_resume *self, dt_error *error)
+{
+    int64_t *steps;
+    size_t count;
+    dt_status status = dt_checkpoint_list(self->directory, &steps, &count, error);
+    if (status)
+        return status;
+    for (size_t i = 0; i < count && !status && !self->file[0]; i++) {
+        char path[DT_PATH_SIZE];
+        dt_error problem = {0};
+        status = dt_checkpoint_path(self->directory, steps[i], path, error);
+        if (status)
+            break;
+        dt_status found = dt_checkpoint_read(path, &self->checkpoint, &problem);
+        if (!found)
+            snprintf(self->file, sizeof self->file, "%s", path);
+        else if (found == DT_ERR_DATA)
+            set_aside(path, &problem);
+        else
+            status = dt_fail(error, found, "%s", problem.message);
+    }
+    dt_free(steps);
+    return status;
+}
+
+static dt_status find_newest(const dt_config *config, dt_resume *self, dt_error *error)
+{
+    dt_status status = dt_run_directory_open(config->output, self->directory, error);
+    if (status == DT_ERR_NO_INPUT) {
+        dt_info("no run to go on with in %s: beginning one",
+                strcmp(config->output, "auto") == 0 ? "runs/latest" : config->output);
+        self->directory[0] = '\0';
+        return DT_OK;
+    }
+    if (!status)
+        status = dt_run_lock_take(self->directory, DT_LOCK_PATIENCE, &self->lock, error);
+    if (!status)
+        status = take_newest(self, error);
+    if (!status && !self->file[0])
+        dt_info("%s has no checkpoint to go on from: beginning again", self->directory);
+    return status;
+}
+
+/* RUN of RUN/checkpoints/FILE, "" when it is not the run directory `output`. */
+static void find_home(const char *output, const char *file, char home[DT_PATH_SIZE])
+{
+    char *there = realpath(file, NULL), *here = realpath(output, NULL);
+    home[0] = '\0';
+    if (there && here && strcmp(dirname(dirname(there)), here) == 0)
+        snprintf(home, DT_PATH_SIZE, "%s", output);
+    free(there);
+    free(here);
+}
+
+static dt_status check_is_newest(const dt_resume *self, dt_error *error)
+{
+    int64_t *steps;
+    size_t count;
+    dt_status status = dt_checkpoint_list(self->directory, &steps, &count, error);
+    if (!status && count > 0 && steps[0] > self->checkpoint.step)
+        status = dt_fail(error, DT_ERR_CREATE,
+                         "%s: holds a newer checkpoint, of step %lld, than %s; go on in another "
+                         "--output, or remove the newer ones",
+                         self->directory, (long long)steps[0], self->file);
+    dt_free(steps);
+    return status;
+}
+
+static dt_status take_file(const dt_config *config, dt_resume *self, dt_error *error)
+{
+    snprintf(self->file, sizeof self->file, "%s", config->resume);
+    find_home(config->output, self->file, self->directory);
+    dt_status status = DT_OK;
+    if (self->directory[0])
+        status = dt_run_lock_take(self->directory, DT_LOCK_PATIENCE, &self->lock, error);
+    if (!status)
+        status = dt_checkpoint_read(self->file, &self->checkpoint, error);
+    if (!status && self->directory[0])
+        status = check_is_newest(self, error);
+    return status;
+}
+
+dt_status dt_resume_find(dt_config *config, dt_resume *out, dt_error *error)
+{
+    *out = (dt_resume){0};
+    if (strcmp(config->resume, "never") == 0)
+        return DT_OK;
+    bool newest = strcmp(config->resume, "auto") == 0;
+    dt_status status = newest ? find_newest(config, out, error) : take_file(config, out, error);
+    if (!status && out->file[0])
+        status = merge(config, &out->checkpoint, out->file, error);
+    return status;
+}
+
+void dt_resume_end(dt_resume *self)
+{
+    if (!self)
+        return;
+    dt_checkpoint_destroy(&self->checkpoint);
+    dt_run_lock_release(self->lock);
+    self->lock = NULL;
+}
+
+static dt_status check_fits(const dt_run *run, const dt_resume *resume, dt_error *error)
+{
+    const dt_checkpoint *from = &resume->checkpoint;
+    char network[DT_TEXT_MAX], here[DT_HASH_TEXT], there[DT_HASH_TEXT];
+    dt_network_shape_text(run->network, network, sizeof network);
+    const dt_subset *subsets = run->dataset->subsets;
+    if (strcmp(network, from->architecture) != 0 || run->parameter_count != from->parameter_count)
+        return dt_fail(error, DT_ERR_CONFIG,
+                       "%s: of another network: expected %s, %zu parameters, found %s, %zu",
+                       resume->file, network, run->parameter_count, from->architecture,
+                       from->parameter_count);
+    if (run->fingerprint != from->data.fingerprint)
+        return dt_fail(error, DT_ERR_CONFIG,
+                       "%s: of another data set: expected %s (%lld training samples, fingerprint "
+                       "%s), found %s (%lld, %s); give the data that it was trained with by --data",
+                       resume->file, run->source->name, (long long)subsets[DT_SUBSET_TRAIN].count,
+                       dt_hash_text(run->fingerprint, here), from->data.name,
+                       (long long)from->data.train_samples,
+                       dt_hash_text(from->data.fingerprint, there));
+    int64_t steps = dt_plan_steps(&run->plan);
+    if (from->step_in_epoch > steps || from->step != from->epoch * steps + from->step_in_epoch)
+        return dt_fail(
+            error, DT_ERR_DATA,
+            "%s: expected step %lld after %lld epochs of %lld steps and %lld more, found "
+            "step %lld",
+            resume->file, (long long)(from->epoch * steps + from->step_in_epoch),
+            (long long)from->epoch, (long long)steps, (long long)from->step_in_epoch,
+            (long long)from->step);
+    dt_optimizer_state state = dt_optimizer_get_state(run->optimizer);
+    if (!state.velocity != !from->optimizer.velocity || !state.square != !from->optimizer.square)
+        return dt_fail(error, DT_ERR_DATA, "%s: expected the state of the optimizer %s, found %s",
+                       resume->file, dt_optimizer_names[run->config.optimizer],
+                       from->optimizer.kind);
+    return DT_OK;
+}
+
+static dt_state state_of(const dt_checkpoint *from)
+{
+    return (dt_state){
+        .epoch = from->epoch,
+        .step_in_epoch = from->step_in_epoch,
+        .step = from->step,
+        .samples = from->samples,
+        .loss = from->running.loss_sum,
+        .correct = from->running.correct,
+        .counted = from->running.samples,
+        .skips = from->skipped,
+        .best = {.epoch = from->best.epoch,
+                 .step = from->best.step,
+                 .samples = from->best.samples,
+                 .val = {.loss = from->best.val_loss, .accuracy = from->best.val_accuracy},
+                 .test = {.loss = from->best.test_loss, .accuracy = from->best.test_accuracy}},
+        .epochs_since_best = from->best.epochs_since,
+        .seconds = from->seconds};
+}
+
+/* An array of rank 0's checkpoint becomes that of all ranks. */
+static void spread(dt_run *run, const float *from, float *to)
+{
+    size_t size = run->parameter_count * sizeof *to;
+    if (!to)
+        return;
+    if (from)
+        memcpy(to, from, size);
+    dt_comm_broadcast(run->comm, to, size);
+}
+
+dt_status dt_resume_apply(dt_run *run, const dt_resume *resume, dt_state *state, dt_error *error)
+{
+    *state = dt_state_initial();
+    bool any = resume && resume->file[0];
+    dt_comm_broadcast(run->comm, &any, sizeof any);
+    if (!any)
+        return DT_OK;
+    dt_status status = resume ? check_fits(run, resume, error) : DT_OK;
+    status = dt_comm_agree(run->comm, status, error);
+    if (status)
+        return status;
+    dt_optimizer_state to = dt_optimizer_get_state(run->optimizer);
+    const dt_checkpoint empty = {0}, *from = resume ? &resume->checkpoint : &empty;
+    if (resume) {
+        *state = state_of(from);
+        *to.steps = from->optimizer.steps;
+    }
+    dt_comm_broadcast(run->comm, state, sizeof *state);
+    dt_comm_broadcast(run->comm, to.steps, sizeof *to.steps);
+    spread(run, from->parameters, run->parameters);
+    spread(run, from->optimizer.velocity, to.velocity);
+    spread(run, from->optimizer.square, to.square);
+    dt_network_set_parameters(run->network, run->parameters);
+    return DT_OK;
+}

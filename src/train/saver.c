@@ -1,0 +1,343 @@
+#include "train/saver.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/memory.h"
+#include "base/worker.h"
+#include "io/weights.h"
+#include "nn/activation.h"
+#include "nn/loss.h"
+#include "train/config.h"
+
+/* Files whose fate nobody has asked for: at most those in the queue, and the one in work. */
+enum { NEWS_MAX = DT_WORKER_QUEUE + 2 };
+
+/* A copy of a run's arrays, [parameter_count] each; NULL where there is nothing. */
+typedef struct copy {
+    float *parameters, *velocity, *square;
+} copy;
+
+struct dt_saver {
+    const dt_run *run;
+    const char *version, *config, *directory;
+    char architecture[DT_TEXT_MAX];
+    dt_run_lock *lock;
+    dt_worker *worker;
+    copy spare; /* of a checkpoint; empty while one is under way */
+    /* The thread's own. */
+    float *best_parameters;
+    /* Between the two. */
+    pthread_mutex_t mutex;
+    dt_saved news[NEWS_MAX];
+    int news_count;
+};
+
+typedef struct checkpoint_job {
+    dt_saver *saver;
+    copy copy;
+    dt_state where;
+    bool complete;
+    int64_t optimizer_steps;
+    char *history;
+    size_t history_length;
+} checkpoint_job;
+
+typedef struct weights_job {
+    dt_saver *saver;
+    dt_saved_kind kind;
+    float *parameters;
+    dt_origin origin;
+} weights_job;
+
+static void free_copy(copy *it)
+{
+    dt_free(it->parameters);
+    dt_free(it->velocity);
+    dt_free(it->square);
+    *it = (copy){0};
+}
+
+static dt_status allocate_copy(const dt_run *run, copy *out, dt_error *error)
+{
+    dt_optimizer_state state = dt_optimizer_get_state(run->optimizer);
+    size_t count = run->parameter_count;
+    if ((out->parameters = dt_calloc(count, sizeof(float), error)) &&
+        (!state.velocity || (out->velocity = dt_calloc(count, sizeof(float), error))) &&
+        (!state.square || (out->square = dt_calloc(count, sizeof(float), error))))
+        return DT_OK;
+    free_copy(out);
+    return error->status;
+}
+
+static void tell(dt_saver *self, const dt_saved *saved)
+{
+    pthread_mutex_lock(&self->mutex);
+    if (self->news_count < NEWS_MAX)
+        self->news[self->news_count++] = *saved;
+    pthread_mutex_unlock(&self->mutex);
+}
+
+static dt_checkpoint describe(const checkpoint_job *job)
+{
+    const dt_saver *self = job->saver;
+    const dt_run *run = self->run;
+    const dt_state *where = &job->where;
+    const dt_subset *subsets = run->dataset->subsets;
+    return (dt_checkpoint){
+        .version = self->version,
+        .complete = job->complete,
+        .config = self->config,
+        .architecture = self->architecture,
+        .virtual_ranks = run->config.virtual_ranks,
+        .seed = run->config.seed,
+        .epoch = where->epoch,
+        .step = where->step,
+        .step_in_epoch = where->step_in_epoch,
+        .samples = where->samples,
+        .skipped = where->skips,
+        .seconds = where->seconds,
+        .parameter_count = run->parameter_count,
+        .parameters = job->copy.parameters,
+        .parameter_hash = dt_hash(job->copy.parameters, run->parameter_count * sizeof(float)),
+        .optimizer = {.kind = dt_optimizer_names[run->config.optimizer],
+                      .steps = job->optimizer_steps,
+                      .velocity = job->copy.velocity,
+                      .square = job->copy.square},
+        .running = {.loss_sum = where->loss, .correct = where->correct, .samples = where->counted},
+        .best = {.epoch = where->best.epoch,
+                 .step = where->best.step,
+                 .samples = where->best.samples,
+                 .val_accuracy = where->best.val.accuracy,
+                 .val_loss = where->best.val.loss,
+                 .test_accuracy = where->best.test.accuracy,
+                 .test_loss = where->best.test.loss,
+                 .epochs_since = where->epochs_since_best,
+                 .parameters = self->best_parameters},
+        .data = {.name = run->source->name,
+                 .fingerprint = run->fingerprint,
+                 .train_samples = subsets[DT_SUBSET_TRAIN].count,
+                 .val_samples = subsets[DT_SUBSET_VAL].count,
+                 .test_samples = subsets[DT_SUBSET_TEST].count},
+        .history = job->history,
+        .history_length = job->history_length,
+    };
+}
+
+/* In the thread. */
+static void save_checkpoint(void *argument)
+{
+    checkpoint_job *job = argument;
+    dt_saver *self = job->saver;
+    dt_saved saved = {.kind = DT_SAVED_CHECKPOINT, .step = job->where.step};
+    double begin = dt_clock();
+    dt_checkpoint checkpoint = describe(job);
+    dt_status status = dt_checkpoint_path(self->directory, saved.step, saved.path, &saved.error);
+    if (!status)
+        status = dt_run_lock_check(self->lock, &saved.error);
+    if (!status)
+        status = dt_checkpoint_write(saved.path, &checkpoint, &saved.error);
+    if (!status)
+        dt_checkpoint_prune(self->directory, (size_t)self->run->config.keep, &saved.old);
+    saved.seconds = dt_clock() - begin;
+    pthread_mutex_lock(&self->mutex);
+    self->spare = job->copy;
+    pthread_mutex_unlock(&self->mutex);
+    dt_free(job->history);
+    dt_free(job);
+    tell(self, &saved);
+}
+
+static dt_status write_weights(const dt_saver *self, const weights_job *job, const char *path,
+                               dt_error *error)
+{
+    const dt_run *run = self->run;
+    const dt_config *config = &run->config;
+    dt_shape shape = run->source->shape;
+    int64_t input_shape[] = {shape.height, shape.width, shape.channels};
+    const dt_attribute attributes[] = {
+        dt_attribute_text("version", self->version),
+        dt_attribute_text("architecture", self->architecture),
+        dt_attribute_integers("input_shape", 3, input_shape),
+        dt_attribute_real("input_scale", run->normalization.scale),
+        dt_attribute_real("input_shift", run->normalization.shift),
+        dt_attribute_integer("classes", run->source->classes),
+        dt_attribute_text("activation", dt_activation_names[config->activation]),
+        dt_attribute_text("output_activation",
+                          dt_output_activation_names[config->output_activation]),
+        dt_attribute_text("loss", dt_loss_names[config->loss]),
+        dt_attribute_text("data_source", run->source->name),
+        dt_attribute_integer("epoch", job->origin.epoch),
+        dt_attribute_integer("step", job->origin.step),
+        dt_attribute_integer("samples", job->origin.samples),
+        dt_attribute_real("val_accuracy", job->origin.val.accuracy),
+        dt_attribute_real("test_accuracy", job->origin.test.accuracy),
+        dt_attribute_text("config", self->config),
+    };
+    dt_weights weights = {.parameters = job->parameters,
+                          .attributes = attributes,
+                          .attribute_count = sizeof attributes / sizeof *attributes};
+    weights.tensors = dt_network_tensors(run->network, &weights.tensor_count);
+    return dt_weights_write(path, &weights, error);
+}
+
+/* In the thread. */
+static void save_weights(void *argument)
+{
+    weights_job *job = argument;
+    dt_saver *self = job->saver;
+    dt_saved saved = {.kind = job->kind, .step = job->origin.step};
+    double begin = dt_clock();
+    const char *file = job->kind == DT_SAVED_BEST ? DT_FILE_BEST : DT_FILE_WEIGHTS;
+    dt_status status = dt_path_join(self->directory, file, saved.path, &saved.error);
+    if (!status)
+        status = dt_run_lock_check(self->lock, &saved.error);
+    if (!status)
+        write_weights(self, job, saved.path, &saved.error);
+    saved.seconds = dt_clock() - begin;
+    if (job->kind == DT_SAVED_BEST) {
+        dt_free(self->best_parameters);
+        self->best_parameters = job->parameters;
+    } else {
+        dt_free(job->parameters);
+    }
+    dt_free(job);
+    tell(self, &saved);
+}
+
+dt_status dt_saver_create(const dt_run *run, const char *version, const char *config,
+                          const char *directory, dt_run_lock *lock, dt_saver **out, dt_error *error)
+{
+    dt_saver *self = dt_calloc(1, sizeof *self, error);
+    if (!self)
+        return error->status;
+    self->run = run;
+    self->version = version;
+    self->config = config;
+    self->directory = directory;
+    self->lock = lock;
+    pthread_mutex_init(&self->mutex, NULL);
+    dt_network_shape_text(run->network, self->architecture, sizeof self->architecture);
+    dt_status status = dt_checkpoint_directory(directory, error);
+    if (!status)
+        status = allocate_copy(run, &self->spare, error);
+    if (!status)
+        status = dt_worker_create(&self->worker, error);
+    if (status) {
+        dt_saver_destroy(self);
+        return status;
+    }
+    *out = self;
+    return DT_OK;
+}
+
+void dt_saver_destroy(dt_saver *self)
+{
+    if (!self)
+        return;
+    dt_worker_destroy(self->worker);
+    free_copy(&self->spare);
+    dt_free(self->best_parameters);
+    pthread_mutex_destroy(&self->mutex);
+    dt_free(self);
+}
+
+static void copy_floats(float *to, const float *from, size_t count)
+{
+    if (from)
+        memcpy(to, from, count * sizeof *to);
+}
+
+/* The buffers of the last checkpoint, once it is written. */
+static copy take_spare(dt_saver *self)
+{
+    pthread_mutex_lock(&self->mutex);
+    bool is_free = self->spare.parameters;
+    pthread_mutex_unlock(&self->mutex);
+    if (!is_free)
+        dt_worker_wait(self->worker);
+    copy taken = self->spare;
+    self->spare = (copy){0};
+    return taken;
+}
+
+dt_status dt_saver_checkpoint(dt_saver *self, const dt_state *where, bool complete,
+                              const char *history, size_t history_length, dt_error *error)
+{
+    const dt_run *run = self->run;
+    checkpoint_job *job = dt_calloc(1, sizeof *job, error);
+    char *text = job ? dt_calloc(history_length + 1, 1, error) : NULL;
+    if (!text) {
+        dt_free(job);
+        return error->status;
+    }
+    memcpy(text, history, history_length);
+    dt_optimizer_state state = dt_optimizer_get_state(run->optimizer);
+    *job = (checkpoint_job){.saver = self,
+                            .copy = take_spare(self),
+                            .where = *where,
+                            .complete = complete,
+                            .optimizer_steps = *state.steps,
+                            .history = text,
+                            .history_length = history_length};
+    copy_floats(job->copy.parameters, run->parameters, run->parameter_count);
+    copy_floats(job->copy.velocity, state.velocity, run->parameter_count);
+    copy_floats(job->copy.square, state.square, run->parameter_count);
+    dt_worker_do(self->worker, save_checkpoint, job);
+    return DT_OK;
+}
+
+static dt_status queue_weights(dt_saver *self, dt_saved_kind kind, const float *parameters,
+                               const dt_origin *origin, dt_error *error)
+{
+    size_t count = self->run->parameter_count;
+    weights_job *job = dt_calloc(1, sizeof *job, error);
+    float *own = job ? dt_calloc(count, sizeof *own, error) : NULL;
+    if (!own) {
+        dt_free(job);
+        return error->status;
+    }
+    copy_floats(own, parameters, count);
+    *job = (weights_job){.saver = self, .kind = kind, .parameters = own, .origin = *origin};
+    dt_worker_do(self->worker, save_weights, job);
+    return DT_OK;
+}
+
+dt_status dt_saver_weights(dt_saver *self, dt_saved_kind kind, const dt_origin *origin,
+                           dt_error *error)
+{
+    return queue_weights(self, kind, self->run->parameters, origin, error);
+}
+
+dt_status dt_saver_restore_best(dt_saver *self, const dt_checkpoint *from, dt_error *error)
+{
+    const dt_checkpoint_best *best = &from->best;
+    dt_origin origin = {.epoch = best->epoch,
+                        .step = best->step,
+                        .samples = best->samples,
+                        .val = {.loss = best->val_loss, .accuracy = best->val_accuracy},
+                        .test = {.loss = best->test_loss, .accuracy = best->test_accuracy}};
+    return best->parameters ? queue_weights(self, DT_SAVED_BEST, best->parameters, &origin, error)
+                            : DT_OK;
+}
+
+bool dt_saver_collect(dt_saver *self, dt_saved *saved)
+{
+    pthread_mutex_lock(&self->mutex);
+    bool any = self->news_count > 0;
+    if (any) {
+        *saved = self->news[0];
+        self->news_count--;
+        memmove(self->news, self->news + 1, (size_t)self->news_count * sizeof *self->news);
+    }
+    pthread_mutex_unlock(&self->mutex);
+    return any;
+}
+
+void dt_saver_wait(dt_saver *self)
+{
+    dt_worker_wait(self->worker);
+}
