@@ -185,7 +185,7 @@ static dt_status lay_out(attribute_values *values, const dt_attribute *attribute
         return pack_texts(values, attribute->count, attribute->texts, label, error);
     case DT_ATTRIBUTE_INTEGER:
     case DT_ATTRIBUTE_INTEGER_LIST:
-        values->data = list ? attribute->integers : &attribute->integer;
+        values->data = count > 0 && list ? attribute->integers : &attribute->integer;
         values->file_type = H5Tcopy(H5T_STD_I64LE);
         values->memory_type = H5T_NATIVE_INT64;
         break;

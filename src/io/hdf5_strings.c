@@ -13,7 +13,8 @@ enum {
     HEAP_HEADER = 16,
     OBJECT_HEADER = 16,
     NAME_OFFSET = 8,
-    VARIABLE_LENGTH_CLASS = 9
+    VARIABLE_LENGTH_CLASS = 9,
+    TYPE_SIZE = 16
 };
 
 typedef struct check {
@@ -93,24 +94,37 @@ static dt_status check_references(check *self, size_t at, size_t count)
     return status;
 }
 
-/* Where the strings of an attribute message begin whose name is at `name`; 0: there is no such
- * message. The sizes of name, type and shape stand before the name, in versions 1 and 2 right
- * before it, in version 3 with one byte between; in version 1 these parts are padded to multiples
- * of 8. */
-static size_t find_references(const check *self, size_t name, int version)
+/* An attribute message: where its type and its strings begin. */
+typedef struct message {
+    size_t type, references;
+} message;
+
+/* Whether bytes may be the attribute message whose name is at `name`. The sizes of name, type and
+ * shape stand before the name, in versions 1 and 2 right before it, in version 3 with one byte
+ * between; in version 1 these parts are padded to multiples of 8. */
+static bool find_message(const check *self, size_t name, int version, message *found)
 {
     size_t gap = version == 3;
     if (name < NAME_OFFSET + gap || self->bytes[name - NAME_OFFSET - gap] != version)
-        return 0;
+        return false;
     const uint8_t *sizes = self->bytes + name - gap - 6;
     size_t parts[3];
     for (int i = 0; i < 3; i++) {
         uint64_t size = little_endian(sizes + 2 * i, 2);
         parts[i] = version == 1 ? rounded(size) : size;
     }
-    size_t type = name + parts[0];
-    bool strings = type < self->size && (self->bytes[type] & 0x0f) == VARIABLE_LENGTH_CLASS;
-    return strings ? type + parts[1] + parts[2] : 0;
+    found->type = name + parts[0];
+    found->references = found->type + parts[1] + parts[2];
+    return found->type < self->size && (self->bytes[found->type] & 0x0f) == VARIABLE_LENGTH_CLASS;
+}
+
+/* A type: class and flags in 4 bytes, size in 4, and then the same of the type of its elements. */
+static dt_status check_type(check *self, size_t at)
+{
+    if (self->size - at < TYPE_SIZE || little_endian(self->bytes + at + 4, 4) != REFERENCE_SIZE ||
+        little_endian(self->bytes + at + 12, 4) != 1)
+        return refuse(self, "values that are no strings of bytes");
+    return DT_OK;
 }
 
 dt_status hdf5_check_strings(const dt_hdf5_reader *reader, const char *name, size_t count,
@@ -122,10 +136,13 @@ dt_status hdf5_check_strings(const dt_hdf5_reader *reader, const char *name, siz
     bool found = false;
     while ((at = memmem(at, (size_t)(end - at), name, name_size))) {
         for (int version = 1; version <= 3; version++) {
-            size_t references = find_references(&self, (size_t)(at - self.bytes), version);
-            if (references > 0 && check_references(&self, references, count) != DT_OK)
+            message candidate;
+            if (!find_message(&self, (size_t)(at - self.bytes), version, &candidate))
+                continue;
+            found = true;
+            if (check_type(&self, candidate.type) != DT_OK ||
+                check_references(&self, candidate.references, count) != DT_OK)
                 return DT_ERR_DATA;
-            found |= references > 0;
         }
         at++;
     }
