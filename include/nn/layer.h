@@ -15,6 +15,7 @@
 #include "nn/init.h"
 #include "nn/real.h"
 #include "nn/summation.h"
+#include "nn/support.h"
 #include "nn/tensor.h"
 #include "nn/tile.h"
 
@@ -35,6 +36,10 @@ typedef struct dt_layer_ops {
     void (*backward)(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
                      const dt_tile *output, const dt_tile *output_gradient,
                      const dt_summation *summation, dt_tile *input_gradient);
+    /* Adds to *support where backward writes if summation->sparse is set: at most inputs / 2 + 1
+     * intervals. offset: that of the layer's first parameter. NULL: it has none. */
+    void (*add_support)(const dt_layer *layer, const dt_tile *input, size_t offset,
+                        dt_support *support);
     void (*destroy)(dt_layer *layer);
 } dt_layer_ops;
 

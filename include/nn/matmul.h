@@ -35,8 +35,8 @@ void dt_matmul_by_transposed(int rows, int columns, int depth, const dt_real *a,
 /* Sums of products of A transposed and B, as `summation` says: to a piece with the rows k of A and
  * B belongs the matrix C[i][j], the sum over its k of A[k][i] * B[k][j], i < rows, j < columns. A:
  * [samples][lda], B: [samples][ldb]; the sums are [rows][ldc] at summation->offset. index: the
- * `active` rows i in which A is not zero throughout, ascending. lda = 0 makes A one row that holds
- * for all samples. */
+ * `active` rows i in which A is not zero throughout, ascending; the others get nothing. lda = 0
+ * makes A one row that holds for all samples. */
 void dt_matmul_transposed(int rows, int columns, int active, const int32_t *index, const dt_real *a,
                           ptrdiff_t lda, const dt_real *b, ptrdiff_t ldb,
                           const dt_summation *summation, ptrdiff_t ldc);

@@ -17,6 +17,7 @@
 #include "nn/loss.h"
 #include "nn/real.h"
 #include "nn/summation.h"
+#include "nn/support.h"
 #include "nn/tensor.h"
 
 typedef struct dt_network_spec {
@@ -77,10 +78,12 @@ typedef struct dt_batch {
  * losses[i]: the losses and correct answers of segment i, of the forward pass: [segment_count].
  * listener: unless it is NULL, told from where on the sums are final, while others are still worked
  * on: first the parameter count, when all losses are there; then less with every call; at last 0.
+ * support: NULL: all elements of the sums are written. Else it becomes where they may be other than
+ * zero, and elsewhere they need not be written; valid until the next call.
  * trace: laps of DT_PHASE_FORWARD and DT_PHASE_BACKWARD. */
 void dt_network_gradient(dt_network *network, const dt_batch *batch, int segment_count,
                          const dt_segment *segments, dt_real *const *sums, dt_loss_sum *losses,
-                         const dt_listener *listener, dt_trace *trace);
+                         const dt_listener *listener, dt_support *support, dt_trace *trace);
 
 /* Adds the losses and correct answers of the batch to *sum, sample after sample. */
 void dt_network_evaluate(dt_network *network, const dt_batch *batch, dt_loss_sum *sum);

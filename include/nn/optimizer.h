@@ -13,11 +13,13 @@
 #ifndef DT_NN_OPTIMIZER_H
 #define DT_NN_OPTIMIZER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/status.h"
 #include "nn/real.h"
+#include "nn/support.h"
 
 typedef enum dt_optimizer_kind {
     DT_SGD,
@@ -62,10 +64,17 @@ typedef struct dt_optimizer_state {
 /* A view into the optimizer, for reading and for writing; valid as long as it lives. */
 dt_optimizer_state dt_optimizer_get_state(dt_optimizer *optimizer);
 
+/* True if a parameter whose gradient is zero keeps its value, and its state: sgd and adagrad
+ * without weight decay. */
+bool dt_optimizer_skips_zeros(const dt_optimizer *optimizer);
+
 /* One update of parameters[count] from gradient_sum[count], the sum of the gradients of `samples`
- * samples (samples >= 1), at learning rate lr. Returns the Euclidean norm of the mean gradient
- * before clipping when clip_norm is set, else 0. Deterministic: same input, same bits. */
+ * samples (samples >= 1), at learning rate lr. support: where the sum may be
+ * other than zero; elsewhere it is not read. NULL, or all in one interval, unless the optimizer
+ * skips zeros: the result is the same. Returns the
+ * Euclidean norm of the mean gradient before clipping when clip_norm is set, else 0. Deterministic:
+ * same input, same bits. */
 double dt_optimizer_step(dt_optimizer *optimizer, dt_real *parameters, const dt_real *gradient_sum,
-                         int64_t samples, double lr);
+                         const dt_support *support, int64_t samples, double lr);
 
 #endif

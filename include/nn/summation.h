@@ -44,6 +44,7 @@ typedef struct dt_summation {
     int depth;                   /* sums on the stack before the first piece */
     dt_real *const *sums;        /* [depth after any piece] arrays, the bottom of the stack first */
     size_t offset;               /* where in each array the matrix at hand begins */
+    bool sparse;                 /* depth is 0, and what no piece adds to need not be written */
     const dt_listener *listener; /* in the last tile, unless nobody listens: else NULL */
 } dt_summation;
 

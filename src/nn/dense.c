@@ -110,13 +110,25 @@ static void backward(const dt_layer *layer, const dt_real *parameters, const dt_
                                 layer->outputs, input_gradient->values, input_gradient->stride);
 }
 
+/* The rows of the kernel whose inputs are active, and the bias. */
+static void add_support(const dt_layer *layer, const dt_tile *input, size_t offset,
+                        dt_support *support)
+{
+    size_t outputs = (size_t)layer->outputs;
+    for (int i = 0; i < input->active_count; i++) {
+        size_t first = offset + (size_t)input->active[i] * outputs;
+        dt_support_add(support, first, first + outputs);
+    }
+    dt_support_add(support, offset + weight_count(layer), offset + layer->parameter_count);
+}
+
 static void destroy(dt_layer *layer)
 {
     dt_free(((dense *)layer)->active);
     dt_free(layer);
 }
 
-static const dt_layer_ops ops = {describe, initialise, forward, backward, destroy};
+static const dt_layer_ops ops = {describe, initialise, forward, backward, add_support, destroy};
 
 dt_status dt_dense_create(const char *name, int inputs, int outputs, bool bias, dt_layer **out,
                           dt_error *error)

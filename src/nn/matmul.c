@@ -359,5 +359,6 @@ void dt_matmul_transposed(int rows, int columns, int active, const int32_t *inde
         transposed_panel(active, index, width, j, a, lda, packs ? packed[0] : b + j,
                          packs ? BLOCK_COLUMNS : ldb, summation, ldc);
     }
-    sum_nothing(summation, rows, columns, active, index, ldc);
+    if (!summation->sparse)
+        sum_nothing(summation, rows, columns, active, index, ldc);
 }

@@ -22,7 +22,8 @@ struct dt_network {
     dt_tile *gradients; /* [layer_count + 1]: of the loss by each of `values`; [0] is empty */
     size_t parameter_count;
     size_t tensor_count;
-    dt_tensor *tensors; /* of all layers, offsets in the whole array */
+    dt_tensor *tensors;     /* of all layers, offsets in the whole array */
+    dt_interval *intervals; /* the support of the last gradient */
     const dt_real *parameters;
 };
 
@@ -81,6 +82,14 @@ static dt_status create_tiles(dt_network *self, dt_error *error)
     return status;
 }
 
+static size_t most_intervals(const dt_network *self)
+{
+    size_t most = 0;
+    for (int i = 0; i < self->layer_count; i++)
+        most += (size_t)self->layers[i]->inputs / 2 + 1;
+    return most;
+}
+
 /* A matter of speed alone: no result depends on it. While the largest layer's weights stay in the
  * L2 cache, so should a tile; weights that come from memory are worth more samples a pass. */
 static int choose_tile_samples(const dt_network_spec *spec)
@@ -110,7 +119,8 @@ dt_status dt_network_create(const dt_network_spec *spec, dt_network **out, dt_er
         (self->values = dt_calloc(most + 1, sizeof *self->values, error)) &&
         (self->gradients = dt_calloc(most + 1, sizeof *self->gradients, error)) &&
         (self->tensors = dt_calloc(most, sizeof *self->tensors, error)) &&
-        add_layers(self, spec, error) == DT_OK && create_tiles(self, error) == DT_OK) {
+        add_layers(self, spec, error) == DT_OK && create_tiles(self, error) == DT_OK &&
+        (self->intervals = dt_calloc(most_intervals(self), sizeof *self->intervals, error))) {
         place_parameters(self);
         *out = self;
         return DT_OK;
@@ -134,6 +144,7 @@ void dt_network_destroy(dt_network *self)
     dt_free(self->values);
     dt_free(self->gradients);
     dt_free(self->tensors);
+    dt_free(self->intervals);
     dt_free(self);
 }
 
@@ -272,6 +283,18 @@ static void add_losses(dt_network *self, const dt_summation *tile, const uint8_t
     }
 }
 
+/* Of the sums of a single tile if they are sparse, else all. */
+static void find_support(const dt_network *self, bool sparse, dt_support *support)
+{
+    *support = (dt_support){.intervals = self->intervals};
+    for (int i = 0; sparse && i < self->layer_count; i++)
+        if (self->layers[i]->ops->add_support)
+            self->layers[i]->ops->add_support(self->layers[i], &self->values[i], self->offsets[i],
+                                              support);
+    if (!sparse)
+        dt_support_add(support, 0, self->parameter_count);
+}
+
 /* Tiles of about the same size: none is left with a few samples. */
 static int even_tile(const dt_network *self, int64_t samples)
 {
@@ -281,7 +304,7 @@ static int even_tile(const dt_network *self, int64_t samples)
 
 void dt_network_gradient(dt_network *self, const dt_batch *batch, int segment_count,
                          const dt_segment *segments, dt_real *const *sums, dt_loss_sum *losses,
-                         const dt_listener *listener, dt_trace *trace)
+                         const dt_listener *listener, dt_support *support, dt_trace *trace)
 {
     dt_piece pieces[PIECES_MAX];
     dt_summation summation = {.pieces = pieces, .sums = sums};
@@ -300,12 +323,15 @@ void dt_network_gradient(dt_network *self, const dt_batch *batch, int segment_co
             summation.listener = listener;
             listener->final(listener->state, self->parameter_count);
         }
+        summation.sparse = support && summation.depth == 0 && cut.segment == segment_count;
         backward(self, &summation);
         dt_trace_lap(trace, DT_PHASE_BACKWARD);
         for (int i = 0; i < summation.piece_count; i++)
             summation.depth += pieces[i].fresh - pieces[i].merges;
         first += samples;
     }
+    if (support)
+        find_support(self, summation.sparse, support);
 }
 
 void dt_network_evaluate(dt_network *self, const dt_batch *batch, dt_loss_sum *sum)

@@ -71,19 +71,31 @@ dt_optimizer_state dt_optimizer_get_state(dt_optimizer *self)
     return (dt_optimizer_state){&self->steps, self->velocity, self->square};
 }
 
+bool dt_optimizer_skips_zeros(const dt_optimizer *self)
+{
+    const dt_optimizer_spec *spec = &self->spec;
+    /* adagrad: 0 / 0 moves a parameter. */
+    bool adagrad = spec->kind == DT_ADAGRAD && (dt_real)spec->epsilon > 0;
+    return (spec->kind == DT_SGD || adagrad) && spec->weight_decay == 0;
+}
+
 /* In a fixed number of partial sums, so that the loop is vectorised and the order is not the
- * compiler's choice. */
-static double sum_of_squares(const dt_real *values, size_t count)
+ * compiler's choice; to which of them an element belongs is a matter of its place, so that zeros
+ * left out change nothing. */
+static double sum_of_squares(const dt_real *values, const dt_support *support)
 {
     enum { PARTS = 16 };
-    double part[PARTS] = {0};
-    size_t whole = count / PARTS * PARTS;
-    for (size_t i = 0; i < whole; i += PARTS)
-        for (size_t j = 0; j < PARTS; j++)
-            part[j] += (double)values[i + j] * (double)values[i + j];
-    for (size_t i = whole; i < count; i++)
-        part[0] += (double)values[i] * (double)values[i];
-    double sum = 0;
+    double part[PARTS] = {0}, sum = 0;
+    for (size_t k = 0; k < support->count; k++) {
+        size_t i = support->intervals[k].first, end = support->intervals[k].end;
+        for (; i < end && i % PARTS != 0; i++)
+            part[i % PARTS] += (double)values[i] * (double)values[i];
+        for (; i + PARTS <= end; i += PARTS)
+            for (size_t j = 0; j < PARTS; j++)
+                part[j] += (double)values[i + j] * (double)values[i + j];
+        for (; i < end; i++)
+            part[i % PARTS] += (double)values[i] * (double)values[i];
+    }
     for (int j = 0; j < PARTS; j++)
         sum += part[j];
     return sum;
@@ -92,11 +104,11 @@ static double sum_of_squares(const dt_real *values, size_t count)
 /* The mean gradient of parameter i, with the L2 term. */
 #define GRADIENT (scale * gradient_sum[i] + decay * w[i])
 
-static void update(dt_optimizer *self, dt_real *restrict w, const dt_real *restrict gradient_sum,
-                   dt_real scale, double learning_rate)
+static void update(dt_optimizer *self, const dt_interval *where, dt_real *restrict w,
+                   const dt_real *restrict gradient_sum, dt_real scale, double learning_rate)
 {
     const dt_optimizer_spec *spec = &self->spec;
-    size_t count = self->count;
+    size_t first = where->first, end = where->end;
     dt_real lr = (dt_real)learning_rate;
     dt_real *restrict b = self->velocity, *restrict s = self->square;
     dt_real decay = spec->kind == DT_ADAMW ? 0 : (dt_real)spec->weight_decay;
@@ -104,31 +116,31 @@ static void update(dt_optimizer *self, dt_real *restrict w, const dt_real *restr
     dt_real alpha = (dt_real)spec->alpha, one_minus_alpha = (dt_real)(1 - spec->alpha);
     switch (spec->kind) {
     case DT_SGD:
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = first; i < end; i++)
             w[i] -= lr * GRADIENT;
         break;
     case DT_MOMENTUM:
-        for (size_t i = 0; i < count; i++) {
+        for (size_t i = first; i < end; i++) {
             b[i] = momentum * b[i] + GRADIENT;
             w[i] -= lr * b[i];
         }
         break;
     case DT_NESTEROV:
-        for (size_t i = 0; i < count; i++) {
+        for (size_t i = first; i < end; i++) {
             dt_real g = GRADIENT;
             b[i] = momentum * b[i] + g;
             w[i] -= lr * (g + momentum * b[i]);
         }
         break;
     case DT_ADAGRAD:
-        for (size_t i = 0; i < count; i++) {
+        for (size_t i = first; i < end; i++) {
             dt_real g = GRADIENT;
             s[i] += g * g;
             w[i] -= lr * g / ((dt_real)sqrt(s[i]) + epsilon);
         }
         break;
     case DT_RMSPROP:
-        for (size_t i = 0; i < count; i++) {
+        for (size_t i = first; i < end; i++) {
             dt_real g = GRADIENT;
             s[i] = alpha * s[i] + one_minus_alpha * g * g;
             w[i] -= lr * g / ((dt_real)sqrt(s[i]) + epsilon);
@@ -143,7 +155,7 @@ static void update(dt_optimizer *self, dt_real *restrict w, const dt_real *restr
         dt_real correction = (dt_real)(1 / sqrt(1 - pow(spec->beta2, t)));
         dt_real keep =
             spec->kind == DT_ADAMW ? (dt_real)(1 - learning_rate * spec->weight_decay) : (dt_real)1;
-        for (size_t i = 0; i < count; i++) {
+        for (size_t i = first; i < end; i++) {
             dt_real g = GRADIENT;
             b[i] = beta1 * b[i] + one_minus_beta1 * g;
             s[i] = beta2 * s[i] + one_minus_beta2 * g * g;
@@ -155,16 +167,19 @@ static void update(dt_optimizer *self, dt_real *restrict w, const dt_real *restr
 }
 
 double dt_optimizer_step(dt_optimizer *self, dt_real *parameters, const dt_real *gradient_sum,
-                         int64_t samples, double lr)
+                         const dt_support *support, int64_t samples, double lr)
 {
+    const dt_support all = {1, &(dt_interval){0, self->count}};
+    support = support ? support : &all;
     double scale = 1.0 / (double)samples, norm = 0;
     if (self->spec.clip_norm > 0) {
-        norm = scale * sqrt(sum_of_squares(gradient_sum, self->count));
+        norm = scale * sqrt(sum_of_squares(gradient_sum, support));
         /* source: torch.nn.utils.clip_grad_norm_ */
         double factor = self->spec.clip_norm / (norm + 1e-6);
         scale *= factor < 1 ? factor : 1;
     }
     self->steps++;
-    update(self, parameters, gradient_sum, (dt_real)scale, lr);
+    for (size_t i = 0; i < support->count; i++)
+        update(self, &support->intervals[i], parameters, gradient_sum, (dt_real)scale, lr);
     return norm;
 }

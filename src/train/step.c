@@ -24,28 +24,48 @@ static void add_totals(dt_run *run, const dt_loss_sum *losses, dt_request own)
     }
 }
 
-/* The gradients of this rank's virtual ranks, added up to the nodes that they form. */
-static void add_gradients(dt_run *run, const dt_play *play, dt_request own)
+/* Whether nobody needs zeros in the gradient: a reduction between ranks adds up whole vectors. */
+static bool may_be_sparse(const dt_run *run)
+{
+    return dt_comm_size(run->comm) == 1 && dt_optimizer_skips_zeros(run->optimizer);
+}
+
+/* The gradients of this rank's virtual ranks, added up to the nodes that they form. *support, so
+ * far all of them, becomes where they may be other than zero. */
+static void add_gradients(dt_run *run, const dt_play *play, dt_request own, dt_support *support)
 {
     const int *merges = dt_reduce_merges(run->reduce);
     for (int64_t i = 0; i < run->own_virtual_ranks.count; i++)
         run->segments[i] = (dt_segment){.samples = play->counts[i], .merges = merges[i]};
     dt_network_gradient(run->network, &play->batch, (int)run->own_virtual_ranks.count,
-                        run->segments, dt_reduce_sums(run->reduce), run->losses, NULL, &run->trace);
+                        run->segments, dt_reduce_sums(run->reduce), run->losses, NULL,
+                        may_be_sparse(run) ? support : NULL, &run->trace);
     add_totals(run, run->losses, own);
+}
+
+static bool is_finite(const float *gradient, const dt_support *support)
+{
+    for (size_t i = 0; i < support->count; i++) {
+        const dt_interval *it = &support->intervals[i];
+        if (dt_find_nonfinite(gradient + it->first, it->end - it->first) < it->end - it->first)
+            return false;
+    }
+    return true;
 }
 
 dt_status dt_step(dt_run *run, dt_feed *feed, int64_t update, dt_request own,
                   dt_step_result *result, dt_error *error)
 {
     dt_play play;
+    dt_interval all = {0, run->parameter_count};
+    dt_support support = {1, &all};
     run->step = update;
     dt_watchdog_beat(run->watchdog, update, DT_PHASE_GATHER);
     dt_status status = dt_feed_step(feed, &play, error);
     if (status)
         return status;
     dt_trace_lap(&run->trace, DT_PHASE_GATHER);
-    add_gradients(run, &play, own);
+    add_gradients(run, &play, own, &support);
     dt_watchdog_beat(run->watchdog, update, DT_PHASE_WAIT);
     const float *gradient = dt_reduce_finish(run->reduce, &run->trace);
     const float *totals = gradient + run->parameter_count;
@@ -55,15 +75,16 @@ dt_status dt_step(dt_run *run, dt_feed *feed, int64_t update, dt_request own,
         .correct = (int64_t)totals[DT_STEP_CORRECT],
         .lr = dt_schedule_lr(&run->schedule, update),
         .asked = {.stop = totals[DT_STEP_STOP] > 0, .save = totals[DT_STEP_SAVE] > 0}};
-    if (!isfinite(result->loss) ||
-        dt_find_nonfinite(gradient, run->parameter_count) < run->parameter_count) {
+    if (!isfinite(result->loss) || !is_finite(gradient, &support)) {
+        dt_support_clear_rest(&support, dt_reduce_sums(run->reduce)[0], run->parameter_count);
         result->skipped = run->config.on_nonfinite == DT_NONFINITE_SKIP;
         status = dt_fail_nonfinite(run, gradient, result->loss, update + 1, &result->problem);
         if (!result->skipped)
             *error = result->problem;
         return result->skipped ? DT_OK : status;
     }
-    dt_optimizer_step(run->optimizer, run->parameters, gradient, result->samples, result->lr);
+    dt_optimizer_step(run->optimizer, run->parameters, gradient, &support, result->samples,
+                      result->lr);
     dt_trace_lap(&run->trace, DT_PHASE_UPDATE);
     return DT_OK;
 }

@@ -173,7 +173,7 @@ static void check_network(problem *p, dt_random_sequence *random, tally *t)
     dt_loss_sum sum;
     dt_trace trace = {0};
     dt_network_set_parameters(p->network, p->parameters);
-    dt_network_gradient(p->network, &batch, 1, &segment, &p->gradient, &sum, NULL, &trace);
+    dt_network_gradient(p->network, &batch, 1, &segment, &p->gradient, &sum, NULL, NULL, &trace);
     CU_ASSERT_DOUBLE_EQUAL(sum.loss, (double)total_loss(p), 1e-12 * sum.loss);
     for (size_t i = 0; i < count; i++) {
         int values = (int)dt_tensor_count(tensors + i), is_bias = tensors[i].rank == 1;

@@ -78,7 +78,8 @@ static inline void sum_gradients(fixture *f, const dt_batch *batch, int segment_
                                  dt_loss_sum *losses)
 {
     dt_trace trace = {0};
-    dt_network_gradient(f->network, batch, segment_count, segments, sums, losses, NULL, &trace);
+    dt_network_gradient(f->network, batch, segment_count, segments, sums, losses, NULL, NULL,
+                        &trace);
 }
 
 /* The gradient of `count` samples as one segment: their loss. */

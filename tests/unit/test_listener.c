@@ -91,7 +91,7 @@ static void test_final(void)
         dt_batch batch = {.images = f->images, .labels = f->labels};
         batch.count = draw_segments(&w, segments, &random);
         dt_network_gradient(f->network, &batch, w.segment_count, segments, w.sums, w.losses,
-                            &listener, &trace);
+                            &listener, NULL, &trace);
         sum_gradients(f, &batch, w.segment_count, segments, alone, losses);
         check_calls(&w, f->count, listener.part);
         for (int i = 0; i < w.depth; i++) {
@@ -122,7 +122,7 @@ static void test_layers(void)
     dt_batch batch = {.count = SAMPLES, .images = f->images, .labels = f->labels};
     w.sums[0] = new_array(f);
     w.seen[0] = new_array(f);
-    dt_network_gradient(f->network, &batch, 1, &segment, w.sums, w.losses, &listener, &trace);
+    dt_network_gradient(f->network, &batch, 1, &segment, w.sums, w.losses, &listener, NULL, &trace);
     CU_ASSERT_EQUAL_FATAL(w.calls, 4);
     size_t tensors;
     const dt_tensor *tensor = dt_network_tensors(f->network, &tensors);

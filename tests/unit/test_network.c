@@ -155,7 +155,8 @@ static void test_by_hand(void)
     dt_trace trace = {0};
     dt_batch batch = {.count = 1, .images = &image, .labels = &label};
     dt_network_set_parameters(network, w);
-    dt_network_gradient(network, &batch, 1, &(dt_segment){.samples = 1}, &g, &sum, NULL, &trace);
+    dt_network_gradient(network, &batch, 1, &(dt_segment){.samples = 1}, &g, &sum, NULL, NULL,
+                        &trace);
     CU_ASSERT_EQUAL(sum.loss, (121 + 441) / 2.0);
     CU_ASSERT_EQUAL(sum.correct, 1);
     CU_ASSERT_TRUE(same_values(g, expected, 8));

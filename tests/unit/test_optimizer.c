@@ -155,7 +155,7 @@ static void test_torch(void)
         float w[COUNT];
         memcpy(w, start, sizeof w);
         for (int step = 0; step < STEPS; step++) {
-            double norm = dt_optimizer_step(optimizer, w, sums[step], SAMPLES, 0.1);
+            double norm = dt_optimizer_step(optimizer, w, sums[step], NULL, SAMPLES, 0.1);
             int good = 1;
             for (int j = 0; j < COUNT; j++)
                 good &= fabs((double)w[j] / torch[i].w[step][j] - 1) <= 1e-6;
@@ -224,7 +224,7 @@ static void test_first_step(void)
             }
             float w = 1;
             dt_optimizer *optimizer = create(&spec, 1);
-            dt_optimizer_step(optimizer, &w, gradients + i, 1, lr);
+            dt_optimizer_step(optimizer, &w, gradients + i, NULL, 1, lr);
             CU_ASSERT_DOUBLE_EQUAL(1 - (double)w, move, 1e-7 + 2e-5 * fabs(move));
             dt_optimizer_destroy(optimizer);
         }
@@ -245,8 +245,8 @@ static void test_samples(void)
         for (int step = 0; step < STEPS; step++) {
             for (int j = 0; j < COUNT; j++)
                 mean[j] = sums[step][j] / 64;
-            double norm = dt_optimizer_step(of_sum, w, sums[step], 64, 0.1);
-            CU_ASSERT_EQUAL(norm, dt_optimizer_step(of_mean, v, mean, 1, 0.1));
+            double norm = dt_optimizer_step(of_sum, w, sums[step], NULL, 64, 0.1);
+            CU_ASSERT_EQUAL(norm, dt_optimizer_step(of_mean, v, mean, NULL, 1, 0.1));
             CU_ASSERT_EQUAL(memcmp(w, v, sizeof w), 0);
         }
         dt_optimizer_destroy(of_sum);
@@ -274,9 +274,9 @@ static void test_clip(void)
             dt_optimizer *without = create(&free, (size_t)count);
             memset(w, 0, sizeof w);
             memset(v, 0, sizeof v);
-            CU_ASSERT_DOUBLE_EQUAL(dt_optimizer_step(with, w, gradient, SAMPLES, 1) / norm, 1,
+            CU_ASSERT_DOUBLE_EQUAL(dt_optimizer_step(with, w, gradient, NULL, SAMPLES, 1) / norm, 1,
                                    1e-14);
-            CU_ASSERT_EQUAL(dt_optimizer_step(without, v, gradient, SAMPLES, 1), 0);
+            CU_ASSERT_EQUAL(dt_optimizer_step(without, v, gradient, NULL, SAMPLES, 1), 0);
             CU_ASSERT_EQUAL(memcmp(w, v, sizeof w) == 0, !above);
             dt_optimizer_destroy(with);
             dt_optimizer_destroy(without);
@@ -284,7 +284,7 @@ static void test_clip(void)
         clipped.clip_norm = 0.25 * norm;
         dt_optimizer *with = create(&clipped, (size_t)count);
         memset(w, 0, sizeof w);
-        dt_optimizer_step(with, w, gradient, SAMPLES, 1);
+        dt_optimizer_step(with, w, gradient, NULL, SAMPLES, 1);
         for (int j = 0; j < count; j++)
             moved += (double)w[j] * (double)w[j];
         CU_ASSERT_DOUBLE_EQUAL(sqrt(moved) / (0.25 * norm), 1, 1e-4);
@@ -302,10 +302,10 @@ static void test_rest(void)
         float w[COUNT];
         memcpy(w, start, sizeof w);
         for (int step = 0; step < 3; step++)
-            dt_optimizer_step(optimizer, w, zero, SAMPLES, 0.1);
+            dt_optimizer_step(optimizer, w, zero, NULL, SAMPLES, 0.1);
         CU_ASSERT_EQUAL(memcmp(w, start, sizeof w), 0);
         for (int step = 0; step < STEPS; step++)
-            dt_optimizer_step(optimizer, w, sums[step], SAMPLES, 0);
+            dt_optimizer_step(optimizer, w, sums[step], NULL, SAMPLES, 0);
         CU_ASSERT_EQUAL(memcmp(w, start, sizeof w), 0);
         dt_optimizer_destroy(optimizer);
     }
@@ -330,9 +330,9 @@ static void test_each_alone(void)
         for (int step = 0; step < STEPS; step++) {
             for (int j = 0; j < MANY; j++)
                 gradient[j] = (float)draw_real(&random, -3, 3);
-            dt_optimizer_step(all, w, gradient, 3, 0.05);
+            dt_optimizer_step(all, w, gradient, NULL, 3, 0.05);
             for (int j = 0; j < MANY; j++) {
-                dt_optimizer_step(each[j], single + j, gradient + j, 3, 0.05);
+                dt_optimizer_step(each[j], single + j, gradient + j, NULL, 3, 0.05);
                 CU_ASSERT_DOUBLE_EQUAL((double)w[j], (double)single[j], 2e-6);
             }
         }
@@ -377,7 +377,7 @@ static void test_state(void)
             CU_ASSERT_EQUAL_FATAL(dt_optimizer_create(&torch[i].spec, COUNT, &old, &error), DT_OK);
             CU_ASSERT_EQUAL_FATAL(dt_optimizer_create(&torch[i].spec, COUNT, &new, &error), DT_OK);
             for (int step = 0; step < k; step++)
-                dt_optimizer_step(old, whole, sums[step], SAMPLES, 0.1);
+                dt_optimizer_step(old, whole, sums[step], NULL, SAMPLES, 0.1);
             dt_optimizer_state from = dt_optimizer_get_state(old);
             dt_optimizer_state to = dt_optimizer_get_state(new);
             memcpy(resumed, whole, sizeof whole);
@@ -390,8 +390,8 @@ static void test_state(void)
             if (from.square)
                 memcpy(to.square, from.square, sizeof whole);
             for (int step = k; step < STEPS; step++) {
-                dt_optimizer_step(old, whole, sums[step], SAMPLES, 0.1);
-                dt_optimizer_step(new, resumed, sums[step], SAMPLES, 0.1);
+                dt_optimizer_step(old, whole, sums[step], NULL, SAMPLES, 0.1);
+                dt_optimizer_step(new, resumed, sums[step], NULL, SAMPLES, 0.1);
             }
             CU_ASSERT_EQUAL(memcmp(whole, resumed, sizeof whole), 0);
             dt_optimizer_destroy(old);
