@@ -26,7 +26,8 @@ void dt_worker_destroy(dt_worker *worker);
  * `work`. */
 void dt_worker_do(dt_worker *worker, dt_work *work, void *job);
 
-/* Waits until all jobs are done; what they wrote is seen afterwards. */
-void dt_worker_wait(dt_worker *worker);
+/* Waits until all jobs are done, at most `seconds`; true when they are: what they wrote is seen
+ * then. */
+bool dt_worker_wait(dt_worker *worker, double seconds);
 
 #endif

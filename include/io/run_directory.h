@@ -56,10 +56,6 @@ dt_status dt_run_directory_tidy(const char *path, dt_error *error);
 /* Whether there is a file `stop`; one system call. */
 bool dt_run_directory_stop_requested(const char *path);
 
-/* dt_run_directory_make and dt_run_directory_clear, without a lock. */
-dt_status dt_run_directory_create(const char *name, bool overwrite, char path[DT_PATH_SIZE],
-                                  dt_error *error);
-
 /* Writes "DIRECTORY/FILE" into `path`. Errors: DT_ERR_CREATE when that is too long. */
 dt_status dt_path_join(const char *directory, const char *file, char path[DT_PATH_SIZE],
                        dt_error *error);

@@ -169,7 +169,8 @@ size_t dt_config_write_ini(const dt_config *config, bool help, char *text, size_
 /* Replaces "auto" numbers by what the optimizer defaults to, and checks what no setting alone can:
  * the last layer must be the number of classes; a random split needs val_fraction > 0; softmax
  * outputs with the cross-entropy loss (which contains the softmax) are refused; cosine and linear
- * schedules need lr_min <= lr; patience needs val_fraction > 0. On an error *config is as it was.
+ * schedules need lr_min <= lr; patience needs val_fraction > 0;
+ * overwrite and resume = auto contradict each other. On an error *config is as it was.
  * Errors: DT_ERR_CONFIG. virtual_ranks and output stay "auto": they are known when a run starts. */
 dt_status dt_config_resolve(dt_config *config, dt_error *error);
 

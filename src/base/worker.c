@@ -1,9 +1,10 @@
 #include "base/worker.h"
 
-#include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/memory.h"
 
@@ -92,10 +93,22 @@ void dt_worker_do(dt_worker *self, dt_work *work, void *job)
     pthread_mutex_unlock(&self->lock);
 }
 
-void dt_worker_wait(dt_worker *self)
+bool dt_worker_wait(dt_worker *self, double seconds)
 {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    double whole = floor(seconds);
+    until.tv_sec += (time_t)whole;
+    until.tv_nsec += (long)(1e9 * (seconds - whole));
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
     pthread_mutex_lock(&self->lock);
-    while (self->count > 0 || self->busy)
-        pthread_cond_wait(&self->changed, &self->lock);
+    int reason = 0;
+    while ((self->count > 0 || self->busy) && reason == 0)
+        reason = pthread_cond_timedwait(&self->changed, &self->lock, &until);
+    bool done = self->count == 0 && !self->busy;
     pthread_mutex_unlock(&self->lock);
+    return done;
 }

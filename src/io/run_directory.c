@@ -160,8 +160,8 @@ static dt_status remove_run(const char *path, int directory, bool overwrite, dt_
             return status;
         if (!overwrite)
             return dt_fail(error, DT_ERR_CREATE,
-                           "%s: already holds a run (%s); choose another --output, or --overwrite "
-                           "to replace it",
+                           "%s: already holds a run (%s); choose another --output, --resume auto "
+                           "to go on with it, or --overwrite to replace it",
                            path, found.name);
         status = remove_file(path, directory, found.name, error);
         if (status != DT_OK)
@@ -325,11 +325,4 @@ dt_status dt_run_directory_open(const char *name, char path[DT_PATH_SIZE], dt_er
         return dt_fail(error, DT_ERR_NO_INPUT,
                        "%s: no run to go on with: expected a directory, found a file", path);
     return check_writable(path, error);
-}
-
-dt_status dt_run_directory_create(const char *name, bool overwrite, char path[DT_PATH_SIZE],
-                                  dt_error *error)
-{
-    dt_status status = dt_run_directory_make(name, path, error);
-    return status == DT_OK ? dt_run_directory_clear(path, overwrite, error) : status;
 }

@@ -263,6 +263,10 @@ static dt_status check_together(const dt_config *config, dt_error *error)
         return dt_fail(error, DT_ERR_CONFIG,
                        "val_fraction: expected more than 0 with split = random, found 0; "
                        "the article holds out 0.1");
+    if (config->overwrite && strcmp(config->resume, "auto") == 0)
+        return dt_fail(error, DT_ERR_CONFIG,
+                       "overwrite: expected false with resume = auto, found true: go on with the "
+                       "run, or replace it?");
     if (config->patience > 0 && config->val_fraction <= 0.0)
         return dt_fail(error, DT_ERR_CONFIG,
                        "patience: expected 0 without validation samples, found %lld; it looks at "

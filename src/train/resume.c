@@ -103,7 +103,7 @@ static dt_status take_newest(dt_resume *self, dt_error *error)
         dt_status found = dt_checkpoint_read(path, &self->checkpoint, &problem);
         if (!found)
             snprintf(self->file, sizeof self->file, "%s", path);
-        else if (found == DT_ERR_DATA)
+        else if (found != DT_ERR_INTERNAL)
             set_aside(path, &problem);
         else
             status = dt_fail(error, found, "%s", problem.message);

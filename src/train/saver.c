@@ -251,6 +251,12 @@ static void copy_floats(float *to, const float *from, size_t count)
         memcpy(to, from, count * sizeof *to);
 }
 
+void dt_saver_wait(dt_saver *self)
+{
+    while (!dt_worker_wait(self->worker, DT_RUN_LOCK_BEAT))
+        dt_run_lock_beat(self->lock);
+}
+
 /* The buffers of the last checkpoint, once it is written. */
 static copy take_spare(dt_saver *self)
 {
@@ -258,7 +264,7 @@ static copy take_spare(dt_saver *self)
     bool is_free = self->spare.parameters;
     pthread_mutex_unlock(&self->mutex);
     if (!is_free)
-        dt_worker_wait(self->worker);
+        dt_saver_wait(self);
     copy taken = self->spare;
     self->spare = (copy){0};
     return taken;
@@ -335,9 +341,4 @@ bool dt_saver_collect(dt_saver *self, dt_saved *saved)
     }
     pthread_mutex_unlock(&self->mutex);
     return any;
-}
-
-void dt_saver_wait(dt_saver *self)
-{
-    dt_worker_wait(self->worker);
 }

@@ -11,7 +11,7 @@
 
 enum { DRAWS = 6 };
 
-static dt_run *open_run(dt_comm *comm, int64_t verify_replicas)
+static dt_run *open_run(dt_comm *comm, int64_t verify_replicas, int64_t checkpoint_steps)
 {
     dt_config config;
     dt_run *run = NULL;
@@ -26,6 +26,7 @@ static dt_run *open_run(dt_comm *comm, int64_t verify_replicas)
     config.batch_size = 8;
     config.epochs = 2;
     config.verify_replicas = verify_replicas;
+    config.checkpoint_steps = checkpoint_steps;
     dt_status status = dt_config_resolve(&config, &error);
     check_status("dt_config_resolve", DT_OK, status, &error);
     if (!status)
@@ -103,21 +104,34 @@ static void strike(void *state, const dt_progress_report *report)
         flip(self->run, 0, self->bit);
 }
 
-/* Training ends with the error on all ranks: at the next comparison, and at the latest before the
- * end of the epoch, also when the flipped bit makes the parameter NaN. */
-static void test_training(dt_comm *comm, int64_t verify_replicas, int victim)
+static void never_saved(void *state, const dt_state *where, bool last)
+{
+    (void)state;
+    (void)last;
+    check(false, "a replica with a flipped bit is saved in step %lld", (long long)where->step);
+}
+
+/* Training ends with the error on all ranks: at the next comparison, before a checkpoint is saved,
+ * and at the latest before the end of the epoch, also when the flipped bit makes the parameter NaN.
+ */
+static void test_training(dt_comm *comm, int64_t verify_replicas, int64_t checkpoint_steps,
+                          int victim)
 {
     static const int bits[] = {0, 30};
     for (int i = 0; i < 2; i++) {
-        dt_run *run = open_run(comm, verify_replicas);
+        dt_run *run = open_run(comm, verify_replicas, checkpoint_steps);
         if (!run)
             return;
         run->parameters[0] = 1.5F; /* bit 30 makes it NaN */
-        fault state = {run, victim, verify_replicas ? 1 : 3, bits[i]};
+        fault state = {run, victim, verify_replicas || checkpoint_steps ? 1 : 3, bits[i]};
         dt_observer observer = {.state = &state, .step = strike};
+        if (dt_comm_size(comm) > 1 || bits[i] == 30)
+            observer.save = never_saved;
+        dt_state where = dt_state_initial();
         dt_progress_report last;
+        dt_ending ending;
         dt_error error = {0};
-        dt_status status = dt_train(run, &observer, &last, &error);
+        dt_status status = dt_train(run, &observer, &where, &last, &ending, &error);
         dt_status alone = bits[i] == 30 ? DT_ERR_DATA : DT_OK;
         check_status("a bit that flips in a training",
                      dt_comm_size(comm) > 1 ? DT_ERR_INTERNAL : alone, status, &error);
@@ -132,7 +146,7 @@ static void test(dt_comm *comm)
 {
     int ranks = dt_comm_size(comm);
     dt_random_sequence random = draw_begin(3);
-    dt_run *run = open_run(comm, 0);
+    dt_run *run = open_run(comm, 0, 0);
     if (!run)
         return;
     uint64_t first, again;
@@ -149,8 +163,9 @@ static void test(dt_comm *comm)
     check(first == again, "flipped back: expected hash %016llx, found %016llx",
           (unsigned long long)first, (unsigned long long)again);
     dt_run_close(run);
-    test_training(comm, 1, ranks - 1);
-    test_training(comm, 0, ranks / 2);
+    test_training(comm, 1, 0, ranks - 1);
+    test_training(comm, 0, 1, ranks - 1);
+    test_training(comm, 0, 0, ranks / 2);
 }
 
 int main(int argc, char **argv)

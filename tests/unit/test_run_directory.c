@@ -9,6 +9,13 @@
 
 CU_SuiteInfo dt_suite_run_directory(void);
 
+/* As a new run does it, without the lock. */
+static dt_status create(const char *name, bool overwrite, char path[DT_PATH_SIZE], dt_error *error)
+{
+    dt_status status = dt_run_directory_make(name, path, error);
+    return status ? status : dt_run_directory_clear(path, overwrite, error);
+}
+
 static char folder[SCRATCH_SIZE];
 static int home;
 
@@ -44,7 +51,7 @@ static void assert_refused(const char *name, bool overwrite, const char *path, c
 {
     char made[DT_PATH_SIZE];
     dt_error error = {0};
-    CU_ASSERT_EQUAL(dt_run_directory_create(name, overwrite, made, &error), DT_ERR_CREATE);
+    CU_ASSERT_EQUAL(create(name, overwrite, made, &error), DT_ERR_CREATE);
     CU_ASSERT_EQUAL(error.status, DT_ERR_CREATE);
     CU_ASSERT_EQUAL(strncmp(error.message, path, strlen(path)), 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(error.message, reason));
@@ -57,13 +64,13 @@ static void a_named_directory_is_made_with_its_parents(void)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         for (int again = 0; again < 2; again++) {
             char path[DT_PATH_SIZE];
-            CU_ASSERT_EQUAL(dt_run_directory_create(names[i][0], false, path, NULL), DT_OK);
+            CU_ASSERT_EQUAL(create(names[i][0], false, path, NULL), DT_OK);
             CU_ASSERT_STRING_EQUAL(path, names[i][1]);
             CU_ASSERT_TRUE(is_folder(path));
         }
     char absolute[DT_PATH_SIZE], path[DT_PATH_SIZE];
     snprintf(absolute, sizeof absolute, "%s/x/y", folder);
-    CU_ASSERT_EQUAL(dt_run_directory_create(absolute, false, path, NULL), DT_OK);
+    CU_ASSERT_EQUAL(create(absolute, false, path, NULL), DT_OK);
     CU_ASSERT_STRING_EQUAL(path, absolute);
     CU_ASSERT_TRUE(is_folder("x/y"));
     CU_ASSERT_FALSE(exists("runs"));
@@ -103,7 +110,7 @@ static void a_run_is_never_overwritten_unasked(void)
     make_a();
     fill(user_files, COUNT(user_files));
     char path[DT_PATH_SIZE];
-    CU_ASSERT_EQUAL(dt_run_directory_create("a", false, path, NULL), DT_OK);
+    CU_ASSERT_EQUAL(create("a", false, path, NULL), DT_OK);
     for (size_t i = 0; i < COUNT(run_files); i++) {
         char reason[256];
         snprintf(reason, sizeof reason, "already holds a run (%s); choose another --output",
@@ -114,7 +121,7 @@ static void a_run_is_never_overwritten_unasked(void)
         CU_ASSERT_TRUE(scratch_holds_text(scratch_path("a", run_files[i]), run_files[i]));
         CU_ASSERT_EQUAL(unlink(scratch_path("a", run_files[i])), 0);
     }
-    CU_ASSERT_EQUAL(dt_run_directory_create("a", false, path, NULL), DT_OK);
+    CU_ASSERT_EQUAL(create("a", false, path, NULL), DT_OK);
 }
 
 static void overwrite_removes_the_run_and_nothing_else(void)
@@ -123,12 +130,12 @@ static void overwrite_removes_the_run_and_nothing_else(void)
     fill(run_files, COUNT(run_files));
     fill(user_files, COUNT(user_files));
     char path[DT_PATH_SIZE];
-    CU_ASSERT_EQUAL(dt_run_directory_create("a", true, path, NULL), DT_OK);
+    CU_ASSERT_EQUAL(create("a", true, path, NULL), DT_OK);
     for (size_t i = 0; i < COUNT(run_files); i++)
         CU_ASSERT_FALSE(exists(scratch_path("a", run_files[i])));
     for (size_t i = 0; i < COUNT(user_files); i++)
         CU_ASSERT_TRUE(scratch_holds_text(scratch_path("a", user_files[i]), user_files[i]));
-    CU_ASSERT_EQUAL(dt_run_directory_create("a", true, path, NULL), DT_OK);
+    CU_ASSERT_EQUAL(create("a", true, path, NULL), DT_OK);
 }
 
 /* What a killed run leaves behind, and things that only look like it. */
@@ -269,7 +276,7 @@ static void overwrite_does_not_follow_links(void)
     CU_ASSERT_EQUAL(symlink("nowhere", "a/log.txt"), 0);
     assert_refused("a", false, "a: ", "(log.txt)");
     char path[DT_PATH_SIZE];
-    CU_ASSERT_EQUAL(dt_run_directory_create("a", true, path, NULL), DT_OK);
+    CU_ASSERT_EQUAL(create("a", true, path, NULL), DT_OK);
     CU_ASSERT_TRUE(scratch_holds_text("precious", "precious"));
     CU_ASSERT_EQUAL(scratch_entries("a"), 1);
 }
@@ -312,9 +319,9 @@ static void other_users_directories_are_refused(void)
         dt_error error = {0};
         if (geteuid() == 0 ? seteuid(65534) : chmod(folder, 0555))
             _exit(100);
-        int wrong = dt_run_directory_create(".", false, path, &error) != DT_ERR_CREATE;
+        int wrong = create(".", false, path, &error) != DT_ERR_CREATE;
         wrong += strstr(error.message, strerror(EACCES)) == NULL;
-        wrong += dt_run_directory_create("a", false, path, &error) != DT_ERR_CREATE;
+        wrong += create("a", false, path, &error) != DT_ERR_CREATE;
         wrong += strstr(error.message, strerror(EACCES)) == NULL;
         wrong += dt_run_directory_open(".", path, &error) != DT_ERR_CREATE;
         wrong += strstr(error.message, strerror(EACCES)) == NULL;
@@ -347,7 +354,7 @@ static void automatic_names_are_new_and_latest_follows(void)
 {
     char first[DT_PATH_SIZE], now[64], soon[64];
     stamp_in(0, now);
-    CU_ASSERT_EQUAL(dt_run_directory_create("auto", false, first, NULL), DT_OK);
+    CU_ASSERT_EQUAL(create("auto", false, first, NULL), DT_OK);
     stamp_in(0, soon);
     CU_ASSERT_TRUE(strcmp(first, now) == 0 || strcmp(first, soon) == 0);
     CU_ASSERT_TRUE(is_folder(first));
@@ -360,7 +367,7 @@ static void automatic_names_are_new_and_latest_follows(void)
     }
     for (int suffix = 2; suffix < 5; suffix++) {
         char path[DT_PATH_SIZE], end[16];
-        CU_ASSERT_EQUAL(dt_run_directory_create("auto", true, path, NULL), DT_OK);
+        CU_ASSERT_EQUAL(create("auto", true, path, NULL), DT_OK);
         snprintf(end, sizeof end, "-%d", suffix);
         CU_ASSERT_STRING_EQUAL(path + strlen(first), end);
         CU_ASSERT_TRUE(is_folder(path));
@@ -378,7 +385,7 @@ static void runs_that_start_at_once_do_not_meet(void)
         CU_ASSERT_TRUE_FATAL(children[i] >= 0);
         if (children[i] == 0) {
             char path[DT_PATH_SIZE];
-            _exit(dt_run_directory_create("auto", false, path, NULL) != DT_OK);
+            _exit(create("auto", false, path, NULL) != DT_OK);
         }
     }
     for (int i = 0; i < RUNS; i++) {
@@ -402,7 +409,7 @@ static void a_real_latest_is_left_alone_with_a_warning(void)
     int null = open("/dev/null", O_WRONLY);
     dup2(null, 2);
     dt_log_set_file(log);
-    dt_status status = dt_run_directory_create("auto", false, path, NULL);
+    dt_status status = create("auto", false, path, NULL);
     dt_log_set_file(NULL);
     dup2(terminal, 2);
     close(terminal);

@@ -38,13 +38,13 @@ static void test_order(void)
     int order[JOBS];
     atomic_int done = 0;
     CU_ASSERT_EQUAL_FATAL(dt_worker_create(&worker, &error), DT_OK);
-    dt_worker_wait(worker); /* nothing to wait for */
+    CU_ASSERT(dt_worker_wait(worker, 0)); /* nothing to wait for */
     for (int i = 0; i < JOBS; i++) {
         jobs[i] = (job){i, order, &done};
         dt_worker_do(worker, note, &jobs[i]);
         CU_ASSERT(i + 1 - done <= DT_WORKER_QUEUE + 1);
     }
-    dt_worker_wait(worker);
+    CU_ASSERT(dt_worker_wait(worker, 10));
     CU_ASSERT_EQUAL(done, JOBS);
     for (int i = 0; i < JOBS; i++)
         CU_ASSERT_EQUAL(order[i], i);
@@ -53,7 +53,7 @@ static void test_order(void)
 
 static void slow(void *argument)
 {
-    nap(2000000);
+    nap(20000000);
     atomic_fetch_add((atomic_int *)argument, 1);
 }
 
@@ -65,7 +65,8 @@ static void test_ending(void)
     atomic_int done = 0;
     CU_ASSERT_EQUAL_FATAL(dt_worker_create(&worker, &error), DT_OK);
     dt_worker_do(worker, slow, &done);
-    dt_worker_wait(worker);
+    CU_ASSERT_FALSE(dt_worker_wait(worker, 0.0001));
+    CU_ASSERT(dt_worker_wait(worker, 10));
     CU_ASSERT_EQUAL(done, 1);
     for (int i = 0; i < DT_WORKER_QUEUE; i++)
         dt_worker_do(worker, slow, &done);
@@ -87,7 +88,7 @@ static void test_signals(void)
     sigset_t theirs, ours;
     CU_ASSERT_EQUAL_FATAL(dt_worker_create(&worker, &error), DT_OK);
     dt_worker_do(worker, blocked_signals, &theirs);
-    dt_worker_wait(worker);
+    CU_ASSERT(dt_worker_wait(worker, 10));
     CU_ASSERT_EQUAL(sigismember(&theirs, SIGUSR1), 1);
     CU_ASSERT_EQUAL(sigismember(&theirs, SIGTERM), 1);
     pthread_sigmask(SIG_SETMASK, NULL, &ours);
