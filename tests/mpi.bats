@@ -33,6 +33,21 @@ passes() {
     passes stop
 }
 
+@test "launcher: processes that MPI does not know do not train, and one says why" {
+    # shellcheck disable=SC2016 # for the shell of each process
+    local status=0 forget='for name in $(compgen -e PMIX_) $(compgen -e OMPI_MCA_); do
+        unset "$name"
+    done
+    exec "$0" --max-steps 1'
+    timeout 60 mpirun -np 3 --oversubscribe bash -c "$forget" "$program" >out 2>&1 </dev/null ||
+        status=$?
+    expect "exit code" 78 "$status"
+    expect "what the program says" "dist-train: mpirun of Open MPI started 3 processes, but each \
+believes to be alone (rank 0 of 1): use the mpirun of the Open MPI that it was built with" \
+        "$(grep '^dist-train' out)"
+    expect "files" out "$(ls)"
+}
+
 # in_background NP NAME SCENARIO: a program that ends by itself; sets pid (of mpirun) and rank_0,
 # the process that has written its number to the file ready.
 in_background() {

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* pthread_setname_np */
 #include "dist/watchdog.h"
 
 #include <math.h>
@@ -278,9 +279,11 @@ static dt_status start_thread(dt_watchdog *self, dt_error *error)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int code = pthread_create(&self->thread, NULL, watch, self);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    self->runs = code == 0;
-    return code ? dt_fail(error, DT_ERR_INTERNAL, "watchdog: no thread: %s", strerror(code))
-                : DT_OK;
+    if (code)
+        return dt_fail(error, DT_ERR_INTERNAL, "watchdog: no thread: %s", strerror(code));
+    pthread_setname_np(self->thread, "watchdog");
+    self->runs = true;
+    return DT_OK;
 }
 
 static void end_thread(dt_watchdog *self)

@@ -2,8 +2,9 @@
  * which ends the job (tests/mpi.bats looks at how). */
 #include "dist/watchdog.h"
 
-#include <math.h>
+#include <dirent.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +63,49 @@ static void test_end_is_quick(dt_comm *comm)
     }
     double seconds = dt_clock() - begun;
     check(seconds < 2.5, "5 watchdogs: expected less than 2.5 s, found %g s", seconds);
+}
+
+/* The field of /proc that says which signals the thread called "watchdog" of this process blocks.
+ */
+static unsigned long long blocked_by_the_thread(void)
+{
+    unsigned long long blocked = 0;
+    struct dirent *task;
+    DIR *tasks = opendir("/proc/self/task");
+    while (tasks && (task = readdir(tasks)) != NULL) {
+        char path[300], line[200];
+        bool found = false;
+        snprintf(path, sizeof path, "/proc/self/task/%s/status", task->d_name);
+        FILE *file = fopen(path, "r");
+        while (file && fgets(line, sizeof line, file)) {
+            found |= strcmp(line, "Name:\twatchdog\n") == 0;
+            if (found)
+                sscanf(line, "SigBlk:\t%llx", &blocked);
+        }
+        if (file)
+            fclose(file);
+    }
+    if (tasks)
+        closedir(tasks);
+    return blocked;
+}
+
+/* And the thread that trains gets them as before. */
+static void test_signals(dt_comm *comm)
+{
+    sigset_t before, after;
+    sigemptyset(&before);
+    sigemptyset(&after);
+    pthread_sigmask(SIG_SETMASK, NULL, &before);
+    dt_watchdog *watchdog = begin(comm, 300);
+    pthread_sigmask(SIG_SETMASK, NULL, &after);
+    unsigned long long wanted =
+        1ull << (SIGUSR1 - 1) | 1ull << (SIGTERM - 1) | 1ull << (SIGINT - 1) | 1ull << (SIGHUP - 1);
+    unsigned long long blocked = blocked_by_the_thread();
+    check((blocked & wanted) == wanted, "signals: expected %#llx blocked, found %#llx", wanted,
+          blocked);
+    check(memcmp(&before, &after, sizeof before) == 0, "signals: the caller's mask has changed");
+    dt_watchdog_stop(watchdog);
 }
 
 /* A rank without memory is an error of all. */
@@ -156,6 +200,7 @@ static void test(dt_comm *comm)
     if (!scenario) {
         test_off(comm);
         test_end_is_quick(comm);
+        test_signals(comm);
         test_failures(comm);
         if (dt_comm_hosts(comm) == 1 && dt_comm_size(comm) <= 3)
             test_slow_ranks_live(comm);
