@@ -93,9 +93,7 @@ static unsigned long long blocked_by_the_thread(void)
 /* And the thread that trains gets them as before. */
 static void test_signals(dt_comm *comm)
 {
-    sigset_t before, after;
-    sigemptyset(&before);
-    sigemptyset(&after);
+    sigset_t before = {0}, after = {0};
     pthread_sigmask(SIG_SETMASK, NULL, &before);
     dt_watchdog *watchdog = begin(comm, 300);
     pthread_sigmask(SIG_SETMASK, NULL, &after);
