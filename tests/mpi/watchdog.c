@@ -158,12 +158,22 @@ static void never_come_to_the_end(dt_comm *comm, dt_watchdog *watchdog)
     dt_watchdog_stop(watchdog);
 }
 
-/* The test suspends all of them in the meantime. */
+static void wait_without_a_beat(int milliseconds)
+{
+    for (int i = 0; i < milliseconds; i += 20)
+        harness_sleep(20000);
+}
+
+/* The test suspends all of them as soon as they are ready. The thread has seen the last beat then,
+ * and once they go on, it looks before the next one comes. */
 static void go_on(dt_comm *comm, dt_watchdog *watchdog)
 {
+    dt_watchdog_beat(watchdog, 3, DT_PHASE_FORWARD);
+    wait_without_a_beat(200);
     if (dt_comm_rank(comm) == 0)
         harness_ready();
-    for (double end = dt_clock() + 6; dt_clock() < end;) {
+    wait_without_a_beat(500);
+    for (double end = dt_clock() + 1; dt_clock() < end;) {
         dt_watchdog_beat(watchdog, 3, DT_PHASE_FORWARD);
         harness_sleep(20000);
     }
@@ -196,9 +206,9 @@ static void stand_still(dt_comm *comm, const standstill *how)
 static void test(dt_comm *comm)
 {
     if (!scenario) {
+        test_signals(comm); /* before another watchdog could change the mask */
         test_off(comm);
         test_end_is_quick(comm);
-        test_signals(comm);
         test_failures(comm);
         if (dt_comm_hosts(comm) == 1 && dt_comm_size(comm) <= 3)
             test_slow_ranks_live(comm);
