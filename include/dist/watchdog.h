@@ -17,12 +17,12 @@ typedef struct dt_watchdog dt_watchdog;
 /* Watches until dt_watchdog_stop. When this rank has not beaten for timeout_seconds, one rank of
  * its host writes a line to standard error that names the ranks of the host that are furthest
  * behind, with pid, state, step and phase, or the hosts that it may wait for; then it ends its
- * process with the code DT_ERR_STALLED, and with it the launcher the job: within 2 s under mpirun,
- * stopped processes included (under srun with --kill-on-bad-exit). A host whose ranks all wait
- * speaks 5 s later, so that the one to blame comes first.
- * Time in which a process is suspended does not count: a job may be stopped and continued.
- * timeout_seconds = 0: nothing is watched, *out = NULL. Otherwise the caller owns *out.
- * Collective. Errors: DT_ERR_INTERNAL (memory, threads), the same on all ranks. */
+ * process with the code DT_ERR_STALLED, and with it the launcher the job, stopped processes
+ * included: within 2 s, mpirun with this code, srun --mpi=pmix with 137 or 143. A host whose ranks
+ * all wait speaks 5 s later, so that the one to blame comes first. Time in which a process is
+ * suspended does not count: a job may be stopped and continued. timeout_seconds = 0: nothing is
+ * watched, *out = NULL. Otherwise the caller owns *out. Collective. Errors: DT_ERR_INTERNAL
+ * (memory, threads), the same on all ranks. */
 dt_status dt_watchdog_start(dt_comm *comm, double timeout_seconds, dt_watchdog **out,
                             dt_error *error);
 

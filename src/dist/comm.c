@@ -45,6 +45,16 @@ static dt_status check_launcher(int mpi_size, dt_error *error)
     return status;
 }
 
+/* A single task of srun, or an interactive shell: Open MPI would look for the step's other
+ * processes and give up where srun offers nothing to find them by. */
+static void forget_slurm_step(void)
+{
+    if (getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMIX_RANK") || getenv("PMI_RANK"))
+        return;
+    unsetenv("SLURM_STEP_ID");
+    unsetenv("SLURM_STEPID");
+}
+
 /* What the launcher says, the same to every rank of a job; false where it does not say. */
 static bool on_one_host(void)
 {
@@ -82,6 +92,7 @@ dt_status dt_comm_start(int *argc, char ***argv, dt_comm **out, dt_error *error)
     dt_status status = check_launcher(0, error);
     if (status)
         return status;
+    forget_slurm_step();
     shorten_start();
     if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS)
         return dt_fail(error, DT_ERR_INTERNAL, "MPI does not start");
