@@ -88,7 +88,8 @@ draw_settings() {
 @test "a run directory holds the run, and says the same everywhere" {
     train 2 "${two[@]}" --output run
     (cd run && printf '%s\n' *) >files
-    expect "files" "config.ini log.txt metrics.csv summary.json weights.h5" "$(words <files)"
+    expect "files" "checkpoints config.ini log.txt metrics.csv summary.json weights.h5" \
+        "$(words <files)"
     "$python" - run/summary.json <<'END'
 import json, sys
 summary = json.load(open(sys.argv[1], encoding="utf-8"))
@@ -262,8 +263,10 @@ END
     cat err
     expect "exit code" 74 "$(<code)"
     expect "lines" 1 "$(grep -c '^dist-train: ' err)"
-    grep -q '^dist-train: .*run/weights.h5: .*No space left on device' err
-    expect "files" "config.ini log.txt metrics.csv summary.json" "$(words <files)"
+    grep -q '^warning: run/weights.h5: .*No space left on device' err
+    grep -q '^warning: run/checkpoints/step-00000002.h5: .*No space left .*checkpoints stay$' err
+    grep -q '^dist-train: run/checkpoints/step-00000002.h5: .*No space left on device' err
+    expect "files" "checkpoints config.ini log.txt metrics.csv summary.json" "$(words <files)"
     expect "status" failed "$(summary status .)"
 }
 
