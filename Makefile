@@ -27,7 +27,7 @@ ROOMS      := base nn data dist io train cli
 FLAGS_dist  = $(shell $(PKGCONF) --cflags ompi-c | sed 's/-I/-isystem /g')
 FLAGS_io    = $(shell $(PKGCONF) --cflags $(HDF5) | sed 's/-I/-isystem /g')
 FLAGS_cli   = -DDT_VERSION='"$(VERSION)"'
-LDLIBS      = $(shell $(PKGCONF) --libs $(HDF5) ompi-c libxxhash libisal) -lm
+LDLIBS      = -pthread $(shell $(PKGCONF) --libs $(HDF5) ompi-c libxxhash libisal) -lm
 
 SOURCES := $(foreach room,$(ROOMS),$(sort $(wildcard src/$(room)/*.c)))
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/%.o)
