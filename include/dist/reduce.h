@@ -4,7 +4,12 @@
  * ranks dt_partition(V, R, r), V >= R, and brings the complete nodes that they form. Then each rank
  * finishes one slice of the vector: within a host from the other ranks' nodes in shared memory,
  * between hosts from messages that carry what a host has already added up; the finished slices go
- * to every host once. */
+ * to every host once.
+ *
+ * Between hosts the vector is cut into sections, from its end to its beginning, and each is reduced
+ * by itself, each rank finishing a slice of it. So sections whose sums are announced travel while
+ * the sums of others are worked on. The bits do not depend on the cut: an element's tree is that of
+ * V alone. */
 #ifndef DT_DIST_REDUCE_H
 #define DT_DIST_REDUCE_H
 
@@ -24,10 +29,11 @@ extern const char *const dt_allreduce_names[];
 
 typedef struct dt_reduce dt_reduce;
 
-/* A reduction of vectors of `count` floats. The comm must outlive it. The caller owns *out:
- * dt_reduce_destroy. Collective. On an error all ranks return the same one. */
+/* A reduction of vectors of `count` floats. section_size: floats of a section (about; at least 16,
+ * at most 16,000 sections), 0: as many as have turned out well. The comm must outlive it. The
+ * caller owns *out: dt_reduce_destroy. Collective. On an error all ranks return the same one. */
 dt_status dt_reduce_create(dt_comm *comm, dt_allreduce kind, int virtual_ranks, size_t count,
-                           dt_reduce **out, dt_error *error);
+                           size_t section_size, dt_reduce **out, dt_error *error);
 
 /* NULL is allowed. Collective. */
 void dt_reduce_destroy(dt_reduce *reduce);
@@ -39,8 +45,17 @@ void dt_reduce_destroy(dt_reduce *reduce);
 const int *dt_reduce_merges(const dt_reduce *reduce);
 float *const *dt_reduce_sums(const dt_reduce *reduce);
 
-/* When every rank has filled its sums: the sum over all virtual ranks, `count` floats, the same on
- * every rank. Valid until this rank fills its sums again. Collective.
+/* Floats of a section; 0: there is one section, and announcements gain nothing. */
+size_t dt_reduce_section(const dt_reduce *reduce);
+
+/* From float `first` on, the sums that are left on this rank's stack hold their final values. What
+ * all ranks of the host have announced goes on its way; what has come from other hosts is taken.
+ * Does not wait. Any number of times before dt_reduce_finish, `first` never larger than before, and
+ * as each rank likes: not collective. */
+void dt_reduce_announce(dt_reduce *reduce, size_t first);
+
+/* This rank has filled its sums; when every rank has, the sum over all virtual ranks, `count`
+ * floats, the same on every rank. Valid until this rank fills its sums again. Collective.
  * trace: laps of DT_PHASE_WAIT and DT_PHASE_REDUCE. */
 const float *dt_reduce_finish(dt_reduce *reduce, dt_trace *trace);
 

@@ -216,7 +216,7 @@ static dt_status open_subjects(bench *self, const dt_config *config, dt_error *e
     }
     for (int kind = 0; !status && kind < 2; kind++)
         status = dt_reduce_create(self->comm, (dt_allreduce)kind, dt_comm_size(self->comm),
-                                  first->parameter_count, &self->reduces[kind], error);
+                                  first->parameter_count, 0, &self->reduces[kind], error);
     return status;
 }
 

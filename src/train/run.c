@@ -225,7 +225,7 @@ static dt_status build_motion(dt_run *run, dt_error *error)
     int virtual_ranks = (int)run->config.virtual_ranks;
     dt_status status =
         dt_reduce_create(run->comm, (dt_allreduce)run->config.allreduce, virtual_ranks,
-                         run->parameter_count + DT_STEP_TOTALS, &run->reduce, error);
+                         run->parameter_count + DT_STEP_TOTALS, 0, &run->reduce, error);
     if (!status)
         status = dt_exchange_create(run->comm, train->count, virtual_ranks,
                                     (size_t)dt_shape_size(run->source->shape), train->images,

@@ -6,15 +6,15 @@
 #include "train/nonfinite.h"
 
 /* The totals of this rank's virtual ranks, added up as their gradients are, behind them. */
-static void add_totals(dt_run *run, const dt_loss_sum *losses, dt_request own)
+static void add_totals(dt_run *run, dt_request own)
 {
     float *const *sums = dt_reduce_sums(run->reduce);
     const int *merges = dt_reduce_merges(run->reduce);
     int top = -1;
     for (int64_t i = 0; i < run->own_virtual_ranks.count; i++) {
         float *totals = sums[++top] + run->parameter_count;
-        totals[DT_STEP_LOSS] = (float)losses[i].loss;
-        totals[DT_STEP_CORRECT] = (float)losses[i].correct;
+        totals[DT_STEP_LOSS] = (float)run->losses[i].loss;
+        totals[DT_STEP_CORRECT] = (float)run->losses[i].correct;
         totals[DT_STEP_STOP] = i == 0 && own.stop;
         totals[DT_STEP_SAVE] = i == 0 && own.save;
         for (int m = 0; m < merges[i]; m++, top--)
@@ -30,17 +30,40 @@ static bool may_be_sparse(const dt_run *run)
     return dt_comm_size(run->comm) == 1 && dt_optimizer_skips_zeros(run->optimizer);
 }
 
+typedef struct announcer {
+    dt_run *run;
+    dt_request own;
+} announcer;
+
+/* What is final goes to other hosts while the backward pass works on the rest. */
+static void announce(void *state, size_t first)
+{
+    const announcer *self = state;
+    dt_run *run = self->run;
+    dt_trace_lap(&run->trace, DT_PHASE_BACKWARD);
+    if (first == run->parameter_count)
+        add_totals(run, self->own);
+    dt_reduce_announce(run->reduce, first);
+    dt_trace_lap(&run->trace, DT_PHASE_REDUCE);
+}
+
 /* The gradients of this rank's virtual ranks, added up to the nodes that they form. *support, so
  * far all of them, becomes where they may be other than zero. */
 static void add_gradients(dt_run *run, const dt_play *play, dt_request own, dt_support *support)
 {
     const int *merges = dt_reduce_merges(run->reduce);
+    announcer state = {run, own};
+    dt_listener listener = {
+        .part = dt_reduce_section(run->reduce), .final = announce, .state = &state};
+    bool announces = listener.part > 0;
     for (int64_t i = 0; i < run->own_virtual_ranks.count; i++)
         run->segments[i] = (dt_segment){.samples = play->counts[i], .merges = merges[i]};
     dt_network_gradient(run->network, &play->batch, (int)run->own_virtual_ranks.count,
-                        run->segments, dt_reduce_sums(run->reduce), run->losses, NULL,
-                        may_be_sparse(run) ? support : NULL, &run->trace);
-    add_totals(run, run->losses, own);
+                        run->segments, dt_reduce_sums(run->reduce), run->losses,
+                        announces ? &listener : NULL, may_be_sparse(run) ? support : NULL,
+                        &run->trace);
+    if (!announces)
+        add_totals(run, own);
 }
 
 static bool is_finite(const float *gradient, const dt_support *support)

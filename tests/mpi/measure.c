@@ -227,7 +227,7 @@ static dt_status measure_reduce(const program *self, dt_allreduce kind, size_t c
 {
     reduction what = {.comm = self->comm, .count = count};
     dt_status status =
-        dt_reduce_create(self->comm, kind, dt_comm_size(self->comm), count, &what.reduce, error);
+        dt_reduce_create(self->comm, kind, dt_comm_size(self->comm), count, 0, &what.reduce, error);
     if (status)
         return status;
     what.total = dt_calloc(count, sizeof *what.total, error);

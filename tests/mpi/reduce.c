@@ -12,7 +12,7 @@
 #include "draw.h"
 #include "harness.h"
 
-enum { MOST_VIRTUAL_RANKS = 40, MOST_WIDTH = 3, ROUNDS = 4 };
+enum { MOST_VIRTUAL_RANKS = 40, MOST_WIDTH = 3, ROUNDS = 4, ANNOUNCEMENTS = 50 };
 enum { VECTORS = 7 }; /* the levels of a tree over MOST_VIRTUAL_RANKS */
 
 /* Element i of a virtual rank's vector: sizes so different that every other order of additions
@@ -45,18 +45,38 @@ static void define(uint32_t round, int lo, int hi, size_t count, float *sum)
         sum[i] += sum[count + i];
 }
 
-static void fill(const dt_reduce *reduce, dt_range own, uint32_t round, size_t count)
+/* Floats first .. end - 1 of this rank's sums. */
+static void fill(const dt_reduce *reduce, dt_range own, uint32_t round, size_t first, size_t end)
 {
     const int *merges = dt_reduce_merges(reduce);
     float *const *sums = dt_reduce_sums(reduce);
     int top = -1;
     for (int i = 0; i < own.count; i++) {
         top++;
-        for (size_t k = 0; k < count; k++)
+        for (size_t k = first; k < end; k++)
             sums[top][k] = element(round, (int)own.first + i, k);
         for (int m = 0; m < merges[i]; m++, top--)
-            for (size_t k = 0; k < count; k++)
+            for (size_t k = first; k < end; k++)
                 sums[top - 1][k] += sums[top][k];
+    }
+}
+
+/* Fills the sums from the end to the beginning and announces them, as a rank of its own mind. */
+static void fill_and_announce(dt_reduce *reduce, dt_range own, uint32_t round, size_t count,
+                              dt_random_sequence *mind)
+{
+    int most = draw_int(mind, 1, (int)count), times = 0;
+    for (size_t end = count; end > 0;) {
+        size_t part = (size_t)draw_int(mind, 1, most);
+        size_t first = part < end ? end - part : 0;
+        if (++times == ANNOUNCEMENTS)
+            first = 0;
+        fill(reduce, own, round, first, end);
+        if (draw_int(mind, 0, 7) == 0)
+            harness_sleep(100);
+        if (draw_int(mind, 0, 2) > 0)
+            dt_reduce_announce(reduce, first);
+        end = first;
     }
 }
 
@@ -85,7 +105,8 @@ static void compare_rounded(const float *expected, const float *found, size_t co
 }
 
 /* Rounds in a row; ranks come late to each, and some look at the sum when others fill the next. */
-static void test_rounds(dt_comm *comm, dt_allreduce kind, int virtual_ranks, size_t count)
+static void test_rounds(dt_comm *comm, dt_allreduce kind, int virtual_ranks, size_t count,
+                        size_t section_size)
 {
     int rank = dt_comm_rank(comm), size = dt_comm_size(comm);
     dt_random_sequence late = draw_begin(1000 + (uint32_t)rank);
@@ -94,7 +115,8 @@ static void test_rounds(dt_comm *comm, dt_allreduce kind, int virtual_ranks, siz
     dt_reduce *reduce = NULL;
     dt_error error = {0};
     dt_trace_start(&trace);
-    dt_status status = dt_reduce_create(comm, kind, virtual_ranks, count, &reduce, &error);
+    dt_status status =
+        dt_reduce_create(comm, kind, virtual_ranks, count, section_size, &reduce, &error);
     if (!check_status("dt_reduce_create", DT_OK, status, &error))
         return;
     float *expected = harness_alloc(VECTORS * count, sizeof *expected);
@@ -102,7 +124,7 @@ static void test_rounds(dt_comm *comm, dt_allreduce kind, int virtual_ranks, siz
         define(round, 0, virtual_ranks, count, expected);
         if (draw_int(&late, 0, 3) == 0)
             harness_sleep(300);
-        fill(reduce, own, round, count);
+        fill_and_announce(reduce, own, round, count, &late);
         const float *found = dt_reduce_finish(reduce, &trace);
         if (draw_int(&late, 0, 3) == 0)
             harness_sleep(300);
@@ -115,6 +137,25 @@ static void test_rounds(dt_comm *comm, dt_allreduce kind, int virtual_ranks, siz
     }
     dt_free(expected);
     dt_reduce_destroy(reduce);
+}
+
+/* Announcements are asked for where they gain something. */
+static void check_section(dt_comm *comm)
+{
+    enum { COUNT = 1000, SECTION = 160 };
+    for (size_t asked = SECTION; asked <= 2 * COUNT; asked += 2 * COUNT - SECTION) {
+        dt_reduce *reduce = NULL;
+        dt_error error = {0};
+        dt_status status = dt_reduce_create(comm, DT_ALLREDUCE_TREE, dt_comm_size(comm), COUNT,
+                                            asked, &reduce, &error);
+        if (!check_status("dt_reduce_create", DT_OK, status, &error))
+            return;
+        size_t expected = dt_comm_hosts(comm) > 1 && asked < COUNT ? asked : 0;
+        check(dt_reduce_section(reduce) == expected,
+              "section of %zu, asked for %zu: expected %zu, found %zu", (size_t)COUNT, asked,
+              expected, dt_reduce_section(reduce));
+        dt_reduce_destroy(reduce);
+    }
 }
 
 static double define_total(const double *values, int lo, int hi, int width)
@@ -152,7 +193,7 @@ static void test_failures(dt_comm *comm, dt_random_sequence *random)
     dt_error error = {0};
     size_t too_many = (size_t)INT_MAX + 1;
     dt_status status =
-        dt_reduce_create(comm, DT_ALLREDUCE_TREE, MOST_VIRTUAL_RANKS, too_many, &reduce, &error);
+        dt_reduce_create(comm, DT_ALLREDUCE_TREE, MOST_VIRTUAL_RANKS, too_many, 0, &reduce, &error);
     check_status("too many parameters", DT_ERR_CONFIG, status, &error);
     for (int n = 1, failed = 1; failed; n++) {
         int victim = draw_int(random, 0, dt_comm_size(comm) - 1);
@@ -160,7 +201,7 @@ static void test_failures(dt_comm *comm, dt_random_sequence *random)
             dt_memory_fail_at(n);
         error = (dt_error){0};
         status =
-            dt_reduce_create(comm, DT_ALLREDUCE_TREE, MOST_VIRTUAL_RANKS, 100, &reduce, &error);
+            dt_reduce_create(comm, DT_ALLREDUCE_TREE, MOST_VIRTUAL_RANKS, 100, 0, &reduce, &error);
         dt_memory_fail_at(0);
         failed = status != DT_OK;
         check_status("a rank without memory", failed ? DT_ERR_INTERNAL : DT_OK, status, &error);
@@ -178,12 +219,15 @@ static void test(dt_comm *comm)
     int size = dt_comm_size(comm);
     dt_random_sequence random = draw_begin(1);
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
-        for (int draw = 0; draw < (counts[i] > 1000 ? 1 : 3); draw++) {
+        for (int draw = 0; draw < (counts[i] > 1000 ? 2 : 4); draw++) {
             int virtual_ranks = draw == 1 ? size : draw_int(&random, size, MOST_VIRTUAL_RANKS);
-            test_rounds(comm, DT_ALLREDUCE_TREE, virtual_ranks, counts[i]);
+            size_t least = 1 + counts[i] / 200; /* more sections test nothing more */
+            size_t section = draw == 0 ? 0 : (size_t)draw_int(&random, (int)least, (int)counts[i]);
+            test_rounds(comm, DT_ALLREDUCE_TREE, virtual_ranks, counts[i], section);
             if (draw == 0)
-                test_rounds(comm, DT_ALLREDUCE_MPI, virtual_ranks, counts[i]);
+                test_rounds(comm, DT_ALLREDUCE_MPI, virtual_ranks, counts[i], 0);
         }
+    check_section(comm);
     for (int draw = 0; draw < 20; draw++) {
         int virtual_ranks = draw_int(&random, size, MOST_VIRTUAL_RANKS);
         test_totals(comm, virtual_ranks, draw_int(&random, 1, MOST_WIDTH), &random);

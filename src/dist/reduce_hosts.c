@@ -1,0 +1,233 @@
+#include "reduce_hosts.h"
+
+#include <stdbool.h>
+
+#include "base/memory.h"
+
+typedef struct section {
+    dt_cut slice;      /* ours */
+    float *total;      /* the vector that it goes to */
+    float *inbox;      /* [places][slice.size]: our slice of every host's nodes */
+    float *outbox;     /* our host's nodes of the slices that we carry */
+    int nodes_awaited; /* hosts whose nodes have not come */
+} section;
+
+struct dt_reduce_hosts {
+    const dt_reduce_plan *plan;
+    int own_host;
+    int started; /* sections */
+    section *sections;
+    float *messages; /* all inboxes and outboxes */
+    /* [sections][section_requests]: of each section nodes in, totals in, nodes out, totals out. */
+    int section_requests, request_count;
+    MPI_Request *requests;
+    int *done;     /* [request_count]: scratch */
+    int in_flight; /* requests */
+};
+
+/* The rank of `host` that sends and receives slice `slice` when it is another host's. */
+static int courier(const dt_comm *comm, int host, int slice)
+{
+    return comm->host_ranks[comm->host_begin[host] + slice % comm->host_sizes[host]];
+}
+
+static bool carries(const dt_comm *comm, int slice)
+{
+    int host = comm->host_of[comm->rank];
+    return comm->host_of[slice] != host && courier(comm, host, slice) == comm->rank;
+}
+
+/* Floats that this rank sends of its host's nodes in a section. */
+static size_t outbox_size(const dt_reduce_plan *plan, int number)
+{
+    size_t size = 0;
+    for (int s = 0; s < plan->comm->size; s++)
+        if (carries(plan->comm, s))
+            size += (size_t)plan->host.node_count * dt_reduce_plan_slice(plan, number, s).size;
+    return size;
+}
+
+static size_t inbox_size(const dt_reduce_plan *plan, int number)
+{
+    dt_cut own = dt_reduce_plan_slice(plan, number, plan->comm->rank);
+    return (size_t)plan->all.part_count * own.size;
+}
+
+static dt_status allocate(dt_reduce_hosts *self, dt_error *error)
+{
+    const dt_reduce_plan *plan = self->plan;
+    int carried = 0;
+    for (int s = 0; s < plan->comm->size; s++)
+        carried += carries(plan->comm, s);
+    self->section_requests = 2 * (plan->comm->hosts - 1 + carried);
+    self->request_count = plan->sections * self->section_requests;
+    size_t requests = (size_t)self->request_count, size = 0;
+    for (int s = 0; s < plan->sections; s++)
+        size += inbox_size(plan, s) + outbox_size(plan, s);
+    if (!(self->sections = dt_calloc((size_t)plan->sections, sizeof *self->sections, error)) ||
+        !(self->requests = dt_calloc(requests, sizeof(MPI_Request), error)) ||
+        !(self->done = dt_calloc(requests, sizeof *self->done, error)) ||
+        !(self->messages = dt_calloc(size, sizeof *self->messages, error)))
+        return error->status;
+    for (int i = 0; i < self->request_count; i++)
+        self->requests[i] = MPI_REQUEST_NULL;
+    return DT_OK;
+}
+
+static void place_messages(dt_reduce_hosts *self)
+{
+    float *next = self->messages;
+    for (int s = 0; s < self->plan->sections; s++) {
+        section *it = &self->sections[s];
+        it->slice = dt_reduce_plan_slice(self->plan, s, self->plan->comm->rank);
+        it->inbox = next;
+        it->outbox = next + inbox_size(self->plan, s);
+        next = it->outbox + outbox_size(self->plan, s);
+    }
+}
+
+dt_status dt_reduce_hosts_create(const dt_reduce_plan *plan, dt_reduce_hosts **out, dt_error *error)
+{
+    dt_reduce_hosts *self = dt_calloc(1, sizeof *self, error);
+    if (!self)
+        return error->status;
+    self->plan = plan;
+    self->own_host = plan->comm->host_of[plan->comm->rank];
+    if (allocate(self, error)) {
+        dt_reduce_hosts_destroy(self);
+        return error->status;
+    }
+    place_messages(self);
+    *out = self;
+    return DT_OK;
+}
+
+void dt_reduce_hosts_destroy(dt_reduce_hosts *self)
+{
+    if (!self)
+        return;
+    dt_free(self->sections);
+    dt_free(self->messages);
+    dt_free(self->requests);
+    dt_free(self->done);
+    dt_free(self);
+}
+
+int dt_reduce_hosts_started(const dt_reduce_hosts *self)
+{
+    return self->started;
+}
+
+/* Two messages of a section between the same ranks differ in this; those of one round and the next
+ * do not overtake each other. */
+enum { NODES, TOTAL, TAGS };
+
+static void receive(dt_reduce_hosts *self, int number, int what, float *to, size_t size, int from,
+                    MPI_Request *request)
+{
+    MPI_Irecv(to, (int)size, MPI_FLOAT, from, number * TAGS + what, self->plan->comm->world,
+              request);
+    self->in_flight++;
+}
+
+static void send(dt_reduce_hosts *self, int number, int what, const float *from, size_t size,
+                 int to, MPI_Request *request)
+{
+    MPI_Isend(from, (int)size, MPI_FLOAT, to, number * TAGS + what, self->plan->comm->world,
+              request);
+    self->in_flight++;
+}
+
+/* Other hosts' nodes of our slice, and the slices that we take for our host when they are done.
+ * Returns behind the requests. */
+static MPI_Request *expect(dt_reduce_hosts *self, int number, MPI_Request *request)
+{
+    const dt_reduce_plan *plan = self->plan;
+    const dt_comm *comm = plan->comm;
+    section *it = &self->sections[number];
+    it->nodes_awaited = comm->hosts - 1;
+    for (int h = 0; h < comm->hosts; h++) {
+        int first = plan->first_places[h], nodes = plan->first_places[h + 1] - first;
+        if (h != self->own_host)
+            receive(self, number, NODES, it->inbox + (size_t)first * it->slice.size,
+                    (size_t)nodes * it->slice.size, courier(comm, h, comm->rank), request++);
+    }
+    for (int s = 0; s < comm->size; s++) {
+        dt_cut theirs = dt_reduce_plan_slice(plan, number, s);
+        if (carries(comm, s))
+            receive(self, number, TOTAL, it->total + theirs.first, theirs.size, s, request++);
+    }
+    return request;
+}
+
+void dt_reduce_hosts_start(dt_reduce_hosts *self, float *total)
+{
+    const dt_reduce_plan *plan = self->plan;
+    const dt_comm *comm = plan->comm;
+    int number = self->started++;
+    section *it = &self->sections[number];
+    size_t nodes = (size_t)plan->host.node_count;
+    it->total = total;
+    MPI_Request *request = self->requests + (ptrdiff_t)number * self->section_requests;
+    request = expect(self, number, request);
+    float *next = it->outbox;
+    for (int s = 0; s < comm->size; s++) {
+        if (!carries(comm, s))
+            continue;
+        dt_cut theirs = dt_reduce_plan_slice(plan, number, s);
+        for (size_t i = 0; i < nodes; i++)
+            dt_fold_add(&plan->host, (int)i, theirs.first, theirs.size, next + i * theirs.size);
+        send(self, number, NODES, next, nodes * theirs.size, s, request++);
+        next += nodes * theirs.size;
+    }
+    float *own = it->inbox + (size_t)plan->first_places[self->own_host] * it->slice.size;
+    for (size_t i = 0; i < nodes; i++)
+        dt_fold_add(&plan->host, (int)i, it->slice.first, it->slice.size, own + i * it->slice.size);
+}
+
+/* All hosts' nodes of our slice are here. */
+static void finish_slice(dt_reduce_hosts *self, int number)
+{
+    const dt_reduce_plan *plan = self->plan;
+    const dt_comm *comm = plan->comm;
+    const section *it = &self->sections[number];
+    float *sum = it->total + it->slice.first;
+    for (int i = 0; i < plan->all.part_count; i++)
+        plan->all.parts[i] = it->inbox + (size_t)plan->all_places[i] * it->slice.size;
+    dt_fold_add(&plan->all, 0, 0, it->slice.size, sum);
+    MPI_Request *request =
+        self->requests + (ptrdiff_t)(number + 1) * self->section_requests - (comm->hosts - 1);
+    for (int h = 0; h < comm->hosts; h++)
+        if (h != self->own_host)
+            send(self, number, TOTAL, sum, it->slice.size, courier(comm, h, comm->rank), request++);
+}
+
+static void take(dt_reduce_hosts *self, int done)
+{
+    self->in_flight -= done;
+    for (int i = 0; i < done; i++) {
+        int number = self->done[i] / self->section_requests;
+        bool nodes_in = self->done[i] % self->section_requests < self->plan->comm->hosts - 1;
+        if (nodes_in && --self->sections[number].nodes_awaited == 0)
+            finish_slice(self, number);
+    }
+}
+
+void dt_reduce_hosts_poll(dt_reduce_hosts *self)
+{
+    int done;
+    if (self->in_flight == 0)
+        return;
+    MPI_Testsome(self->request_count, self->requests, &done, self->done, MPI_STATUSES_IGNORE);
+    take(self, done);
+}
+
+void dt_reduce_hosts_finish(dt_reduce_hosts *self)
+{
+    while (self->in_flight > 0) {
+        int done;
+        MPI_Waitsome(self->request_count, self->requests, &done, self->done, MPI_STATUSES_IGNORE);
+        take(self, done);
+    }
+    self->started = 0;
+}

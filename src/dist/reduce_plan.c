@@ -1,0 +1,146 @@
+#include "reduce_plan.h"
+
+#include "base/memory.h"
+#include "data/partition.h"
+
+/* Sections and slices are whole cache lines, so that no two ranks write to one. */
+enum { LINE = DT_ALIGNMENT / sizeof(float) };
+
+size_t dt_reduce_plan_stride(const dt_reduce_plan *self)
+{
+    return (self->count + LINE - 1) / LINE * LINE;
+}
+
+int dt_reduce_plan_sections_from(const dt_reduce_plan *self, size_t first)
+{
+    if (first == 0)
+        return self->sections;
+    return (int)((dt_reduce_plan_stride(self) - first) / self->section_size);
+}
+
+dt_cut dt_reduce_plan_section(const dt_reduce_plan *self, int section)
+{
+    size_t all = dt_reduce_plan_stride(self), behind = (size_t)section * self->section_size;
+    size_t end = section == 0 ? self->count : all - behind;
+    size_t first = section == self->sections - 1 ? 0 : all - behind - self->section_size;
+    return (dt_cut){first, end - first};
+}
+
+dt_cut dt_reduce_plan_slice(const dt_reduce_plan *self, int section, int rank)
+{
+    dt_cut of = dt_reduce_plan_section(self, section);
+    size_t lines = of.size / LINE, ranks = (size_t)self->comm->size, r = (size_t)rank;
+    size_t first = lines * r / ranks * LINE;
+    size_t end = r + 1 == ranks ? of.size : lines * (r + 1) / ranks * LINE;
+    return (dt_cut){of.first + first, end - first};
+}
+
+/* The nodes that one rank's virtual ranks form. */
+static dt_status fold_rank(const dt_reduce_plan *self, int rank, dt_fold *out, int *depth,
+                           dt_error *error)
+{
+    dt_range own = dt_partition(self->virtual_ranks, self->comm->size, rank);
+    dt_status status = dt_fold_open(out, (int)own.count, error);
+    for (int i = 0; i < own.count && !status; i++)
+        out->nodes[out->part_count++] = (dt_node){(int)own.first + i, (int)own.first + i + 1};
+    return status ? status : dt_fold_close(out, self->virtual_ranks, depth, error);
+}
+
+/* The nodes that the ranks of a host form together. */
+static dt_status fold_host(const dt_reduce_plan *self, int host, dt_fold *out, dt_error *error)
+{
+    const dt_comm *comm = self->comm;
+    int depth = 0, room = 0;
+    for (int r = 0; r < comm->size; r++)
+        if (comm->host_of[r] == host)
+            room += (int)dt_partition(self->virtual_ranks, comm->size, r).count;
+    dt_status status = dt_fold_open(out, room, error);
+    for (int r = 0; r < comm->size && !status; r++) {
+        dt_fold rank = {0};
+        if (comm->host_of[r] != host)
+            continue;
+        status = fold_rank(self, r, &rank, &depth, error);
+        if (!status)
+            dt_fold_append(out, &rank);
+        dt_fold_free(&rank);
+    }
+    return status ? status : dt_fold_close(out, self->virtual_ranks, &depth, error);
+}
+
+/* Puts a host's nodes into the row of all, which is ascending whatever host they come from. */
+static void insert_nodes(dt_reduce_plan *self, int host, const dt_fold *nodes)
+{
+    int first = self->first_places[host];
+    for (int i = 0; i < nodes->node_count; i++) {
+        int at = self->all.part_count++;
+        for (; at > 0 && self->all.nodes[at - 1].lo > nodes->nodes[i].lo; at--) {
+            self->all.nodes[at] = self->all.nodes[at - 1];
+            self->all_places[at] = self->all_places[at - 1];
+        }
+        self->all.nodes[at] = nodes->nodes[i];
+        self->all_places[at] = first + i;
+    }
+    self->first_places[host + 1] = first + nodes->node_count;
+}
+
+static dt_status fold_all(dt_reduce_plan *self, dt_error *error)
+{
+    int depth = 0, hosts = self->comm->hosts;
+    size_t room = (size_t)self->virtual_ranks, places = (size_t)hosts + 1;
+    dt_status status = dt_fold_open(&self->all, self->virtual_ranks, error);
+    self->all_places = status ? NULL : dt_calloc(room, sizeof *self->all_places, error);
+    self->first_places =
+        self->all_places ? dt_calloc(places, sizeof *self->first_places, error) : NULL;
+    if (!self->first_places)
+        return error->status;
+    for (int h = 0; h < hosts && !status; h++) {
+        dt_fold host = {0};
+        status = fold_host(self, h, &host, error);
+        if (!status)
+            insert_nodes(self, h, &host);
+        dt_fold_free(&host);
+    }
+    return status ? status : dt_fold_close(&self->all, self->virtual_ranks, &depth, error);
+}
+
+static size_t choose_section_size(const dt_reduce_plan *self)
+{
+    enum { LEAST = 32768, LEAST_SLICE = 4096, SECTIONS_MOST = 64 };
+    size_t ranks = (size_t)self->comm->size, size = self->count / SECTIONS_MOST;
+    if (size < ranks * LEAST_SLICE)
+        size = ranks * LEAST_SLICE;
+    return size < LEAST ? LEAST : size;
+}
+
+static void cut_sections(dt_reduce_plan *self, size_t size)
+{
+    size_t all = dt_reduce_plan_stride(self);
+    if (self->comm->hosts == 1)
+        size = all; /* where nothing travels there is nothing to hide */
+    else if (size == 0)
+        size = choose_section_size(self);
+    self->section_size = size < all ? (size + LINE - 1) / LINE * LINE : all;
+    self->sections = (int)((all + self->section_size - 1) / self->section_size);
+}
+
+dt_status dt_reduce_plan_make(const dt_comm *comm, int virtual_ranks, size_t count,
+                              size_t section_size, dt_reduce_plan *self, dt_error *error)
+{
+    self->comm = comm;
+    self->virtual_ranks = virtual_ranks;
+    self->count = count;
+    cut_sections(self, section_size);
+    dt_status status = fold_rank(self, comm->rank, &self->own, &self->depth, error);
+    if (!status)
+        status = fold_host(self, comm->host_of[comm->rank], &self->host, error);
+    return status ? status : fold_all(self, error);
+}
+
+void dt_reduce_plan_free(dt_reduce_plan *self)
+{
+    dt_fold_free(&self->own);
+    dt_fold_free(&self->host);
+    dt_fold_free(&self->all);
+    dt_free(self->all_places);
+    dt_free(self->first_places);
+}

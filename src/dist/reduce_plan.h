@@ -1,0 +1,48 @@
+/* Inside of the dist room: who adds up what in a reduction, and how the vector is cut. */
+#ifndef DT_DIST_REDUCE_PLAN_H
+#define DT_DIST_REDUCE_PLAN_H
+
+#include <stddef.h>
+
+#include "base/status.h"
+#include "comm_mpi.h"
+#include "fold.h"
+
+/* Floats first .. first + size - 1 of the vector. */
+typedef struct dt_cut {
+    size_t first, size;
+} dt_cut;
+
+typedef struct dt_reduce_plan {
+    const dt_comm *comm;
+    int virtual_ranks;
+    size_t count; /* floats of a vector */
+    int sections; /* of the vector, which are reduced one by one, the last floats first */
+    size_t section_size;
+    dt_fold own;       /* virtual ranks to nodes of this rank */
+    int depth;         /* vectors on the stack of `own` */
+    dt_fold host;      /* nodes of the host's ranks to nodes of the host */
+    dt_fold all;       /* nodes of the hosts, ascending, to the sum */
+    int *all_places;   /* [all.part_count]: place of each in the row of the nodes host after host */
+    int *first_places; /* [hosts + 1]: where each host's nodes begin in that row */
+} dt_reduce_plan;
+
+/* Frees nothing on an error: dt_reduce_plan_free. section_size: 0 chooses one. *plan must be
+ * zero. Not collective. Errors: DT_ERR_INTERNAL (memory). */
+dt_status dt_reduce_plan_make(const dt_comm *comm, int virtual_ranks, size_t count,
+                              size_t section_size, dt_reduce_plan *plan, dt_error *error);
+void dt_reduce_plan_free(dt_reduce_plan *plan);
+
+/* Floats from one vector to the next: whole cache lines. */
+size_t dt_reduce_plan_stride(const dt_reduce_plan *plan);
+
+/* The section with a number, 0 being the first to be reduced. */
+dt_cut dt_reduce_plan_section(const dt_reduce_plan *plan, int section);
+
+/* How many sections lie in what is from float `first` on. */
+int dt_reduce_plan_sections_from(const dt_reduce_plan *plan, size_t first);
+
+/* The part of a section that `rank` finishes. */
+dt_cut dt_reduce_plan_slice(const dt_reduce_plan *plan, int section, int rank);
+
+#endif
