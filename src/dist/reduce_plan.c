@@ -103,13 +103,22 @@ static dt_status fold_all(dt_reduce_plan *self, dt_error *error)
     return status ? status : dt_fold_close(&self->all, self->virtual_ranks, &depth, error);
 }
 
+/* A small network's messages are as large as Open MPI's TCP sends at once, without asking the
+ * receiver first (64 KB with its header): that saves two ways through the network, which measured
+ * on links of 1 Gbit/s and 1 ms is half of the time. A large network's sections are enough to have
+ * some on their way while others are worked on; larger messages cost less. */
 static size_t choose_section_size(const dt_reduce_plan *self)
 {
-    enum { LEAST = 32768, LEAST_SLICE = 4096, SECTIONS_MOST = 64 };
-    size_t ranks = (size_t)self->comm->size, size = self->count / SECTIONS_MOST;
-    if (size < ranks * LEAST_SLICE)
-        size = ranks * LEAST_SLICE;
-    return size < LEAST ? LEAST : size;
+    enum { MESSAGE = 12288, LEAST_SLICE = 2048, SECTIONS_MOST = 16 };
+    const dt_comm *comm = self->comm;
+    int most_nodes = 1;
+    for (int h = 0; h < comm->hosts; h++) {
+        int nodes = self->first_places[h + 1] - self->first_places[h];
+        most_nodes = nodes > most_nodes ? nodes : most_nodes;
+    }
+    size_t slice = (size_t)(MESSAGE / most_nodes), size = self->count / SECTIONS_MOST;
+    slice = (size_t)comm->size * (slice < LEAST_SLICE ? LEAST_SLICE : slice);
+    return size < slice ? slice : size;
 }
 
 static void cut_sections(dt_reduce_plan *self, size_t size)
@@ -129,11 +138,14 @@ dt_status dt_reduce_plan_make(const dt_comm *comm, int virtual_ranks, size_t cou
     self->comm = comm;
     self->virtual_ranks = virtual_ranks;
     self->count = count;
-    cut_sections(self, section_size);
     dt_status status = fold_rank(self, comm->rank, &self->own, &self->depth, error);
     if (!status)
         status = fold_host(self, comm->host_of[comm->rank], &self->host, error);
-    return status ? status : fold_all(self, error);
+    if (!status)
+        status = fold_all(self, error);
+    if (!status)
+        cut_sections(self, section_size);
+    return status;
 }
 
 void dt_reduce_plan_free(dt_reduce_plan *self)

@@ -27,8 +27,8 @@ typedef struct dt_reduce_plan {
     int *first_places; /* [hosts + 1]: where each host's nodes begin in that row */
 } dt_reduce_plan;
 
-/* Frees nothing on an error: dt_reduce_plan_free. section_size: 0 chooses one. *plan must be
- * zero. Not collective. Errors: DT_ERR_INTERNAL (memory). */
+/* *plan must be zero; dt_reduce_plan_free frees it, also after an error. section_size: floats, 0
+ * chooses; on one host there is one section. Not collective. Errors: DT_ERR_INTERNAL (memory). */
 dt_status dt_reduce_plan_make(const dt_comm *comm, int virtual_ranks, size_t count,
                               size_t section_size, dt_reduce_plan *plan, dt_error *error);
 void dt_reduce_plan_free(dt_reduce_plan *plan);
