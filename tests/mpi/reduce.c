@@ -222,7 +222,11 @@ static void test(dt_comm *comm)
         for (int draw = 0; draw < (counts[i] > 1000 ? 2 : 4); draw++) {
             int virtual_ranks = draw == 1 ? size : draw_int(&random, size, MOST_VIRTUAL_RANKS);
             size_t least = 1 + counts[i] / 200; /* more sections test nothing more */
-            size_t section = draw == 0 ? 0 : (size_t)draw_int(&random, (int)least, (int)counts[i]);
+            size_t section = (size_t)draw_int(&random, (int)least, (int)counts[i]);
+            if (draw == 0)
+                section = 0;
+            else if (draw == 1)
+                section = counts[i] - counts[i] / 256; /* the small rest overtakes it */
             test_rounds(comm, DT_ALLREDUCE_TREE, virtual_ranks, counts[i], section);
             if (draw == 0)
                 test_rounds(comm, DT_ALLREDUCE_MPI, virtual_ranks, counts[i], 0);
