@@ -16,9 +16,9 @@ static const float tiny_lr = 1e-20f;
 
 typedef struct product_layer {
     int inputs, outputs;
-    float *weights, *transposed, *gradient; /* transposed: NULL for the first layer */
-    float *values, *errors;                 /* of its outputs, [TILE_MAX][outputs] */
-    int32_t *all;                           /* 0, 1, ... inputs or outputs, whichever is more */
+    float *weights, *gradient;
+    float *values, *errors; /* of its outputs, [TILE_MAX][outputs] */
+    int32_t *all;           /* 0, 1, ... inputs - 1 */
 } product_layer;
 
 struct dt_ceiling {
@@ -29,7 +29,7 @@ struct dt_ceiling {
     bool zero_stays_zero;
     int best_tile[2]; /* dense, sparse */
     /* of the last prepare */
-    int64_t samples, tile_count;
+    int64_t samples, tile_count, played; /* played: tiles so far */
     int active_counts[TILES];
     int32_t *active[TILES]; /* [inputs] each */
 };
@@ -43,19 +43,17 @@ static float *new_matrix(size_t rows, size_t columns, float value, dt_error *err
     return matrix;
 }
 
-static dt_status create_layer(int inputs, int outputs, bool first, product_layer *self,
-                              dt_error *error)
+static dt_status create_layer(int inputs, int outputs, product_layer *self, dt_error *error)
 {
-    size_t in = (size_t)inputs, out = (size_t)outputs, most = in > out ? in : out;
+    size_t in = (size_t)inputs, out = (size_t)outputs;
     *self = (product_layer){.inputs = inputs, .outputs = outputs};
     if (!(self->weights = new_matrix(in, out, 1.0f / (float)inputs, error)) ||
-        (!first && !(self->transposed = new_matrix(out, in, 1.0f / (float)inputs, error))) ||
         !(self->gradient = new_matrix(in, out, 0, error)) ||
         !(self->values = new_matrix(TILE_MAX, out, 0, error)) ||
         !(self->errors = new_matrix(TILE_MAX, out, 0.01f, error)) ||
-        !(self->all = dt_calloc(most, sizeof *self->all, error)))
+        !(self->all = dt_calloc(in, sizeof *self->all, error)))
         return error->status;
-    for (size_t i = 0; i < most; i++)
+    for (size_t i = 0; i < in; i++)
         self->all[i] = (int32_t)i;
     return DT_OK;
 }
@@ -98,8 +96,8 @@ static dt_status build(dt_ceiling *self, int inputs, int dense_count, const int 
         memcpy(self->images + (size_t)i * image_size, images[i], image_size);
     for (; self->layer_count < dense_count; self->layer_count++) {
         int i = self->layer_count;
-        dt_status status = create_layer(i > 0 ? widths[i - 1] : inputs, widths[i], i == 0,
-                                        &self->layers[i], error);
+        dt_status status =
+            create_layer(i > 0 ? widths[i - 1] : inputs, widths[i], &self->layers[i], error);
         if (status) {
             self->layer_count++;
             return status;
@@ -133,7 +131,6 @@ void dt_ceiling_destroy(dt_ceiling *self)
     for (int i = 0; i < self->layer_count; i++) {
         const product_layer *layer = &self->layers[i];
         dt_free(layer->weights);
-        dt_free(layer->transposed);
         dt_free(layer->gradient);
         dt_free(layer->values);
         dt_free(layer->errors);
@@ -171,6 +168,7 @@ void dt_ceiling_prepare(dt_ceiling *self, int64_t samples, bool sparse)
 {
     int tile = self->best_tile[sparse];
     self->samples = samples;
+    self->played = 0;
     self->tile_count = (samples + tile - 1) / tile;
     for (int i = 0; i < TILES && samples > 0; i++) {
         int length = tile_samples(self, i % self->tile_count);
@@ -182,8 +180,6 @@ void dt_ceiling_prepare(dt_ceiling *self, int64_t samples, bool sparse)
         size_t outputs = (size_t)layer->outputs;
         memset(layer->values, 0, TILE_MAX * outputs * sizeof *layer->values);
         memset(layer->gradient, 0, (size_t)layer->inputs * outputs * sizeof *layer->gradient);
-        if (i < self->layer_count - 1)
-            memset(layer->errors, 0, TILE_MAX * outputs * sizeof *layer->errors);
     }
 }
 
@@ -206,12 +202,15 @@ static void backward(const dt_ceiling *self, int samples, bool fresh, int column
     for (int i = self->layer_count - 1; i >= 0; i--) {
         const product_layer *layer = &self->layers[i], *below = layer - 1;
         if (i > 0)
-            dt_matmul(samples, layer->inputs, layer->outputs, layer->all, layer->errors,
-                      layer->outputs, layer->transposed, layer->inputs, below->errors,
-                      layer->inputs);
+            dt_matmul_by_transposed(samples, layer->inputs, layer->outputs, layer->errors,
+                                    layer->outputs, layer->weights, layer->outputs, below->errors,
+                                    layer->inputs);
         float *sums[] = {layer->gradient};
-        dt_summation summation = {
-            .piece_count = 1, .pieces = &piece, .depth = !fresh, .sums = sums};
+        dt_summation summation = {.piece_count = 1,
+                                  .pieces = &piece,
+                                  .depth = !fresh,
+                                  .sums = sums,
+                                  .sparse = self->tile_count == 1};
         dt_matmul_transposed(layer->inputs, layer->outputs, i > 0 ? layer->inputs : columns,
                              i > 0 ? layer->all : active, i > 0 ? below->values : self->input,
                              layer->inputs, layer->errors, layer->outputs, &summation,
@@ -225,15 +224,35 @@ static void update(size_t count, float *restrict weights, const float *restrict 
         weights[i] -= tiny_lr * gradient[i];
 }
 
+/* The rows that have got a gradient: of the first layer those of a single tile's columns. */
+static void update_layer(const product_layer *layer, int rows, const int32_t *active)
+{
+    size_t outputs = (size_t)layer->outputs;
+    if (rows == layer->inputs) {
+        update((size_t)rows * outputs, layer->weights, layer->gradient);
+        return;
+    }
+    for (int i = 0; i < rows; i++) {
+        size_t row = (size_t)active[i] * outputs;
+        update(outputs, layer->weights + row, layer->gradient + row);
+    }
+}
+
 void dt_ceiling_step(dt_ceiling *self)
 {
+    int columns = 0;
+    const int32_t *active = NULL;
     for (int64_t i = 0; i < self->tile_count; i++) {
-        int samples = tile_samples(self, i), columns = self->active_counts[i % TILES];
-        forward(self, samples, columns, self->active[i % TILES]);
-        backward(self, samples, i == 0, columns, self->active[i % TILES]);
+        int64_t slot = self->played++ % TILES;
+        int samples = tile_samples(self, i);
+        columns = self->active_counts[slot];
+        active = self->active[slot];
+        forward(self, samples, columns, active);
+        backward(self, samples, i == 0, columns, active);
     }
     for (int i = 0; i < self->layer_count; i++) {
         const product_layer *layer = &self->layers[i];
-        update((size_t)layer->inputs * (size_t)layer->outputs, layer->weights, layer->gradient);
+        bool all = i > 0 || self->tile_count != 1;
+        update_layer(layer, all ? layer->inputs : columns, active);
     }
 }

@@ -1,6 +1,7 @@
 /* The raw ceiling of a step: its matrix products, with the kernels, shapes and tiles that are the
- * fastest, on arrays that stay where they are, and w -= lr g. No images, activations, biases,
- * losses, reduction. Not collective. */
+ * fastest, on arrays that stay where they are, and w -= lr g where a gradient is written:
+ * everywhere but in the rows that a sparse step of a single tile leaves out. No images,
+ * activations, biases, losses, reduction. Not collective. */
 #ifndef DT_TRAIN_BENCH_CEILING_H
 #define DT_TRAIN_BENCH_CEILING_H
 
