@@ -7,10 +7,11 @@ load helpers
 setup() { common_setup; }
 teardown() { common_teardown; }
 
-# passes NAME: the program says nothing and exits with 0, on few and many ranks.
+# passes NAME [NP...]: the program says nothing and exits with 0, on few and many ranks.
 passes() {
-    local np status
-    for np in 1 2 3 5 8; do
+    local np status counts=("${@:2}")
+    [ $# -gt 1 ] || counts=(1 2 3 5 8)
+    for np in "${counts[@]}"; do
         status=0
         timeout 60 mpirun -np "$np" --oversubscribe "${MPI_TESTS:-$top/build/mpi-tests}/$1" \
             >out 2>&1 </dev/null || status=$?
@@ -24,6 +25,11 @@ passes() {
 @test "comm: agreement, bytes, shared memory and its barrier" { passes comm; }
 
 @test "reduce: the sum of the definition, bit for bit, on every rank" { passes reduce; }
+
+@test "reduce: over TCP too, where messages do not wait for each other" {
+    export OMPI_MCA_btl=self,tcp
+    passes reduce 2 5
+}
 
 @test "exchange: every sample arrives, in both slots" { passes exchange; }
 
