@@ -17,11 +17,7 @@
 #include "nn/optimizer.h"
 #include "nn/schedule.h"
 #include "train/config.h"
-
-/* Pixels are normalised as value = scale * byte + shift. */
-typedef struct dt_normalization {
-    double scale, shift;
-} dt_normalization;
+#include "train/model.h"
 
 typedef struct dt_run {
     dt_comm *comm;    /* borrowed */

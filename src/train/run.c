@@ -8,9 +8,6 @@
 #include "base/memory.h"
 #include "train/host_source.h"
 
-/* Mean and standard deviation of the MNIST training pixels in [0, 1], as the article has them. */
-static const double mnist_mean = 0.1307, mnist_deviation = 0.3081;
-
 /* Of each rank: 24 MB. */
 enum { TIMELINE_SPANS = 1000000 };
 
@@ -42,14 +39,6 @@ dt_status dt_run_settle(dt_comm *comm, const dt_config *asked, dt_config *config
     if (!status)
         dt_comm_broadcast(comm, config, sizeof *config);
     return status;
-}
-
-static dt_normalization normalization_of(dt_normalize normalize)
-{
-    double unit = 1.0 / 255.0;
-    if (normalize == DT_NORMALIZE_UNIT)
-        return (dt_normalization){unit, 0};
-    return (dt_normalization){unit / mnist_deviation, -mnist_mean / mnist_deviation};
 }
 
 static dt_status open_data(dt_run *run, dt_error *error)
@@ -131,19 +120,9 @@ static dt_status add_fingerprints(dt_run *run, dt_error *error)
 
 static dt_status build_network(dt_run *run, dt_error *error)
 {
-    const dt_config *config = &run->config;
-    dt_network_spec spec = {
-        .inputs = dt_shape_size(run->source->shape),
-        .input_scale = run->normalization.scale,
-        .input_shift = run->normalization.shift,
-        .dense_count = config->layer_count,
-        .widths = config->layers,
-        .bias = config->bias,
-        .activation = (dt_activation)config->activation,
-        .output_softmax = config->output_activation == DT_OUTPUT_SOFTMAX,
-        .loss = (dt_loss)config->loss,
-    };
-    dt_status status = dt_network_create(&spec, &run->network, error);
+    dt_model_spec spec;
+    dt_model_specify(&run->config, run->source->shape, &spec);
+    dt_status status = dt_model_build(&spec, &run->network, error);
     if (status)
         return status;
     run->parameter_count = dt_network_parameter_count(run->network);
@@ -255,7 +234,7 @@ dt_status dt_run_open(dt_comm *comm, const dt_config *config, dt_run **out, dt_e
     if (!status) {
         run->comm = comm;
         run->config = *config;
-        run->normalization = normalization_of((dt_normalize)config->normalize);
+        run->normalization = dt_normalization_of((dt_normalize)config->normalize);
         settle_virtual_ranks(run);
         status = dt_comm_agree(comm, open_data(run, error), error);
         if (!status)

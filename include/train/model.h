@@ -1,0 +1,65 @@
+/* A network that is used: what it is, and its parameters, from a weights file. */
+#ifndef DT_TRAIN_MODEL_H
+#define DT_TRAIN_MODEL_H
+
+#include <stdint.h>
+
+#include "base/status.h"
+#include "data/source.h"
+#include "io/weights.h"
+#include "nn/network.h"
+#include "train/config.h"
+
+/* Pixels are normalised as value = scale * byte + shift. */
+typedef struct dt_normalization {
+    double scale, shift;
+} dt_normalization;
+
+/* What a network is, but for its parameters. No pointers: it can be sent to other ranks as bytes.
+ */
+typedef struct dt_model_spec {
+    dt_shape shape; /* of an image */
+    dt_normalization normalization;
+    int layers[DT_LAYERS_MAX], layer_count; /* outputs of each dense layer; the last: classes */
+    bool bias;
+    dt_activation activation; /* of the hidden layers */
+    dt_output_activation output_activation;
+    dt_loss loss;
+} dt_model_spec;
+
+dt_normalization dt_normalization_of(dt_normalize normalize);
+
+/* The network that these settings mean, for images of this shape. */
+void dt_model_specify(const dt_config *config, dt_shape shape, dt_model_spec *out);
+
+/* Builds it. The caller owns *out: dt_network_destroy. Errors: DT_ERR_INTERNAL. */
+dt_status dt_model_build(const dt_model_spec *spec, dt_network **out, dt_error *error);
+
+static inline int dt_model_classes(const dt_model_spec *spec)
+{
+    return spec->layers[spec->layer_count - 1];
+}
+
+typedef struct dt_model {
+    dt_model_spec spec;
+    dt_weights_file file; /* its tensors and parameters are those of the network */
+    dt_config config; /* the settings of the file's run, what was asked for in their place; those of
+                         [model], classes and normalize are the file's */
+} dt_model;
+
+/* Reads a weights file. asked: settings of the user (dt_config.given counts).
+ *
+ * A file of ours says all there is to say of the network: a setting that says otherwise is refused.
+ * Of a file from elsewhere the tensors say the sizes: dense kernels, each with its bias or all
+ * without. The user must have set normalize, loss, output_activation, and with hidden layers
+ * activation; images are taken to be square, with one channel.
+ *
+ * Not collective: for rank 0. *out is always set: dt_model_destroy. Errors: those of
+ * dt_weights_read; DT_ERR_DATA: tensors that are no such network, or facts that contradict them;
+ * DT_ERR_CONFIG: a setting that is missing or contradicts the file; with the path. */
+dt_status dt_model_read(const char *path, const dt_config *asked, dt_model *out, dt_error *error);
+
+/* NULL, {0} and a second call are allowed. */
+void dt_model_destroy(dt_model *model);
+
+#endif

@@ -1,0 +1,286 @@
+#include "train/model.h"
+
+#include <CUnit/CUnit.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "scratch.h"
+
+CU_SuiteInfo dt_suite_model(void);
+
+static char folder[SCRATCH_SIZE];
+
+static void set_up(void)
+{
+    scratch_create(folder);
+}
+
+static void tear_down(void)
+{
+    scratch_remove(folder);
+}
+
+static const char *h5(void)
+{
+    return scratch_path(folder, "model.h5");
+}
+
+static void set(dt_config *config, const char *name, const char *value)
+{
+    CU_ASSERT_EQUAL_FATAL(dt_config_set(config, dt_setting_find(name), value, NULL), DT_OK);
+}
+
+/* A model file: what a run with these settings writes, as far as it is asked for. */
+typedef struct draft {
+    dt_network *network;
+    float *parameters;
+    dt_tensor tensors[8];
+    char architecture[64];
+    int64_t shape[3], classes;
+    const char *activation, *config;
+} draft;
+
+static void begin(draft *self, const dt_config *config, dt_model_spec *spec)
+{
+    size_t count;
+    dt_model_specify(config, (dt_shape){4, 3, 1}, spec);
+    *self = (draft){.shape = {4, 3, 1},
+                    .classes = dt_model_classes(spec),
+                    .activation = dt_activation_names[spec->activation],
+                    .config = ""};
+    CU_ASSERT_EQUAL_FATAL(dt_model_build(spec, &self->network, NULL), DT_OK);
+    self->parameters = dt_network_new_parameters(self->network, NULL);
+    dt_network_initialise(self->network, DT_INIT_PYTORCH, 4, self->parameters);
+    dt_network_shape_text(self->network, self->architecture, sizeof self->architecture);
+    const dt_tensor *tensors = dt_network_tensors(self->network, &count);
+    memcpy(self->tensors, tensors, count * sizeof *tensors);
+}
+
+static void write_draft(const draft *self, const dt_model_spec *spec)
+{
+    const dt_attribute attributes[] = {
+        dt_attribute_text("architecture", self->architecture),
+        dt_attribute_integers("input_shape", 3, self->shape),
+        dt_attribute_real("input_scale", spec->normalization.scale),
+        dt_attribute_real("input_shift", spec->normalization.shift),
+        dt_attribute_integer("classes", self->classes),
+        dt_attribute_text("activation", self->activation),
+        dt_attribute_text("output_activation", dt_output_activation_names[spec->output_activation]),
+        dt_attribute_text("loss", dt_loss_names[spec->loss]),
+        dt_attribute_text("config", self->config),
+    };
+    dt_weights weights = {.tensors = self->tensors,
+                          .parameters = self->parameters,
+                          .attributes = attributes,
+                          .attribute_count = sizeof attributes / sizeof *attributes};
+    dt_network_tensors(self->network, &weights.tensor_count);
+    CU_ASSERT_EQUAL_FATAL(dt_weights_write(h5(), &weights, NULL), DT_OK);
+}
+
+static void end(draft *self)
+{
+    dt_network_destroy(self->network);
+    dt_free(self->parameters);
+}
+
+static void a_model_comes_back_whatever_its_settings(void)
+{
+    static const char *const loss_of[] = {"cross-entropy", "bce", "mse"};
+    for (int i = 0; i < 12; i++) {
+        dt_config config, asked;
+        dt_model_spec spec;
+        draft self;
+        dt_config_defaults(&config);
+        dt_config_defaults(&asked);
+        set(&config, "layers", i % 3 ? "7, 5, 4" : "4");
+        set(&config, "classes", "4");
+        set(&config, "activation", dt_activation_names[i % 6]);
+        set(&config, "bias", i % 2 ? "true" : "false");
+        set(&config, "loss", loss_of[i % 3]);
+        set(&config, "output_activation", i % 3 == 1 ? "softmax" : "identity");
+        set(&config, "normalize", i % 4 ? "unit" : "standard");
+        set(&config, "seed", "77");
+        set(&config, "test_limit", "33");
+        begin(&self, &config, &spec);
+        static char ini[1 << 15];
+        dt_config_write_ini(&config, true, ini, sizeof ini);
+        self.config = i == 5 ? "" : ini;
+        write_draft(&self, &spec);
+        set(&asked, "test_limit", "44");
+        set(&asked, "epochs", "2");
+        dt_model model;
+        dt_error error = {0};
+        CU_ASSERT_EQUAL(dt_model_read(h5(), &asked, &model, &error), DT_OK);
+        CU_ASSERT_STRING_EQUAL(error.message, "");
+        CU_ASSERT_EQUAL(memcmp(&model.spec, &spec, sizeof spec), 0);
+        CU_ASSERT_EQUAL(model.file.parameter_hash,
+                        dt_hash(self.parameters, model.file.parameter_count * sizeof(float)));
+        CU_ASSERT_EQUAL(model.file.parameter_count, dt_network_parameter_count(self.network));
+        CU_ASSERT_EQUAL(model.config.seed, i == 5 ? 1 : 77);
+        CU_ASSERT_EQUAL(model.config.test_limit, 44);
+        CU_ASSERT_EQUAL(model.config.epochs, 2);
+        dt_model_spec again;
+        dt_model_specify(&model.config, spec.shape, &again);
+        CU_ASSERT_EQUAL(memcmp(&again, &spec, sizeof spec), 0);
+        dt_model_destroy(&model);
+        dt_model_destroy(&model);
+        end(&self);
+    }
+    dt_model_destroy(NULL);
+}
+
+static void refuse(const dt_config *asked, dt_status expected, const char *reason)
+{
+    dt_model model;
+    dt_error error = {0};
+    CU_ASSERT_EQUAL(dt_model_read(h5(), asked, &model, &error), expected);
+    bool told = strstr(error.message, reason) && strstr(error.message, "model.h5: ");
+    if (!told)
+        printf("\n    expected ...%s...\n    found    %s\n", reason, error.message);
+    CU_ASSERT_TRUE(told);
+    dt_model_destroy(&model);
+}
+
+static void facts_that_contradict_the_tensors_are_refused(void)
+{
+    dt_config config, asked;
+    dt_model_spec spec;
+    draft self;
+    dt_config_defaults(&config);
+    dt_config_defaults(&asked);
+    set(&config, "layers", "7, 4");
+    set(&config, "classes", "4");
+    begin(&self, &config, &spec);
+    const draft good = self;
+
+    snprintf(self.architecture, sizeof self.architecture, "12-7-5");
+    write_draft(&self, &spec);
+    refuse(&asked, DT_ERR_DATA, "architecture 12-7-5, as its attribute says, found 12-7-4");
+    self = good;
+    self.shape[0] = 5;
+    write_draft(&self, &spec);
+    refuse(&asked, DT_ERR_DATA,
+           "images of 12 values in 4 classes, as the tensors say, found the "
+           "input_shape 5 x 3 x 1");
+    self.shape[0] = INT64_MAX / 2;
+    write_draft(&self, &spec);
+    refuse(&asked, DT_ERR_DATA, "images of 12 values");
+    self = good;
+    self.classes = 5;
+    write_draft(&self, &spec);
+    refuse(&asked, DT_ERR_DATA, "and 5 classes");
+    self = good;
+    self.activation = "swish";
+    write_draft(&self, &spec);
+    refuse(&asked, DT_ERR_DATA, "expected a name that this version knows, found 'swish'");
+    self = good;
+    self.config = "[data]\nclasses = x\n";
+    write_draft(&self, &spec);
+    refuse(&asked, DT_ERR_DATA, "the settings in the file: ");
+
+    self = good;
+    strcpy(self.tensors[1].name, "gamma");
+    write_draft(&self, &spec);
+    refuse(&asked, DT_ERR_DATA,
+           "tensor dense/gamma: expected a dense network, here the kernel "
+           "[7][any] of a layer, found [7]");
+    self = good;
+    self.tensors[0].shape[0] = 6;
+    self.tensors[0].shape[1] = 14;
+    write_draft(&self, &spec);
+    refuse(&asked, DT_ERR_DATA,
+           "tensor dense/bias: expected a dense network, here the bias [14] "
+           "of a layer, found [7]");
+    self = good;
+    self.tensors[2].rank = 1;
+    self.tensors[2].shape[0] = 28;
+    write_draft(&self, &spec);
+    refuse(&asked, DT_ERR_DATA, "tensor dense_1/kernel: ");
+
+    write_draft(&good, &spec);
+    set(&asked, "activation", "gelu");
+    refuse(&asked, DT_ERR_CONFIG, "activation: expected relu, as this file has it, found gelu");
+    dt_config_defaults(&asked);
+    set(&asked, "normalize", "standard");
+    refuse(&asked, DT_ERR_CONFIG, "normalize: expected unit, as this file has it, found standard");
+    self = good;
+    end(&self);
+}
+
+/* The same tensors without a word of ours. */
+static void write_foreign(int64_t inputs)
+{
+    float parameters[200] = {0};
+    const dt_tensor tensors[] = {
+        {"a", "kernel", 2, {inputs, 2}, 0},
+        {"b", "kernel", 2, {2, 3}, 2 * (size_t)inputs},
+    };
+    dt_hdf5_image *image;
+    void *bytes;
+    size_t size;
+    static const char *const layers[] = {"a", "b"}, *const weights[] = {"kernel"};
+    CU_ASSERT_EQUAL_FATAL(dt_hdf5_image_create(&image, NULL), DT_OK);
+    dt_attribute names = dt_attribute_texts("layer_names", 2, layers);
+    CU_ASSERT_EQUAL(dt_hdf5_image_add_attribute(image, "/", &names, NULL), DT_OK);
+    for (int i = 0; i < 2; i++) {
+        char path[16];
+        snprintf(path, sizeof path, "/%s", layers[i]);
+        dt_attribute of_layer = dt_attribute_texts("weight_names", 1, weights);
+        CU_ASSERT_EQUAL(dt_hdf5_image_add_group(image, path, NULL), DT_OK);
+        CU_ASSERT_EQUAL(dt_hdf5_image_add_attribute(image, path, &of_layer, NULL), DT_OK);
+        snprintf(path, sizeof path, "/%s/kernel", layers[i]);
+        CU_ASSERT_EQUAL(
+            dt_hdf5_image_add_floats(image, path, 2, tensors[i].shape, parameters, NULL), DT_OK);
+    }
+    CU_ASSERT_EQUAL(dt_hdf5_image_finish(image, &bytes, &size, NULL), DT_OK);
+    FILE *file = fopen(h5(), "wb");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    CU_ASSERT_EQUAL(fwrite(bytes, 1, size, file), size);
+    fclose(file);
+    dt_free(bytes);
+    dt_hdf5_image_destroy(image);
+}
+
+static void files_from_elsewhere_need_words_of_the_user(void)
+{
+    static const char *const words[][2] = {{"normalize", "standard"},
+                                           {"loss", "bce"},
+                                           {"output_activation", "identity"},
+                                           {"activation", "tanh"}};
+    dt_config asked;
+    dt_config_defaults(&asked);
+    write_foreign(9);
+    for (int i = 0; i < 4; i++) {
+        char reason[64];
+        snprintf(reason, sizeof reason, "%s is not known: ", words[i][0]);
+        refuse(&asked, DT_ERR_CONFIG, reason);
+        set(&asked, words[i][0], words[i][1]);
+    }
+    dt_model model;
+    CU_ASSERT_EQUAL_FATAL(dt_model_read(h5(), &asked, &model, NULL), DT_OK);
+    const dt_model_spec *spec = &model.spec;
+    CU_ASSERT_TRUE(spec->shape.height == 3 && spec->shape.width == 3 && spec->shape.channels == 1);
+    CU_ASSERT_TRUE(spec->layer_count == 2 && spec->layers[0] == 2 && spec->layers[1] == 3);
+    CU_ASSERT_TRUE(!spec->bias && spec->activation == DT_TANH && spec->loss == DT_BCE);
+    CU_ASSERT_EQUAL(spec->normalization.shift, -0.1307 / 0.3081);
+    CU_ASSERT_EQUAL(model.config.classes, 3);
+    dt_model_destroy(&model);
+    set(&asked, "classes", "10");
+    refuse(&asked, DT_ERR_CONFIG, "classes: expected 3, as this file has it, found 10");
+    write_foreign(10);
+    refuse(&asked, DT_ERR_DATA, "expected square images with one channel, found a network of 10");
+}
+
+CU_SuiteInfo dt_suite_model(void)
+{
+    static CU_TestInfo tests[] = {
+        {"a model comes back whatever its settings", a_model_comes_back_whatever_its_settings},
+        {"facts that contradict the tensors are refused",
+         facts_that_contradict_the_tensors_are_refused},
+        {"files from elsewhere need words of the user",
+         files_from_elsewhere_need_words_of_the_user},
+        CU_TEST_INFO_NULL};
+    return (CU_SuiteInfo){
+        .pName = "model", .pSetUpFunc = set_up, .pTearDownFunc = tear_down, .pTests = tests};
+}
