@@ -109,11 +109,30 @@ $(BUILD)/mpi-tests/measure: %: %.o $(LIBRARY)
 	@echo "  LINK  $@"
 	$(QUIET)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# What `make test-faults` needs: a library that makes file operations fail, and programs that save
+# and damage checkpoints.
+FAULT_SHIM := $(addprefix tests/faults/,shim.c calls.c power.c)
+
+$(BUILD)/faults/shim.so: $(FAULT_SHIM) $(wildcard tests/faults/*.h) $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	$(QUIET)$(CC) $(filter-out $(SANITIZE) -MMD -MP,$(ALL_CFLAGS)) -fPIC -shared -o $@ $(FAULT_SHIM) -ldl -pthread
+
+$(BUILD)/faults/%.o: tests/faults/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(QUIET)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(BUILD)/faults/saves: $(BUILD)/faults/scenarios.o
+$(BUILD)/faults/saves $(BUILD)/faults/damage: %: %.o $(BUILD)/faults/sample.o $(LIBRARY)
+	@echo "  LINK  $@"
+	$(QUIET)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 # An interpreter that has NumPy and h5py: the tests read our files back with it.
 PYTHON ?= $(firstword $(foreach python,python3 /usr/bin/python3,$(shell \
             $(python) -c 'import numpy, h5py' 2>/dev/null && echo $(python))) python3)
 
-.PHONY: test test-unit test-gradients test-runs test-cluster test-sanitize
+.PHONY: test test-unit test-gradients test-runs test-cluster test-faults test-sanitize
 test: test-unit test-gradients test-runs  ## all tests
 
 test-unit: $(BUILD)/unit-tests  ## unit tests; SUITE=name for one suite
@@ -127,6 +146,9 @@ test-runs: dist-train $(MPI_TESTS)  ## the command line, and runs under mpirun
 
 test-cluster: dist-train  ## three virtual hosts in network namespaces: as root
 	@PYTHON=$(PYTHON) bats tests/cluster
+
+test-faults: dist-train $(addprefix $(BUILD)/faults/,shim.so saves damage)  ## kills, full disks, damaged files; FAULTS=1000 for more
+	@$(PYTHON) tests/faults/faults.py $(abspath dist-train) $(abspath $(BUILD)/faults) $(FAULTS)
 
 SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 test-sanitize:  ## unit tests and gradient check under ASan and UBSan

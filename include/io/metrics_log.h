@@ -49,7 +49,7 @@ dt_status dt_metrics_log_append(dt_metrics_log *log, const dt_metrics_row *row, 
  * own, good until the next append; ends in 0, which *length does not count. */
 const char *dt_metrics_log_text(const dt_metrics_log *log, size_t *length);
 
-/* Writes the rows that are not in the file yet and closes it; NULL is allowed.
+/* Writes the rows that are not in the file yet, syncs and closes it; NULL is allowed.
  * Errors: DT_ERR_IO (the log is gone all the same). */
 dt_status dt_metrics_log_close(dt_metrics_log *log, dt_error *error);
 

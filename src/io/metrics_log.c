@@ -175,6 +175,9 @@ dt_status dt_metrics_log_close(dt_metrics_log *log, dt_error *error)
     if (!log)
         return DT_OK;
     dt_status status = log->file >= 0 ? catch_up(log, error) : DT_OK;
+    while (status == DT_OK && log->file >= 0 && fsync(log->file) && errno != EINVAL)
+        if (errno != EINTR)
+            status = dt_fail(error, DT_ERR_IO, "%s: cannot sync to disk: %m", log->path);
     if (log->file >= 0 && close(log->file) && errno != EINTR && status == DT_OK)
         status = dt_fail(error, DT_ERR_IO, "%s: cannot close: %m", log->path);
     dt_free(log->path);

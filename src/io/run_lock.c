@@ -59,6 +59,21 @@ struct dt_run_lock {
     bool blocker_lives;
 };
 
+static bool write_and_sync(int file, const char *text, size_t length)
+{
+    size_t done = 0;
+    while (done < length) {
+        ssize_t count = write(file, text + done, length - done);
+        if (count < 0 && errno != EINTR)
+            return false;
+        done += count > 0 ? (size_t)count : 0;
+    }
+    while (fsync(file))
+        if (errno != EINTR)
+            return false;
+    return true;
+}
+
 /* Makes the temporary file that is linked to the lock's name, synced so that it survives a crash
  * whole. Its descriptor takes the place of lock->file. */
 static dt_status put_temporary(dt_run_lock *lock, dt_error *error)
@@ -71,10 +86,8 @@ static dt_status put_temporary(dt_run_lock *lock, dt_error *error)
                       O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (file < 0)
         return dt_fail(error, DT_ERR_CREATE, "%s/" DT_FILE_LOCK ": cannot create: %m", lock->path);
-    ssize_t count = write(file, text, length);
-    if (count != (ssize_t)length || fsync(file)) {
-        dt_fail(error, DT_ERR_IO, "%s/" DT_FILE_LOCK ": cannot write: %s", lock->path,
-                count < 0 || count == (ssize_t)length ? strerror(errno) : "no space");
+    if (!write_and_sync(file, text, length)) {
+        dt_fail(error, DT_ERR_IO, "%s/" DT_FILE_LOCK ": cannot write: %m", lock->path);
         close(file);
         unlinkat(lock->directory, lock->temporary, 0);
         return DT_ERR_IO;
@@ -247,21 +260,30 @@ static dt_status take_or_wait(dt_run_lock *lock, double wait_seconds, dt_error *
     }
 }
 
-/* Removes what processes of this machine left that died while they took the lock: only its holder
- * may, to whom all claims are of the past. */
+/* Whether a process left this that died while it took the lock: it is dead, or did not even come
+ * to write who it is. Stamps of one file system are compared. */
+static bool is_left(const dt_run_lock *lock, const char *name)
+{
+    lock_file found;
+    const char *reason;
+    struct stat own;
+    if (look(lock, name, &found, NULL) != DT_OK || !found.exists)
+        return false;
+    if (found.holder.known)
+        return dt_lock_holder_life(&found.holder, &lock->self, &reason) == DT_LOCK_DEAD;
+    return fstat(lock->file, &own) == 0 &&
+           own.st_mtim.tv_sec - found.beat.tv_sec > DT_RUN_LOCK_SILENCE;
+}
+
+/* Removes such files: only the holder of the lock may, to whom all claims are of the past. */
 static void sweep(const dt_run_lock *lock)
 {
     int again = openat(lock->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *list = again < 0 ? NULL : fdopendir(again);
     const struct dirent *entry;
-    while (list && (entry = readdir(list))) {
-        lock_file found;
-        const char *reason;
-        if (strncmp(entry->d_name, HIDDEN, sizeof HIDDEN - 1) == 0 &&
-            look(lock, entry->d_name, &found, NULL) == DT_OK && found.exists &&
-            dt_lock_holder_life(&found.holder, &lock->self, &reason) == DT_LOCK_DEAD)
+    while (list && (entry = readdir(list)))
+        if (strncmp(entry->d_name, HIDDEN, sizeof HIDDEN - 1) == 0 && is_left(lock, entry->d_name))
             unlinkat(lock->directory, entry->d_name, 0);
-    }
     if (list)
         closedir(list);
     else if (again >= 0)
