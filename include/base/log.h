@@ -16,6 +16,10 @@ void dt_log_set_level(dt_log_level level);
  * `file`; NULL ends that. Not owned. */
 void dt_log_set_file(FILE *file);
 
+/* The errno of the first line since dt_log_set_file that could not be written to the file; 0: none.
+ */
+int dt_log_file_error(void);
+
 /* Called before a line is written, so that a progress bar can clear itself; NULL for none. */
 void dt_log_set_before_line(void (*clear)(void));
 

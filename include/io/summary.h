@@ -2,6 +2,7 @@
 #ifndef DT_IO_SUMMARY_H
 #define DT_IO_SUMMARY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/status.h"
@@ -28,5 +29,9 @@ typedef struct dt_summary {
  * have as few digits as come back exactly; texts are UTF-8, and a byte that is not becomes U+FFFD.
  * source: RFC 8259. Not collective. Errors: those of dt_atomic_write; DT_ERR_INTERNAL. */
 dt_status dt_summary_write(const char *path, const dt_summary *summary, dt_error *error);
+
+/* Whether `path` is a summary that dt_summary_write has made of a run with the status "complete".
+ */
+bool dt_summary_is_complete(const char *path);
 
 #endif

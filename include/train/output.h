@@ -42,11 +42,14 @@ bool dt_output_collect(dt_output *output, dt_saved *saved);
 /* Waits until all of them are done. */
 void dt_output_wait(dt_output *output);
 
-/* Writes summary.json. outcome: "complete", "stopped" or "failed". */
-dt_status dt_output_summary(dt_output *output, const char *outcome,
-                            const dt_progress_report *report, dt_error *error);
+/* Closes metrics.csv and log.txt, to which log lines no longer go; then writes summary.json, so
+ * that it says "complete" only of files that are. outcome: "complete", "stopped" or "failed", which
+ * it becomes when the others could not be written to their end. A summary that may not be safe on
+ * disk is removed. Errors: DT_ERR_IO, DT_ERR_CREATE: the first. */
+dt_status dt_output_finish(dt_output *output, const char *outcome, const dt_progress_report *report,
+                           dt_error *error);
 
-/* Closes the files and gives up the lock; log lines no longer go to log.txt. NULL is allowed.
+/* Closes what is still open and gives up the lock. NULL is allowed.
  * Errors: DT_ERR_IO when a file could not be written to its end. */
 dt_status dt_output_close(dt_output *output, dt_error *error);
 

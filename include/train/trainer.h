@@ -23,7 +23,8 @@ typedef struct dt_state {
     int64_t step_in_epoch; /* steps of it that are done; all of them: still to be evaluated */
     int64_t step;          /* updates so far */
     int64_t samples;       /* consumed so far, all ranks together */
-    /* Sums over the samples of the epoch so far, without skipped steps. */
+    /* Sums over the samples of the epoch so far, without skipped steps; between two epochs those of
+     * the one that is complete. */
     double loss;
     int64_t correct, counted;
     int64_t skips; /* steps without update in a row, up to the last step */

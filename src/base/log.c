@@ -1,10 +1,12 @@
 #include "base/log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 
 static struct {
     dt_log_level level;
     FILE *file;
+    int file_error;
     void (*before_line)(void);
 } log_state = {.level = DT_LOG_INFO};
 
@@ -16,6 +18,12 @@ void dt_log_set_level(dt_log_level level)
 void dt_log_set_file(FILE *file)
 {
     log_state.file = file;
+    log_state.file_error = 0;
+}
+
+int dt_log_file_error(void)
+{
+    return log_state.file_error;
 }
 
 void dt_log_set_before_line(void (*clear)(void))
@@ -33,10 +41,13 @@ static void write_line(FILE *stream, const char *prefix, const char *format, va_
             continue;
         va_list copy;
         va_copy(copy, args);
+        errno = 0;
         fputs(prefix, targets[i]);
         vfprintf(targets[i], format, copy);
         fputc('\n', targets[i]);
         fflush(targets[i]);
+        if (i == 1 && ferror(targets[i]) && log_state.file_error == 0)
+            log_state.file_error = errno ? errno : EIO;
         va_end(copy);
     }
 }

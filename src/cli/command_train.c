@@ -1,7 +1,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -9,6 +8,7 @@
 #include "cli/banner.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
+#include "io/summary.h"
 #include "train/output.h"
 #include "train/resume.h"
 #include "train/run.h"
@@ -173,9 +173,9 @@ static dt_status finish_output(session *self, dt_status outcome, dt_ending endin
         keep_failure(self, self->failures[kind].status, &self->failures[kind]);
     bool failed = outcome || self->failure.status;
     const char *name = failed ? "failed" : ending == DT_ENDED_STOPPED ? "stopped" : "complete";
-    keep_failure(self, dt_output_summary(self->output, name, last, &own), &own);
-    if (!outcome && !self->failure.status)
+    if (!failed)
         print_result(self, ending, last);
+    keep_failure(self, dt_output_finish(self->output, name, last, &own), &own);
     keep_failure(self, dt_output_close(self->output, &own), &own);
     if (self->failure.status)
         *error = self->failure;
@@ -209,7 +209,7 @@ static bool is_over(const dt_run *run, const dt_resume *resume, const dt_state *
         char path[DT_PATH_SIZE];
         dt_error error;
         over = !dt_path_join(resume->directory, DT_FILE_SUMMARY, path, &error) &&
-               access(path, F_OK) == 0;
+               dt_summary_is_complete(path);
         if (over)
             dt_say("%s is complete: step %lld of %lld%s; more --epochs go on from there",
                    resume->directory, (long long)state->step, (long long)run->total_steps,

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <libgen.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -49,6 +50,27 @@ static bool is_directory(const char *path)
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
+/* The name of a directory that has been made survives a crash. */
+static dt_status sync_parent(const char *path, dt_error *error)
+{
+    char copy[DT_PATH_SIZE];
+    snprintf(copy, sizeof copy, "%s", path);
+    int parent = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent < 0) /* may be written to, but not read */
+        return DT_OK;
+    int failed;
+    do
+        failed = fsync(parent);
+    while (failed && errno == EINTR);
+    dt_status status = DT_OK;
+    /* EINVAL: a file system whose directories need no sync, or know none. */
+    if (failed && errno != EINVAL)
+        status =
+            dt_fail(error, DT_ERR_IO, "%s: created, but its directory cannot be synced: %m", path);
+    close(parent);
+    return status;
+}
+
 /* mkdir -p. `path` is changed while it runs and restored. */
 static dt_status make_directories(char *path, dt_error *error)
 {
@@ -61,9 +83,10 @@ static dt_status make_directories(char *path, dt_error *error)
         if (reason && !is_directory(path))
             return dt_fail(error, DT_ERR_CREATE, "%s: cannot create directory: %s", path,
                            reason == EEXIST ? "a file is in the way" : strerror(reason));
+        dt_status status = reason ? DT_OK : sync_parent(path, error);
         *at = end;
-        if (end == '\0')
-            return DT_OK;
+        if (status != DT_OK || end == '\0')
+            return status;
     }
 }
 
@@ -266,7 +289,7 @@ static dt_status create_automatic(char *path, dt_error *error)
         snprintf(path + length, (size_t)(DT_PATH_SIZE - length), "-%d", suffix);
     }
     point_latest_to(path + sizeof RUNS);
-    return DT_OK;
+    return sync_parent(path, error);
 }
 
 /* `name` without slashes at its end. */

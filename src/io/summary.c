@@ -155,3 +155,16 @@ dt_status dt_summary_write(const char *path, const dt_summary *summary, dt_error
     dt_free(out.text);
     return status;
 }
+
+bool dt_summary_is_complete(const char *path)
+{
+    static const char expected[] = "{\n  \"status\": \"complete\",\n";
+    char text[sizeof expected] = "";
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return false;
+    bool complete = fread(text, 1, sizeof expected - 1, file) == sizeof expected - 1 &&
+                    strcmp(text, expected) == 0;
+    fclose(file);
+    return complete;
+}

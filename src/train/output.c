@@ -1,8 +1,10 @@
 #include "train/output.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/hash.h"
 #include "base/log.h"
@@ -125,12 +127,24 @@ static dt_status close_log(dt_output *self, dt_error *error)
 {
     if (!self->log)
         return DT_OK;
+    int reason = dt_log_file_error();
     dt_log_set_file(NULL);
-    bool failed = ferror(self->log) != 0;
-    failed |= fclose(self->log) != 0;
-    return failed ? dt_fail(error, DT_ERR_IO, "%s/" DT_FILE_LOG ": not all of it could be written",
-                            self->directory)
-                  : DT_OK;
+    if (fclose(self->log) && errno != EINTR && reason == 0)
+        reason = errno;
+    self->log = NULL;
+    return reason
+               ? dt_fail(error, DT_ERR_IO, "%s/" DT_FILE_LOG ": not all of it could be written: %s",
+                         self->directory, strerror(reason))
+               : DT_OK;
+}
+
+/* The first error of the two. */
+static dt_status close_logs(dt_output *self, dt_error *error)
+{
+    dt_status status = dt_metrics_log_close(self->metrics, error);
+    self->metrics = NULL;
+    dt_status log_status = close_log(self, status ? NULL : error);
+    return status ? status : log_status;
 }
 
 dt_status dt_output_close(dt_output *self, dt_error *error)
@@ -138,12 +152,11 @@ dt_status dt_output_close(dt_output *self, dt_error *error)
     if (!self)
         return DT_OK;
     dt_saver_destroy(self->saver);
-    dt_status status = dt_metrics_log_close(self->metrics, error);
-    dt_status log_status = close_log(self, status ? NULL : error);
+    dt_status status = close_logs(self, error);
     dt_run_lock_release(self->lock);
     dt_free(self->config_text);
     dt_free(self);
-    return status ? status : log_status;
+    return status;
 }
 
 const char *dt_output_path(const dt_output *self)
@@ -216,8 +229,8 @@ void dt_output_beat(dt_output *self)
     dt_run_lock_beat(self->lock);
 }
 
-dt_status dt_output_summary(dt_output *self, const char *outcome, const dt_progress_report *report,
-                            dt_error *error)
+static dt_status write_summary(dt_output *self, const char *outcome,
+                               const dt_progress_report *report, dt_error *error)
 {
     const dt_run *run = self->run;
     char hash[DT_HASH_TEXT];
@@ -243,5 +256,20 @@ dt_status dt_output_summary(dt_output *self, const char *outcome, const dt_progr
                           .version = self->version};
     char path[DT_PATH_SIZE];
     dt_status status = dt_path_join(self->directory, DT_FILE_SUMMARY, path, error);
-    return status ? status : dt_summary_write(path, &summary, error);
+    if (!status)
+        status = dt_summary_write(path, &summary, error);
+    if (status)
+        unlink(path);
+    return status;
+}
+
+dt_status dt_output_finish(dt_output *self, const char *outcome, const dt_progress_report *report,
+                           dt_error *error)
+{
+    dt_error own;
+    dt_status status = close_logs(self, error);
+    dt_status summary_status = write_summary(self, status ? "failed" : outcome, report, &own);
+    if (summary_status && !status)
+        *error = own;
+    return status ? status : summary_status;
 }

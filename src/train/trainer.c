@@ -216,6 +216,10 @@ static dt_status train_epoch(trainer *self, dt_error *error)
     report->best = false;
     self->epoch_begin = dt_clock();
     self->epoch_samples = 0;
+    if (state->step_in_epoch == 0) {
+        state->loss = 0;
+        state->correct = state->counted = 0;
+    }
     dt_plan_start_epoch(&run->plan, (uint32_t)state->epoch);
     dt_status status = dt_feed_start_epoch(self->feed, state->step_in_epoch, error);
     if (!status)
@@ -235,8 +239,6 @@ static dt_status train_epoch(trainer *self, dt_error *error)
     bool by_steps = is_due(state->step, run->config.checkpoint_steps);
     state->epoch++;
     state->step_in_epoch = 0;
-    state->loss = 0;
-    state->correct = state->counted = 0;
     dt_ending ending;
     bool last = dt_train_finished(run, state, &ending);
     if (last || by_steps || self->save_asked || is_due(state->epoch, run->config.checkpoint_epochs))
@@ -265,20 +267,21 @@ dt_status dt_train(dt_run *run, const dt_observer *observer, dt_state *state,
                     .state = state,
                     .begin = now - state->seconds,
                     .start = now};
-    self.report = (dt_progress_report){.epochs = run->config.epochs,
-                                       .steps = run->total_steps,
-                                       .steps_an_epoch = dt_plan_steps(&run->plan),
-                                       .epoch = state->epoch,
-                                       .step = state->step,
-                                       .samples = state->samples,
-                                       .first_step = state->step,
-                                       .seconds = state->seconds,
-                                       .train_loss = NAN,
-                                       .train_accuracy = NAN,
-                                       .val = {NAN, NAN},
-                                       .test = {NAN, NAN},
-                                       .lr = dt_schedule_lr(&run->schedule, state->step),
-                                       .samples_per_second = NAN};
+    self.report =
+        (dt_progress_report){.epochs = run->config.epochs,
+                             .steps = run->total_steps,
+                             .steps_an_epoch = dt_plan_steps(&run->plan),
+                             .epoch = state->epoch,
+                             .step = state->step,
+                             .samples = state->samples,
+                             .first_step = state->step,
+                             .seconds = state->seconds,
+                             .train_loss = state->loss / (double)state->counted,
+                             .train_accuracy = (double)state->correct / (double)state->counted,
+                             .val = {NAN, NAN},
+                             .test = {NAN, NAN},
+                             .lr = dt_schedule_lr(&run->schedule, state->step),
+                             .samples_per_second = NAN};
     dt_trace_lap(&run->trace, DT_PHASE_OTHER);
     dt_status status = dt_feed_create(&run->plan, run->exchange, run->own_virtual_ranks,
                                       dt_comm_size(run->comm), &self.feed, error);
