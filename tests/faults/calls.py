@@ -43,11 +43,13 @@ class Calls:
         logged = [line for line in read(f"{place}/run", "log.txt").splitlines() if line not in said]
         return [] if logged == result.out.splitlines() else ["log.txt lacks lines"]
 
-    def success_problems(self, place, result, operation):
-        problems = self.reference.compare(f"{place}/run") + self.log_problems(place, result)
-        # What cannot be removed stays.
-        stays = operation in ("unlinkat", "linkat")
-        return [p for p in problems if not (stays and p.endswith("is left"))]
+    def success_problems(self, place, kind, result, operation, path):
+        problems = self.reference.compare(f"{place}/run")
+        # What cannot be read, linked or removed stays; a later start takes the lock over.
+        stays = kind.endswith("+") or operation == "unlinkat" or "/run/lock" in path or "/.lock" in path
+        problems = [p for p in problems if not (stays and p.endswith("is left"))]
+        # Nothing but the words of log.txt may be lost when the power fails right at the end.
+        return problems if kind in DEADLY else problems + self.log_problems(place, result)
 
     def failure_problems(self, place, kind, result, path):
         """Of a run that went on and failed in the end."""
@@ -70,7 +72,7 @@ class Calls:
         if result.code == "hang":
             return ["hangs"]
         if result.code == 0:
-            return self.success_problems(place, result, operation)
+            return self.success_problems(place, kind, result, operation, path)
         if kind in DEADLY:
             return [] if result.code == -9 else [f"expected to be killed, found {result.code}"]
         if kind in ("short", "EINTR"):
@@ -92,7 +94,7 @@ class Calls:
             problems.append(f"expected success, found {result.code}: {last_line(result.err)}")
         again, _ = self.reference.resume(self.lab, place)
         problems += again
-        if not path and kind not in ("power", "journal"):
+        if not path:
             self.clean.add(kind)
         name = f"{kind} at call {call}, {operation} {os.path.relpath(path or place, place).strip()}"
         self.lab.count(name, problems)
