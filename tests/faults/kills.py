@@ -60,22 +60,23 @@ class Kills:
         process = self.lab.start(place, ranks, arguments, shim)
         report = place + ".lost-report"
         if shim:
-            code = self.lab.end(place, process).code
+            result = self.lab.end(process)
             killed = os.path.exists(report)
             self.in_saves += killed
             self.lab.remove(report)
         else:
             killed = self.kill_at_random(way, ranks, process, random)
             # mpirun leaves its ranks alone for a second: the next start has to cope with them.
-            code = self.lab.end(place, process).code
+            result = self.lab.end(process)
             self.in_saves += killed and bool(glob.glob(f"{place}/run/checkpoints/.step-*"))
         self.count[way] += killed
         self.ended += not killed
-        if not killed and code != 0:
-            with open(f"{place}/err") as err:
-                return [f"a start on {ranks} ranks failed by itself: exit code {code}: "
-                        f"{last_line(err.read())}"]
-        return [] if code != "hang" else [f"a start on {ranks} ranks hangs, {way} killed: {killed}"]
+        if result.code == "hang":
+            return [f"a start on {ranks} ranks hangs, {way} killed: {killed}: {result.err}"]
+        if not killed and result.code != 0:
+            return [f"a start on {ranks} ranks failed by itself: exit code {result.code}: "
+                    f"{last_line(result.err)}"]
+        return []
 
     def chain(self):
         random = self.lab.random("kills", self.chains)

@@ -70,13 +70,19 @@ class Lab:
         launch = ["mpirun", "-np", str(ranks), "--oversubscribe"] if ranks else []
         return [*launch, self.program, *arguments]
 
-    def start(self, place, ranks, arguments, more={}, **keywords):
-        """A run in `place`, its output in the files out and err there."""
-        with open(os.path.join(place, "out"), "w") as out, open(os.path.join(place, "err"), "w") as err:
-            return subprocess.Popen(self.command(ranks, arguments), cwd=place, stdout=out, stderr=err,
-                                    stdin=subprocess.DEVNULL, env={**self.environment, **more}, **keywords)
+    def start(self, place, ranks, arguments, more={}):
+        """A run in `place`; what it says goes to files elsewhere."""
+        with self.lock:
+            self.places += 1
+            said = os.path.join(self.place, f"said-{self.places}")
+        with open(said + ".out", "w") as out, open(said + ".err", "w") as err:
+            process = subprocess.Popen(self.command(ranks, arguments), cwd=place, stdout=out,
+                                       stderr=err, stdin=subprocess.DEVNULL,
+                                       env={**self.environment, **more})
+        process.said = said
+        return process
 
-    def end(self, place, process):
+    def end(self, process):
         """Waits for it. A run that hangs is killed, with the code "hang"."""
         try:
             code = process.wait(TIMEOUT)
@@ -84,10 +90,13 @@ class Lab:
             code = "hang"
             kill(process.pid, *descendants(process.pid))
             process.wait()
-        return Result(code, read(place, "out"), read(place, "err"))
+        result = Result(code, read("", process.said + ".out"), read("", process.said + ".err"))
+        os.remove(process.said + ".out")
+        os.remove(process.said + ".err")
+        return result
 
-    def train(self, place, ranks, arguments, more={}, **keywords):
-        return self.end(place, self.start(place, ranks, arguments, more, **keywords))
+    def train(self, place, ranks, arguments, more={}):
+        return self.end(self.start(place, ranks, arguments, more))
 
     def shim_environment(self, place, kind, call, match=""):
         return {"LD_PRELOAD": self.shim, "DT_FAULT_DIR": place, "DT_FAULT_KIND": kind,

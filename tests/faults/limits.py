@@ -17,7 +17,7 @@ LONG = ["--data", "synthetic", "--train-limit", "1250", "--test-limit", "64", "-
         "0.2", "--layers", "32,10", "--batch-size", "20", "--virtual-ranks", "6", "--epochs", "10",
         "--checkpoint-steps", "30", "--stall-timeout", "3"]
 CLONE_NEWNS = 0x20000
-DISK_KB = 1024
+DISK_KB = 8192
 NO_SPACE = "No space left on device"
 
 
@@ -69,35 +69,31 @@ class Limits:
         place = f"{disk}/case"
         os.mkdir(place)
         self.fill(disk, kilobytes)
-        logs = self.lab.new_place("logs")
-        with open(f"{logs}/out", "w") as out, open(f"{logs}/err", "w") as err:
-            process = subprocess.Popen(self.lab.command(0, self.small.arguments), cwd=place,
-                                       stdout=out, stderr=err, stdin=subprocess.DEVNULL,
-                                       env=self.lab.environment)
-        result = self.lab.end(logs, process)
+        result = self.lab.train(place, 0, self.small.arguments)
         problems = blocked_problems(self.small, place, result, NO_SPACE)
         os.remove(f"{disk}/filler")
         problems += self.small.resume(self.lab, place)[0]
         self.lab.count(f"{kilobytes} kB free", problems)
         self.lab.remove(place)
-        self.lab.remove(logs)
         return result.code != 0
 
     def room_again(self, disk):
         """Full for a while; saves fail, training goes on, and its end is as ever."""
         place = f"{disk}/case"
         os.mkdir(place)
-        process = self.lab.start(place, 2, [*self.long.arguments, "--epochs", "60"])
+        arguments = [*LONG, "--output", "run"]
+        arguments[arguments.index("--epochs") + 1] = "60"
+        process = self.lab.start(place, 2, arguments)
         run = f"{place}/run"
         wait_for(lambda: os.path.exists(f"{run}/checkpoints/{self.long.checkpoints[0]}") or
                  process.poll() is not None)
         self.fill(disk, 0)
-        warned = wait_for(lambda: NO_SPACE in read(place, "err") or process.poll() is not None)
+        warned = wait_for(lambda: NO_SPACE in read("", process.said + ".err") or process.poll() is not None)
         os.remove(f"{disk}/filler")
-        result = self.lab.end(place, process)
+        result = self.lab.end(process)
         problems = []
         if result.code != 0 or not warned or summary(run)["status"] != "complete":
-            problems.append(f"exit code {result.code}: {result.err}")
+            problems.append(f"exit code {result.code}: {last_line(result.err)}")
         elif f"{NO_SPACE}; the older checkpoints stay" not in result.err:
             problems.append(f"no warning of a checkpoint: {result.err}")
         self.lab.count("room again", problems)
@@ -153,7 +149,7 @@ class Limits:
         rank = random.choice(sorted(ranks)) if ranks else -1
         if ranks:
             os.kill(ranks[rank], signal.SIGSTOP)
-        result = self.lab.end(place, process)
+        result = self.lab.end(process)
         problems = []
         if result.code != 71:
             problems.append(f"expected exit code 71, found {result.code}: {result.err}")
@@ -172,7 +168,7 @@ class Limits:
         time.sleep(0.3)
         stood = size == len(read(f"{place}/run", "log.txt")) and process.poll() is None
         os.kill(process.pid, signal.SIGCONT)
-        result = self.lab.end(place, process)
+        result = self.lab.end(process)
         problems = [] if stood else ["it did not stand still"]
         if result.code != 0 or "no step" in result.err:
             problems.append(f"exit code {result.code}: {last_line(result.err)}")

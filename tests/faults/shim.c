@@ -48,6 +48,9 @@ static const fault_kind kinds[] = {
     {"EDQUOT", ERROR, CHANGES, EDQUOT},
 };
 
+/* Of a call that is not our business. */
+static const fault_kind outside = {"outside", NOTHING, 0, 0};
+
 static struct {
     pthread_mutex_t mutex;
     bool ready, struck, sticky, power;
@@ -160,8 +163,11 @@ bool fault_notes(const char *path)
 
 const fault_kind *fault_enter(int operation, const char *name, const char *path)
 {
+    /* Nor may a call between fork and exec wait for what another thread held at that time. */
+    if (!path[0])
+        return &outside;
     pthread_mutex_lock(&shim.mutex);
-    if (!path[0] || !(shim.kind->concerns & operation) ||
+    if (!(shim.kind->concerns & operation) ||
         (shim.match[0] && !strstr(path, shim.match)))
         return &kinds[0];
     shim.calls++;
@@ -184,6 +190,8 @@ const fault_kind *fault_enter(int operation, const char *name, const char *path)
 
 void fault_leave(const fault_kind *kind)
 {
+    if (kind == &outside)
+        return;
     if (kind->effect == TORN)
         kill(getpid(), SIGKILL);
     int reason = errno;
