@@ -169,7 +169,8 @@ lint:  ## the rules of the house: rooms, guards, line lengths, shell scripts
 	@scripts/lint.sh
 
 format:  ## clang-format on all C files
-	@clang-format -i $(SOURCES) $(wildcard include/*/*.h src/*/*.h tests/unit/*.[ch] tests/mpi/*.[ch])
+	@clang-format -i $(SOURCES) $(wildcard include/*/*.h src/*/*.h tests/unit/*.[ch] tests/mpi/*.[ch] \
+	    tests/faults/*.[ch])
 
 clean:  ## remove what was built
 	rm -rf $(BUILD) $(BUILD)-sanitize dist-train

@@ -64,7 +64,9 @@ static bool write_and_sync(int file, const char *text, size_t length)
     size_t done = 0;
     while (done < length) {
         ssize_t count = write(file, text + done, length - done);
-        if (count < 0 && errno != EINTR)
+        if (count == 0)
+            errno = ENOSPC;
+        if (count == 0 || (count < 0 && errno != EINTR))
             return false;
         done += count > 0 ? (size_t)count : 0;
     }

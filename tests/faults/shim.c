@@ -167,8 +167,7 @@ const fault_kind *fault_enter(int operation, const char *name, const char *path)
     if (!path[0])
         return &outside;
     pthread_mutex_lock(&shim.mutex);
-    if (!(shim.kind->concerns & operation) ||
-        (shim.match[0] && !strstr(path, shim.match)))
+    if (!(shim.kind->concerns & operation) || (shim.match[0] && !strstr(path, shim.match)))
         return &kinds[0];
     shim.calls++;
     if (shim.kind->effect == NOTHING)
