@@ -4,17 +4,20 @@
  *     8 bytes   magic "\x89" "DTCKPT1"
  *     8 bytes   size of the whole file, little-endian
  *     8 bytes   dt_hash of all bytes before these 8, little-endian
- * h5py, h5dump and h5ls open it as it is; we let HDF5 see it only when the hash is right. Equal
+ * h5py, h5dump and h5ls open it as it is; we look into it only when the hash is right. Equal
  * content gives equal bytes. Objects, with their attributes; all texts are UTF-8:
  *     /            format version status config architecture parameter_hash virtual_ranks seed
- * epoch step step_in_epoch samples skipped seconds /parameters  float [parameter_count] /optimizer
- * kind steps; velocity, square: float [parameter_count], where there are such /running     loss_sum
- * correct samples /best        epoch step samples val_accuracy val_loss test_accuracy test_loss
- *                  epochs_since; parameters: float [parameter_count], where there are such
+ *                  epoch step step_in_epoch samples skipped seconds
+ *     /parameters  float [parameter_count]
+ *     /optimizer   kind steps; velocity, square: float [parameter_count], where there are such
+ *     /running     loss_sum correct samples
+ *     /best        epoch step samples val_accuracy val_loss test_accuracy test_loss epochs_since;
+ *                  parameters: float [parameter_count], where there are such
  *     /data        name fingerprint train_samples val_samples test_samples
  *     /history     text
  * Integers are 64-bit, reals 64-bit floats; hash and fingerprint are 16 hexadecimal digits.
- * Not collective; one thread at a time, and none that uses HDF5 at that time. */
+ * Not collective. Writing uses the HDF5 library: one thread at a time, as it demands. Reading does
+ * not (io/hdf5_reader.h), and may go on beside it. */
 #ifndef DT_IO_CHECKPOINT_H
 #define DT_IO_CHECKPOINT_H
 

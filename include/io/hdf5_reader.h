@@ -1,13 +1,15 @@
 /* Reads an HDF5 file that is in memory, whoever made it.
  *
- * A reader takes what dt_hdf5_image makes, and what h5py makes of Keras' weights: groups, datasets
- * that are stored in one piece, attributes. Whatever makes HDF5 look at another file, at a plugin
- * or at a filter, or makes a small file claim to be a large one, is refused, and before anything is
- * allocated for it. An object is named by its path ("/dense/dense/kernel:0"; "/" is the root).
+ * It reads what dt_hdf5_image makes, and what h5py makes of Keras' weights: the oldest format
+ * (superblock 0), groups, datasets that are stored in one piece, attributes. Everything else is
+ * refused: whatever makes a reader look at another file, at a plugin or at a filter, or makes a
+ * small file claim to be a large one; and before anything is allocated for it. An object is named
+ * by its path ("/dense/dense/kernel:0"; "/" is the root).
  *
- * HDF5 itself does not survive every damaged file: bytes whose hash can be checked should have been
- * checked before. Not collective; one thread at a time, as the HDF5 library demands. HDF5's own
- * messages to stderr are switched off, and so are its plugins, for the whole process.
+ * It does without the HDF5 library, which does not survive hostile files: 1.10 reads beyond its
+ * buffers when an attribute, a heap or a tree lies about its size. Here every access is checked
+ * against the bytes of the file. Not collective; may be used from any thread, a reader by several.
+ * source: HDF5 File Format Specification 3.0.
  *
  * Every function here fails with DT_ERR_DATA when the file is not as it must be, the message saying
  * which object, what was expected and what was found, and with DT_ERR_INTERNAL for lack of memory.
@@ -53,43 +55,44 @@ bool dt_hdf5_reader_has(const dt_hdf5_reader *reader, const char *path);
 
 /* The shape of the dataset `path`, which is one of little-endian 32-bit floats whose values are all
  * there: the product of the shape is at most a fourth of the file's bytes. */
-dt_status dt_hdf5_reader_shape(dt_hdf5_reader *reader, const char *path, int *rank,
+dt_status dt_hdf5_reader_shape(const dt_hdf5_reader *reader, const char *path, int *rank,
                                int64_t shape[DT_HDF5_RANK_MAX], dt_error *error);
 
 /* Reads the dataset `path` of little-endian 32-bit floats, which must have this shape[rank], into
  * values[product of shape], C order, bit for bit. */
-dt_status dt_hdf5_reader_floats(dt_hdf5_reader *reader, const char *path, int rank,
+dt_status dt_hdf5_reader_floats(const dt_hdf5_reader *reader, const char *path, int rank,
                                 const int64_t *shape, float *values, dt_error *error);
 
 /* Reads the dataset `path`, one fixed-length string, with a 0 behind it; *length: without padding.
  * The caller owns *text. */
-dt_status dt_hdf5_reader_text(dt_hdf5_reader *reader, const char *path, char **text, size_t *length,
-                              dt_error *error);
+dt_status dt_hdf5_reader_text(const dt_hdf5_reader *reader, const char *path, char **text,
+                              size_t *length, dt_error *error);
 
 /* Whether the group or dataset `object` has an attribute `name`. */
 bool dt_hdf5_reader_has_attribute(const dt_hdf5_reader *reader, const char *object,
                                   const char *name);
 
 /* An attribute that is one string, of fixed or variable length. The caller owns *text. */
-dt_status dt_hdf5_reader_text_attribute(dt_hdf5_reader *reader, const char *object,
+dt_status dt_hdf5_reader_text_attribute(const dt_hdf5_reader *reader, const char *object,
                                         const char *name, char **text, dt_error *error);
 
 /* An attribute that is a one-dimensional list of strings, of fixed or variable length: texts[count]
  * and what they point to are one block. The caller owns *texts. */
-dt_status dt_hdf5_reader_text_list(dt_hdf5_reader *reader, const char *object, const char *name,
-                                   char ***texts, size_t *count, dt_error *error);
+dt_status dt_hdf5_reader_text_list(const dt_hdf5_reader *reader, const char *object,
+                                   const char *name, char ***texts, size_t *count, dt_error *error);
 
 /* An attribute that is one little-endian 64-bit signed integer. */
-dt_status dt_hdf5_reader_integer(dt_hdf5_reader *reader, const char *object, const char *name,
+dt_status dt_hdf5_reader_integer(const dt_hdf5_reader *reader, const char *object, const char *name,
                                  int64_t *value, dt_error *error);
 
 /* An attribute that is a one-dimensional list of at most `most` such integers, into
  * values[*count]. */
-dt_status dt_hdf5_reader_integers(dt_hdf5_reader *reader, const char *object, const char *name,
-                                  size_t most, int64_t *values, size_t *count, dt_error *error);
+dt_status dt_hdf5_reader_integers(const dt_hdf5_reader *reader, const char *object,
+                                  const char *name, size_t most, int64_t *values, size_t *count,
+                                  dt_error *error);
 
 /* An attribute that is one little-endian 64-bit float; bit for bit, NaN and infinities included. */
-dt_status dt_hdf5_reader_real(dt_hdf5_reader *reader, const char *object, const char *name,
+dt_status dt_hdf5_reader_real(const dt_hdf5_reader *reader, const char *object, const char *name,
                               double *value, dt_error *error);
 
 #endif

@@ -1,254 +1,289 @@
-#include <hdf5.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "hdf5_internal.h"
+#include "hdf5_format.h"
 
-/* HDF5 keeps less than 64 KiB in an object header, and Keras splits longer lists. */
-#define ATTRIBUTE_SIZE_MAX 65536
-#define LABEL_SIZE         400
+#define LABEL_SIZE 400
+/* All strings of an attribute together, bytes; heap objects that are looked at for them. */
+#define TEXT_SIZE_MAX ((uint64_t)1 << 20)
+#define WORK_MAX      ((size_t)1 << 24)
 
 typedef struct attribute {
     char label[LABEL_SIZE];
-    const char *name;
-    hid_t id, type, space;
+    datatype type;
+    dataspace space;
+    span values;
     size_t count;
 } attribute;
 
-static void close_attribute(attribute *self)
+static uint64_t rounded(uint64_t size)
 {
-    if (self->space >= 0)
-        H5Sclose(self->space);
-    if (self->type >= 0)
-        H5Tclose(self->type);
-    if (self->id >= 0)
-        H5Aclose(self->id);
+    return (size + 7) & ~(uint64_t)7;
 }
 
-static dt_status check_extent(attribute *self, bool list, dt_error *error)
+/* The parts of an attribute message, IV.A.2.m: name, type, shape, values. False: not well-formed.
+ * In version 1 the first three are padded to multiples of 8. */
+static bool split(span body, span parts[4])
 {
-    H5S_class_t kind = H5Sget_simple_extent_type(self->space);
-    int rank = H5Sget_simple_extent_ndims(self->space);
-    if (kind != (list ? H5S_SIMPLE : H5S_SCALAR) || rank != (list ? 1 : 0))
-        return dt_fail(error, DT_ERR_DATA, "%s: expected %s, found %s", self->label,
-                       list ? "a one-dimensional list" : "one value",
-                       kind == H5S_SCALAR   ? "one value"
-                       : kind == H5S_SIMPLE ? "an array of another shape"
-                                            : "no value");
-    hssize_t count = H5Sget_simple_extent_npoints(self->space);
-    hsize_t width = H5Tget_size(self->type);
-    if (count < 0 || width == 0 || count > ATTRIBUTE_SIZE_MAX ||
-        (hsize_t)count * width > ATTRIBUTE_SIZE_MAX)
-        return dt_fail(
-            error, DT_ERR_DATA, "%s: expected at most %d bytes, found %lld values of %llu bytes",
-            self->label, ATTRIBUTE_SIZE_MAX, (long long)count, (unsigned long long)width);
-    self->count = (size_t)count;
-    return DT_OK;
+    int version = body.size >= 8 ? body.at[0] : 0;
+    if (version < 1 || version > 3 || (version > 1 && body.at[1] != 0))
+        return false;
+    uint64_t at = version == 3 ? 9 : 8;
+    for (int i = 0; i < 3; i++) {
+        uint64_t size = hdf5_number(body.at + 2 + 2 * i, 2);
+        if (!hdf5_span(body, at, size, &parts[i]))
+            return false;
+        at += version == 1 ? rounded(size) : size;
+    }
+    return at <= body.size && hdf5_span(body, at, body.size - at, &parts[3]) &&
+           memchr(parts[0].at, '\0', parts[0].size);
 }
 
-/* *self is always set; end it with close_attribute. */
-static dt_status open_attribute(const dt_hdf5_reader *reader, const char *object, const char *name,
-                                bool list, attribute *self, dt_error *error)
+static dt_status find_parts(const dt_hdf5_reader *reader, const char *object, const char *name,
+                            span parts[4], bool *found, dt_error *error)
 {
-    *self = (attribute){
-        .name = name, .id = H5I_INVALID_HID, .type = H5I_INVALID_HID, .space = H5I_INVALID_HID};
-    snprintf(self->label, sizeof self->label, "attribute %s of %s", name, object);
-    if (!dt_hdf5_reader_has_attribute(reader, object, name))
-        return dt_fail(error, DT_ERR_DATA, "%s: expected one, found none", self->label);
-    self->id = H5Aopen_by_name(reader->file, object, name, H5P_DEFAULT, H5P_DEFAULT);
-    if (self->id < 0 || (self->type = H5Aget_type(self->id)) < 0 ||
-        (self->space = H5Aget_space(self->id)) < 0)
-        return hdf5_unreadable(error, self->label, "open it");
-    return check_extent(self, list, error);
+    header_pass pass;
+    message next;
+    bool more;
+    *found = false;
+    size_t index = hdf5_find(reader, object);
+    bool root = strcmp(object, "/") == 0;
+    if (index == reader->count && !root)
+        return DT_OK;
+    dt_status status = hdf5_header(reader->file, root ? reader->root : reader->headers[index],
+                                   object, &pass, error);
+    while (status == DT_OK && !*found &&
+           (status = hdf5_next_message(&pass, &next, &more, error)) == DT_OK && more) {
+        if (next.type != MESSAGE_ATTRIBUTE)
+            continue;
+        if (next.shared || !split(next.body, parts))
+            return dt_fail(error, DT_ERR_DATA, "%s: expected well-formed attributes, found another",
+                           object);
+        *found = strcmp((const char *)parts[0].at, name) == 0;
+    }
+    return status;
 }
 
 bool dt_hdf5_reader_has_attribute(const dt_hdf5_reader *reader, const char *object,
                                   const char *name)
 {
-    return dt_hdf5_reader_has(reader, object) &&
-           H5Aexists_by_name(reader->file, object, name, H5P_DEFAULT) > 0;
+    span parts[4];
+    bool found;
+    return find_parts(reader, object, name, parts, &found, NULL) == DT_OK && found;
 }
 
-static dt_status check_type(const attribute *self, hid_t expected, const char *text,
-                            dt_error *error)
+static dt_status check_extent(attribute *self, bool list, dt_error *error)
 {
-    char found[HDF5_TYPE_SIZE];
-    if (H5Tequal(self->type, expected) > 0)
-        return DT_OK;
-    return dt_fail(error, DT_ERR_DATA, "%s: expected %s, found %s", self->label, text,
-                   hdf5_type_text(self->type, found));
+    if (self->space.none || self->space.rank != (list ? 1 : 0))
+        return dt_fail(error, DT_ERR_DATA, "%s: expected %s, found %s", self->label,
+                       list ? "a one-dimensional list" : "one value",
+                       self->space.none        ? "no value"
+                       : self->space.rank == 0 ? "one value"
+                                               : "an array of another shape");
+    uint64_t count = list ? self->space.dims[0] : 1;
+    if (count > self->values.size / self->type.width)
+        return dt_fail(error, DT_ERR_DATA,
+                       "%s: expected values within the attribute (%zu bytes), found %llu of %zu "
+                       "bytes each",
+                       self->label, self->values.size, (unsigned long long)count, self->type.width);
+    self->count = count;
+    return DT_OK;
 }
 
-static dt_status read_number(const dt_hdf5_reader *reader, const char *object, const char *name,
-                             hid_t expected, hid_t memory_type, const char *text, void *value,
-                             dt_error *error)
+static dt_status find_attribute(const dt_hdf5_reader *reader, const char *object, const char *name,
+                                bool list, attribute *self, dt_error *error)
 {
-    attribute opened;
-    dt_status status = open_attribute(reader, object, name, false, &opened, error);
+    *self = (attribute){.count = 0};
+    snprintf(self->label, sizeof self->label, "attribute %s of %s", name, object);
+    span parts[4];
+    bool found;
+    dt_status status = find_parts(reader, object, name, parts, &found, error);
+    if (status == DT_OK && !found)
+        status = dt_fail(error, DT_ERR_DATA, "%s: expected one, found none", self->label);
     if (status == DT_OK)
-        status = check_type(&opened, expected, text, error);
-    if (status == DT_OK && H5Aread(opened.id, memory_type, value) < 0)
-        status = hdf5_unreadable(error, opened.label, "read it");
-    close_attribute(&opened);
-    return status;
+        status = hdf5_read_type(parts[1], self->label, &self->type, error);
+    if (status == DT_OK)
+        status = hdf5_read_space(parts[2], self->label, &self->space, error);
+    if (status != DT_OK)
+        return status;
+    self->values = parts[3];
+    return check_extent(self, list, error);
 }
 
-#define INTEGER_TEXT "a little-endian 64-bit signed integer"
+static dt_status check_type(const attribute *self, datatype_kind kind, dt_error *error)
+{
+    if (self->type.kind == kind)
+        return DT_OK;
+    return dt_fail(error, DT_ERR_DATA, "%s: expected a little-endian 64-bit %s, found %s",
+                   self->label, kind == TYPE_FLOAT64 ? "float" : "signed integer", self->type.text);
+}
 
-dt_status dt_hdf5_reader_integer(dt_hdf5_reader *reader, const char *object, const char *name,
+dt_status dt_hdf5_reader_integer(const dt_hdf5_reader *reader, const char *object, const char *name,
                                  int64_t *value, dt_error *error)
 {
-    return read_number(reader, object, name, H5T_STD_I64LE, H5T_NATIVE_INT64, INTEGER_TEXT, value,
-                       error);
-}
-
-dt_status dt_hdf5_reader_real(dt_hdf5_reader *reader, const char *object, const char *name,
-                              double *value, dt_error *error)
-{
-    return read_number(reader, object, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE,
-                       "a little-endian 64-bit float", value, error);
-}
-
-dt_status dt_hdf5_reader_integers(dt_hdf5_reader *reader, const char *object, const char *name,
-                                  size_t most, int64_t *values, size_t *count, dt_error *error)
-{
-    attribute opened;
-    dt_status status = open_attribute(reader, object, name, true, &opened, error);
+    attribute found;
+    dt_status status = find_attribute(reader, object, name, false, &found, error);
     if (status == DT_OK)
-        status = check_type(&opened, H5T_STD_I64LE, INTEGER_TEXT "s", error);
-    if (status == DT_OK && opened.count > most)
-        status = dt_fail(error, DT_ERR_DATA, "%s: expected at most %zu values, found %zu",
-                         opened.label, most, opened.count);
-    if (status == DT_OK && opened.count > 0 && H5Aread(opened.id, H5T_NATIVE_INT64, values) < 0)
-        status = hdf5_unreadable(error, opened.label, "read it");
+        status = check_type(&found, TYPE_INTEGER64, error);
     if (status == DT_OK)
-        *count = opened.count;
-    close_attribute(&opened);
+        *value = (int64_t)hdf5_number(found.values.at, 8);
     return status;
 }
 
-/* The texts texts[i][0 .. lengths[i]) as one block of pointers and zero-terminated copies. */
-static char **pack_texts(const char *const *texts, const size_t *lengths, size_t count,
-                         dt_error *error)
+dt_status dt_hdf5_reader_real(const dt_hdf5_reader *reader, const char *object, const char *name,
+                              double *value, dt_error *error)
+{
+    attribute found;
+    dt_status status = find_attribute(reader, object, name, false, &found, error);
+    if (status == DT_OK)
+        status = check_type(&found, TYPE_FLOAT64, error);
+    if (status == DT_OK) {
+        uint64_t bits = hdf5_number(found.values.at, 8);
+        memcpy(value, &bits, sizeof *value);
+    }
+    return status;
+}
+
+dt_status dt_hdf5_reader_integers(const dt_hdf5_reader *reader, const char *object,
+                                  const char *name, size_t most, int64_t *values, size_t *count,
+                                  dt_error *error)
+{
+    attribute found;
+    dt_status status = find_attribute(reader, object, name, true, &found, error);
+    if (status == DT_OK)
+        status = check_type(&found, TYPE_INTEGER64, error);
+    if (status == DT_OK && found.count > most)
+        status = dt_fail(error, DT_ERR_DATA, "%s: expected at most %zu values, found %zu",
+                         found.label, most, found.count);
+    if (status != DT_OK)
+        return status;
+    for (size_t i = 0; i < found.count; i++)
+        values[i] = (int64_t)hdf5_number(found.values.at + 8 * i, 8);
+    *count = found.count;
+    return DT_OK;
+}
+
+static dt_status bad_heap(const attribute *self, const char *found, dt_error *error)
+{
+    return dt_fail(error, DT_ERR_DATA,
+                   "%s: expected variable-length strings in a well-formed heap, found %s",
+                   self->label, found);
+}
+
+/* The object `index` of the global heap at `address`, III.E: objects of a header of 16 bytes and a
+ * size rounded up to 8; number 0 is what is left. */
+static dt_status find_in_heap(const dt_hdf5_reader *reader, const attribute *self, uint64_t address,
+                              uint64_t index, size_t *work, span *out, dt_error *error)
+{
+    span header, heap;
+    if (!hdf5_span(reader->file, address, 16, &header) || memcmp(header.at, "GCOL\1", 5) != 0)
+        return bad_heap(self, "none where it should be", error);
+    uint64_t size = hdf5_number(header.at + 8, 8);
+    if (size < 16 || !hdf5_span(reader->file, address, size, &heap))
+        return bad_heap(self, "one beyond the end of the file", error);
+    uint64_t at = 16;
+    while (heap.size - at >= 16 && ++*work < WORK_MAX) {
+        uint64_t number = hdf5_number(heap.at + at, 2);
+        uint64_t length = hdf5_number(heap.at + at + 8, 8);
+        if (number == 0)
+            break;
+        if (!hdf5_span(heap, at + 16, length, out) || rounded(length) > heap.size - at - 16)
+            return bad_heap(self, "an object beyond the end of its heap", error);
+        if (number == index)
+            return DT_OK;
+        at += 16 + rounded(length);
+    }
+    return bad_heap(self, "a string that is not in its heap", error);
+}
+
+/* A string's reference, IV.B: length, address of the heap, number in it; no heap: an empty one. */
+static dt_status find_variable(const dt_hdf5_reader *reader, const attribute *self, span *texts,
+                               dt_error *error)
+{
+    size_t work = 0;
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < self->count; i++) {
+        const uint8_t *reference = self->values.at + 16 * i;
+        uint64_t length = hdf5_number(reference, 4), address = hdf5_number(reference + 4, 8);
+        texts[i] = (span){(const uint8_t *)"", 0};
+        if (address == 0)
+            continue;
+        dt_status status = find_in_heap(reader, self, address, hdf5_number(reference + 12, 4),
+                                        &work, &texts[i], error);
+        if (status != DT_OK)
+            return status;
+        if (texts[i].size != length)
+            return bad_heap(self, "a string and a heap that differ about its length", error);
+        bytes += length;
+        if (bytes > TEXT_SIZE_MAX)
+            return bad_heap(self, "more than a megabyte of them", error);
+        texts[i].size = strnlen((const char *)texts[i].at, length);
+    }
+    return DT_OK;
+}
+
+static void find_fixed(const attribute *self, span *texts)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        const uint8_t *at = self->values.at + i * self->type.width;
+        size_t length = strnlen((const char *)at, self->type.width);
+        while (self->type.padding == PAD_SPACES && length > 0 && at[length - 1] == ' ')
+            length--;
+        texts[i] = (span){at, length};
+    }
+}
+
+/* One block: the pointers, then zero-terminated copies. NULL: no memory. */
+static char **pack(const span *texts, size_t count, dt_error *error)
 {
     size_t size = count * sizeof(char *);
     for (size_t i = 0; i < count; i++)
-        size += lengths[i] + 1;
+        size += texts[i].size + 1;
     char **block = dt_calloc(size, 1, error);
-    if (!block)
-        return NULL;
     char *end = (char *)(block + count);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; block && i < count; i++) {
         block[i] = end;
-        if (lengths[i] > 0)
-            memcpy(end, texts[i], lengths[i]);
-        end += lengths[i] + 1;
+        memcpy(end, texts[i].at, texts[i].size);
+        end += texts[i].size + 1;
     }
     return block;
-}
-
-static size_t padded_length(const char *text, size_t width, H5T_str_t padding)
-{
-    size_t length = strnlen(text, width);
-    while (padding == H5T_STR_SPACEPAD && length > 0 && text[length - 1] == ' ')
-        length--;
-    return length;
-}
-
-/* pointers, lengths: scratch [count]. */
-static dt_status read_fixed(const attribute *self, const char **pointers, size_t *lengths,
-                            char ***texts, dt_error *error)
-{
-    size_t width = H5Tget_size(self->type);
-    char *values = dt_calloc(self->count * width, 1, error);
-    if (!values)
-        return DT_ERR_INTERNAL;
-    dt_status status = DT_OK;
-    if (self->count > 0 && H5Aread(self->id, self->type, values) < 0)
-        status = hdf5_unreadable(error, self->label, "read it");
-    H5T_str_t padding = H5Tget_strpad(self->type);
-    for (size_t i = 0; status == DT_OK && i < self->count; i++) {
-        pointers[i] = values + i * width;
-        lengths[i] = padded_length(pointers[i], width, padding);
-    }
-    if (status == DT_OK && !(*texts = pack_texts(pointers, lengths, self->count, error)))
-        status = DT_ERR_INTERNAL;
-    dt_free(values);
-    return status;
-}
-
-/* The bytes of the attribute stand in the object's header as they are, and HDF5 can read them. */
-static dt_status check_plain(const dt_hdf5_reader *reader, const char *object,
-                             const attribute *self, dt_error *error)
-{
-    H5O_info_t info;
-    if (H5Oget_info_by_name2(reader->file, object, &info, H5O_INFO_META_SIZE, H5P_DEFAULT) < 0)
-        return hdf5_unreadable(error, object, "open the object");
-    bool dense = info.meta_size.attr.heap_size > 0 || info.meta_size.attr.index_size > 0;
-    if (dense || H5Tcommitted(self->type) != 0)
-        return dt_fail(error, DT_ERR_DATA,
-                       "%s: expected a fixed-length string, found a variable-length one %s",
-                       self->label, dense ? "in dense storage" : "of a named type");
-    return hdf5_check_strings(reader, self->name, self->count, self->label, error);
-}
-
-static dt_status read_variable(const dt_hdf5_reader *reader, const char *object,
-                               const attribute *self, const char **pointers, size_t *lengths,
-                               char ***texts, dt_error *error)
-{
-    dt_status status = check_plain(reader, object, self, error);
-    if (status != DT_OK)
-        return status;
-    if (self->count > 0 && H5Aread(self->id, self->type, pointers) < 0)
-        return hdf5_unreadable(error, self->label, "read it");
-    for (size_t i = 0; i < self->count; i++)
-        lengths[i] = pointers[i] ? strlen(pointers[i]) : 0;
-    *texts = pack_texts(pointers, lengths, self->count, error);
-    if (self->count > 0)
-        H5Dvlen_reclaim(self->type, self->space, H5P_DEFAULT, pointers);
-    return *texts ? DT_OK : DT_ERR_INTERNAL;
 }
 
 static dt_status read_texts(const dt_hdf5_reader *reader, const char *object, const char *name,
                             bool list, char ***texts, size_t *count, dt_error *error)
 {
-    attribute opened;
-    const char **pointers = NULL;
-    size_t *lengths = NULL;
-    char found[HDF5_TYPE_SIZE];
-    dt_status status = open_attribute(reader, object, name, list, &opened, error);
-    if (status == DT_OK && H5Tget_class(opened.type) != H5T_STRING)
-        status = dt_fail(error, DT_ERR_DATA, "%s: expected %s, found %s", opened.label,
-                         list ? "strings" : "a string", hdf5_type_text(opened.type, found));
+    attribute found;
+    dt_status status = find_attribute(reader, object, name, list, &found, error);
     if (status != DT_OK)
-        goto cleanup;
-    status = DT_ERR_INTERNAL;
-    pointers = dt_calloc(opened.count, sizeof *pointers, error);
-    lengths = dt_calloc(opened.count, sizeof *lengths, error);
-    if (!pointers || !lengths)
-        goto cleanup;
-    if (H5Tis_variable_str(opened.type) > 0)
-        status = read_variable(reader, object, &opened, pointers, lengths, texts, error);
+        return status;
+    if (found.type.kind != TYPE_TEXT && found.type.kind != TYPE_VARIABLE_TEXT)
+        return dt_fail(error, DT_ERR_DATA, "%s: expected %s, found %s", found.label,
+                       list ? "strings" : "a string", found.type.text);
+    span *spans = dt_calloc(found.count, sizeof *spans, error);
+    if (!spans)
+        return DT_ERR_INTERNAL;
+    if (found.type.kind == TYPE_VARIABLE_TEXT)
+        status = find_variable(reader, &found, spans, error);
     else
-        status = read_fixed(&opened, pointers, lengths, texts, error);
-    *count = opened.count;
-cleanup:
-    dt_free(lengths);
-    dt_free(pointers);
-    close_attribute(&opened);
+        find_fixed(&found, spans);
+    if (status == DT_OK && !(*texts = pack(spans, found.count, error)))
+        status = DT_ERR_INTERNAL;
+    if (status == DT_OK)
+        *count = found.count;
+    dt_free(spans);
     return status;
 }
 
-dt_status dt_hdf5_reader_text_list(dt_hdf5_reader *reader, const char *object, const char *name,
-                                   char ***texts, size_t *count, dt_error *error)
+dt_status dt_hdf5_reader_text_list(const dt_hdf5_reader *reader, const char *object,
+                                   const char *name, char ***texts, size_t *count, dt_error *error)
 {
     *texts = NULL;
     *count = 0;
     return read_texts(reader, object, name, true, texts, count, error);
 }
 
-dt_status dt_hdf5_reader_text_attribute(dt_hdf5_reader *reader, const char *object,
+dt_status dt_hdf5_reader_text_attribute(const dt_hdf5_reader *reader, const char *object,
                                         const char *name, char **text, dt_error *error)
 {
     *text = NULL;

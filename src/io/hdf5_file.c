@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "hdf5_internal.h"
 
 /* Bytes by which the image in memory grows. */
 #define IMAGE_GROWTH ((size_t)1 << 20)
+#define REASON_SIZE  200
 #define LABEL_SIZE   256
 
 struct dt_hdf5_image {
@@ -19,23 +19,16 @@ struct dt_hdf5_image {
 static herr_t keep_innermost(unsigned level, const H5E_error2_t *entry, void *reason)
 {
     if (level == 0)
-        snprintf(reason, HDF5_REASON_SIZE, "%s", entry->desc ? entry->desc : "no description");
+        snprintf(reason, REASON_SIZE, "%s", entry->desc ? entry->desc : "no description");
     return 0;
-}
-
-char *hdf5_reason(char reason[HDF5_REASON_SIZE])
-{
-    snprintf(reason, HDF5_REASON_SIZE, "no reason given");
-    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_innermost, reason);
-    H5Eclear2(H5E_DEFAULT);
-    return reason;
 }
 
 static dt_status hdf5_failed(dt_error *error, const char *what, const char *object)
 {
-    char reason[HDF5_REASON_SIZE];
-    return dt_fail(error, DT_ERR_INTERNAL, "HDF5 image: cannot %s %s: %s", what, object,
-                   hdf5_reason(reason));
+    char reason[REASON_SIZE] = "no reason given";
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_innermost, reason);
+    H5Eclear2(H5E_DEFAULT);
+    return dt_fail(error, DT_ERR_INTERNAL, "HDF5 image: cannot %s %s: %s", what, object, reason);
 }
 
 dt_status dt_hdf5_image_create(dt_hdf5_image **out, dt_error *error)

@@ -1,6 +1,5 @@
 #include <fcntl.h>
 #include <inttypes.h>
-#include <sys/wait.h>
 
 #include "base/memory.h"
 #include "checkpoint_fixture.h"
@@ -512,13 +511,13 @@ static void what_is_wrong_inside_is_named(void)
         {extra_group, "/best/more: expected only what a checkpoint has, found this group"},
         {group_for_dataset, "/parameters: expected only what a checkpoint has, found this group"},
         {soft_link, "/optimizer/velocity: expected a hard link, found a soft link"},
-        {external_link, "/best/parameters: expected a hard link, found an external link"},
+        {external_link, "/best: expected a group of hard links, found one of another format"},
         {two_names, ": expected an object of its own, found /parameters again"},
-        {named_type, "/type: expected a group or a dataset, found a named type"},
+        {named_type, "/type: expected a group or a dataset, found something else (a named type?)"},
         {tera, "/parameters: expected values that fit into the file"},
         {never_written, "/parameters: expected 12 bytes of values for shape [3], found 0"},
         {chunks, "/parameters: expected storage in one piece, found chunks"},
-        {filters, "/parameters: expected no filters (compression), found 1"},
+        {filters, "/parameters: expected no filters (compression), found some"},
         {external_storage, "/optimizer/velocity: expected its values in this file"},
         {next_format, "attribute format of /: expected 1, found 2"},
         {text_for_format, "attribute format of /: expected a little-endian 64-bit signed integer"},
@@ -773,10 +772,9 @@ static void only_stale_temporaries_go(void)
     scratch_remove(scratch_path(folder, "checkpoints"));
 }
 
-/* Damage that the trailer hides from HDF5, shown to it: in a process of its own, since HDF5 does
- * not promise to survive it. Answers how many a child accepts are of no interest: a byte that HDF5
- * ignores may change. */
-enum { FUZZ_MUTATIONS = 2000, FUZZ_BATCH = 100 };
+/* Damage that the trailer would have hidden: what is accepted all the same is of no interest, since
+ * a file has bytes that nobody reads; it must not be a crash. */
+enum { FUZZ_MUTATIONS = 5000 };
 
 static void mutate(dt_random_sequence *random, uint8_t *bytes, size_t size)
 {
@@ -790,42 +788,9 @@ static void mutate(dt_random_sequence *random, uint8_t *bytes, size_t size)
         else if (kind == 2)
             memset(bytes + at, draw_int(random, 0, 1) ? 0xff : 0, (size_t)draw_int(random, 1, 8));
         else
-            memcpy(bytes + at, bytes + (size_t)draw_int(random, 0, (int)size - 9),
-                   (size_t)draw_int(random, 1, 8));
+            memmove(bytes + at, bytes + (size_t)draw_int(random, 0, (int)size - 9),
+                    (size_t)draw_int(random, 1, 8));
     }
-}
-
-static void fuzz(const uint8_t *bytes, size_t size, int first, int count)
-{
-    uint8_t *copy = malloc(size);
-    for (int i = first; i < first + count; i++) {
-        dt_random_sequence random = draw_begin((uint32_t)(50000 + i));
-        memcpy(copy, bytes, size);
-        mutate(&random, copy, size - 24);
-        seal(copy, size);
-        dt_checkpoint out;
-        dt_error error = {0};
-        dt_status status = dt_checkpoint_decode(copy, size, &out, &error);
-        dt_checkpoint_destroy(&out);
-        if (status != error.status || (status != DT_OK && error.message[0] == '\0'))
-            abort();
-    }
-    free(copy);
-}
-
-static int run_batch(const uint8_t *bytes, size_t size, int first, int count)
-{
-    fflush(NULL);
-    pid_t child = fork();
-    CU_ASSERT_TRUE_FATAL(child >= 0);
-    if (child == 0) {
-        alarm(60);
-        fuzz(bytes, size, first, count);
-        _exit(0);
-    }
-    int status = -1;
-    CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
-    return status;
 }
 
 static void damage_behind_a_right_trailer_is_survived(void)
@@ -833,20 +798,23 @@ static void damage_behind_a_right_trailer_is_survived(void)
     drawn_checkpoint from = small();
     uint8_t *bytes;
     size_t size;
-    int crashed = 0;
+    int refused = 0;
     encode(&from.checkpoint, &bytes, &size);
-    for (int first = 0; first < FUZZ_MUTATIONS; first += FUZZ_BATCH) {
-        if (run_batch(bytes, size, first, FUZZ_BATCH) == 0)
-            continue;
-        for (int i = first; i < first + FUZZ_BATCH; i++) {
-            int status = run_batch(bytes, size, i, 1);
-            if (status != 0) {
-                crashed++;
-                fprintf(stderr, "\nmutation %d: wait status %#x", i, (unsigned)status);
-            }
-        }
+    uint8_t *copy = malloc(size);
+    for (uint32_t i = 0; i < FUZZ_MUTATIONS; i++) {
+        dt_random_sequence random = draw_begin(50000 + i);
+        memcpy(copy, bytes, size);
+        mutate(&random, copy, size - 24);
+        seal(copy, size);
+        dt_checkpoint out;
+        dt_error error = {0};
+        dt_status status = dt_checkpoint_decode(copy, size, &out, &error);
+        dt_checkpoint_destroy(&out);
+        CU_ASSERT_TRUE(status == DT_OK || (status == DT_ERR_DATA && error.message[0] != '\0'));
+        refused += status != DT_OK;
     }
-    CU_ASSERT_EQUAL(crashed, 0);
+    CU_ASSERT_TRUE(refused > FUZZ_MUTATIONS / 10 && refused < FUZZ_MUTATIONS);
+    free(copy);
     dt_free(bytes);
     free_drawn(&from);
 }
