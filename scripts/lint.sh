@@ -131,7 +131,10 @@ cd "$tree"
 
 mapfile -t room_files < <(find_files '.*\.[ch]' src include)
 mapfile -t c_files < <(find_files '.*\.[ch]' src include tests)
-mapfile -t scripts < <(find_files '.*\.\(sh\|bash\|bats\)' scripts tests && find_files '.*' .ci/run)
+mapfile -t scripts < <(
+    find_files '.*\.\(sh\|bash\|bats\|sbatch\)' scripts tests
+    find_files '.*' .ci/run
+)
 
 violations=$(check_all)
 if [ -n "$violations" ]; then

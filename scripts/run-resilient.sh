@@ -1,0 +1,247 @@
+#!/usr/bin/env bash
+# Trains under mpirun until the run is complete, whatever happens to its processes.
+set -uo pipefail
+
+usage() {
+    cat <<'EOT'
+Usage: scripts/run-resilient.sh [-n RANKS] [OPTION...] -- [OPTION of dist-train...]
+
+Starts `mpirun -np RANKS dist-train OPTIONS --resume auto` and starts it again after a crash, from
+the newest good checkpoint. The run is in the --output of its OPTIONS (config files and environment
+count too); else in a new runs/<date>-<time>, which is printed.
+
+  -n, -np RANKS       ranks; default: as many as mpirun finds slots for
+  --max-restarts N    gives up after N restarts in a row that brought no newer checkpoint
+                      (default 5); a newer one refills the budget (torchrun's counts all restarts)
+  --launch COMMAND    what starts the ranks instead of mpirun: 'mpirun -H node1:4,node2:4'
+  --help              show this text
+
+INT (Ctrl-C), TERM and HUP ask for a checkpoint and an end, like USR1; a second one ends at once.
+
+Exit code: that of dist-train in its last start. 0: complete. 75: stopped with a checkpoint, on
+request, by --max-time or by a file `stop` in the run's directory; the same command with that
+--output goes on. 64, 65, 66, 78: wrong usage, data, input or settings, which no restart would
+mend. Anything else: given up.
+
+Environment: PROGRAM names dist-train; else the one that belongs to this script, ./dist-train, or
+PATH's. OMPI_MCA_rmaps_base_oversubscribe=0 forbids more ranks than cores.
+EOT
+}
+
+say() {
+    printf 'run-resilient: %s\n' "$1" >&2
+}
+
+fail() {
+    say "$1"
+    exit "$2"
+}
+
+find_program() {
+    local directory candidate
+    directory=$(dirname "${BASH_SOURCE[0]}")
+    for candidate in "${PROGRAM:-}" "$directory/dist-train" "$directory/../dist-train" \
+        "$directory/../../bin/dist-train" ./dist-train "$(command -v dist-train)"; do
+        if [ -f "$candidate" ] && [ -x "$candidate" ]; then
+            realpath "$candidate"
+            return
+        fi
+    done
+    return 1
+}
+
+# Defaults for mpirun that the environment may override.
+prepare_mpi() {
+    export OMPI_MCA_rmaps_base_oversubscribe=${OMPI_MCA_rmaps_base_oversubscribe:-1}
+    [ "$(id -u)" -eq 0 ] || return 0
+    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+    # Root means a container, and many of those forbid process_vm_readv.
+    local copy=${OMPI_MCA_btl_vader_single_copy_mechanism:-none}
+    export OMPI_MCA_btl_vader_single_copy_mechanism=$copy
+}
+
+# setting NAME: its value as the program understands the arguments, environment and config file.
+setting() {
+    sed -nE "s/^$1 = (.*)/\1/p" <<<"$settings" |
+        sed -E '/^".*"$/ { s/^"(.*)"$/\1/; s/\\(["\\])/\1/g }'
+}
+
+# Sets $arguments to those given, less what this script has a say in: $output, $resume, $overwrite.
+read_arguments() {
+    arguments=() overwrite=()
+    settings=$("$program" "$@" --print-config </dev/null) || exit
+    output=$(setting output) resume=$(setting resume)
+    [ -n "$output" ] || fail 'expected options of training behind --' 64
+    [ "$resume" != never ] || resume=auto
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --output) shift ;;
+            --output=*) ;;
+            --resume) resume=${2-} && shift ;;
+            --resume=*) resume=${1#*=} ;;
+            --overwrite | --overwrite=* | --no-overwrite) overwrite=("$1") ;;
+            *) arguments+=("$1") ;;
+        esac
+        shift
+    done
+}
+
+# Sets $directory. Where the settings leave it to the program this script makes it: a restart must
+# find it.
+enter_directory() {
+    local base n=1
+    directory=$output
+    [ "$output" = auto ] || return 0
+    base=runs/$(date +%Y%m%d-%H%M%S)
+    directory=$base
+    mkdir -p runs || exit 73
+    until mkdir "$directory" 2>/dev/null; do
+        [ -e "$directory" ] || fail "$directory cannot be created" 73
+        n=$((n + 1)) directory=$base-$n
+    done
+    ln -sfn "${directory##*/}" runs/latest
+    say "the run is in $directory"
+}
+
+# The step of the newest checkpoint, -1 without one.
+newest_step() {
+    local file step newest=-1
+    for file in "$directory"/checkpoints/step-*.h5; do
+        step=${file##*/step-} step=${step%.h5}
+        [[ $step =~ ^[0-9]{8,18}$ ]] || continue
+        [ "$((10#$step))" -le "$newest" ] || newest=$((10#$step))
+    done
+    echo "$newest"
+}
+
+# Processes of the launcher's session: itself and the ranks of this host. Zombies do not count.
+session() {
+    local file line words
+    for file in /proc/[0-9]*/stat; do
+        { read -r line <"$file"; } 2>/dev/null || continue
+        # State, parent, group and session stand behind the name in parentheses.
+        read -ra words <<<"${line##*) }"
+        [ "${words[3]}" != "$launcher" ] || [ "${words[0]}" = Z ] || echo "${line%% *}"
+    done
+}
+
+# Ranks outlive a launcher that was killed, for a second, or for good if they were stopped.
+wait_for_ranks() {
+    local end=$((SECONDS + 10)) left
+    while left=$(session) && [ -n "$left" ]; do
+        if [ "$SECONDS" -ge "$end" ]; then
+            say "killing processes that outlived their mpirun by 10 s: $(xargs <<<"$left")"
+            xargs kill -KILL <<<"$left" 2>/dev/null
+        fi
+        sleep 0.1
+    done
+}
+
+# The run's lock, which a rank takes when all are up: another file when another process has it.
+lock_file() {
+    stat -c %i "$directory/lock" 2>/dev/null
+}
+
+# Not before do requests reach anybody: in its first moments USR1 would kill mpirun.
+ranks_are_up() {
+    local now
+    [ "$SECONDS" -lt "$settled" ] || return 0
+    now=$(lock_file)
+    [ -n "$now" ] && [ "$now" != "$old_lock" ]
+}
+
+# Passes a first request on as USR1, again and again, for mpirun may drop one; further ones as TERM.
+pass_on() {
+    if [ "$requests" -gt 1 ]; then
+        [ "$requests" -eq "$passed" ] || kill -TERM "$launcher" 2>/dev/null
+        passed=$requests
+    elif [ "$SECONDS" -ge "$next_ask" ] && ranks_are_up; then
+        kill -USR1 "$launcher" 2>/dev/null
+        next_ask=$((SECONDS + 10))
+    fi
+}
+
+# Starts the ranks and sets $status to that of the launcher, which gets a session of its own: so a
+# Ctrl-C is for this script alone, and the ranks can be told from all other processes.
+train() {
+    local last
+    old_lock=$(lock_file)
+    status=127 settled=$((SECONDS + 10)) next_ask=0 passed=1
+    setsid "${launch[@]}" "$program" "${arguments[@]}" --output "$directory" --resume "$resume" \
+        "${overwrite[@]}" </dev/null &
+    launcher=$!
+    while :; do
+        if [ "$requests" -eq 0 ]; then
+            wait "$launcher" 2>/dev/null
+            status=$?
+        else
+            pass_on
+            sleep 0.1
+        fi
+        kill -0 "$launcher" 2>/dev/null || break
+    done
+    # A signal ends wait early: then the launcher's status is still to be had.
+    wait "$launcher" 2>/dev/null
+    last=$?
+    [ "$last" -eq 127 ] || status=$last
+    # What USR1 does to a mpirun that is not ready: nothing was done, and nothing is lost.
+    case $requests:$status in [1-9]*:138 | [1-9]*:244) status=75 ;; esac
+    wait_for_ranks
+}
+
+read_own_arguments() {
+    local ranks=()
+    launch=(mpirun) max_restarts=5
+    while [ $# -gt 0 ] && [ "$1" != -- ]; do
+        case $1 in
+            -h | --help) usage && exit ;;
+            -n | -np)
+                [[ ${2-} =~ ^[1-9][0-9]{0,5}$ ]] || fail "$1: expected a number, found '${2-}'" 64
+                ranks=(-np "$2")
+                ;;
+            --max-restarts)
+                [[ ${2-} =~ ^[0-9]{1,9}$ ]] || fail "$1: expected a number, found '${2-}'" 64
+                max_restarts=$((10#$2))
+                ;;
+            --launch)
+                read -ra launch <<<"${2-}"
+                [ ${#launch[@]} -gt 0 ] || fail "$1: expected a command, found '${2-}'" 64
+                ;;
+            *) fail "unknown argument '$1'; options of dist-train stand behind --" 64 ;;
+        esac
+        shift 2
+    done
+    launch+=("${ranks[@]}")
+}
+
+read_own_arguments "$@"
+while [ $# -gt 0 ]; do
+    [ "$1" != -- ] || { shift && break; }
+    shift
+done
+command -v "${launch[0]}" >/dev/null || fail "${launch[0]} is not installed (Open MPI)" 69
+program=$(find_program) || fail 'dist-train is neither beside this script nor in PATH: make' 66
+prepare_mpi
+read_arguments "$@"
+
+requests=0
+trap 'requests=$((requests + 1))' INT TERM HUP
+trap '[ "$requests" -gt 0 ] || requests=1' USR1
+
+enter_directory
+step=$(newest_step) idle=0
+[ ${#overwrite[@]} -eq 0 ] || step=-1
+while :; do
+    train
+    case $status in 0 | 64 | 65 | 66 | 75 | 78) exit "$status" ;; esac
+    [ "$requests" -eq 0 ] || exit "$status"
+    newest=$(newest_step)
+    [ "$newest" -le "$step" ] || step=$newest idle=0
+    [ "$idle" -lt "$max_restarts" ] ||
+        fail "ended with status $status, no newer checkpoint after $idle restarts" "$status"
+    idle=$((idle + 1)) overwrite=()
+    [ "$step" -lt 0 ] || resume=auto
+    say "ended with status $status: restart $idle of $max_restarts, newest checkpoint: step $step"
+    sleep "$((idle - 1))"
+    [ "$requests" -eq 0 ] || exit 75
+done
