@@ -4,12 +4,13 @@ set -euo pipefail
 
 usage() {
     cat <<'EOF'
-Usage: scripts/install-deps.sh [--check]
+Usage: scripts/install-deps.sh [--slurm] [--check]
 
 Installs what building, running and testing dist-train need: with apt-get on Debian and Ubuntu,
 with dnf on Fedora and RHEL (there with EPEL and CRB enabled), as root or through sudo.
 Elsewhere it says what to install. A machine that has everything is left alone, without root.
 
+  --slurm   also what make test-slurm needs: Slurm's daemons, of which none has to run
   --check   only report what is missing; exit 1 if something is
   --help    show this text
 EOF
@@ -34,6 +35,13 @@ needs=(
     'curl or wget|has_command curl wget|curl|curl'
     'CA certificates|has_file /etc/ssl/certs/ca-certificates.crt /etc/ssl/ca-bundle.pem
         /etc/pki/tls/certs/ca-bundle.crt|ca-certificates|ca-certificates'
+)
+
+slurm_needs=(
+    'munge|has_command munged|munge|munge'
+    'slurmctld|has_command slurmctld|slurmctld|slurm-slurmctld'
+    'slurmd|has_command slurmd|slurmd|slurm-slurmd'
+    'sbatch|has_command sbatch|slurm-client|slurm'
 )
 
 say() {
@@ -120,14 +128,15 @@ list() {
     printf '%s' "${text:2}"
 }
 
-check_only=false
-case ${1-} in
-    '') ;;
-    --check) check_only=true ;;
-    -h | --help) usage && exit ;;
-    *) fail "unknown argument '$1' (--help says what there is)" 64 ;;
-esac
-[ $# -le 1 ] || fail "expected one argument at most, found $#" 64
+check_only=false slurm=false
+for argument; do
+    case $argument:$slurm$check_only in
+        --check:*false) check_only=true ;;
+        --slurm:false*) slurm=true needs+=("${slurm_needs[@]}") ;;
+        -h:* | --help:*) usage && exit ;;
+        *) fail "unknown or repeated argument '$argument' (--help says what there is)" 64 ;;
+    esac
+done
 
 find_missing
 if [ ${#missing[@]} -eq 0 ]; then

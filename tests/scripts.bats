@@ -498,11 +498,29 @@ install_deps() {
     has_line 'install-deps: installed, but cc, pkg-config or PATH still do not find: HDF5'
 }
 
+@test "install-deps --slurm asks for Slurm's daemons too" {
+    whole_machine
+    install_deps --slurm --check
+    [ "$status" -eq 1 ]
+    [ "$output" = 'install-deps: missing: munge, slurmctld, slurmd, sbatch' ]
+    for name in munged slurmctld sbatch; do stand_in "$name"; done
+    install_deps --check --slurm
+    [ "$output" = 'install-deps: missing: slurmd' ]
+    stand_in apt-get '[[ $* != *install* ]] || cp "$0" "${0%/*}/slurmd"'
+    link_tools cp
+    install_deps --slurm
+    [ "$status" -eq 0 ]
+    grep -q '^apt-get .*install -y --no-install-recommends slurmd$' "$calls"
+    install_deps
+    [ "$output" = 'install-deps: everything is there, nothing to install' ]
+}
+
 @test "install-deps refuses unknown arguments with 64" {
-    run "$top/scripts/install-deps.sh" --force
-    [ "$status" -eq 64 ]
-    run "$top/scripts/install-deps.sh" --check --check
-    [ "$status" -eq 64 ]
+    for arguments in --force '--check --check' '--slurm --slurm' '--check more'; do
+        # shellcheck disable=SC2086 # a list
+        run "$top/scripts/install-deps.sh" $arguments
+        [ "$status" -eq 64 ]
+    done
 }
 
 # ---- quickstart ----
