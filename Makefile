@@ -132,7 +132,7 @@ $(BUILD)/faults/saves $(BUILD)/faults/damage: %: %.o $(BUILD)/faults/sample.o $(
 PYTHON ?= $(firstword $(foreach python,python3 /usr/bin/python3,$(shell \
             $(python) -c 'import numpy, h5py' 2>/dev/null && echo $(python))) python3)
 
-.PHONY: test test-unit test-gradients test-runs test-cluster test-faults test-sanitize
+.PHONY: test test-unit test-gradients test-runs test-cluster test-faults test-slurm test-sanitize
 test: test-unit test-gradients test-runs  ## all tests
 
 test-unit: $(BUILD)/unit-tests  ## unit tests; SUITE=name for one suite
@@ -149,6 +149,9 @@ test-cluster: dist-train  ## three virtual hosts in network namespaces: as root
 
 test-faults: dist-train $(addprefix $(BUILD)/faults/,shim.so saves damage)  ## kills, full disks, damaged files; FAULTS=1000 for more
 	@$(PYTHON) tests/faults/faults.py $(abspath dist-train) $(abspath $(BUILD)/faults) $(FAULTS)
+
+test-slurm: dist-train  ## a Slurm of several nodes on this machine: as root, with its daemons installed
+	@PYTHON=$(PYTHON) bats tests/slurm
 
 SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 test-sanitize:  ## unit tests and gradient check under ASan and UBSan
@@ -179,7 +182,8 @@ install: dist-train  ## program and configs under PREFIX (default /usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/dist-train/configs
 	install dist-train $(DESTDIR)$(PREFIX)/bin
 	install -m 644 configs/*.ini $(DESTDIR)$(PREFIX)/share/dist-train/configs
-	install scripts/get-mnist.sh $(DESTDIR)$(PREFIX)/share/dist-train
+	install scripts/get-mnist.sh scripts/run-resilient.sh scripts/slurm/train.sbatch \
+	    $(DESTDIR)$(PREFIX)/share/dist-train
 
 uninstall:  ## remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/dist-train

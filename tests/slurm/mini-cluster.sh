@@ -68,7 +68,8 @@ SlurmctldPort=7000
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-# A job that is requeued waits until credentials of its last run have expired: 120 s by default.
+# A job that is requeued waits until credentials of its last run have expired: 120 s by
+# default, and 5 s at least.
 AuthInfo=socket=$state/munge/munge.sock,cred_expire=5
 CredType=cred/munge
 StateSaveLocation=$state/save

@@ -1,0 +1,251 @@
+#!/usr/bin/env bats
+# scripts/run-resilient.sh, with a stand-in for mpirun that does what a test plans, and with mpirun.
+# shellcheck disable=SC2016,SC2154 # plans are expanded by the stand-in; helpers sets variables
+
+load helpers
+
+setup() {
+    common_setup
+    script=$top/scripts/run-resilient.sh
+    unset OMPI_MCA_rmaps_base_oversubscribe
+    export PROGRAM=$program
+}
+
+teardown() { common_teardown; }
+
+# plan LINE...: the first start of the stand-in does the first LINE and so on, all further ones the
+# last. In a LINE: save STEP; up: a rank has the lock; forever; stop_on_request; $directory.
+plan() {
+    rm -f calls
+    printf '%s\n' "$@" >plan
+    cat >mpirun <<'EOT'
+#!/bin/bash
+echo "$*" >>calls
+starts=$(wc -l <calls)
+lines=$(wc -l <plan)
+directory=run
+save() {
+    mkdir -p "$directory/checkpoints"
+    touch "$directory/checkpoints/step-$(printf %08d "$1").h5"
+}
+up() {
+    mkdir -p "$directory"
+    echo $$ >"$directory/new"
+    mv "$directory/new" "$directory/lock"
+}
+forever() { while :; do sleep 0.05; done; }
+stop_on_request() {
+    trap "echo USR1 >>got; exit 75" USR1
+    up
+    forever
+}
+eval "$(sed -n "$((starts < lines ? starts : lines))p" plan)"
+EOT
+    chmod +x mpirun
+    PATH=$work:${PATH#"$work:"}
+}
+
+# resilient ARGUMENT...: runs the script, sets $status.
+resilient() {
+    status=0
+    timeout 60 "$script" "$@" >out 2>err </dev/null || status=$?
+}
+
+calls() { wc -l <calls; }
+
+# started ARGUMENT...: how many starts had these arguments, and no others, behind the program.
+started() { grep -cxF -- "$program $*" <(sed 's/^-np [0-9]* //' calls); }
+
+@test "resilient: mpirun gets ranks, settings, a directory, --resume auto and no input" {
+    plan 'wc -c; exit 0'
+    timeout 60 "$script" -n 3 -- --epochs 4 --output run >out 2>err <<<input
+    expect calls "-np 3 $program --epochs 4 --output run --resume auto" "$(<calls)"
+    expect input 0 "$(<out)"
+    expect errors '' "$(<err)"
+    resilient -- --epochs 4 --output=run
+    expect 'without -n' "$program --epochs 4 --output run --resume auto" "$(tail -n 1 calls)"
+    mv mpirun other
+    resilient -np 2 --launch 'other -H a:1,b:1' -- --output run
+    expect '--launch' "-H a:1,b:1 -np 2 $program --output run --resume auto" "$(tail -n 1 calls)"
+}
+
+@test "resilient: no restart after 0, 75 and what no restart would mend" {
+    local code
+    for code in 0 64 65 66 75 78; do
+        plan "exit $code"
+        resilient -n 2 -- --output run
+        expect "status of $code" "$code" "$status"
+        expect "starts with $code" 1 "$(calls)"
+    done
+}
+
+@test "resilient: gives up after --max-restarts without a newer checkpoint" {
+    local code
+    for code in 1 70 71 73 74 137 139; do
+        plan "exit $code"
+        resilient -n 2 --max-restarts 1 -- --output run
+        expect "status of $code" "$code" "$status"
+        expect "starts with $code" 2 "$(calls)"
+        grep -q 'no newer checkpoint after 1 restarts' err
+    done
+    plan 'exit 9'
+    resilient -n 2 --max-restarts 0 -- --output run
+    expect 'starts without restarts' 1 "$(calls)"
+    plan 'save 100; exit 9'
+    resilient --max-restarts 1 -- --output run
+    expect 'starts that save the same step' 2 "$(calls)"
+}
+
+@test "resilient: a newer checkpoint refills the budget, an older one does not" {
+    plan 'exit 9' 'save 10; exit 9' 'exit 9' 'save 123456789; exit 9' 'save 99999999; exit 9' \
+        'save 30; exit 9'
+    resilient -n 2 --max-restarts 2 -- --output run
+    expect status 9 "$status"
+    expect starts 6 "$(calls)"
+    grep -q 'restart 1 of 2, newest checkpoint: step 123456789$' err
+    grep -q 'restart 2 of 2, newest checkpoint: step 123456789$' err
+    plan 'exit 9' 'save 123456790; exit 9' 'exit 0'
+    resilient -n 2 --max-restarts 1 -- --output run
+    expect 'status of a run that ends well' 0 "$status"
+    expect 'its starts' 3 "$(calls)"
+}
+
+@test "resilient: only the first start overwrites, and begins where the user says" {
+    plan 'save 5; exit 9' 'exit 0'
+    resilient -- --overwrite --output run --resume never
+    expect 'first start' 1 "$(started --output run --resume never --overwrite)"
+    expect 'second start' 1 "$(started --output run --resume auto)"
+    rm -r run
+    plan 'exit 9' 'save 5; exit 9' 'exit 0'
+    resilient -- --resume=old.h5 --output run
+    expect 'until there is a checkpoint' 2 "$(started --output run --resume old.h5)"
+    expect 'from then on' 1 "$(started --output run --resume auto)"
+}
+
+@test "resilient: the output and resume of config files and the environment count" {
+    plan 'exit 0'
+    printf '[log]\noutput = " a \\"b\\" \\\\c"\n[checkpoint]\nresume = old.h5\n' >my.ini
+    resilient -- --config my.ini
+    expect 'a file' "$program --config my.ini --output  a \"b\" \\c --resume old.h5" "$(<calls)"
+    plan 'exit 0'
+    DIST_TRAIN_OUTPUT=there DIST_TRAIN_RESUME=never resilient -- --config my.ini
+    expect 'environment' 1 "$(started --config my.ini --output there --resume auto)"
+    [ ! -e runs ]
+}
+
+@test "resilient: without an output it makes a directory, says which, and restarts find it" {
+    plan 'directory=$(ls -d runs/2*); save 7; exit 9' 'exit 0'
+    resilient -n 2 --
+    local name
+    name=$(ls -d runs/2*)
+    [[ $name =~ ^runs/20[0-9]{6}-[0-9]{6}$ ]]
+    expect message "run-resilient: the run is in $name" "$(head -n 1 err)"
+    expect starts 2 "$(started --output "$name" --resume auto)"
+    grep -q 'newest checkpoint: step 7$' err
+    expect latest "${name#*/}" "$(readlink runs/latest)"
+}
+
+@test "resilient: a mistake in the settings is the program's one line, without a start" {
+    plan 'exit 0'
+    resilient -n 2 -- --btach-size 3
+    expect status 64 "$status"
+    expect lines 1 "$(wc -l <err)"
+    grep -q 'did you mean --batch-size' err
+    resilient -n 2 -- --batch-size x
+    expect 'status of a bad value' 78 "$status"
+    [ ! -e calls ]
+}
+
+@test "resilient: wrong usage, nothing to start with, help" {
+    local arguments
+    plan 'exit 0'
+    for arguments in '-n' '-n 0' '-n two' '--max-restarts -1' '--max-restarts' '--launch' \
+        '--epochs 3' '-n 2 --output run' '-- --help' '-- --version'; do
+        # shellcheck disable=SC2086 # a list
+        resilient $arguments
+        expect "status of $arguments" 64 "$status"
+        expect "lines of $arguments" 1 "$(grep -c ^run-resilient: err)"
+    done
+    resilient --launch /no/mpirun -- --output run
+    expect 'status without a launcher' 69 "$status"
+    mkdir alone
+    cp "$script" alone
+    PROGRAM='' script=alone/run-resilient.sh resilient -- --output run
+    expect 'status without a program' 66 "$status"
+    resilient --help
+    expect 'status of help' 0 "$status"
+    grep -q -- '--max-restarts N' out
+    [ ! -e calls ]
+    [ ! -e runs ]
+}
+
+# in_background LINE...: starts the script on a plan, waits for the file `began`; $! is it.
+in_background() {
+    rm -f began got
+    plan "$@"
+    "$script" -n 2 -- --output run >out 2>err </dev/null 3>&- &
+    until [ -e began ]; do sleep 0.02; done
+}
+
+# ended PID: waits for it, sets $status.
+ended() {
+    status=0
+    wait "$1" || status=$?
+}
+
+@test "resilient: TERM, INT, HUP and USR1 reach mpirun as USR1, when the ranks are up" {
+    local signal
+    for signal in TERM INT HUP USR1; do
+        plan 'trap "echo early >>got; exit 9" USR1; touch began; sleep 0.5; stop_on_request'
+        rm -f began got
+        # A shell starts what is in its background with INT ignored.
+        env --default-signal=INT "$script" -n 2 -- --output run >out 2>err </dev/null 3>&- &
+        until [ -e began ]; do sleep 0.02; done
+        kill "-$signal" $!
+        ended $!
+        expect "status after $signal" 75 "$status"
+        expect "mpirun got on $signal" USR1 "$(<got)"
+        expect "starts after $signal" 1 "$(calls)"
+    done
+}
+
+@test "resilient: a second request ends mpirun at once" {
+    in_background \
+        'trap "echo USR1 >>got" USR1; trap "echo TERM >>got; exit 1" TERM; up; touch began; forever'
+    kill -TERM $!
+    until [ -e got ]; do sleep 0.02; done
+    kill -TERM $!
+    ended $!
+    expect status 1 "$status"
+    expect 'mpirun got' 'USR1 TERM' "$(words <got)"
+    expect starts 1 "$(calls)"
+}
+
+@test "resilient: asked to stop, it starts nothing again, however mpirun ends" {
+    in_background 'up; touch began; forever'
+    kill -TERM $!
+    ended $!
+    expect 'status of a mpirun that was not ready' 75 "$status"
+    in_background 'trap "exit 139" USR1; up; touch began; forever'
+    kill -TERM $!
+    ended $!
+    expect 'status of a crash' 139 "$status"
+    expect starts 1 "$(calls)"
+    in_background 'exit 9' 'exit 9' 'touch began; exit 9'
+    sleep 0.5
+    kill -TERM $!
+    ended $!
+    expect 'status between two starts' 75 "$status"
+    expect starts 3 "$(calls)"
+}
+
+@test "resilient: waits for ranks that outlive their mpirun, and kills those that stay" {
+    plan '(sleep 1.5; touch rank-ended) & exit 137' \
+        '[ ! -e rank-ended ] || touch alone; sleep 99 & kill -STOP $!; echo $! >rank; exit 137' \
+        'grep -qs "^State:.[^ZX]" "/proc/$(<rank)/status" && touch still-there; exit 0'
+    resilient -n 2 -- --output run
+    expect status 0 "$status"
+    [ -e alone ]
+    [ ! -e still-there ]
+    grep -q "killing processes that outlived their mpirun by 10 s: $(<rank)$" err
+}
