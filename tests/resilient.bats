@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # scripts/run-resilient.sh, with a stand-in for mpirun that does what a test plans, and with mpirun.
 # shellcheck disable=SC2016,SC2154 # plans are expanded by the stand-in; helpers sets variables
+# shellcheck disable=SC2030,SC2031,SC2054 # $status is of one test; 32,10 is one word
 
 load helpers
 
@@ -248,4 +249,74 @@ ended() {
     [ -e alone ]
     [ ! -e still-there ]
     grep -q "killing processes that outlived their mpirun by 10 s: $(<rank)$" err
+}
+
+# ---- with mpirun ----
+
+settings=(--data synthetic --train-limit 640 --test-limit 100 --layers 32,10 --batch-size 64
+    --epochs 40 --virtual-ranks 4)
+
+# Starts a run on three ranks, which stand still at their first checkpoint: $ranks. Sets
+# $resilient to the script.
+start_and_halt() {
+    train 1 "${settings[@]}" --output whole
+    cat >halting <<'EOT'
+#!/bin/sh
+if [ -n "$OMPI_COMM_WORLD_RANK" ] && mkdir "began-$OMPI_COMM_WORLD_RANK" 2>/dev/null; then
+    (
+        until ls run/checkpoints/step-*.h5; do
+            kill -0 $$ || exit
+            sleep 0.02
+        done
+        kill -STOP $$
+    ) >/dev/null 2>&1 &
+fi
+exec "$trained" "$@"
+EOT
+    chmod +x halting
+    export trained=$program PROGRAM=$work/halting
+    "$script" -n 3 -- "${settings[@]}" --output "$work/run" >out 2>err </dev/null 3>&- &
+    resilient=$!
+    for _ in {1..300}; do
+        mapfile -t ranks < <(pgrep --runstates T --full -- "^[^ ]*dist-train .*$work/run ")
+        [ ${#ranks[@]} -lt 3 ] || return 0
+        sleep 0.1
+    done
+    cat err
+    kill -KILL "$resilient"
+    return 1
+}
+
+# The script has ended well, and its run is the one that nothing happened to.
+ends_well() {
+    ended "$1"
+    expect status 0 "$status" || { cat err && return 1; }
+    expect restarts "$2" "$(grep -c 'run-resilient: ended with .*: restart' err)"
+    expect hash "$(summary parameter_hash whole)" "$(summary parameter_hash run)"
+    diff <(metrics whole) <(metrics run)
+}
+
+@test "resilient: a killed rank costs the steps since the last checkpoint" {
+    start_and_halt
+    kill -KILL "${ranks[1]}"
+    ends_well "$resilient" 1
+}
+
+@test "resilient: a killed mpirun too, even if its ranks stand still" {
+    start_and_halt
+    kill -KILL "$(pgrep --parent "$resilient" mpirun)"
+    ends_well "$resilient" 1
+}
+
+@test "resilient: USR1 leads to a checkpoint, and the same command goes on" {
+    start_and_halt
+    kill -USR1 "$resilient"
+    sleep 0.5
+    kill -CONT "${ranks[@]}"
+    ended "$resilient"
+    expect status 75 "$status"
+    expect 'status of the run' stopped "$(summary status)"
+    "$script" -n 2 -- "${settings[@]}" --output "$work/run" >out 2>err </dev/null 3>&- &
+    resilient=$!
+    ends_well "$resilient" 0
 }
