@@ -71,13 +71,17 @@ static bool on_one_host(void)
     return true;
 }
 
-/* Settings of Open MPI that shorten its start; what the user has set in the environment, or with
- * mpirun --mca, stays. */
-static void shorten_start(void)
+/* Settings of Open MPI for a start that is quick and sure; what the user has set in the
+ * environment, or with mpirun --mca, stays. */
+static void prepare_start(void)
 {
-    /* Without a launcher, it starts a daemon (0.3 s) unless it is told not to. */
-    if (!getenv("OMPI_COMM_WORLD_SIZE") && !getenv("PMIX_RANK"))
+    /* Without a launcher, it starts a daemon (0.3 s) unless it is told not to; and then all such
+     * processes of a user share a directory in /tmp, which each makes and removes: of two that
+     * start at once one may fail. A process alone needs none. */
+    if (!getenv("OMPI_COMM_WORLD_SIZE") && !getenv("PMIX_RANK")) {
         setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
+        setenv("OMPI_MCA_orte_create_session_dirs", "0", 0);
+    }
     /* To choose how messages go, it opens the libraries of all networks it was built for (0.2 s
      * with Debian's PSM and libfabric). On one host none is used: ob1 is shared memory there. This
      * comes before a pml in openmpi-mca-params.conf, which is for jobs on many hosts: Debian's has
@@ -93,7 +97,7 @@ dt_status dt_comm_start(int *argc, char ***argv, dt_comm **out, dt_error *error)
     if (status)
         return status;
     forget_slurm_step();
-    shorten_start();
+    prepare_start();
     if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS)
         return dt_fail(error, DT_ERR_INTERNAL, "MPI does not start");
     dt_comm *self = dt_calloc(1, sizeof *self, error);
