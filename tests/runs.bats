@@ -12,55 +12,96 @@ teardown() { common_teardown; }
 small=(--data synthetic --train-limit 300 --test-limit 50 --layers 20,10)
 two=("${small[@]}" --epochs 2)
 
-# same_bits ARGUMENT...: parameters and metrics must not depend on the number of ranks.
+# bits V NP ARGUMENT...: a run of V virtual ranks on NP ranks into the directory V-NP; one warning
+# that V is raised is allowed, and asked for, where there are more ranks.
+bits() {
+    local v=$1 np=$2
+    dist_train "$np" --data synthetic --virtual-ranks "$v" "${@:3}" --output "$v-$np" --overwrite
+    [ "$np" -le "$v" ] || sed -i "1{/^warning: virtual_ranks $v .* raised to $np,/d; s/^/no /}" err
+    [ "$status" = 0 ] && [ ! -s err ] && return
+    echo "np $np: expected exit code 0 and no errors, found exit code $status and:"
+    cat out err
+    return 1
+}
+
+# same_bits V "NP..." ARGUMENT...: parameters and metrics depend on the number of virtual ranks, not
+# on that of ranks; V is raised to NP where that is more.
 same_bits() {
-    local np
-    echo "dist-train --virtual-ranks 8 $*"
-    for np in 1 2 3 4 8; do
-        train "$np" --data synthetic --virtual-ranks 8 "$@" --output "$np" --overwrite
-        expect "ranks" "$np 8" "$(summary ranks "$np") $(summary virtual_ranks "$np")"
-        diff <(metrics 1) <(metrics "$np")
-        expect "np $np: hash" "$(summary parameter_hash 1)" "$(summary parameter_hash "$np")"
+    local v=$1 np all
+    echo "dist-train --virtual-ranks $v ${*:3} (np $2)"
+    rm -rf ./*-*
+    for np in $2; do
+        all=$((np > v ? np : v))
+        [ -d "$all-1" ] || bits "$all" 1 "${@:3}"
+        bits "$v" "$np" "${@:3}"
+        expect "ranks" "$np $all" \
+            "$(summary ranks "$v-$np") $(summary virtual_ranks "$v-$np")"
+        diff <(metrics "$all-1") <(metrics "$v-$np")
+        expect "np $np: hash" "$(summary parameter_hash "$all-1")" \
+            "$(summary parameter_hash "$v-$np")"
     done
 }
 
-pick() { echo "${@:RANDOM % $# + 1:1}"; }
+# pick NAME VALUE...: one of the values into the variable. (In a command substitution, RANDOM would
+# not follow the seed.)
+pick() { printf -v "$1" %s "${@:RANDOM % ($# - 1) + 2:1}"; }
 
-draw_settings() {
-    echo --train-limit $((RANDOM % 700 + 1)) --test-limit $((RANDOM % 90 + 1)) \
-        --batch-size $((RANDOM % 130 + 1)) --epochs $((RANDOM % 3 + 1)) --seed "$RANDOM" \
-        --layers "$((RANDOM % 50 + 1)),10" --shuffle "$(pick global shard none)" \
-        --optimizer "$(pick sgd momentum nesterov adagrad rmsprop adam adamw)" --lr 0.01 \
-        --loss "$(pick cross-entropy bce mse)" --activation "$(pick sigmoid tanh relu gelu)" \
-        --clip-norm "$(pick 0 0.5)" --log-every $((RANDOM % 7))
+# Sets v, nps (one up to V, one of any) and settings. Learning rates are such that nothing diverges.
+draw_run() {
+    local limit=$((RANDOM % 500 + 20)) rate=0.01 batch layers split val shuffle normalize activation
+    local bias loss optimizer schedule decay clip
+    v=$((RANDOM % 12 + 1))
+    nps="$((RANDOM % (v < 3 ? 1 : v < 8 ? v - 1 : 7) + 2)) $((RANDOM % 7 + 2))"
+    pick batch 1 $((RANDOM % v + 1)) $((RANDOM % 130 + 1)) $((RANDOM % 130 + 1)) 600
+    [ "$batch" -gt 3 ] || limit=$((limit % 40 + 20)) # many ranks take their time for a step
+    pick layers $((RANDOM % 50 + 1)) 64,$((RANDOM % 50 + 1)) 512 1024,20 40,512
+    pick split standard standard random
+    pick val 0.1 0.35
+    [ "$split" = random ] || pick val 0 0.1 0.35
+    pick shuffle global shard none
+    pick normalize unit standard
+    pick activation sigmoid tanh relu leaky-relu gelu identity
+    pick bias --bias --no-bias
+    pick loss cross-entropy bce mse
+    pick optimizer sgd momentum nesterov adagrad rmsprop adam adamw
+    case $optimizer in sgd | momentum | nesterov) rate=0.0003 ;; esac
+    pick schedule constant cosine linear
+    pick decay 0 0.01
+    pick clip 0 0.5
+    settings=(--train-limit "$limit" --test-limit $((RANDOM % 90 + 1)) --batch-size "$batch"
+        --epochs $((RANDOM % 3 + 1)) --seed "$RANDOM" --log-every $((RANDOM % 7))
+        --layers "$layers,10" --split "$split" --val-fraction "$val" --shuffle "$shuffle"
+        --normalize "$normalize" --activation "$activation" "$bias" --loss "$loss"
+        --optimizer "$optimizer" --lr "$rate" --schedule "$schedule" --weight-decay "$decay"
+        --clip-norm "$clip")
 }
 
 @test "same bits at np 1, 2, 3, 4, 8: adam, a ragged last batch" {
-    same_bits --train-limit 1999 --test-limit 501 --batch-size 97 --epochs 2
+    same_bits 8 "2 3 4 8" --train-limit 1999 --test-limit 501 --batch-size 97 --epochs 2
 }
 
 @test "same bits: more ranks than samples in a batch, shuffled by shard, validation" {
-    same_bits --train-limit 101 --test-limit 7 --batch-size 3 --epochs 2 --shuffle shard \
-        --optimizer sgd --val-fraction 0.1 --layers 20,10
+    same_bits 8 "2 3 4 8" --train-limit 101 --test-limit 7 --batch-size 3 --epochs 2 \
+        --shuffle shard --optimizer sgd --val-fraction 0.1 --layers 20,10
 }
 
 @test "same bits: batches of one, bce, in the order of the file" {
-    same_bits --train-limit 37 --test-limit 20 --batch-size 1 --epochs 2 --shuffle none \
-        --optimizer sgd --lr 0.1 --loss bce --log-every 1
+    same_bits 8 "2 3 4 8" --train-limit 37 --test-limit 20 --batch-size 1 --epochs 2 \
+        --shuffle none --optimizer sgd --lr 0.1 --loss bce --log-every 1
 }
 
 @test "same bits: fewer samples than ranks" {
-    same_bits --train-limit 5 --test-limit 3 --epochs 3 --layers 20,10
+    same_bits 8 "2 3 4 8" --train-limit 5 --test-limit 3 --epochs 3 --layers 20,10
 }
 
-@test "same bits: settings drawn anew each time" {
-    local seed=${TEST_SEED:-$(date +%s)}
-    echo "TEST_SEED=$seed"
+@test "same bits: settings, ranks and virtual ranks drawn anew each time (PROPERTY_RUNS=3)" {
+    local seed=${TEST_SEED:-$(date +%s)} runs=${PROPERTY_RUNS:-3} run v nps settings
     RANDOM=$seed
-    # shellcheck disable=SC2046 # words of it
-    same_bits $(draw_settings)
-    # shellcheck disable=SC2046
-    same_bits $(draw_settings)
+    for run in $(seq "$runs"); do
+        echo "TEST_SEED=$seed, run $run of $runs"
+        draw_run
+        same_bits "$v" "$nps" "${settings[@]}"
+    done
 }
 
 @test "every sample is used exactly once an epoch, in the order that shuffle says" {
@@ -148,6 +189,11 @@ print(value.decode() if isinstance(value, bytes) else value)' run/weights.h5)"
         found+="$(summary ranks $run)/$(summary virtual_ranks $run) "
     done
     expect "ranks/virtual ranks" "1/1 1/1 3/3 3/1024 " "$found"
+}
+
+@test "without mpirun a run asks nothing of the temporary directory, which others share" {
+    : >file
+    TMPDIR=$work/file train 0 "${two[@]}" --output alone
 }
 
 # pmls VARIABLE=VALUE... COMMAND...: the ways of messages (Open MPI's pml) that a start opens.
