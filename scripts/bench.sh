@@ -24,9 +24,10 @@ fail() {
     exit "$2"
 }
 
-# Of the settings tried, those that get to 98 % the soonest, with every seed tried.
-fast_batch=64
-fast=(--epochs 4 --batch-size "$fast_batch" --optimizer adam --lr 0.003 --schedule linear)
+# Of the settings tried, those that get to 98 % the soonest with every one of the seeds 1 to 8.
+fast_batch=80
+fast=(--epochs 3 --batch-size "$fast_batch" --optimizer adam --lr 0.006 --beta1 0.8 --beta2 0.97
+    --schedule linear)
 batches=1,8,32,64,128,512,2048
 large_batches=64,512,2048
 
