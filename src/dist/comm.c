@@ -78,7 +78,7 @@ static void prepare_start(void)
     /* Without a launcher, it starts a daemon (0.3 s) unless it is told not to; and then all such
      * processes of a user share a directory in /tmp, which each makes and removes: of two that
      * start at once one may fail. A process alone needs none. */
-    if (!getenv("OMPI_COMM_WORLD_SIZE") && !getenv("PMIX_RANK")) {
+    if (!getenv("OMPI_COMM_WORLD_SIZE") && !getenv("PMIX_RANK") && !getenv("PMI_RANK")) {
         setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
         setenv("OMPI_MCA_orte_create_session_dirs", "0", 0);
     }
