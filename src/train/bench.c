@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -107,27 +105,6 @@ static dt_status run_cases(bench *self, dt_error *error)
     return status;
 }
 
-/* Seconds since this process began; NaN where the system does not say. */
-static double process_age(void)
-{
-    char text[1024];
-    FILE *file = fopen("/proc/self/stat", "r");
-    if (!file)
-        return NAN;
-    size_t length = fread(text, 1, sizeof text - 1, file);
-    fclose(file);
-    text[length] = '\0';
-    /* Behind the name in parentheses: fields 3, 4, ...; the start is field 22, in clock ticks. */
-    const char *at = strrchr(text, ')');
-    for (int field = 2; at && field < 22; field++)
-        at = strchr(at + 1, ' ');
-    struct timespec now;
-    if (!at || clock_gettime(CLOCK_BOOTTIME, &now))
-        return NAN;
-    double start = strtod(at, NULL) / (double)sysconf(_SC_CLK_TCK);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec - start;
-}
-
 static dt_status open_subject(bench *self, const dt_config *config, dt_bench_subject *of,
                               dt_error *error)
 {
@@ -170,7 +147,7 @@ static dt_status open_first(bench *self, const dt_config *config, dt_error *erro
         status = check_batches(self, error);
     if (!status)
         status = dt_bench_first_step(of, self->spec->batches[0], error);
-    double age = process_age();
+    double age = dt_bench_process_age();
     if (status)
         return status;
     dt_comm_all_gather(self->comm, &age, sizeof age, self->all_seconds);

@@ -1,6 +1,11 @@
 #include "bench_measure.h"
 
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -198,4 +203,24 @@ dt_status dt_bench_make_ceiling(dt_bench_subject *of, dt_error *error)
     }
     free_samples(&chosen);
     return status;
+}
+
+double dt_bench_process_age(void)
+{
+    char text[1024];
+    FILE *file = fopen("/proc/self/stat", "r");
+    if (!file)
+        return NAN;
+    size_t length = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[length] = '\0';
+    /* Behind the name in parentheses: fields 3, 4, ...; the start is field 22, in clock ticks. */
+    const char *at = strrchr(text, ')');
+    for (int field = 2; at && field < 22; field++)
+        at = strchr(at + 1, ' ');
+    struct timespec now;
+    if (!at || clock_gettime(CLOCK_BOOTTIME, &now))
+        return NAN;
+    double start = strtod(at, NULL) / (double)sysconf(_SC_CLK_TCK);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec - start;
 }

@@ -63,6 +63,9 @@ dt_measure_function dt_measure_save;
 dt_status dt_bench_open_saves(dt_bench_subject *of, dt_error *error);
 void dt_bench_close_saves(dt_bench_subject *of);
 
+/* Seconds since this process began; NaN where the system does not say. Not collective. */
+double dt_bench_process_age(void);
+
 /* Takes one step of the first epoch. Collective. */
 dt_status dt_bench_first_step(const dt_bench_subject *of, int64_t batch, dt_error *error);
 
