@@ -25,9 +25,9 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(if $(ARCH),-march=$(ARCH)) -fno-math-errno -
 # A room sees the headers of the libraries that it may use, and of no other.
 ROOMS      := base nn data dist io train cli
 FLAGS_dist  = $(shell $(PKGCONF) --cflags ompi-c | sed 's/-I/-isystem /g')
-FLAGS_io    = $(shell $(PKGCONF) --cflags $(HDF5) | sed 's/-I/-isystem /g')
+FLAGS_io    = $(shell $(PKGCONF) --cflags $(HDF5) spng | sed 's/-I/-isystem /g')
 FLAGS_cli   = -DDT_VERSION='"$(VERSION)"'
-LDLIBS      = -pthread $(shell $(PKGCONF) --libs $(HDF5) ompi-c libxxhash libisal) -lm
+LDLIBS      = -pthread $(shell $(PKGCONF) --libs $(HDF5) ompi-c libxxhash libisal spng) -lm
 
 SOURCES := $(foreach room,$(ROOMS),$(sort $(wildcard src/$(room)/*.c)))
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/%.o)

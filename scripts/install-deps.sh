@@ -27,6 +27,7 @@ needs=(
     'Random123|has_header Random123/philox.h|librandom123-dev|Random123-devel'
     'xxHash 0.8|has_library libxxhash>=0.8|libxxhash-dev|xxhash-devel'
     'ISA-L|has_library libisal|libisal-dev|isa-l-devel'
+    'libspng|has_library spng|libspng-dev|libspng-devel'
     'CUnit|has_library cunit|libcunit1-dev|CUnit-devel'
     'bats|has_command bats|bats|bats'
     'ip (virtual hosts)|has_command ip|iproute2|iproute'

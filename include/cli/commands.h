@@ -9,6 +9,15 @@
 /* Trains: data, network, loop, files. Collective; all ranks return the same. */
 dt_status dt_command_train(dt_comm *comm, const dt_invocation *invocation, dt_error *error);
 
+/* Evaluates a weights file. Collective; all ranks return the same. */
+dt_status dt_command_eval(dt_comm *comm, const dt_invocation *invocation, dt_error *error);
+
+/* Classifies images. Rank 0 works; all ranks return the same. */
+dt_status dt_command_predict(dt_comm *comm, const dt_invocation *invocation, dt_error *error);
+
+/* Says what files and runs are. Rank 0 works; all ranks return the same. */
+dt_status dt_command_inspect(dt_comm *comm, const dt_invocation *invocation, dt_error *error);
+
 /* Measures and prints a table; --csv: into a file too. Collective; all ranks return the same. */
 dt_status dt_command_bench(dt_comm *comm, const dt_invocation *invocation, dt_error *error);
 

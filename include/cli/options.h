@@ -1,7 +1,7 @@
 /* The command line and the environment: from argv to one dt_invocation.
  *
- * dist-train [COMMAND] [OPTIONS]. An option is a flag of the program (dt_flags) or a setting of
- * train/config.h; dashes and underscores in names are alike:
+ * dist-train [COMMAND] [OPTIONS] [FILE...]. An option is a flag of the program (dt_flags) or a
+ * setting of train/config.h; dashes and underscores in names are alike:
  *   --batch-size 64   --batch-size=64   --overwrite   --no-overwrite   --overwrite=false
  * Of a setting, the command line wins over the environment (DIST_TRAIN_BATCH_SIZE), that over the
  * file of --config, that over the default. Nothing here ends the process or needs MPI. */
@@ -16,11 +16,19 @@
 #include "train/config.h"
 
 /* Indices into dt_command_infos. */
-typedef enum dt_command { DT_COMMAND_TRAIN, DT_COMMAND_BENCH, DT_COMMANDS } dt_command;
+typedef enum dt_command {
+    DT_COMMAND_TRAIN,
+    DT_COMMAND_EVAL,
+    DT_COMMAND_PREDICT,
+    DT_COMMAND_INSPECT,
+    DT_COMMAND_BENCH,
+    DT_COMMANDS
+} dt_command;
 
 typedef struct dt_command_info {
     const char *name;
-    const char *help; /* one line, no full stop */
+    const char *help;  /* one line, no full stop */
+    const char *files; /* what its arguments are called: "FILE"; NULL: it takes none */
 } dt_command_info;
 
 /* [DT_COMMANDS]; the first is what runs when none is named. */
@@ -28,16 +36,23 @@ extern const dt_command_info dt_command_infos[];
 
 typedef struct dt_invocation {
     dt_command command;
-    bool help;                     /* the user asked for --help: nothing behind it has been read */
-    bool version;                  /* likewise */
-    bool print_config;             /* print the settings as an INI file and end */
-    bool dry_run;                  /* check and print, but do not train */
-    bool quick;                    /* bench: short repetitions, no large network */
-    char config_path[DT_TEXT_MAX]; /* "": none */
-    char batches[DT_TEXT_MAX];     /* bench: as given; "": not given */
-    char repetitions[DT_TEXT_MAX]; /* bench: likewise */
-    char csv_path[DT_TEXT_MAX];    /* bench: "": none */
-    dt_config config;              /* not yet resolved: dt_config_resolve */
+    bool help;                      /* the user asked for --help: nothing behind it has been read */
+    bool version;                   /* likewise */
+    bool print_config;              /* print the settings as an INI file and end */
+    bool dry_run;                   /* check and print, but do not train */
+    bool quick;                     /* bench: short repetitions, no large network */
+    char config_path[DT_TEXT_MAX];  /* "": none */
+    char batches[DT_TEXT_MAX];      /* bench: as given; "": not given */
+    char repetitions[DT_TEXT_MAX];  /* bench: likewise */
+    char csv_path[DT_TEXT_MAX];     /* bench, eval: "": none */
+    char weights_path[DT_TEXT_MAX]; /* eval, predict: "": not given */
+    char subset[DT_TEXT_MAX];       /* eval: as given; "": not given */
+    char json_path[DT_TEXT_MAX];    /* eval: "": none */
+    bool json;                      /* predict: print JSON */
+    bool show;                      /* predict: draw the images */
+    int file_count;                 /* arguments that are no options */
+    const char **files;             /* [file_count] of argv's; NULL for none. Owned: dt_free */
+    dt_config config;               /* not yet resolved: dt_config_resolve */
 } dt_invocation;
 
 /* A flag of the program: what --help needs to know of it, and where its answer goes. */
@@ -46,14 +61,17 @@ typedef struct dt_flag {
     char letter;       /* -h; 0 for none */
     const char *value; /* what it takes, for --help: "FILE"; NULL: nothing, it is a bool */
     size_t offset;     /* in dt_invocation: a bool, or char[DT_TEXT_MAX] */
-    int command;       /* the only one that knows it; DT_COMMANDS: all do */
+    unsigned commands; /* those that know it: a bit each, 1 << DT_COMMAND_... */
     const char *help;
 } dt_flag;
 
 /* The flags: *count of them, in the order of --help. */
 const dt_flag *dt_flags(size_t *count);
 
-/* Reads argv[1 .. argc - 1] and the NULL-terminated "NAME=VALUE" list `environment`. --help and
+/* A flag of a command and a setting can have the same name (--split): to that command it is the
+ * flag. Where a command takes files, "-" is one, and so is all that stands behind "--".
+ *
+ * Reads argv[1 .. argc - 1] and the NULL-terminated "NAME=VALUE" list `environment`. --help and
  * --version end the reading at once: then *out holds the flag and the defaults.
  *
  * An environment variable DIST_TRAIN_X without a setting X is warned of (dt_warn). "auto" values

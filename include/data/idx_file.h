@@ -39,6 +39,11 @@ char *dt_idx_show(const char *path, char *shown, size_t size);
 dt_status dt_idx_open(const char *directory, const char *name, dt_idx_kind kind, dt_idx_file *file,
                       dt_error *error);
 
+/* The same for the open file `fd`, which stays the caller's: *file is not to be closed. `name` is
+ * for messages; whether it is packed, its content says. */
+dt_status dt_idx_open_descriptor(int fd, const char *name, dt_idx_kind kind, dt_idx_file *file,
+                                 dt_error *error);
+
 /* Reads items first .. first + count - 1, within file->count, into bytes[count][height * width].
  * A packed file is unpacked from its first to its last byte, and all of it is checked.
  * Errors: DT_ERR_DATA, DT_ERR_IO. */

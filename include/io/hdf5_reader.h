@@ -76,8 +76,9 @@ bool dt_hdf5_reader_has_attribute(const dt_hdf5_reader *reader, const char *obje
 dt_status dt_hdf5_reader_text_attribute(const dt_hdf5_reader *reader, const char *object,
                                         const char *name, char **text, dt_error *error);
 
-/* An attribute that is a one-dimensional list of strings, of fixed or variable length: texts[count]
- * and what they point to are one block. The caller owns *texts. */
+/* An attribute that is a one-dimensional list of strings, of fixed or variable length, or an empty
+ * list of whatever type: texts[count] and what they point to are one block. The caller owns *texts.
+ */
 dt_status dt_hdf5_reader_text_list(const dt_hdf5_reader *reader, const char *object,
                                    const char *name, char ***texts, size_t *count, dt_error *error);
 

@@ -49,6 +49,22 @@ void dt_run_lock_beat(dt_run_lock *lock);
  * this one may not write any more; or it cannot be read or put back. */
 dt_status dt_run_lock_check(dt_run_lock *lock, dt_error *error);
 
+typedef enum dt_run_lock_state {
+    DT_RUN_LOCK_FREE,
+    DT_RUN_LOCK_HELD,  /* by a process that lives */
+    DT_RUN_LOCK_DEAD,  /* by one that has ended */
+    DT_RUN_LOCK_UNSEEN /* by one that this machine cannot see: it may live */
+} dt_run_lock_state;
+
+/* Room for dt_run_lock_look. */
+#define DT_RUN_LOCK_TEXT 256
+
+/* Looks at the lock of `directory` without waiting and without changing anything; unless it is
+ * free, `holder` becomes "process 1234 on host x since ...". Not collective. Errors:
+ * DT_ERR_NO_INPUT: it cannot be read. */
+dt_status dt_run_lock_look(const char *directory, dt_run_lock_state *state,
+                           char holder[DT_RUN_LOCK_TEXT], dt_error *error);
+
 /* Removes the file, if it is still ours, and frees the lock; NULL is allowed. */
 void dt_run_lock_release(dt_run_lock *lock);
 

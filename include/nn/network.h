@@ -58,9 +58,9 @@ bool dt_network_describe_layer(const dt_network *network, int layer, char *text,
 void dt_network_initialise(const dt_network *network, dt_init kind, uint64_t seed,
                            dt_real *parameters);
 
-/* Tells the network where its parameters are, before the first dt_network_gradient or
- * dt_network_evaluate: these read them there, with the values that they have then. The array, from
- * dt_network_new_parameters, must outlive the network's use. */
+/* Tells the network where its parameters are, before the first dt_network_gradient,
+ * dt_network_outputs or dt_network_evaluate: these read them there, with the values that they have
+ * then. The array, from dt_network_new_parameters, must outlive the network's use. */
 void dt_network_set_parameters(dt_network *network, const dt_real *parameters);
 
 /* Samples in memory that belong to somebody else. */
@@ -84,6 +84,10 @@ typedef struct dt_batch {
 void dt_network_gradient(dt_network *network, const dt_batch *batch, int segment_count,
                          const dt_segment *segments, dt_real *const *sums, dt_loss_sum *losses,
                          const dt_listener *listener, dt_support *support, dt_trace *trace);
+
+/* The outputs of the last layer for images[count]: outputs[count][classes]. */
+void dt_network_outputs(dt_network *network, int64_t count, const uint8_t *const *images,
+                        dt_real *outputs);
 
 /* Adds the losses and correct answers of the batch to *sum, sample after sample. */
 void dt_network_evaluate(dt_network *network, const dt_batch *batch, dt_loss_sum *sum);

@@ -104,7 +104,7 @@ static void print_settings(FILE *out)
 
 void dt_options_print_help(FILE *out)
 {
-    fprintf(out, "Usage: dist-train [COMMAND] [OPTIONS]\n"
+    fprintf(out, "Usage: dist-train [COMMAND] [OPTIONS] [FILE...]\n"
                  "       mpirun -np RANKS dist-train [COMMAND] [OPTIONS]\n"
                  "\n"
                  "Trains image classifiers on MNIST-type data on any number of MPI ranks.\n"
@@ -125,6 +125,8 @@ void dt_options_print_help(FILE *out)
                  "  mpirun -np 2 ./dist-train --layers 500,300,10 --lr 0.01 --optimizer momentum\n"
                  "  mpirun -np 8 ./dist-train --output runs/a --resume auto\n"
                  "  ./dist-train --config configs/article-numpy.ini --dry-run\n"
+                 "  ./dist-train eval --weights runs/latest/weights.h5 --split test\n"
+                 "  ./dist-train predict --weights runs/latest/weights.h5 digit.png\n"
                  "\n"
                  "Exit codes:\n"
                  "   0  done                 71  no step for --stall-timeout\n"

@@ -35,38 +35,53 @@ static dt_status read_options(dt_comm *comm, int argc, char **argv, dt_invocatio
     if (dt_comm_rank(comm) == 0)
         status = dt_options_parse(argc, argv, environ, invocation, error);
     dt_comm_broadcast(comm, &status, sizeof status);
-    if (!status)
-        dt_comm_broadcast(comm, invocation, sizeof *invocation);
-    return status;
-}
-
-static dt_status run(dt_comm *comm, int argc, char **argv, dt_error *error)
-{
-    dt_invocation invocation;
-    dt_status status = read_options(comm, argc, argv, &invocation, error);
     if (status)
         return status;
-    bool voice = dt_comm_rank(comm) == 0;
-    if (invocation.help || invocation.version || invocation.print_config) {
-        if (!voice)
-            return DT_OK;
-        if (invocation.help)
-            dt_options_print_help(stdout);
-        else if (invocation.version)
-            puts("dist-train " DT_VERSION);
-        else
-            status = print_config(&invocation.config, error);
-        return status;
-    }
-    switch (invocation.command) {
+    const char **files = invocation->files; /* of rank 0 */
+    dt_comm_broadcast(comm, invocation, sizeof *invocation);
+    invocation->files = files;
+    return DT_OK;
+}
+
+static dt_status run_command(dt_comm *comm, const dt_invocation *invocation, dt_error *error)
+{
+    switch (invocation->command) {
     case DT_COMMAND_TRAIN:
-        return dt_command_train(comm, &invocation, error);
+        return dt_command_train(comm, invocation, error);
+    case DT_COMMAND_EVAL:
+        return dt_command_eval(comm, invocation, error);
+    case DT_COMMAND_PREDICT:
+        return dt_command_predict(comm, invocation, error);
+    case DT_COMMAND_INSPECT:
+        return dt_command_inspect(comm, invocation, error);
     case DT_COMMAND_BENCH:
-        return dt_command_bench(comm, &invocation, error);
+        return dt_command_bench(comm, invocation, error);
     case DT_COMMANDS:
         break;
     }
     return dt_fail(error, DT_ERR_INTERNAL, "no such command");
+}
+
+static dt_status run(dt_comm *comm, int argc, char **argv, dt_error *error)
+{
+    dt_invocation invocation = {0};
+    dt_status status = read_options(comm, argc, argv, &invocation, error);
+    if (status)
+        return status;
+    bool voice = dt_comm_rank(comm) == 0;
+    if (invocation.help) {
+        if (voice)
+            dt_options_print_help(stdout);
+    } else if (invocation.version) {
+        if (voice)
+            puts("dist-train " DT_VERSION);
+    } else if (invocation.print_config) {
+        status = voice ? print_config(&invocation.config, error) : DT_OK;
+    } else {
+        status = run_command(comm, &invocation, error);
+    }
+    dt_free(invocation.files);
+    return status;
 }
 
 int main(int argc, char **argv)

@@ -6,36 +6,53 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/suggest.h"
+#include "base/text.h"
 
 #define PREFIX    "DIST_TRAIN_"
 #define FOUND_MAX 60
 
 const dt_command_info dt_command_infos[] = {
-    [DT_COMMAND_TRAIN] = {"train", "train a network, write a run directory (default)"},
-    [DT_COMMAND_BENCH] = {"bench", "measure how fast training is, and how fast it could be"},
+    [DT_COMMAND_TRAIN] = {"train", "train a network, write a run directory (default)", NULL},
+    [DT_COMMAND_EVAL] = {"eval", "loss, accuracy and confusion matrix of a weights file", NULL},
+    [DT_COMMAND_PREDICT] = {"predict", "what a weights file says of images: PNG, IDX, - for stdin",
+                            "FILE"},
+    [DT_COMMAND_INSPECT] = {"inspect", "what a weights file, checkpoint or run directory holds",
+                            "FILE"},
+    [DT_COMMAND_BENCH] = {"bench", "measure how fast training is, and how fast it could be", NULL},
 };
 
-#define FLAG(id, field, short_name, takes, only, text)                                             \
+#define FLAG(id, field, short_name, takes, of, text)                                               \
     {                                                                                              \
         .name = (id), .offset = offsetof(dt_invocation, field), .letter = (short_name),            \
-        .value = (takes), .command = (only), .help = (text)                                        \
+        .value = (takes), .commands = (of), .help = (text)                                         \
     }
 
+#define ALL     ((1U << DT_COMMANDS) - 1)
+#define TRAIN   (1U << DT_COMMAND_TRAIN)
+#define EVAL    (1U << DT_COMMAND_EVAL)
+#define PREDICT (1U << DT_COMMAND_PREDICT)
+#define BENCH   (1U << DT_COMMAND_BENCH)
+
 static const dt_flag flags[] = {
-    FLAG("help", help, 'h', NULL, DT_COMMANDS, "print this text"),
-    FLAG("version", version, 0, NULL, DT_COMMANDS, "print the version"),
-    FLAG("config", config_path, 0, "FILE", DT_COMMANDS, "read settings from an INI file"),
-    FLAG("print-config", print_config, 0, NULL, DT_COMMANDS,
+    FLAG("help", help, 'h', NULL, ALL, "print this text"),
+    FLAG("version", version, 0, NULL, ALL, "print the version"),
+    FLAG("config", config_path, 0, "FILE", ALL, "read settings from an INI file"),
+    FLAG("print-config", print_config, 0, NULL, ALL,
          "print all settings as an INI file, explained"),
-    FLAG("dry-run", dry_run, 0, NULL, DT_COMMAND_TRAIN,
+    FLAG("dry-run", dry_run, 0, NULL, TRAIN,
          "train: check settings and data, say what a run would do"),
-    FLAG("batches", batches, 0, "N,N,...", DT_COMMAND_BENCH,
+    FLAG("weights", weights_path, 0, "FILE", EVAL | PREDICT, "eval, predict: the weights file"),
+    FLAG("split", subset, 0, "PART", EVAL, "eval: test, val or train: the samples to take [test]"),
+    FLAG("csv", csv_path, 0, "FILE", EVAL | BENCH, "eval, bench: write the numbers as CSV"),
+    FLAG("json", json_path, 0, "FILE", EVAL, "eval: write the numbers as JSON"),
+    FLAG("json", json, 0, NULL, PREDICT, "predict: print a JSON object a line"),
+    FLAG("show", show, 0, NULL, PREDICT, "predict: draw each image as the network sees it"),
+    FLAG("batches", batches, 0, "N,N,...", BENCH,
          "bench: batch sizes to measure [1,8,32,64,128,512,2048]"),
-    FLAG("repetitions", repetitions, 0, "N", DT_COMMAND_BENCH,
+    FLAG("repetitions", repetitions, 0, "N", BENCH,
          "bench: repetitions of each measurement; the median counts [5]"),
-    FLAG("quick", quick, 0, NULL, DT_COMMAND_BENCH,
+    FLAG("quick", quick, 0, NULL, BENCH,
          "bench: repetitions of 0.05 s, not 0.2 s, and no network of 2048-2048"),
-    FLAG("csv", csv_path, 0, "FILE", DT_COMMAND_BENCH, "bench: write the measurements as CSV"),
 };
 
 #define FLAG_COUNT (sizeof flags / sizeof flags[0])
@@ -89,7 +106,22 @@ static dt_status unknown_option(const char *name, dt_error *error)
                    with_case("", search.word, false, near));
 }
 
-static dt_status find_option(const char *argument, option *out, dt_error *error)
+/* The flag of `command`, or, without one, of another command. */
+static const dt_flag *find_flag(const char *name, bool is_letter, dt_command command)
+{
+    const dt_flag *found = NULL;
+    for (size_t i = 0; i < FLAG_COUNT; i++) {
+        bool same = is_letter ? flags[i].letter && name[0] == flags[i].letter
+                              : dt_edit_distance(name, flags[i].name) == 0;
+        if (same && flags[i].commands & 1U << command)
+            return &flags[i];
+        if (same)
+            found = &flags[i];
+    }
+    return found;
+}
+
+static dt_status find_option(const char *argument, dt_command command, option *out, dt_error *error)
 {
     *out = (option){.value = strchr(argument, '=')};
     size_t length = strcspn(argument, "=");
@@ -99,13 +131,14 @@ static dt_status find_option(const char *argument, option *out, dt_error *error)
 
     const char *name = out->name + 2;
     bool is_long = strncmp(out->name, "--", 2) == 0 && length <= FOUND_MAX;
-    for (size_t i = 0; i < FLAG_COUNT; i++) {
-        bool is_letter = flags[i].letter && out->name[1] == flags[i].letter && length == 2;
-        if (is_letter || (is_long && dt_edit_distance(name, flags[i].name) == 0))
-            out->flag = &flags[i];
+    bool is_letter = !is_long && length == 2;
+    const dt_flag *flag =
+        is_long || is_letter ? find_flag(is_long ? name : out->name + 1, is_letter, command) : NULL;
+    out->setting = is_long ? dt_setting_find(name) : NULL;
+    if (flag && (flag->commands & 1U << command || !out->setting)) {
+        out->flag = flag;
+        out->setting = NULL;
     }
-    if (is_long && !out->flag)
-        out->setting = dt_setting_find(name);
     if (is_long && !out->flag && !out->setting && strncmp(name, "no", 2) == 0 && name[2]) {
         out->setting = dt_setting_find(name + 3);
         out->negated = true;
@@ -140,13 +173,22 @@ static dt_status repeated(const option *it, dt_error *error)
     return dt_fail(error, DT_ERR_USAGE, "%s: expected once, found a second time", it->name);
 }
 
+static dt_status foreign_flag(const option *it, dt_command command, dt_error *error)
+{
+    char names[DT_VARIABLE_MAX];
+    dt_text text = {.text = names, .size = sizeof names};
+    for (int i = 0; i < DT_COMMANDS; i++)
+        if (it->flag->commands & 1U << i)
+            dt_text_add(&text, "%s%s", text.length > 0 ? " or " : "", dt_command_infos[i].name);
+    return dt_fail(error, DT_ERR_USAGE, "%s: expected with the command %s, found with %s", it->name,
+                   names, dt_command_infos[command].name);
+}
+
 static dt_status set_flag(const option *it, dt_invocation *invocation, dt_error *error)
 {
     void *field = (char *)invocation + it->flag->offset;
-    if (it->flag->command != DT_COMMANDS && it->flag->command != (int)invocation->command)
-        return dt_fail(error, DT_ERR_USAGE, "%s: expected with the command %s, found with %s",
-                       it->name, dt_command_infos[it->flag->command].name,
-                       dt_command_infos[invocation->command].name);
+    if (!(it->flag->commands & 1U << invocation->command))
+        return foreign_flag(it, invocation->command, error);
     if (!it->flag->value) {
         bool *is_set = field;
         if (*is_set)
@@ -180,6 +222,24 @@ static dt_status find_command(const char *name, dt_command *out, dt_error *error
                    search.word ? search.word : "", search.word ? "'?" : "");
 }
 
+/* An argument that is no option: the command, or a file of one that takes files. */
+static dt_status read_word(const char *word, int at, int argc, dt_invocation *out, dt_error *error)
+{
+    if (at == 1 && !dt_command_infos[out->command].files)
+        return find_command(word, &out->command, error);
+    if (!dt_command_infos[out->command].files)
+        return dt_fail(error, DT_ERR_USAGE,
+                       "unexpected argument '%.*s': expected options, as --name value; a "
+                       "switch has its value behind =",
+                       FOUND_MAX, word);
+    if (!out->files)
+        out->files = dt_calloc((size_t)argc, sizeof *out->files, error);
+    if (!out->files)
+        return DT_ERR_INTERNAL;
+    out->files[out->file_count++] = word;
+    return DT_OK;
+}
+
 /* Sets the flags, and notes the text of each setting in given[settings], up to --help or
  * --version. */
 static dt_status read_arguments(int argc, char *const argv[], dt_invocation *out,
@@ -188,18 +248,19 @@ static dt_status read_arguments(int argc, char *const argv[], dt_invocation *out
     size_t count;
     const dt_setting *settings = dt_settings(&count);
     dt_status status = DT_OK;
+    bool only_files = false;
     for (int i = 1; i < argc && status == DT_OK && !out->help && !out->version; i++) {
-        if (argv[i][0] != '-') {
-            if (i > 1)
-                return dt_fail(error, DT_ERR_USAGE,
-                               "unexpected argument '%.*s': expected options, as --name value; a "
-                               "switch has its value behind =",
-                               FOUND_MAX, argv[i]);
-            status = find_command(argv[i], &out->command, error);
+        bool takes_files = dt_command_infos[out->command].files != NULL;
+        if (only_files || argv[i][0] != '-' || (takes_files && argv[i][1] == '\0')) {
+            status = read_word(argv[i], i, argc, out, error);
+            continue;
+        }
+        if (takes_files && strcmp(argv[i], "--") == 0) {
+            only_files = true;
             continue;
         }
         option it;
-        status = find_option(argv[i], &it, error);
+        status = find_option(argv[i], out->command, &it, error);
         if (status == DT_OK)
             status = complete_option(&it, argc, argv, &i, error);
         if (status != DT_OK)
@@ -284,5 +345,9 @@ dt_status dt_options_parse(int argc, char *const argv[], char *const environment
             status = read_given(given, &out->config, error);
     }
     dt_free(given);
+    if (status != DT_OK) {
+        dt_free(out->files);
+        out->files = NULL;
+    }
     return status;
 }

@@ -218,6 +218,19 @@ static int find_file(dt_idx_file *file, char *path)
     return file->fd < 0 ? errno : 0;
 }
 
+/* An open file. */
+static dt_status examine(dt_idx_file *file, dt_error *error)
+{
+    struct stat info;
+    if (fstat(file->fd, &info) != 0)
+        return dt_fail(error, DT_ERR_IO, "%s: cannot examine: %s", file->shown, strerror(errno));
+    if (!S_ISREG(info.st_mode))
+        return dt_fail(error, DT_ERR_NO_INPUT, "%s: expected a regular file, found %s", file->shown,
+                       S_ISDIR(info.st_mode) ? "a directory" : "something else");
+    file->disk_size = info.st_size;
+    return read_header(file, error);
+}
+
 dt_status dt_idx_open(const char *directory, const char *name, dt_idx_kind kind, dt_idx_file *file,
                       dt_error *error)
 {
@@ -241,14 +254,19 @@ dt_status dt_idx_open(const char *directory, const char *name, dt_idx_kind kind,
     if (reason != 0)
         return dt_fail(error, DT_ERR_NO_INPUT, "%s: cannot open: %s", file->shown,
                        strerror(reason));
-    struct stat info;
-    if (fstat(file->fd, &info) != 0)
-        return dt_fail(error, DT_ERR_IO, "%s: cannot examine: %s", file->shown, strerror(errno));
-    if (!S_ISREG(info.st_mode))
-        return dt_fail(error, DT_ERR_NO_INPUT, "%s: expected a regular file, found %s", file->shown,
-                       S_ISDIR(info.st_mode) ? "a directory" : "something else");
-    file->disk_size = info.st_size;
-    return read_header(file, error);
+    return examine(file, error);
+}
+
+dt_status dt_idx_open_descriptor(int fd, const char *name, dt_idx_kind kind, dt_idx_file *file,
+                                 dt_error *error)
+{
+    *file = (dt_idx_file){.fd = fd, .kind = kind};
+    dt_idx_show(name, file->shown, sizeof file->shown);
+    uint8_t head[2] = {0};
+    int64_t got;
+    dt_status status = read_raw(file, 0, head, sizeof head, &got, error);
+    file->gzip = head[0] == 0x1f && head[1] == 0x8b;
+    return status == DT_OK ? examine(file, error) : status;
 }
 
 /* Reads on to the end of the stream, so that all of the file is checked. Damage often makes the

@@ -257,7 +257,8 @@ static dt_status read_texts(const dt_hdf5_reader *reader, const char *object, co
     dt_status status = find_attribute(reader, object, name, list, &found, error);
     if (status != DT_OK)
         return status;
-    if (found.type.kind != TYPE_TEXT && found.type.kind != TYPE_VARIABLE_TEXT)
+    bool empty = list && found.count == 0; /* NumPy makes floats of it */
+    if (!empty && found.type.kind != TYPE_TEXT && found.type.kind != TYPE_VARIABLE_TEXT)
         return dt_fail(error, DT_ERR_DATA, "%s: expected %s, found %s", found.label,
                        list ? "strings" : "a string", found.type.text);
     span *spans = dt_calloc(found.count, sizeof *spans, error);

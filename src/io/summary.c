@@ -1,123 +1,39 @@
 #include "io/summary.h"
 
 #include <inttypes.h>
-#include <math.h>
-#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "io/atomic_file.h"
+#include "io/json.h"
 
-/* Room for all that is not a text value: keys, numbers, punctuation. */
-#define FRAME_SIZE 4096
-/* A byte of text becomes at most "\u001f" or "\ufffd". */
-#define ESCAPE_SIZE 6
-
-typedef struct json {
-    char *text;
-    size_t length, size;
-    bool any; /* a key has been written */
-} json;
-
-static void put(json *out, const char *text, size_t length)
+static void add_key(dt_text *out, const char *key)
 {
-    if (length > out->size - out->length)
-        length = out->size - out->length;
-    memcpy(out->text + out->length, text, length);
-    out->length += length;
+    dt_text_add(out, "%s\n  \"%s\": ", out->length > 1 ? "," : "", key);
 }
 
-static void put_text(json *out, const char *text)
+static void add_text(dt_text *out, const char *key, const char *value)
 {
-    put(out, text, strlen(text));
+    add_key(out, key);
+    dt_json_add_text(out, value);
 }
 
-static void put_key(json *out, const char *key)
+static void add_integer(dt_text *out, const char *key, int64_t value)
 {
-    put_text(out, out->any ? ",\n  \"" : "\n  \"");
-    put_text(out, key);
-    put_text(out, "\": ");
-    out->any = true;
+    add_key(out, key);
+    dt_text_add(out, "%" PRId64, value);
 }
 
-/* Length of the well-formed UTF-8 sequence that `text` begins with; 0: none.
- * source: RFC 3629, section 4. */
-static size_t utf8_length(const unsigned char *text)
+static void add_real(dt_text *out, const char *key, double value)
 {
-    if (text[0] < 0x80)
-        return 1;
-    size_t length = text[0] < 0xc2 ? 0 : text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
-    if (length == 0 || text[0] > 0xf4)
-        return 0;
-    unsigned char low = text[0] == 0xe0 ? 0xa0 : text[0] == 0xf0 ? 0x90 : 0x80;
-    unsigned char high = text[0] == 0xed ? 0x9f : text[0] == 0xf4 ? 0x8f : 0xbf;
-    if (text[1] < low || text[1] > high)
-        return 0;
-    for (size_t i = 2; i < length; i++)
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    return length;
+    add_key(out, key);
+    dt_json_add_real(out, value);
 }
 
-static void put_escaped(json *out, const char *text)
+static void add_all(dt_text *out, const dt_summary *summary)
 {
-    const unsigned char *at = (const unsigned char *)text;
-    while (*at) {
-        size_t length = utf8_length(at);
-        char escape[ESCAPE_SIZE + 1] = "\\ufffd";
-        if (*at == '"' || *at == '\\')
-            snprintf(escape, sizeof escape, "\\%c", *at);
-        else if (*at < 0x20 || *at == 0x7f)
-            snprintf(escape, sizeof escape, "\\u%04x", (unsigned)*at);
-        else if (length > 0)
-            escape[0] = '\0';
-
-        if (escape[0] != '\0')
-            put_text(out, escape);
-        else
-            put(out, (const char *)at, length);
-        at += length > 0 ? length : 1;
-    }
-}
-
-static void add_text(json *out, const char *key, const char *value)
-{
-    put_key(out, key);
-    if (!value) {
-        put_text(out, "null");
-        return;
-    }
-    put_text(out, "\"");
-    put_escaped(out, value);
-    put_text(out, "\"");
-}
-
-static void add_integer(json *out, const char *key, int64_t value)
-{
-    char text[32];
-    snprintf(text, sizeof text, "%" PRId64, value);
-    put_key(out, key);
-    put_text(out, text);
-}
-
-static void add_real(json *out, const char *key, double value)
-{
-    char text[32] = "null";
-    if (isfinite(value)) {
-        int digits = 15;
-        do
-            snprintf(text, sizeof text, "%.*g", digits, value);
-        while (digits++ < 17 && strtod(text, NULL) != value);
-    }
-    put_key(out, key);
-    put_text(out, text);
-}
-
-static void add_all(json *out, const dt_summary *summary)
-{
-    put_text(out, "{");
+    dt_text_add(out, "{");
     add_text(out, "status", summary->status);
     add_integer(out, "epochs", summary->epochs);
     add_integer(out, "steps", summary->steps);
@@ -137,16 +53,14 @@ static void add_all(json *out, const dt_summary *summary)
     add_text(out, "resumed_from", summary->resumed_from);
     add_text(out, "data_source", summary->data_source);
     add_text(out, "version", summary->version);
-    put_text(out, "\n}\n");
+    dt_text_add(out, "\n}\n");
 }
 
 dt_status dt_summary_write(const char *path, const dt_summary *summary, dt_error *error)
 {
-    const char *texts[] = {summary->status, summary->parameter_hash, summary->resumed_from,
-                           summary->data_source, summary->version};
-    json out = {.size = FRAME_SIZE};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        out.size += texts[i] ? ESCAPE_SIZE * strlen(texts[i]) : 0;
+    dt_text out = {0};
+    add_all(&out, summary);
+    out = (dt_text){.size = out.length + 1};
     out.text = dt_calloc(out.size, 1, error);
     if (!out.text)
         return DT_ERR_INTERNAL;

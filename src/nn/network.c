@@ -1,6 +1,7 @@
 #include "nn/network.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "nn/layer.h"
@@ -343,5 +344,18 @@ void dt_network_evaluate(dt_network *self, const dt_batch *batch, dt_loss_sum *s
         forward(self, samples, batch->images + first);
         dt_loss_tile(self->loss, samples, self->classes, self->values[self->layer_count].values,
                      batch->labels + first, NULL, sum);
+    }
+}
+
+void dt_network_outputs(dt_network *self, int64_t count, const uint8_t *const *images,
+                        dt_real *outputs)
+{
+    size_t classes = (size_t)self->classes;
+    for (int64_t first = 0; first < count; first += self->tile_samples) {
+        int64_t left = count - first;
+        int samples = left < self->tile_samples ? (int)left : self->tile_samples;
+        forward(self, samples, images + first);
+        memcpy(outputs + (size_t)first * classes, self->values[self->layer_count].values,
+               (size_t)samples * classes * sizeof *outputs);
     }
 }

@@ -118,11 +118,9 @@ static dt_status add_fingerprints(dt_run *run, dt_error *error)
     return status;
 }
 
-static dt_status build_network(dt_run *run, dt_error *error)
+static dt_status build_network(dt_run *run, const dt_model_spec *spec, dt_error *error)
 {
-    dt_model_spec spec;
-    dt_model_specify(&run->config, run->source->shape, &spec);
-    dt_status status = dt_model_build(&spec, &run->network, error);
+    dt_status status = dt_model_build(spec, &run->network, error);
     if (status)
         return status;
     run->parameter_count = dt_network_parameter_count(run->network);
@@ -227,24 +225,36 @@ static void settle_virtual_ranks(dt_run *run)
         dt_partition(run->config.virtual_ranks, ranks, dt_comm_rank(run->comm));
 }
 
+/* A run that has its data, and nothing else. The caller owns *out, also after an error.
+ * Collective. */
+static dt_status begin_run(dt_comm *comm, const dt_config *config, dt_run **out, dt_error *error)
+{
+    dt_run *run = *out = dt_calloc(1, sizeof *run, error);
+    dt_status status = dt_comm_agree(comm, run ? DT_OK : DT_ERR_INTERNAL, error);
+    if (status)
+        return status;
+    run->comm = comm;
+    run->config = *config;
+    settle_virtual_ranks(run);
+    status = dt_comm_agree(comm, open_data(run, error), error);
+    if (!status)
+        status = dt_comm_agree(comm, check_same_data(run, error), error);
+    if (!status)
+        status = dt_comm_agree(comm, load_data(run, error), error);
+    if (!status)
+        status = add_fingerprints(run, error);
+    return status;
+}
+
 dt_status dt_run_open(dt_comm *comm, const dt_config *config, dt_run **out, dt_error *error)
 {
-    dt_run *run = dt_calloc(1, sizeof *run, error);
-    dt_status status = dt_comm_agree(comm, run ? DT_OK : DT_ERR_INTERNAL, error);
+    dt_run *run;
+    dt_status status = begin_run(comm, config, &run, error);
     if (!status) {
-        run->comm = comm;
-        run->config = *config;
         run->normalization = dt_normalization_of((dt_normalize)config->normalize);
-        settle_virtual_ranks(run);
-        status = dt_comm_agree(comm, open_data(run, error), error);
-        if (!status)
-            status = dt_comm_agree(comm, check_same_data(run, error), error);
-        if (!status)
-            status = dt_comm_agree(comm, load_data(run, error), error);
-        if (!status)
-            status = add_fingerprints(run, error);
-        if (!status)
-            status = build_network(run, error);
+        dt_model_spec spec;
+        dt_model_specify(config, run->source->shape, &spec);
+        status = build_network(run, &spec, error);
         if (!status)
             status = build_optimizer(run, error);
         if (!status)
@@ -264,6 +274,47 @@ dt_status dt_run_open(dt_comm *comm, const dt_config *config, dt_run **out, dt_e
         dt_run_close(run);
         return status;
     }
+    *out = run;
+    return DT_OK;
+}
+
+static dt_status check_shape(const dt_run *run, dt_shape expected, dt_error *error)
+{
+    dt_shape found = run->source->shape;
+    if (memcmp(&expected, &found, sizeof found) == 0)
+        return DT_OK;
+    return dt_fail(error, DT_ERR_CONFIG,
+                   "%s: expected images of %d x %d x %d, as the network takes them, found "
+                   "%d x %d x %d",
+                   run->source->name, expected.height, expected.width, expected.channels,
+                   found.height, found.width, found.channels);
+}
+
+dt_status dt_run_open_model(dt_comm *comm, const dt_config *config, const dt_model_spec *spec,
+                            const float *parameters, dt_run **out, dt_error *error)
+{
+    dt_config fixed = *config;
+    fixed.virtual_ranks = dt_comm_size(comm);
+    if (fixed.virtual_ranks < DT_EXAMINE_PARTS)
+        fixed.virtual_ranks = DT_EXAMINE_PARTS;
+    dt_run *run;
+    dt_status status = begin_run(comm, &fixed, &run, error);
+    if (!status) {
+        run->normalization = spec->normalization;
+        status = check_shape(run, spec->shape, error);
+        if (!status)
+            status = build_network(run, spec, error);
+        status = dt_comm_agree(comm, status, error);
+    }
+    if (status) {
+        dt_run_close(run);
+        return status;
+    }
+    size_t size = run->parameter_count * sizeof(float);
+    if (dt_comm_rank(comm) == 0)
+        memcpy(run->parameters, parameters, size);
+    dt_comm_broadcast(comm, run->parameters, size);
+    dt_network_set_parameters(run->network, run->parameters);
     *out = run;
     return DT_OK;
 }

@@ -237,33 +237,33 @@ static void wrong_usage_is_explained(void)
     static const struct {
         const char *words[3], *message;
     } bad[] = {
-        {{"--btach-size=3"},       "unknown option --btach-size; did you mean --batch-size?"      },
-        {{"--batch_sizes"},        "unknown option --batch_sizes; did you mean --batch-size?"     },
-        {{"-epochs", "3"},         "unknown option -epochs; did you mean --epochs?"               },
-        {{"--print-confg"},        "unknown option --print-confg; did you mean --print-config?"   },
-        {{"--qwertzuiop"},         "unknown option --qwertzuiop; --help lists the options"        },
-        {{"-x"},                   "unknown option -x; --help lists the options"                  },
-        {{"-hx"},                  "unknown option -hx; --help lists the options"                 },
-        {{"-"},                    "unknown option -; --help lists the options"                   },
-        {{"--"},                   "unknown option --; --help lists the options"                  },
-        {{"--no-lr"},              "unknown option --no-lr; --help lists the options"             },
-        {{"--no-dry-run"},         "unknown option --no-dry-run; did you mean --dry-run?"         },
-        {{"--noxbias"},            "unknown option --noxbias; --help lists the options"           },
-        {{"--no"},                 "unknown option --no; --help lists the options"                },
-        {{"trian"},                "unknown command 'trian'; did you mean 'train'?"               },
-        {{"walk"},                 "unknown command 'walk'; --help lists the commands"            },
-        {{"--epochs"},             "--epochs: expected a value, found the end of the command line"},
-        {{"--epochs", "--lr"},     "--epochs: expected a value, found --lr"                       },
-        {{"--config"},             "--config: expected a value, found the end of the command line"},
-        {{"--config="},            "--config: expected 1 to 1023 characters, found 0"             },
-        {{"--no-bias=true"},       "--no-bias: expected no value, found 'true'"                   },
-        {{"--dry-run=true"},       "--dry-run: expected no value, found 'true'"                   },
+        {{"--btach-size=3"}, "unknown option --btach-size; did you mean --batch-size?"},
+        {{"--batch_sizes"}, "unknown option --batch_sizes; did you mean --batch-size?"},
+        {{"-epochs", "3"}, "unknown option -epochs; did you mean --epochs?"},
+        {{"--print-confg"}, "unknown option --print-confg; did you mean --print-config?"},
+        {{"--qwertzuiop"}, "unknown option --qwertzuiop; --help lists the options"},
+        {{"-x"}, "unknown option -x; --help lists the options"},
+        {{"-hx"}, "unknown option -hx; --help lists the options"},
+        {{"-"}, "unknown option -; --help lists the options"},
+        {{"--"}, "unknown option --; --help lists the options"},
+        {{"--no-lr"}, "unknown option --no-lr; --help lists the options"},
+        {{"--no-dry-run"}, "unknown option --no-dry-run; did you mean --dry-run?"},
+        {{"--noxbias"}, "unknown option --noxbias; --help lists the options"},
+        {{"--no"}, "unknown option --no; --help lists the options"},
+        {{"trian"}, "unknown command 'trian'; did you mean 'train'?"},
+        {{"walk"}, "unknown command 'walk'; --help lists the commands"},
+        {{"--epochs"}, "--epochs: expected a value, found the end of the command line"},
+        {{"--epochs", "--lr"}, "--epochs: expected a value, found --lr"},
+        {{"--config"}, "--config: expected a value, found the end of the command line"},
+        {{"--config="}, "--config: expected 1 to 1023 characters, found 0"},
+        {{"--no-bias=true"}, "--no-bias: expected no value, found 'true'"},
+        {{"--dry-run=true"}, "--dry-run: expected no value, found 'true'"},
         {{"train", "now"},
          "unexpected argument 'now': expected options, as --name value; a switch has its value "
-         "behind ="                                                                               },
+         "behind ="},
         {{"--overwrite", "false"},
          "unexpected argument 'false': expected options, as --name value; a switch has its value "
-         "behind ="                                                                               },
+         "behind ="},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         dt_invocation out;
@@ -272,6 +272,50 @@ static void wrong_usage_is_explained(void)
         CU_ASSERT_EQUAL(error.status, DT_ERR_USAGE);
         CU_ASSERT_TRUE(is_message(&error, bad[i].message));
     }
+}
+
+static void commands_that_take_files_get_them(void)
+{
+    dt_invocation out;
+    dt_error error;
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "predict", "a.png", "--weights", "w.h5", "-", "--json", "b",
+                          "--", "--show", "-x"),
+                    DT_OK);
+    CU_ASSERT_TRUE(out.command == DT_COMMAND_PREDICT && out.json && !out.show);
+    CU_ASSERT_STRING_EQUAL(out.weights_path, "w.h5");
+    static const char *const expected[] = {"a.png", "-", "b", "--show", "-x"};
+    CU_ASSERT_EQUAL_FATAL(out.file_count, 5);
+    for (int i = 0; i < 5; i++)
+        CU_ASSERT_STRING_EQUAL(out.files[i], expected[i]);
+    dt_free(out.files);
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "inspect", "predict"), DT_OK);
+    CU_ASSERT_TRUE(out.command == DT_COMMAND_INSPECT && out.file_count == 1);
+    dt_free(out.files);
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "predict", "a.png", "--bogus"), DT_ERR_USAGE);
+    CU_ASSERT_PTR_NULL(out.files);
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "predict", "a.png", "--epochs", "x"), DT_ERR_CONFIG);
+    CU_ASSERT_PTR_NULL(out.files);
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "eval", "--weights", "w", "file"), DT_ERR_USAGE);
+    CU_ASSERT_TRUE(starts_with(&error, "unexpected argument 'file'"));
+}
+
+static void a_flag_and_a_setting_of_one_name_are_told_apart_by_the_command(void)
+{
+    dt_invocation out;
+    dt_error error;
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "eval", "--split", "val", "--json", "x"), DT_OK);
+    CU_ASSERT_STRING_EQUAL(out.subset, "val");
+    CU_ASSERT_STRING_EQUAL(out.json_path, "x");
+    CU_ASSERT_TRUE(!out.json && out.config.split == DT_SPLIT_STANDARD);
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "train", "--split", "random"), DT_OK);
+    CU_ASSERT_STRING_EQUAL(out.subset, "");
+    CU_ASSERT_EQUAL(out.config.split, DT_SPLIT_RANDOM);
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "train", "--split", "val"), DT_ERR_CONFIG);
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "--weights", "w"), DT_ERR_USAGE);
+    CU_ASSERT_TRUE(is_message(
+        &error, "--weights: expected with the command eval or predict, found with train"));
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "predict", "--json=x"), DT_ERR_USAGE);
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "inspect", "--json"), DT_ERR_USAGE);
 }
 
 static void values_may_look_odd(void)
@@ -359,16 +403,19 @@ static void lack_of_memory_is_reported(void)
 }
 
 static CU_TestInfo tests[] = {
-    {"nothing given is the defaults",    nothing_given_is_the_defaults   },
-    {"flags are set",                    flags_are_set                   },
-    {"the nearest source wins",          the_nearest_source_wins         },
-    {"bad values name their source",     bad_values_name_their_source    },
+    {"nothing given is the defaults", nothing_given_is_the_defaults},
+    {"flags are set", flags_are_set},
+    {"the nearest source wins", the_nearest_source_wins},
+    {"bad values name their source", bad_values_name_their_source},
     {"an option given twice is refused", an_option_given_twice_is_refused},
-    {"wrong usage is explained",         wrong_usage_is_explained        },
-    {"values may look odd",              values_may_look_odd             },
-    {"--data auto stays auto",           data_auto_stays_auto            },
-    {"unknown variables are warned of",  unknown_variables_are_warned_of },
-    {"lack of memory is reported",       lack_of_memory_is_reported      },
+    {"wrong usage is explained", wrong_usage_is_explained},
+    {"commands that take files get them", commands_that_take_files_get_them},
+    {"a flag and a setting of one name are told apart",
+     a_flag_and_a_setting_of_one_name_are_told_apart_by_the_command},
+    {"values may look odd", values_may_look_odd},
+    {"--data auto stays auto", data_auto_stays_auto},
+    {"unknown variables are warned of", unknown_variables_are_warned_of},
+    {"lack of memory is reported", lack_of_memory_is_reported},
     CU_TEST_INFO_NULL,
 };
 

@@ -1,0 +1,266 @@
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "io/atomic_file.h"
+#include "io/json.h"
+#include "train/examine.h"
+#include "train/model.h"
+
+/* Classes up to which the confusion matrix is printed. */
+enum { MATRIX_MAX = 20 };
+
+/* All that a result is written with. */
+typedef struct result {
+    const char *weights, *data, *subset;
+    char hash[DT_HASH_TEXT];
+    dt_examination found;
+} result;
+
+/* Writes the whole of a result into `out`. */
+typedef void (*writer)(const result *result, dt_text *out);
+
+static dt_status read_subset(const char *text, dt_subset_kind *out, dt_error *error)
+{
+    static const char *const names[] = {
+        [DT_SUBSET_TRAIN] = "train", [DT_SUBSET_VAL] = "val", [DT_SUBSET_TEST] = "test"};
+    *out = DT_SUBSET_TEST;
+    if (text[0] == '\0')
+        return DT_OK;
+    for (int i = 0; i < DT_SUBSETS; i++)
+        if (strcmp(text, names[i]) == 0) {
+            *out = (dt_subset_kind)i;
+            return DT_OK;
+        }
+    return dt_fail(error, DT_ERR_USAGE, "--split: expected test, val or train, found '%.60s'",
+                   text);
+}
+
+/* A ratio for people; "-" for 0 / 0. */
+static char *ratio_text(double ratio, char text[16])
+{
+    snprintf(text, 16, isnan(ratio) ? "-" : "%.4f", ratio);
+    return text;
+}
+
+static void print_classes(const dt_examination *found)
+{
+    dt_say("%5s %8s %10s %8s %8s", "class", "samples", "precision", "recall", "f1");
+    for (int i = 0; i < found->classes; i++) {
+        dt_class_metrics of = dt_metrics_of_class(found->classes, found->counts, i);
+        char text[3][16];
+        dt_say("%5d %8" PRId64 " %10s %8s %8s", i, of.samples, ratio_text(of.precision, text[0]),
+               ratio_text(of.recall, text[1]), ratio_text(of.f1, text[2]));
+    }
+}
+
+static int64_t without_answer(const dt_examination *found)
+{
+    int64_t count = 0;
+    for (int i = 0; i < found->classes; i++)
+        count += found->counts[dt_metrics_at(found->classes, i, found->classes)];
+    return count;
+}
+
+static void print_matrix(const dt_examination *found)
+{
+    char line[16 * (MATRIX_MAX + 2)];
+    dt_text text = {.text = line, .size = sizeof line};
+    dt_text_add(&text, "%5s", "");
+    for (int j = 0; j < found->classes; j++)
+        dt_text_add(&text, " %6d", j);
+    dt_say("confusion matrix: rows are labels, columns are answers");
+    dt_say("%s", line);
+    for (int i = 0; i < found->classes; i++) {
+        text.length = 0;
+        dt_text_add(&text, "%5d", i);
+        for (int j = 0; j < found->classes; j++)
+            dt_text_add(&text, " %6" PRId64, found->counts[dt_metrics_at(found->classes, i, j)]);
+        dt_say("%s", line);
+    }
+}
+
+static void print(const result *self)
+{
+    const dt_examination *found = &self->found;
+    int64_t correct = dt_metrics_correct(found->classes, found->counts);
+    int64_t top2 = found->counts[dt_metrics_top2(found->classes)];
+    double samples = (double)found->samples;
+    dt_say("%s (parameter_hash %s) on %s, %s: %" PRId64 " samples", self->weights, self->hash,
+           self->data, self->subset, found->samples);
+    dt_say("loss %.6f accuracy %.4f (%" PRId64 ") top-2 %.4f (%" PRId64 ")", found->loss,
+           (double)correct / samples, correct, (double)top2 / samples, top2);
+    dt_say("%s", "");
+    print_classes(found);
+    dt_say("%s", "");
+    if (found->classes <= MATRIX_MAX)
+        print_matrix(found);
+    else
+        dt_say("%d classes: the confusion matrix is in the files of --csv and --json",
+               found->classes);
+    if (without_answer(found) > 0)
+        dt_say("%" PRId64 " samples have no answer: an output is not a number",
+               without_answer(found));
+}
+
+static void add_csv_ratio(dt_text *out, double ratio)
+{
+    if (isnan(ratio))
+        dt_text_add(out, ",");
+    else
+        dt_text_add(out, ",%.9g", ratio);
+}
+
+static void write_csv(const result *self, dt_text *out)
+{
+    const dt_examination *found = &self->found;
+    dt_text_add(out, "class,samples,answered,correct,precision,recall,f1");
+    for (int j = 0; j < found->classes; j++)
+        dt_text_add(out, ",as_%d", j);
+    dt_text_add(out, ",without_answer\n");
+    for (int i = 0; i < found->classes; i++) {
+        dt_class_metrics of = dt_metrics_of_class(found->classes, found->counts, i);
+        dt_text_add(out, "%d,%" PRId64 ",%" PRId64 ",%" PRId64, i, of.samples, of.answered,
+                    of.correct);
+        add_csv_ratio(out, of.precision);
+        add_csv_ratio(out, of.recall);
+        add_csv_ratio(out, of.f1);
+        for (int j = 0; j <= found->classes; j++)
+            dt_text_add(out, ",%" PRId64, found->counts[dt_metrics_at(found->classes, i, j)]);
+        dt_text_add(out, "\n");
+    }
+}
+
+static void add_json_class(dt_text *out, int class, const dt_class_metrics *of)
+{
+    dt_text_add(out,
+                "    {\"class\": %d, \"samples\": %" PRId64 ", \"answered\": %" PRId64
+                ", \"correct\": %" PRId64 ", \"precision\": ",
+                class, of->samples, of->answered, of->correct);
+    dt_json_add_real(out, of->precision);
+    dt_text_add(out, ", \"recall\": ");
+    dt_json_add_real(out, of->recall);
+    dt_text_add(out, ", \"f1\": ");
+    dt_json_add_real(out, of->f1);
+    dt_text_add(out, "}");
+}
+
+static void add_json_text(dt_text *out, const char *key, const char *value)
+{
+    dt_text_add(out, "  \"%s\": ", key);
+    dt_json_add_text(out, value);
+    dt_text_add(out, ",\n");
+}
+
+static void add_json_share(dt_text *out, const char *key, int64_t count, int64_t samples)
+{
+    dt_text_add(out, "  \"%s\": ", key);
+    dt_json_add_real(out, (double)count / (double)samples);
+    dt_text_add(out, ",\n");
+}
+
+static void write_json(const result *self, dt_text *out)
+{
+    const dt_examination *found = &self->found;
+    int classes = found->classes;
+    dt_text_add(out, "{\n");
+    add_json_text(out, "weights", self->weights);
+    add_json_text(out, "parameter_hash", self->hash);
+    add_json_text(out, "data", self->data);
+    add_json_text(out, "split", self->subset);
+    dt_text_add(out, "  \"samples\": %" PRId64 ",\n  \"loss\": ", found->samples);
+    dt_json_add_real(out, found->loss);
+    dt_text_add(out, ",\n");
+    int64_t correct = dt_metrics_correct(classes, found->counts);
+    int64_t top2 = found->counts[dt_metrics_top2(classes)];
+    dt_text_add(out, "  \"correct\": %" PRId64 ",\n", correct);
+    add_json_share(out, "accuracy", correct, found->samples);
+    dt_text_add(out, "  \"top2\": %" PRId64 ",\n", top2);
+    add_json_share(out, "top2_accuracy", top2, found->samples);
+    dt_text_add(out, "  \"without_answer\": %" PRId64 ",\n  \"classes\": [\n",
+                without_answer(found));
+    for (int i = 0; i < classes; i++) {
+        dt_class_metrics of = dt_metrics_of_class(classes, found->counts, i);
+        add_json_class(out, i, &of);
+        dt_text_add(out, i + 1 < classes ? ",\n" : "\n");
+    }
+    dt_text_add(out, "  ],\n  \"confusion\": [\n");
+    for (int i = 0; i < classes; i++)
+        for (int j = 0; j < classes; j++)
+            dt_text_add(out, "%s%" PRId64 "%s", j == 0 ? "    [" : ", ",
+                        found->counts[dt_metrics_at(classes, i, j)],
+                        j + 1 < classes   ? ""
+                        : i + 1 < classes ? "],\n"
+                                          : "]\n");
+    dt_text_add(out, "  ]\n}\n");
+}
+
+static dt_status write_file(const result *self, writer write, const char *path, dt_error *error)
+{
+    if (path[0] == '\0')
+        return DT_OK;
+    dt_text text = {0};
+    write(self, &text);
+    text = (dt_text){.size = text.length + 1};
+    text.text = dt_calloc(text.size, 1, error);
+    if (!text.text)
+        return error->status;
+    write(self, &text);
+    dt_status status = dt_atomic_write(path, text.text, text.length, error);
+    dt_free(text.text);
+    return status;
+}
+
+/* Rank 0 reads the file; all get the settings and the network. */
+static dt_status open_model(dt_comm *comm, const dt_invocation *invocation, dt_model *model,
+                            dt_run **out, dt_error *error)
+{
+    dt_config config;
+    dt_status status = DT_OK;
+    if (dt_comm_rank(comm) == 0)
+        status = dt_model_read(invocation->weights_path, &invocation->config, model, error);
+    status = dt_comm_agree(comm, status, error);
+    if (!status)
+        status = dt_run_settle(comm, &model->config, &config, error);
+    if (status)
+        return status;
+    dt_comm_broadcast(comm, &model->spec, sizeof model->spec);
+    return dt_run_open_model(comm, &config, &model->spec, model->file.parameters, out, error);
+}
+
+dt_status dt_command_eval(dt_comm *comm, const dt_invocation *invocation, dt_error *error)
+{
+    bool voice = dt_comm_rank(comm) == 0;
+    dt_subset_kind kind;
+    dt_status status = read_subset(invocation->subset, &kind, error);
+    if (!status && invocation->weights_path[0] == '\0')
+        status = dt_fail(error, DT_ERR_USAGE, "eval: expected --weights FILE, found none");
+    if (status)
+        return status;
+    dt_model model = {0};
+    dt_run *run = NULL;
+    result self = {.weights = invocation->weights_path,
+                   .subset = invocation->subset[0] ? invocation->subset : "test"};
+    status = open_model(comm, invocation, &model, &run, error);
+    if (!status)
+        status = dt_examine(run, kind, &self.found, error);
+    if (!status && voice) {
+        self.data = run->source->name;
+        dt_hash_text(model.file.parameter_hash, self.hash);
+        print(&self);
+        status = write_file(&self, write_csv, invocation->csv_path, error);
+        if (!status)
+            status = write_file(&self, write_json, invocation->json_path, error);
+    }
+    status = dt_comm_agree(comm, status, error);
+    dt_examination_destroy(&self.found);
+    dt_run_close(run);
+    dt_model_destroy(&model);
+    return status;
+}

@@ -1,0 +1,191 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/draw.h"
+#include "io/image.h"
+#include "io/json.h"
+#include "nn/metrics.h"
+#include "train/model.h"
+
+/* Images that go through the network at a time. */
+enum { CHUNK = 1024, NAME_MAX_SHOWN = 4096 };
+
+typedef struct predictor {
+    dt_model model;
+    dt_network *network;
+    float *parameters;
+    float *outputs;        /* [CHUNK][classes] */
+    double *probabilities; /* [classes] */
+    bool json, show;
+    dt_drawing drawing;
+} predictor;
+
+static void release(predictor *self)
+{
+    dt_network_destroy(self->network);
+    dt_free(self->parameters);
+    dt_free(self->outputs);
+    dt_free(self->probabilities);
+    dt_model_destroy(&self->model);
+}
+
+/* *self is always set; end it with release. */
+static dt_status prepare(const dt_invocation *invocation, predictor *self, dt_error *error)
+{
+    *self = (predictor){.json = invocation->json, .show = invocation->show};
+    dt_status status =
+        dt_model_read(invocation->weights_path, &invocation->config, &self->model, error);
+    if (!status)
+        status = dt_model_build(&self->model.spec, &self->network, error);
+    if (status)
+        return status;
+    if (self->model.spec.shape.channels != 1)
+        return dt_fail(error, DT_ERR_DATA,
+                       "%s: expected a network of images with one channel, found %d",
+                       invocation->weights_path, self->model.spec.shape.channels);
+    size_t classes = (size_t)dt_model_classes(&self->model.spec);
+    self->parameters = dt_network_new_parameters(self->network, error);
+    self->outputs = self->parameters ? dt_calloc(CHUNK * classes, sizeof(float), error) : NULL;
+    self->probabilities = self->outputs ? dt_calloc(classes, sizeof(double), error) : NULL;
+    if (!self->probabilities)
+        return error->status;
+    const dt_weights_file *file = &self->model.file;
+    memcpy(self->parameters, file->parameters, file->parameter_count * sizeof(float));
+    dt_network_set_parameters(self->network, self->parameters);
+    self->drawing = dt_drawing_of(stdout);
+    return DT_OK;
+}
+
+/* The answer in words; "none" when an output is not a number. */
+static void print_line(const predictor *self, const char *name, int answer)
+{
+    int classes = dt_model_classes(&self->model.spec);
+    if (answer == classes)
+        printf("%s\tnone", name);
+    else
+        printf("%s\t%d", name, answer);
+    for (int j = 0; j < classes; j++)
+        printf("%c%.4f", j == 0 ? '\t' : ' ', self->probabilities[j]);
+    putchar('\n');
+}
+
+static void add_json(const predictor *self, const char *file, int64_t index, bool several,
+                     int answer, dt_text *out)
+{
+    int classes = dt_model_classes(&self->model.spec);
+    dt_text_add(out, "{\"file\": ");
+    dt_json_add_text(out, file);
+    if (several)
+        dt_text_add(out, ", \"index\": %" PRId64, index);
+    if (answer == classes)
+        dt_text_add(out, ", \"label\": null, \"probabilities\": [");
+    else
+        dt_text_add(out, ", \"label\": %d, \"probabilities\": [", answer);
+    for (int j = 0; j < classes; j++) {
+        dt_text_add(out, "%s", j == 0 ? "" : ", ");
+        dt_json_add_real(out, self->probabilities[j]);
+    }
+    dt_text_add(out, "]}\n");
+}
+
+static dt_status print_json(const predictor *self, const char *file, int64_t index, bool several,
+                            int answer, dt_error *error)
+{
+    dt_text text = {0};
+    add_json(self, file, index, several, answer, &text);
+    text = (dt_text){.size = text.length + 1};
+    text.text = dt_calloc(text.size, 1, error);
+    if (!text.text)
+        return error->status;
+    add_json(self, file, index, several, answer, &text);
+    fputs(text.text, stdout);
+    dt_free(text.text);
+    return DT_OK;
+}
+
+static dt_status print_answer(const predictor *self, const char *file, const dt_images *images,
+                              int64_t index, const float *outputs, dt_error *error)
+{
+    const dt_model_spec *spec = &self->model.spec;
+    int classes = dt_model_classes(spec);
+    int answer = dt_metrics_answer(classes, outputs);
+    dt_metrics_probabilities(spec->loss, spec->output_activation == DT_OUTPUT_SOFTMAX, classes,
+                             outputs, self->probabilities);
+    if (self->json)
+        return print_json(self, file, index, images->several, answer, error);
+    char name[NAME_MAX_SHOWN];
+    dt_text text = {.text = name, .size = sizeof name};
+    dt_text_add(&text, "%s", file);
+    if (images->several)
+        dt_text_add(&text, "[%" PRId64 "]", index);
+    for (char *c = name; *c; c++)
+        if ((unsigned char)*c < ' ')
+            *c = '?';
+    print_line(self, name, answer);
+    if (self->show)
+        dt_draw(stdout, &self->drawing, spec->shape.height, spec->shape.width,
+                images->pixels + (size_t)index * (size_t)dt_shape_size(spec->shape));
+    return DT_OK;
+}
+
+static dt_status predict_file(const predictor *self, const char *path, dt_error *error)
+{
+    const dt_model_spec *spec = &self->model.spec;
+    const uint8_t *pointers[CHUNK];
+    dt_images images;
+    size_t size = (size_t)dt_shape_size(spec->shape), classes = (size_t)dt_model_classes(spec);
+    dt_status status = dt_images_read(path, spec->shape.height, spec->shape.width, &images, error);
+    for (int64_t first = 0; first < images.count && !status; first += CHUNK) {
+        int64_t left = images.count - first, count = left < CHUNK ? left : CHUNK;
+        for (int64_t i = 0; i < count; i++)
+            pointers[i] = images.pixels + (size_t)(first + i) * size;
+        dt_network_outputs(self->network, count, pointers, self->outputs);
+        for (int64_t i = 0; i < count && !status; i++)
+            status = print_answer(self, path, &images, first + i,
+                                  self->outputs + (size_t)i * classes, error);
+    }
+    dt_free(images.pixels);
+    return status;
+}
+
+/* A file that cannot be used does not keep the others from their answers. */
+static dt_status predict_all(const dt_invocation *invocation, dt_error *error)
+{
+    predictor self;
+    dt_status status = prepare(invocation, &self, error);
+    if (!status) {
+        for (int i = 0; i < invocation->file_count; i++) {
+            dt_error own = {0};
+            if (!predict_file(&self, invocation->files[i], &own))
+                continue;
+            if (status)
+                fprintf(stderr, "dist-train: %s\n", own.message);
+            else
+                *error = own;
+            status = status ? status : own.status;
+        }
+        if (fflush(stdout) != 0 && !status)
+            status = dt_fail(error, DT_ERR_IO, "standard output: cannot write: %m");
+    }
+    release(&self);
+    return status;
+}
+
+dt_status dt_command_predict(dt_comm *comm, const dt_invocation *invocation, dt_error *error)
+{
+    dt_status status = DT_OK;
+    if (invocation->weights_path[0] == '\0')
+        status = dt_fail(error, DT_ERR_USAGE, "predict: expected --weights FILE, found none");
+    else if (invocation->file_count == 0)
+        status = dt_fail(error, DT_ERR_USAGE, "predict: expected FILE..., found none");
+    else if (invocation->json && invocation->show)
+        status = dt_fail(error, DT_ERR_USAGE, "predict: expected --json or --show, found both");
+    if (!status && dt_comm_rank(comm) == 0)
+        status = predict_all(invocation, error);
+    return dt_comm_agree(comm, status, error);
+}

@@ -1,0 +1,31 @@
+#define _GNU_SOURCE /* memmem */
+#include "io/content.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "io/hdf5_reader.h"
+
+#define HDF5_SIGNATURE "\x89HDF\r\n\x1a\n"
+
+static bool contains(const void *bytes, size_t size, const char *text)
+{
+    return memmem(bytes, size, text, strlen(text)) != NULL;
+}
+
+dt_content dt_content_of(const void *bytes, size_t size)
+{
+    size_t signature = sizeof HDF5_SIGNATURE - 1;
+    if (size < signature || memcmp(bytes, HDF5_SIGNATURE, signature) != 0)
+        return DT_CONTENT_OTHER;
+    /* Names of attributes that stand in the file as they are, and in no other file of ours. */
+    if (contains(bytes, size, "step_in_epoch") && contains(bytes, size, "parameter_hash"))
+        return DT_CONTENT_CHECKPOINT;
+    dt_hdf5_reader *reader;
+    if (dt_hdf5_reader_open(bytes, size, &reader, NULL) != DT_OK)
+        return contains(bytes, size, "layer_names") ? DT_CONTENT_WEIGHTS : DT_CONTENT_HDF5;
+    bool weights = dt_hdf5_reader_has_attribute(reader, "/", "layer_names") ||
+                   dt_hdf5_reader_has_attribute(reader, "/model_weights", "layer_names");
+    dt_hdf5_reader_destroy(reader);
+    return weights ? DT_CONTENT_WEIGHTS : DT_CONTENT_HDF5;
+}
