@@ -4,7 +4,7 @@ import glob
 import os
 import time
 
-from lab import Reference, kill, last_line, ranks_of
+from lab import Reference, kill, last_line, newest_step, ranks_of
 
 RUN = ["--data", "synthetic", "--train-limit", "1250", "--test-limit", "64", "--val-fraction", "0.2",
        "--layers", "32,10", "--batch-size", "20", "--virtual-ranks", "6", "--epochs", "10",
@@ -81,10 +81,13 @@ class Kills:
     def chain(self):
         random = self.lab.random("kills", self.chains)
         place = self.lab.new_place("chain")
-        problems, before = [], self.killed()
+        problems, before, newest = [], self.killed(), -1
         while not problems and self.killed() < min(self.kills, before + KILLS_A_CHAIN):
             ended = self.ended
             problems = self.attempt(place, random)
+            had, newest = newest, newest_step(f"{place}/run")
+            if newest < had:
+                problems.append(f"the checkpoint of step {had} is lost, the newest is {newest}")
             if self.ended > ended:
                 break
         if not problems:

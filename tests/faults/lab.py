@@ -203,6 +203,12 @@ def metrics(run):
     return [row[:10] + row[16:] for row in rows]
 
 
+def newest_step(run):
+    """Of the checkpoints, by their names; -1: there is none."""
+    names = (os.path.basename(path) for path in glob.glob(f"{run}/checkpoints/step-*.h5"))
+    return max((int(name[5:-3]) for name in names), default=-1)
+
+
 def temporaries(run):
     """Files of which nobody will ever hear. Not counted: what a process left that died between
     making and writing the file by which it asks for the lock, which a later start removes."""
@@ -249,15 +255,25 @@ class Reference:
         return problems
 
     def resume(self, lab, place, ranks=0, arguments=()):
-        """Goes on to the end without a fault. Returns (problems, result)."""
+        """Goes on to the end without a fault, from the newest checkpoint that has not been damaged.
+        Returns (problems, result)."""
+        run = f"{place}/run"
+        newest, over = newest_step(run), (summary(run) or {}).get("status") == "complete"
         result = lab.train(place, ranks, [*self.arguments, "--resume", "auto", *arguments])
         if result.code != 0:
             return [f"going on: exit code {result.code}: {last_line(result.err)}"], result
-        return [f"after going on: {problem}" for problem in self.compare(f"{place}/run")], result
+        problems = self.compare(run)
+        # Ranks whose mpirun was killed may have come to the end meanwhile.
+        over |= " is complete: " in result.out
+        if newest >= 0 and not over and not summary(run)["resumed_from"] and \
+                "passed over" not in result.err:
+            problems.append(f"began again, although there was a checkpoint of step {newest}")
+        return [f"after going on: {problem}" for problem in problems], result
 
 
 def last_line(text):
-    return (text.splitlines() or ["no message"])[-1]
+    """The line that matters, also before what mpirun has to say."""
+    return (error_lines(text) or text.splitlines() or ["no message"])[-1]
 
 
 def error_lines(text):
