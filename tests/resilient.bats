@@ -191,6 +191,12 @@ in_background() {
 # ended PID: waits for it, sets $status.
 ended() {
     status=0
+    for _ in {1..600}; do
+        [ -e "/proc/$1/exe" ] || break
+        sleep 0.1
+    done
+    # shellcheck disable=SC2046 # a list
+    [ ! -e "/proc/$1/exe" ] || kill -KILL $(pgrep --parent "$1") "$1"
     wait "$1" || status=$?
 }
 

@@ -207,11 +207,15 @@ EOT
 }
 
 @test "slurm: a warning while the ranks start is held back" {
-    export SETTLE=3
-    submit -N 2 -n 4 -t 5 -- "${settings[@]}"
+    export SETTLE=8
+    PROGRAM=$PWD/halting submit -N 2 -n 4 -t 5 -- "${settings[@]}"
     within 60 says '4 ranks on'
     cluster run scancel --batch --signal=USR1 "$job"
+    within 60 halted
+    within 20 says 'asking for a checkpoint'
+    continue_ranks
     ends COMPLETED 0 1
+    says '^stopped by .* after step'
     is_undisturbed
 }
 
@@ -258,6 +262,22 @@ EOT
     ends COMPLETED 0 1
     is_undisturbed
     for node in $nodes; do repair "$node"; done
+}
+
+@test "slurm: a node that is lost before the first checkpoint" {
+    failing '[ -n "$SLURM_RESTART_COUNT" ] || exec sleep 987'
+    submit -N 2 -n 2 -t 5 -- --output failing
+    within 60 all_sleep
+    local node
+    node=$(nodes_of_job | tail -n 1)
+    cluster kill-node "$node"
+    ends COMPLETED 0 1
+    says 'a node is lost: requeue'
+    repair "$node"
+}
+
+all_sleep() {
+    [ "$(cluster run pgrep --count --full '^sleep 987$')" = 2 ]
 }
 
 @test "slurm: scancel ends the job for good, and leaves a run that can go on" {
