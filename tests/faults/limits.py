@@ -109,6 +109,7 @@ class Limits:
         sizes = [random.randrange(0, 400, 4) for _ in range(cases)]
         failed = sum(self.full_disk(disk, size) for size in [0, *sizes, 600])
         self.room_again(disk)
+        subprocess.run(["umount", disk], check=True)
         self.texts.append(f"{len(sizes) + 3} full disks, {failed} too full to the end")
 
     # --- a limit of the size of files ---
