@@ -7,15 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 from lab import Reference, error_lines, last_line, newest_step, read, summary
 
-# Two epochs, with a checkpoint at the end of each, of which one is kept, and a better model in both.
+# Two epochs, a checkpoint at the end of each, of which one is kept, and a better model in both.
 RUN = ["--data", "synthetic", "--train-limit", "500", "--test-limit", "16", "--val-fraction", "0.2",
        "--layers", "4,10", "--batch-size", "10", "--lr", "0.01", "--virtual-ranks", "6",
        "--epochs", "2", "--keep", "1", "--log-every", "30"]
 REASONS = {"EIO": "Input/output error", "ENOSPC": "No space left on device",
            "EDQUOT": "Disk quota exceeded", "flip": "differ"}
 DEADLY = ("kill", "torn", "power", "journal")
-KINDS = ["kill", "ENOSPC", "EIO", "EDQUOT", "torn", "power", "journal", "ENOSPC+", "EDQUOT+", "EIO+",
-         "short", "EINTR", "flip"]
+KINDS = ["kill", "ENOSPC", "EIO", "EDQUOT", "torn", "power", "journal", "ENOSPC+", "EDQUOT+",
+         "EIO+", "short", "EINTR", "flip"]
 
 
 class Calls:
@@ -30,9 +30,10 @@ class Calls:
                            open(place + ".lost-report").read().splitlines()]
         seen = {(operation, re.sub(r"\.[0-9a-f]{16}", "", os.path.relpath(path, place)))
                 for operation, path in self.operations}
-        for needed in [("write", f"run/checkpoints/.{self.first}.h5.tmp"), ("fsync", "run/checkpoints"),
+        for needed in [("write", f"run/checkpoints/.{self.first}.h5.tmp"),
+                       ("fsync", "run/checkpoints"), ("write", "run/metrics.csv"),
                        ("close", f"run/checkpoints/.{self.last}.h5.tmp"), ("write", "run/log.txt"),
-                       ("renameat", f"run/checkpoints/{self.last}.h5"), ("write", "run/metrics.csv"),
+                       ("renameat", f"run/checkpoints/{self.last}.h5"),
                        ("unlinkat", f"run/checkpoints/{self.first}.h5"), ("linkat", "run/lock")]:
             if needed not in seen:
                 raise SystemExit(f"the shim does not see {needed}: {sorted(seen)}")
@@ -46,7 +47,8 @@ class Calls:
     def success_problems(self, place, kind, result, operation, path):
         problems = self.reference.compare(f"{place}/run")
         # What cannot be read, linked or removed stays; a later start takes the lock over.
-        stays = kind.endswith("+") or operation == "unlinkat" or "/run/lock" in path or "/.lock" in path
+        stays = kind.endswith("+") or operation == "unlinkat" or \
+            "/run/lock" in path or "/.lock" in path
         problems = [p for p in problems if not (stays and p.endswith("is left"))]
         # Nothing but the words of log.txt may be lost when the power fails right at the end.
         return problems if kind in DEADLY else problems + self.log_problems(place, result)
@@ -65,7 +67,7 @@ class Calls:
         if found and found["parameter_hash"] != self.reference.summary["parameter_hash"]:
             problems.append("training did not go on to the end")
         if f"checkpoints/.{self.first}" in path and "+" not in kind:
-            problems.append(f"a save that is not the last one ended the run: {last_line(result.err)}")
+            problems.append(f"a save that is not the last ended the run: {last_line(result.err)}")
         return problems
 
     def problems_of(self, place, kind, result, operation, path):

@@ -68,12 +68,14 @@ class Damaged:
     def message_problems(self, run, bad, result):
         problems = []
         for name in bad:
-            if f"{name}: " not in result.err or not os.path.exists(f"{run}/checkpoints/{name}.damaged"):
+            aside = os.path.exists(f"{run}/checkpoints/{name}.damaged")
+            if f"{name}: " not in result.err or not aside:
                 problems.append(f"{name} is not named, or not put aside: {result.err!r}")
         good = [name for name in self.checkpoints if name not in bad]
         expected = f"run/checkpoints/{good[0]}" if good else None
-        if summary(run)["resumed_from"] != expected:
-            problems.append(f"expected to go on from {expected}, not {summary(run)['resumed_from']}")
+        found = summary(run)["resumed_from"]
+        if found != expected:
+            problems.append(f"expected to go on from {expected}, not {found}")
         return problems
 
     def unreadable(self):

@@ -21,9 +21,9 @@ from lab import Lab
 def library(lab, program, build, preload):
     """A program of this directory that counts its cases itself."""
     place = lab.new_place(program)
-    result = subprocess.run([os.path.join(build, program), place], stdout=subprocess.PIPE, text=True,
-                            env={**lab.environment, **({"LD_PRELOAD": lab.shim} if preload else {})},
-                            timeout=600)
+    environment = {**lab.environment, **({"LD_PRELOAD": lab.shim} if preload else {})}
+    result = subprocess.run([os.path.join(build, program), place], stdout=subprocess.PIPE,
+                            text=True, env=environment, timeout=600)
     lines = result.stdout.splitlines() or ["0 run, 1 lost"]
     run, lost = (int(word) for word in lines[-1].split() if word.isdigit())
     if result.returncode and not lost:

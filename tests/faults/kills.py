@@ -1,13 +1,14 @@
-"""Processes killed at random times: a rank, rank 0 in the middle of a save, the only process, mpirun.
-Every chain of kills and restarts, on other numbers of ranks, ends as the run that was not killed."""
+"""Processes killed at random times: a rank, rank 0 in the middle of a save, the only process,
+mpirun. Every chain of kills and restarts, on other numbers of ranks, ends as the run that was not
+killed."""
 import glob
 import os
 import time
 
 from lab import Reference, kill, last_line, newest_step, ranks_of
 
-RUN = ["--data", "synthetic", "--train-limit", "1250", "--test-limit", "64", "--val-fraction", "0.2",
-       "--layers", "32,10", "--batch-size", "20", "--virtual-ranks", "6", "--epochs", "10",
+RUN = ["--data", "synthetic", "--train-limit", "1250", "--test-limit", "64",
+       "--val-fraction", "0.2", "--layers", "32,10", "--batch-size", "20", "--virtual-ranks", "6", "--epochs", "10",
        "--checkpoint-steps", "30", "--optimizer", "momentum", "--log-every", "20"]
 WAYS = ["rank", "rank", "mpirun", "mpirun", "save", "save", "orphan"]
 KILLS_A_CHAIN = 5
@@ -18,7 +19,7 @@ class Kills:
     def __init__(self, lab, kills):
         self.lab, self.kills = lab, kills
         self.count = {way: 0 for way in [*WAYS, "alone"]}
-        self.in_saves = self.ended = self.chains = 0
+        self.in_saves = self.ended = self.chains = self.launchers = 0
         self.reference = Reference(lab, RUN, "kills")
         self.seconds = {ranks: self.measure(ranks) for ranks in range(4)}
 
@@ -71,6 +72,9 @@ class Kills:
             self.in_saves += killed and bool(glob.glob(f"{place}/run/checkpoints/.step-*"))
         self.count[way] += killed
         self.ended += not killed
+        if result.code == "launcher" and killed:
+            self.launchers += 1  # a rank was killed while it made itself known to mpirun
+            return []
         if result.code == "hang":
             return [f"a start on {ranks} ranks hangs, {way} killed: {killed}: {result.err}"]
         if not killed and result.code != 0:
@@ -103,7 +107,9 @@ class Kills:
         while self.killed() < self.kills:
             self.chain()
         ways = ", ".join(f"{count} {way}" for way, count in self.count.items())
-        return f"{self.killed()} ({ways}), {self.in_saves} of them in a save; {self.chains} runs"
+        hung = f"; mpirun hung {self.launchers} times" if self.launchers else ""
+        return (f"{self.killed()} ({ways}), {self.in_saves} of them in a save; "
+                f"{self.chains} runs{hung}")
 
 
 def run(lab, size):

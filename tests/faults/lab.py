@@ -34,7 +34,8 @@ class Lab:
                             if not k.startswith(("DIST_TRAIN_", "DT_FAULT_"))}
         self.environment.update(
             TMPDIR=self.shared, OMPI_MCA_btl_vader_backing_directory=self.shared,
-            OMPI_MCA_osc_sm_backing_directory=self.shared, OMPI_MCA_shmem_mmap_backing_file_base_dir=self.shared,
+            OMPI_MCA_osc_sm_backing_directory=self.shared,
+            OMPI_MCA_shmem_mmap_backing_file_base_dir=self.shared,
             OMPI_MCA_pml="ob1", OMPI_MCA_ess_singleton_isolated="1",
             OMPI_MCA_odls_base_sigkill_timeout="0")
         if os.getuid() == 0:
@@ -55,7 +56,10 @@ class Lab:
 
     def remove(self, path):
         for each in [path, *glob.glob(glob.escape(path) + ".lost-*")]:
-            shutil.rmtree(each) if os.path.isdir(each) else os.path.lexists(each) and os.remove(each)
+            if os.path.isdir(each):
+                shutil.rmtree(each)
+            elif os.path.lexists(each):
+                os.remove(each)
 
     def count(self, case, problems, run=1):
         """A case is lost when there is a problem."""
@@ -83,11 +87,13 @@ class Lab:
         return process
 
     def end(self, process):
-        """Waits for it. A run that hangs is killed, with the code "hang"."""
+        """Waits for it. A run that hangs is killed, with the code "hang"; "launcher" when all its
+        ranks have ended, and only mpirun has not noticed."""
         try:
             code = process.wait(TIMEOUT)
         except subprocess.TimeoutExpired:
-            code = "hang"
+            alone = process.args[0] == "mpirun" and not ranks_of(process)
+            code = "launcher" if alone else "hang"
             kill(process.pid, *descendants(process.pid))
             process.wait()
         result = Result(code, read("", process.said + ".out"), read("", process.said + ".err"))
@@ -227,7 +233,7 @@ class Reference:
         self.run = os.path.join(place, "run")
         self.summary = summary(self.run)
         if result.code != 0 or result.err or self.summary["status"] != "complete":
-            raise SystemExit(f"a run without faults: exit code {result.code}\n{result.out}{result.err}")
+            raise SystemExit(f"a run without faults: exit code {result.code}\n{result.err}")
         self.metrics = metrics(self.run)
         self.files = {name: read_bytes(self.run, name) for name in ("weights.h5", "best.h5")}
         self.checkpoints = sorted(os.listdir(f"{self.run}/checkpoints"))
@@ -242,7 +248,8 @@ class Reference:
         problems += [f"{key}: expected {self.summary[key]}, found {found[key]}"
                      for key in SAME if found[key] != self.summary[key]]
         if metrics(run) != self.metrics:
-            problems.append(f"metrics.csv has other rows, {len(metrics(run))} of {len(self.metrics)}")
+            problems.append(f"metrics.csv has {len(metrics(run))} other rows than "
+                            f"the {len(self.metrics)} expected")
         problems += [f"{name} differs" for name in self.files
                      if read_bytes(run, name) != self.files[name]]
         if not os.path.exists(f"{run}/checkpoints/{self.last}"):

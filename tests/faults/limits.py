@@ -88,7 +88,8 @@ class Limits:
         wait_for(lambda: os.path.exists(f"{run}/checkpoints/{self.long.checkpoints[0]}") or
                  process.poll() is not None)
         self.fill(disk, 0)
-        warned = wait_for(lambda: NO_SPACE in read("", process.said + ".err") or process.poll() is not None)
+        warned = wait_for(lambda: NO_SPACE in read("", process.said + ".err") or
+                          process.poll() is not None)
         os.remove(f"{disk}/filler")
         result = self.lab.end(process)
         problems = []
