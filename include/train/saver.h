@@ -35,6 +35,9 @@ typedef struct dt_saved {
 /* Where the parameters of a weights file come from. */
 typedef dt_best dt_origin;
 
+/* The best so far as a checkpoint has it. */
+dt_best dt_best_of(const dt_checkpoint_best *best);
+
 typedef struct dt_saver dt_saver;
 
 /* A saver for the run directory `directory`, whose lock is ours. version: of the program; config:

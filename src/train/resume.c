@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "train/saver.h"
 
 static bool same_value(const dt_config *a, const dt_config *b, const dt_setting *setting,
                        char value_a[DT_TEXT_MAX], char value_b[DT_TEXT_MAX])
@@ -237,11 +238,7 @@ static dt_state state_of(const dt_checkpoint *from)
         .correct = from->running.correct,
         .counted = from->running.samples,
         .skips = from->skipped,
-        .best = {.epoch = from->best.epoch,
-                 .step = from->best.step,
-                 .samples = from->best.samples,
-                 .val = {.loss = from->best.val_loss, .accuracy = from->best.val_accuracy},
-                 .test = {.loss = from->best.test_loss, .accuracy = from->best.test_accuracy}},
+        .best = dt_best_of(&from->best),
         .epochs_since_best = from->best.epochs_since,
         .seconds = from->seconds};
 }

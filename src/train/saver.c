@@ -318,14 +318,19 @@ dt_status dt_saver_weights(dt_saver *self, dt_saved_kind kind, const dt_origin *
     return queue_weights(self, kind, self->run->parameters, origin, error);
 }
 
+dt_best dt_best_of(const dt_checkpoint_best *best)
+{
+    return (dt_best){.epoch = best->epoch,
+                     .step = best->step,
+                     .samples = best->samples,
+                     .val = {.loss = best->val_loss, .accuracy = best->val_accuracy},
+                     .test = {.loss = best->test_loss, .accuracy = best->test_accuracy}};
+}
+
 dt_status dt_saver_restore_best(dt_saver *self, const dt_checkpoint *from, dt_error *error)
 {
     const dt_checkpoint_best *best = &from->best;
-    dt_origin origin = {.epoch = best->epoch,
-                        .step = best->step,
-                        .samples = best->samples,
-                        .val = {.loss = best->val_loss, .accuracy = best->val_accuracy},
-                        .test = {.loss = best->test_loss, .accuracy = best->test_accuracy}};
+    dt_origin origin = dt_best_of(best);
     return best->parameters ? queue_weights(self, DT_SAVED_BEST, best->parameters, &origin, error)
                             : DT_OK;
 }
