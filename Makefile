@@ -23,14 +23,20 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(if $(ARCH),-march=$(ARCH)) -fno-math-errno -
              $(WARNINGS) $(SANITIZE) -Iinclude -MMD -MP
 
 # A room sees the headers of the libraries that it may use, and of no other.
-ROOMS      := base nn data dist io train cli
+ROOMS      := base report nn data dist io train cli
 FLAGS_dist  = $(shell $(PKGCONF) --cflags ompi-c | sed 's/-I/-isystem /g')
-FLAGS_io    = $(shell $(PKGCONF) --cflags $(HDF5) spng | sed 's/-I/-isystem /g')
+FLAGS_io    = $(shell $(PKGCONF) --cflags $(HDF5) spng libzip libprotobuf-c | sed 's/-I/-isystem /g') \
+              -isystem $(BUILD)/io
 FLAGS_cli   = -DDT_VERSION='"$(VERSION)"'
-LDLIBS      = -pthread $(shell $(PKGCONF) --libs $(HDF5) ompi-c libxxhash libisal spng) -lm
+LDLIBS      = -pthread $(shell $(PKGCONF) --libs $(HDF5) ompi-c libxxhash libisal spng libzip libprotobuf-c) -lm
+
+# Formats that others have defined, src/ROOM/NAME.proto, become C: "NAME.pb-c.h".
+PROTOS   := $(wildcard src/*/*.proto)
+MESSAGES := $(PROTOS:src/%.proto=$(BUILD)/%.pb-c.o)
+PROTOC   ?= protoc-c
 
 SOURCES := $(foreach room,$(ROOMS),$(sort $(wildcard src/$(room)/*.c)))
-OBJECTS := $(SOURCES:src/%.c=$(BUILD)/%.o)
+OBJECTS := $(SOURCES:src/%.c=$(BUILD)/%.o) $(MESSAGES)
 LIBRARY := $(filter-out $(BUILD)/cli/main.o,$(OBJECTS))
 
 .PHONY: all
@@ -40,6 +46,8 @@ dist-train: $(OBJECTS)
 	@echo "  LINK  $@"
 	$(QUIET)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+$(filter $(BUILD)/io/%,$(OBJECTS)): | $(MESSAGES:.o=.h)
+
 define room_rule
 $(BUILD)/$(1)/%.o: src/$(1)/%.c $(BUILD)/flags
 	@mkdir -p $$(@D)
@@ -47,6 +55,14 @@ $(BUILD)/$(1)/%.o: src/$(1)/%.c $(BUILD)/flags
 	$(QUIET)$(CC) $(ALL_CFLAGS) $(FLAGS_$(1)) -c -o $$@ $$<
 endef
 $(foreach room,$(ROOMS),$(eval $(call room_rule,$(room))))
+
+$(BUILD)/%.pb-c.c $(BUILD)/%.pb-c.h &: src/%.proto
+	@mkdir -p $(@D)
+	@echo "  PROTO $<"
+	$(QUIET)$(PROTOC) --proto_path=$(<D) --c_out=$(@D) $<
+
+$(MESSAGES): %.o: %.c
+	$(QUIET)$(CC) -std=gnu11 $(CFLAGS) $(SANITIZE) $(FLAGS_io) -c -o $@ $<
 
 # Rebuilds everything when the flags change.
 $(BUILD)/flags: FORCE

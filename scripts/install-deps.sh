@@ -4,13 +4,14 @@ set -euo pipefail
 
 usage() {
     cat <<'EOF'
-Usage: scripts/install-deps.sh [--slurm] [--check]
+Usage: scripts/install-deps.sh [--slurm] [--web] [--check]
 
 Installs what building, running and testing dist-train need: with apt-get on Debian and Ubuntu,
 with dnf on Fedora and RHEL (there with EPEL and CRB enabled), as root or through sudo.
 Elsewhere it says what to install. A machine that has everything is left alone, without root.
 
   --slurm   also what make test-slurm needs: Slurm's daemons, of which none has to run
+  --web     also what make test-web needs: a browser, and Node.js with npm
   --check   only report what is missing; exit 1 if something is
   --help    show this text
 EOF
@@ -28,6 +29,9 @@ needs=(
     'xxHash 0.8|has_library libxxhash>=0.8|libxxhash-dev|xxhash-devel'
     'ISA-L|has_library libisal|libisal-dev|isa-l-devel'
     'libspng|has_library spng|libspng-dev|libspng-devel'
+    'libzip|has_library libzip|libzip-dev|libzip-devel'
+    'protobuf-c|has_library libprotobuf-c|libprotobuf-c-dev|protobuf-c-devel'
+    'protoc-c|has_command protoc-c|protobuf-c-compiler|protobuf-c-compiler'
     'CUnit|has_library cunit|libcunit1-dev|CUnit-devel'
     'bats|has_command bats|bats|bats'
     'ip (virtual hosts)|has_command ip|iproute2|iproute'
@@ -36,6 +40,12 @@ needs=(
     'curl or wget|has_command curl wget|curl|curl'
     'CA certificates|has_file /etc/ssl/certs/ca-certificates.crt /etc/ssl/ca-bundle.pem
         /etc/pki/tls/certs/ca-bundle.crt|ca-certificates|ca-certificates'
+)
+
+web_needs=(
+    'Chromium|has_command chromium chromium-browser|chromium|chromium'
+    'Node.js|has_command node|nodejs|nodejs'
+    'npm|has_command npm|npm|npm'
 )
 
 slurm_needs=(
@@ -117,8 +127,10 @@ hint() {
 On a cluster, or without root, look for modules (their names differ from site to site):
     module avail; module load gcc openmpi hdf5; module load mpi   (Fedora, RHEL)
 or let Spack build them (https://spack.io):
-    spack install openmpi hdf5~mpi random123 xxhash isa-l cunit py-numpy py-h5py
-    spack load    openmpi hdf5 random123 xxhash isa-l cunit py-numpy py-h5py
+    spack install openmpi hdf5~mpi random123 xxhash isa-l libspng libzip \
+                  protobuf-c cunit py-numpy py-h5py
+    spack load    openmpi hdf5 random123 xxhash isa-l libspng libzip \
+                  protobuf-c cunit py-numpy py-h5py
 then run this script again: it looks at what cc, pkg-config and python3 find.
 EOF
 }
@@ -129,11 +141,12 @@ list() {
     printf '%s' "${text:2}"
 }
 
-check_only=false slurm=false
+check_only=false slurm=false web=false
 for argument; do
-    case $argument:$slurm$check_only in
-        --check:*false) check_only=true ;;
-        --slurm:false*) slurm=true needs+=("${slurm_needs[@]}") ;;
+    case $argument:$slurm:$web:$check_only in
+        --check:*:false) check_only=true ;;
+        --slurm:false:*) slurm=true needs+=("${slurm_needs[@]}") ;;
+        --web:*:false:*) web=true needs+=("${web_needs[@]}") ;;
         -h:* | --help:*) usage && exit ;;
         *) fail "unknown or repeated argument '$argument' (--help says what there is)" 64 ;;
     esac

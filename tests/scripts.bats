@@ -409,7 +409,7 @@ lint() {
 # A machine that has everything as long as pkg-config says so.
 whole_machine() {
     link_tools bash cat rm
-    for name in cc make mpirun bats ip python3 curl; do stand_in "$name"; done
+    for name in cc make mpirun bats ip protoc-c python3 curl; do stand_in "$name"; done
     stand_in pkg-config '[ ! -e '"$work"'/lacks_hdf5 ] || [[ $2 != hdf5* ]]'
     stand_in id 'echo 0'
     stand_in env '"${@:2}"'
@@ -515,8 +515,18 @@ install_deps() {
     [ "$output" = 'install-deps: everything is there, nothing to install' ]
 }
 
+@test "install-deps --web asks for a browser and Node.js too" {
+    whole_machine
+    install_deps --web --check
+    [ "$status" -eq 1 ]
+    [ "$output" = 'install-deps: missing: Chromium, Node.js, npm' ]
+    for name in chromium node; do stand_in "$name"; done
+    install_deps --check --slurm --web
+    [ "$output" = 'install-deps: missing: munge, slurmctld, slurmd, sbatch, npm' ]
+}
+
 @test "install-deps refuses unknown arguments with 64" {
-    for arguments in --force '--check --check' '--slurm --slurm' '--check more'; do
+    for arguments in --force '--check --check' '--slurm --slurm' '--web --web' '--check more'; do
         # shellcheck disable=SC2086 # a list
         run "$top/scripts/install-deps.sh" $arguments
         [ "$status" -eq 64 ]
