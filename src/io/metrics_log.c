@@ -10,17 +10,11 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "io/atomic_file.h"
+#include "metrics_columns.h"
 
-/* Three integers of at most 20 characters, thirteen reals of at most 16, a hash, 17 separators.
- */
-#define ROW_SIZE   512
 #define FIRST_SIZE 4096
-
-static const char header[] =
-    "epoch,step,samples,train_loss,train_accuracy,val_loss,val_accuracy,test_loss,test_accuracy,"
-    "learning_rate,seconds,samples_per_second,compute_seconds,reduce_seconds,wait_seconds,"
-    "data_seconds,parameter_hash\n";
 
 struct dt_metrics_log {
     char *path;
@@ -95,7 +89,7 @@ dt_status dt_metrics_log_create(const char *path, dt_metrics_log **out, dt_error
 {
     *out = NULL;
     dt_metrics_log *log = NULL;
-    dt_status status = make_log(path, header, sizeof header - 1, &log, error);
+    dt_status status = make_log(path, dt_metrics_header, sizeof dt_metrics_header - 1, &log, error);
     if (status != DT_OK)
         return status;
     log->file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -118,11 +112,11 @@ dt_status dt_metrics_log_restore(const char *path, const char *text, size_t leng
                                  dt_metrics_log **out, dt_error *error)
 {
     *out = NULL;
-    const size_t header_length = sizeof header - 1;
-    if (length < header_length || memcmp(text, header, header_length) != 0)
+    const size_t header_length = sizeof dt_metrics_header - 1;
+    if (length < header_length || memcmp(text, dt_metrics_header, header_length) != 0)
         return dt_fail(error, DT_ERR_DATA,
                        "%s: cannot restore its rows: expected the columns %.*s, found %.*s", path,
-                       (int)header_length - 1, header,
+                       (int)header_length - 1, dt_metrics_header,
                        (int)(length < header_length ? length : header_length), text);
     if (text[length - 1] != '\n' || memchr(text, '\0', length))
         return dt_fail(error, DT_ERR_DATA,
@@ -148,19 +142,23 @@ dt_status dt_metrics_log_restore(const char *path, const char *text, size_t leng
 
 dt_status dt_metrics_log_append(dt_metrics_log *log, const dt_metrics_row *row, dt_error *error)
 {
-    const double reals[] = {row->train_loss,      row->train_accuracy, row->val_loss,
-                            row->val_accuracy,    row->test_loss,      row->test_accuracy,
-                            row->learning_rate,   row->seconds,        row->samples_per_second,
-                            row->compute_seconds, row->reduce_seconds, row->wait_seconds,
-                            row->data_seconds};
-    char text[ROW_SIZE];
-    int length = snprintf(text, sizeof text, "%" PRId64 ",%" PRId64 ",%" PRId64, row->epoch,
-                          row->step, row->samples);
-    for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
-        length += snprintf(text + length, sizeof text - (size_t)length,
-                           isnan(reals[i]) ? "," : ",%.9g", reals[i]);
-    length += snprintf(text + length, sizeof text - (size_t)length, ",%s\n", row->parameter_hash);
-    dt_status status = add_text(log, text, (size_t)length, error);
+    char buffer[DT_METRICS_ROW_SIZE];
+    dt_text text = {.text = buffer, .size = sizeof buffer};
+    for (int i = 0; i < DT_METRICS_COLUMN_COUNT; i++) {
+        const void *cell = (const char *)row + dt_metrics_columns[i].offset;
+        switch (dt_metrics_columns[i].cell) {
+        case DT_CELL_COUNT:
+            dt_text_add(&text, "%" PRId64 ",", *(const int64_t *)cell);
+            break;
+        case DT_CELL_REAL:
+            dt_text_add(&text, isnan(*(const double *)cell) ? "," : "%.9g,", *(const double *)cell);
+            break;
+        case DT_CELL_HASH:
+            dt_text_add(&text, "%s\n", (const char *)cell);
+            break;
+        }
+    }
+    dt_status status = add_text(log, buffer, text.length, error);
     return status == DT_OK ? catch_up(log, error) : status;
 }
 
