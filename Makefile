@@ -148,7 +148,8 @@ $(BUILD)/faults/saves $(BUILD)/faults/damage: %: %.o $(BUILD)/faults/sample.o $(
 PYTHON ?= $(firstword $(foreach python,python3 /usr/bin/python3,$(shell \
             $(python) -c 'import numpy, h5py' 2>/dev/null && echo $(python))) python3)
 
-.PHONY: test test-unit test-gradients test-runs test-cluster test-faults test-slurm test-sanitize
+.PHONY: test test-unit test-gradients test-runs test-cluster test-faults test-slurm test-web
+.PHONY: test-sanitize
 test: test-unit test-gradients test-runs  ## all tests
 
 test-unit: $(BUILD)/unit-tests  ## unit tests; SUITE=name for one suite
@@ -168,6 +169,9 @@ test-faults: dist-train $(addprefix $(BUILD)/faults/,shim.so saves damage)  ## k
 
 test-slurm: dist-train  ## a Slurm of several nodes on this machine: as root, with its daemons installed
 	@PYTHON=$(PYTHON) bats tests/slurm
+
+test-web: dist-train  ## exported networks in onnxruntime and in a browser: Node.js, npm, Chromium
+	@PYTHON=$(PYTHON) BUILD=$(abspath $(BUILD)) tests/web/run.sh $(WEB)
 
 SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 test-sanitize:  ## unit tests and gradient check under ASan and UBSan
