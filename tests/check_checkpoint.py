@@ -23,7 +23,7 @@ ATTRIBUTES = {
           "parameter_hash": "S", "virtual_ranks": "i", "seed": "i", "epoch": "i", "step": "i",
           "step_in_epoch": "i", "samples": "i", "skipped": "i", "seconds": "f"},
     "/optimizer": {"kind": "S", "steps": "i"},
-    "/running": {"loss_sum": "f", "correct": "i", "samples": "i"},
+    "/running": {"loss_sum": "f", "correct": "i", "samples": "i", "gradient_norm": "f"},
     "/best": {"epoch": "i", "step": "i", "samples": "i", "val_accuracy": "f", "val_loss": "f",
               "test_accuracy": "f", "test_loss": "f", "epochs_since": "i"},
     "/data": {"name": "S", "fingerprint": "S", "train_samples": "i", "val_samples": "i",
@@ -62,7 +62,7 @@ def check_attributes(file):
             expect(f"attribute {name} of {path}: kind", kind, array.dtype.kind)
             if kind != "S":
                 expect(f"attribute {name} of {path}: bytes", 8, array.dtype.itemsize)
-    expect("format", 1, int(file.attrs["format"]))
+    expect("format", 2, int(file.attrs["format"]))
     if file.attrs["status"] not in (b"running", b"complete"):
         raise Deviation(f"status: expected running or complete, found {file.attrs['status']!r}")
 

@@ -100,7 +100,7 @@ summary() {
 
 # metrics RUN: metrics.csv without the columns of time.
 metrics() {
-    cut -d, -f1-10,17 "$1/metrics.csv"
+    cut -d, -f1-10,17,18 "$1/metrics.csv"
 }
 
 # Lines of standard input as words of one line.

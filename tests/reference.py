@@ -38,6 +38,7 @@ import idx
 PARAMETER_LIMIT = 1e-4
 CHANGE_LIMIT = 1e-3
 METRIC_LIMIT = 1e-5
+EXACT = ("epoch", "step", "samples", "train_accuracy")
 EPSILON = float(np.finfo(np.float32).eps)
 
 
@@ -183,9 +184,10 @@ class Optimizer:
         self.steps = 0
 
     def step(self, tensors, gradients, lr):
+        """Returns the norm of the gradients, before clipping."""
         clip, decay = self.run.number("clip_norm"), self.run.number("weight_decay")
+        norm = math.sqrt(sum((gradient ** 2).sum() for gradient in gradients))
         if clip > 0:  # torch.nn.utils.clip_grad_norm_
-            norm = math.sqrt(sum((gradient ** 2).sum() for gradient in gradients))
             gradients = [gradient * min(1, clip / (norm + 1e-6)) for gradient in gradients]
         self.steps += 1
         for i, (w, g) in enumerate(zip(tensors, gradients)):
@@ -194,6 +196,7 @@ class Optimizer:
             else:
                 g = g + decay * w
             w -= lr * self.direction(i, g)
+        return norm
 
     def direction(self, i, g):
         run = self.run
@@ -260,10 +263,10 @@ def play(run, network, update):
         losses.extend(loss)
         hits.extend(hit)
         lr = learning_rate(run, step, epoch, epoch_steps)
-        update(x[here], y[here], lr)
+        norm = update(x[here], y[here], lr)
         rows.append({"epoch": epoch + 1, "step": step + 1, "samples": epoch * len(x) + len(losses),
                      "train_loss": np.mean(losses), "train_accuracy": np.mean(hits),
-                     "learning_rate": lr})
+                     "learning_rate": lr, "gradient_norm": norm})
     return rows
 
 
@@ -275,7 +278,7 @@ def check_metrics(run, network, rows):
     for found in run.rows:
         expected = rows[int(found["step"]) - 1]
         for name, value in expected.items():
-            limit = METRIC_LIMIT if name in ("train_loss", "learning_rate") else 1e-7
+            limit = 1e-7 if name in EXACT else METRIC_LIMIT
             what = f"metrics.csv: step {found['step']}: {name}"
             worst = max(worst, check(what, float(found[name]), value, limit))
     loss, hits = network.evaluate(*run.samples("test"))
@@ -355,7 +358,7 @@ def check_steps(initial_directory, directory, moved, with_torch):
     optimizer = Optimizer(run, len(start))
 
     def update(x, y, lr):
-        optimizer.step(network.tensors, network.gradients(x, y), lr)
+        return optimizer.step(network.tensors, network.gradients(x, y), lr)
 
     rows = play(run, network, update)
     check_metrics(run, network, rows)

@@ -127,6 +127,11 @@ checkpoints() { (cd "${1-run}/checkpoints" && echo step-*.h5); }
         esac
         steps=$(summary steps "$way")
         grep -qF "stopped by $reason after step $steps of 20000000: checkpoint $way/" out
+        # Ended there, it has the row that a run of so many steps has.
+        train 1 --resume "$way/checkpoints/step-$(printf %08d "$steps").h5" --max-steps "$steps" \
+            --output "there-$way"
+        train 1 "${long[@]}" --max-steps "$steps" --output "short-$way"
+        diff <(metrics "short-$way") <(metrics "there-$way")
         # And it goes on, to the same as without.
         steps=$((steps + 5))
         train 1 "${long[@]}" --resume auto --max-steps $steps --output "$way"
@@ -240,6 +245,24 @@ fingerprint [0-9a-f]{16}\), found synthetic digits" \
     printf '4,60,960' >>run/metrics.csv
     train 3 --resume auto --output run
     same_run whole run
+}
+
+@test "a run that was stopped between two rows: the row of its last step is the same afterwards" {
+    local step np
+    for step in 7 15 21; do
+        train 2 "${small[@]}" --epochs 3 --max-steps $step --output whole-$step
+        expect "gradient norms" "$((step / 15 + (step % 15 > 0)))" \
+            "$(tail -n +2 "whole-$step/metrics.csv" | cut -d, -f17 | grep -c .)"
+    done
+    train 3 "${small[@]}" --epochs 3 --checkpoint-steps 7 --keep 100 --output run
+    for np in 1 3; do
+        for step in 7 15 21; do
+            rm -rf pieces
+            train "$np" --resume "run/checkpoints/step-000000$(printf %02d $step).h5" \
+                --max-steps $step --output pieces
+            diff <(metrics "whole-$step") <(metrics pieces)
+        done
+    done
 }
 
 @test "one writer a run directory" {

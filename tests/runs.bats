@@ -149,7 +149,7 @@ END
     expect "hash in weights.h5" "$hash" "$("$python" -c 'import h5py, sys
 value = h5py.File(sys.argv[1]).attrs["dist_train.parameter_hash"]
 print(value.decode() if isinstance(value, bytes) else value)' run/weights.h5)"
-    expect "hash in metrics.csv" "$hash" "$(tail -n 1 run/metrics.csv | cut -d, -f17)"
+    expect "hash in metrics.csv" "$hash" "$(tail -n 1 run/metrics.csv | cut -d, -f18)"
     expect "rows" 3 "$(wc -l <run/metrics.csv)"
     diff out run/log.txt
     local line='epoch 2/2 step 10 loss [0-9.]+ acc [0-9.]+ test_acc [0-9.]+ lr 1.0e-03 [0-9]+ '
@@ -256,7 +256,7 @@ opens_more() {
     expect "epoch:step" "1:2 1:4 1:5 2:6 2:8 2:10" \
         "$(tail -n +2 run/metrics.csv | cut -d, -f1,2 | tr , : | words)"
     expect "rows with an evaluation" 2 "$(tail -n +2 run/metrics.csv | cut -d, -f8 | grep -c .)"
-    expect "rows with a hash" 2 "$(tail -n +2 run/metrics.csv | cut -d, -f17 | grep -c .)"
+    expect "rows with a hash" 2 "$(tail -n +2 run/metrics.csv | cut -d, -f18 | grep -c .)"
 }
 
 @test "the seed decides; so does the order" {

@@ -10,7 +10,7 @@
  *                  epoch step step_in_epoch samples skipped seconds
  *     /parameters  float [parameter_count]
  *     /optimizer   kind steps; velocity, square: float [parameter_count], where there are such
- *     /running     loss_sum correct samples
+ *     /running     loss_sum correct samples gradient_norm
  *     /best        epoch step samples val_accuracy val_loss test_accuracy test_loss epochs_since;
  *                  parameters: float [parameter_count], where there are such
  *     /data        name fingerprint train_samples val_samples test_samples
@@ -28,7 +28,7 @@
 #include "base/status.h"
 #include "io/run_directory.h"
 
-#define DT_CHECKPOINT_FORMAT 1
+#define DT_CHECKPOINT_FORMAT 2
 
 /* A file larger than this many bytes is not read. */
 #define DT_CHECKPOINT_SIZE_MAX ((int64_t)1 << 36)
@@ -44,6 +44,7 @@ typedef struct dt_checkpoint_optimizer {
 typedef struct dt_checkpoint_running {
     double loss_sum;
     int64_t correct, samples;
+    double gradient_norm; /* of the last step; NaN: not known */
 } dt_checkpoint_running;
 
 /* The best evaluation so far. parameters NULL: there is none yet; the other values are kept all the

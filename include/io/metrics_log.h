@@ -22,6 +22,7 @@ typedef struct dt_metrics_row {
     double samples_per_second;
     /* Where the time of the epoch went, mean over the ranks. */
     double compute_seconds, reduce_seconds, wait_seconds, data_seconds;
+    double gradient_norm; /* Euclidean, of the last step's mean gradient, before clipping */
     char parameter_hash[DT_HASH_TEXT]; /* "": empty cell */
 } dt_metrics_row;
 

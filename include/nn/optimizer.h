@@ -71,9 +71,10 @@ bool dt_optimizer_skips_zeros(const dt_optimizer *optimizer);
 /* One update of parameters[count] from gradient_sum[count], the sum of the gradients of `samples`
  * samples (samples >= 1), at learning rate lr. support: where the sum may be other than zero;
  * elsewhere it is not read. NULL, or all in one interval, unless the optimizer skips zeros. Returns
- * the Euclidean norm of the mean gradient before clipping when clip_norm is set, else 0.
+ * the Euclidean norm of the mean gradient before clipping if it is `measured`, or known because
+ * clip_norm is set; else NaN.
  * Deterministic: same input, same bits, whatever zeros the support leaves out. */
 double dt_optimizer_step(dt_optimizer *optimizer, dt_real *parameters, const dt_real *gradient_sum,
-                         const dt_support *support, int64_t samples, double lr);
+                         const dt_support *support, int64_t samples, double lr, bool measured);
 
 #endif

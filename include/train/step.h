@@ -20,6 +20,8 @@ typedef struct dt_step_result {
     double loss;     /* sum over the samples, before the update */
     int64_t correct; /* before the update */
     double lr;
+    double gradient_norm; /* of the mean gradient, before clipping; NaN: not finite, or not taken,
+                             since it ends no row of metrics.csv and no checkpoint follows */
     bool skipped;     /* no update was made: loss or gradient is not finite (on_nonfinite skip) */
     dt_error problem; /* of a skipped step */
     dt_request asked; /* what any of the ranks would like */

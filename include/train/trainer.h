@@ -27,7 +27,8 @@ typedef struct dt_state {
      * the one that is complete. */
     double loss;
     int64_t correct, counted;
-    int64_t skips; /* steps without update in a row, up to the last step */
+    int64_t skips;        /* steps without update in a row, up to the last step */
+    double gradient_norm; /* of the last step (dt_step_result) */
     dt_best best;
     int64_t epochs_since_best;
     double seconds; /* of training, over all starts of the run */
@@ -46,6 +47,7 @@ typedef struct dt_progress_report {
     double train_loss, train_accuracy; /* means over the epoch's samples so far */
     dt_evaluation val, test;           /* NaN after a step, and for subsets that do not exist */
     double lr;                         /* of the last update */
+    double gradient_norm;              /* of the last step, if a row tells of it; else NaN */
     double seconds;                    /* of training, over all starts of the run */
     double seconds_now;                /* the same, of this start */
     double samples_per_second;         /* of the training part of this epoch */

@@ -50,6 +50,7 @@ static const field fields[] = {
     FIELD("/running", "loss_sum", FIELD_REAL, running.loss_sum),
     FIELD("/running", "correct", FIELD_COUNT, running.correct),
     FIELD("/running", "samples", FIELD_COUNT, running.samples),
+    FIELD("/running", "gradient_norm", FIELD_REAL, running.gradient_norm),
     FIELD("/best", "epoch", FIELD_COUNT, best.epoch),
     FIELD("/best", "step", FIELD_COUNT, best.step),
     FIELD("/best", "samples", FIELD_COUNT, best.samples),

@@ -26,6 +26,7 @@
     REAL(reduce_seconds)                                                                           \
     REAL(wait_seconds)                                                                             \
     REAL(data_seconds)                                                                             \
+    REAL(gradient_norm)                                                                            \
     HASH(parameter_hash)
 
 typedef enum dt_cell { DT_CELL_COUNT, DT_CELL_REAL, DT_CELL_HASH } dt_cell;

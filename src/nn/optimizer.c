@@ -167,13 +167,14 @@ static void update(dt_optimizer *self, const dt_interval *where, dt_real *restri
 }
 
 double dt_optimizer_step(dt_optimizer *self, dt_real *parameters, const dt_real *gradient_sum,
-                         const dt_support *support, int64_t samples, double lr)
+                         const dt_support *support, int64_t samples, double lr, bool measured)
 {
     const dt_support all = {1, &(dt_interval){0, self->count}};
     support = support ? support : &all;
-    double scale = 1.0 / (double)samples, norm = 0;
-    if (self->spec.clip_norm > 0) {
+    double scale = 1.0 / (double)samples, norm = NAN;
+    if (measured || self->spec.clip_norm > 0)
         norm = scale * sqrt(sum_of_squares(gradient_sum, support));
+    if (self->spec.clip_norm > 0) {
         /* source: torch.nn.utils.clip_grad_norm_ */
         double factor = self->spec.clip_norm / (norm + 1e-6);
         scale *= factor < 1 ? factor : 1;

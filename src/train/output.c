@@ -181,7 +181,8 @@ dt_status dt_output_row(dt_output *self, const dt_progress_report *report, dt_er
                           .compute_seconds = NAN,
                           .reduce_seconds = NAN,
                           .wait_seconds = NAN,
-                          .data_seconds = NAN};
+                          .data_seconds = NAN,
+                          .gradient_norm = report->gradient_norm};
     bool end_of_epoch = report->parameter_hash != 0;
     if (end_of_epoch) {
         const double *seconds = report->phase_seconds;

@@ -229,18 +229,18 @@ static dt_status check_fits(const dt_run *run, const dt_resume *resume, dt_error
 
 static dt_state state_of(const dt_checkpoint *from)
 {
-    return (dt_state){
-        .epoch = from->epoch,
-        .step_in_epoch = from->step_in_epoch,
-        .step = from->step,
-        .samples = from->samples,
-        .loss = from->running.loss_sum,
-        .correct = from->running.correct,
-        .counted = from->running.samples,
-        .skips = from->skipped,
-        .best = dt_best_of(&from->best),
-        .epochs_since_best = from->best.epochs_since,
-        .seconds = from->seconds};
+    return (dt_state){.epoch = from->epoch,
+                      .step_in_epoch = from->step_in_epoch,
+                      .step = from->step,
+                      .samples = from->samples,
+                      .loss = from->running.loss_sum,
+                      .correct = from->running.correct,
+                      .counted = from->running.samples,
+                      .skips = from->skipped,
+                      .gradient_norm = from->running.gradient_norm,
+                      .best = dt_best_of(&from->best),
+                      .epochs_since_best = from->best.epochs_since,
+                      .seconds = from->seconds};
 }
 
 /* An array of rank 0's checkpoint becomes that of all ranks. */

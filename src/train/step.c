@@ -76,6 +76,20 @@ static bool is_finite(const float *gradient, const dt_support *support)
     return true;
 }
 
+static bool is_due(int64_t count, int64_t every)
+{
+    return every > 0 && count % every == 0;
+}
+
+/* Whether a row of metrics.csv tells of the step, or may tell of it after a restart. */
+static bool norm_is_wanted(const dt_run *run, int64_t update, dt_request asked)
+{
+    int64_t steps = update + 1;
+    return is_due(steps, dt_plan_steps(&run->plan)) || steps == run->total_steps ||
+           is_due(steps, run->config.log_every) || is_due(steps, run->config.checkpoint_steps) ||
+           asked.stop || asked.save;
+}
+
 dt_status dt_step(dt_run *run, dt_feed *feed, int64_t update, dt_request own,
                   dt_step_result *result, dt_error *error)
 {
@@ -97,6 +111,7 @@ dt_status dt_step(dt_run *run, dt_feed *feed, int64_t update, dt_request own,
         .loss = (double)totals[DT_STEP_LOSS],
         .correct = (int64_t)totals[DT_STEP_CORRECT],
         .lr = dt_schedule_lr(&run->schedule, update),
+        .gradient_norm = NAN,
         .asked = {.stop = totals[DT_STEP_STOP] > 0, .save = totals[DT_STEP_SAVE] > 0}};
     if (!isfinite(result->loss) || !is_finite(gradient, &support)) {
         dt_support_clear_rest(&support, dt_reduce_sums(run->reduce)[0], run->parameter_count);
@@ -106,8 +121,9 @@ dt_status dt_step(dt_run *run, dt_feed *feed, int64_t update, dt_request own,
             *error = result->problem;
         return result->skipped ? DT_OK : status;
     }
-    dt_optimizer_step(run->optimizer, run->parameters, gradient, &support, result->samples,
-                      result->lr);
+    bool measured = norm_is_wanted(run, update, result->asked);
+    result->gradient_norm = dt_optimizer_step(run->optimizer, run->parameters, gradient, &support,
+                                              result->samples, result->lr, measured);
     dt_trace_lap(&run->trace, DT_PHASE_UPDATE);
     return DT_OK;
 }

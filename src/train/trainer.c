@@ -24,7 +24,7 @@ typedef struct trainer {
 
 dt_state dt_state_initial(void)
 {
-    return (dt_state){.best = {.val = {NAN, NAN}, .test = {NAN, NAN}}};
+    return (dt_state){.gradient_norm = NAN, .best = {.val = {NAN, NAN}, .test = {NAN, NAN}}};
 }
 
 /* The means over the epoch so far. */
@@ -38,6 +38,7 @@ static void report_sums(trainer *self)
     report->step = state->step;
     report->step_in_epoch = state->step_in_epoch;
     report->samples = state->samples;
+    report->gradient_norm = state->gradient_norm;
     report->train_loss = state->loss / (double)state->counted;
     report->train_accuracy = (double)state->correct / (double)state->counted;
     report->seconds = state->seconds;
@@ -52,6 +53,7 @@ static dt_status count_step(trainer *self, const dt_step_result *step, dt_error 
     state->step++;
     state->step_in_epoch++;
     state->samples += step->samples;
+    state->gradient_norm = step->gradient_norm;
     self->epoch_samples += step->samples;
     self->report.lr = step->lr;
     if (step->skipped) {
@@ -281,6 +283,7 @@ dt_status dt_train(dt_run *run, const dt_observer *observer, dt_state *state,
                              .val = {NAN, NAN},
                              .test = {NAN, NAN},
                              .lr = dt_schedule_lr(&run->schedule, state->step),
+                             .gradient_norm = state->gradient_norm,
                              .samples_per_second = NAN};
     dt_trace_lap(&run->trace, DT_PHASE_OTHER);
     dt_status status = dt_feed_create(&run->plan, run->exchange, run->own_virtual_ranks,

@@ -428,7 +428,7 @@ static void put_text(hid_t file, const char *name, const char *text)
 
 static void next_format(hid_t file)
 {
-    put_attribute(file, "/", "format", H5T_STD_I64LE, &(int64_t){2});
+    put_attribute(file, "/", "format", H5T_STD_I64LE, &(int64_t){3});
 }
 
 static void text_for_format(hid_t file)
@@ -519,7 +519,7 @@ static void what_is_wrong_inside_is_named(void)
         {chunks, "/parameters: expected storage in one piece, found chunks"},
         {filters, "/parameters: expected no filters (compression), found some"},
         {external_storage, "/optimizer/velocity: expected its values in this file"},
-        {next_format, "attribute format of /: expected 1, found 2"},
+        {next_format, "attribute format of /: expected 2, found 3"},
         {text_for_format, "attribute format of /: expected a little-endian 64-bit signed integer"},
         {negative_step, "attribute step of /: expected 0 or more, found -1"},
         {no_virtual_ranks, "attribute virtual_ranks of /: expected 1 or more, found 0"},

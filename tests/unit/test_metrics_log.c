@@ -13,7 +13,7 @@ CU_SuiteInfo dt_suite_metrics_log(void);
 static const char header[] =
     "epoch,step,samples,train_loss,train_accuracy,val_loss,val_accuracy,test_loss,test_accuracy,"
     "learning_rate,seconds,samples_per_second,compute_seconds,reduce_seconds,wait_seconds,"
-    "data_seconds,parameter_hash\n";
+    "data_seconds,gradient_norm,parameter_hash\n";
 
 static const dt_metrics_row full_row = {
     .epoch = 1,
@@ -32,6 +32,7 @@ static const dt_metrics_row full_row = {
     .reduce_seconds = 2,
     .wait_seconds = 1.5,
     .data_seconds = 0.75,
+    .gradient_norm = 0.0625,
     .parameter_hash = "0123456789abcdef",
 };
 
@@ -68,16 +69,16 @@ static void rows_are_there_as_soon_as_appended(void)
     CU_ASSERT_EQUAL(dt_metrics_log_append(log, &full_row, NULL), DT_OK);
     snprintf(expected, sizeof expected, "%s%s", header,
              "1,937,60000,0.25,0.5,0.125,0.75,0.333333333,0.9756,1e-05,12.5,231000,8,2,1.5,"
-             "0.75,0123456789abcdef\n");
+             "0.75,0.0625,0123456789abcdef\n");
     CU_ASSERT_TRUE(scratch_holds_text(csv(), expected));
 
     dt_metrics_row row = full_row;
     row.val_loss = row.val_accuracy = row.test_accuracy = NAN;
     row.train_loss = INFINITY;
-    row.reduce_seconds = NAN;
+    row.reduce_seconds = row.gradient_norm = NAN;
     row.parameter_hash[0] = '\0';
     CU_ASSERT_EQUAL(dt_metrics_log_append(log, &row, NULL), DT_OK);
-    strcat(expected, "1,937,60000,inf,0.5,,,0.333333333,,1e-05,12.5,231000,8,,1.5,0.75,\n");
+    strcat(expected, "1,937,60000,inf,0.5,,,0.333333333,,1e-05,12.5,231000,8,,1.5,0.75,,\n");
     CU_ASSERT_TRUE(scratch_holds_text(csv(), expected));
     CU_ASSERT_EQUAL(dt_metrics_log_close(log, NULL), DT_OK);
     CU_ASSERT_TRUE(scratch_holds_text(csv(), expected));
@@ -99,6 +100,7 @@ static void longest_row_has_every_column(void)
     row.test_loss = row.test_accuracy = row.learning_rate = -DBL_MAX;
     row.seconds = row.samples_per_second = -DBL_TRUE_MIN;
     row.compute_seconds = row.reduce_seconds = row.wait_seconds = row.data_seconds = -DBL_MAX;
+    row.gradient_norm = -DBL_MAX;
     dt_metrics_log *log = open_log();
     CU_ASSERT_EQUAL(dt_metrics_log_append(log, &row, NULL), DT_OK);
     CU_ASSERT_EQUAL(dt_metrics_log_close(log, NULL), DT_OK);

@@ -10,7 +10,7 @@ CU_SuiteInfo dt_suite_metrics_read(void);
 static const char header[] =
     "epoch,step,samples,train_loss,train_accuracy,val_loss,val_accuracy,test_loss,test_accuracy,"
     "learning_rate,seconds,samples_per_second,compute_seconds,reduce_seconds,wait_seconds,"
-    "data_seconds,parameter_hash\n";
+    "data_seconds,gradient_norm,parameter_hash\n";
 
 static char folder[SCRATCH_SIZE];
 
@@ -54,7 +54,7 @@ static dt_metrics_row draw_row(uint32_t number)
                        &row.val_accuracy,    &row.test_loss,      &row.test_accuracy,
                        &row.learning_rate,   &row.seconds,        &row.samples_per_second,
                        &row.compute_seconds, &row.reduce_seconds, &row.wait_seconds,
-                       &row.data_seconds};
+                       &row.data_seconds,    &row.gradient_norm};
     for (uint32_t i = 0; i < sizeof reals / sizeof *reals; i++)
         *reals[i] = draw_real(&key, i);
     if (bits.word[0] % 3)
@@ -80,6 +80,7 @@ static int same_row(const dt_metrics_row *a, const dt_metrics_row *b)
            same_real(a->reduce_seconds, b->reduce_seconds) &&
            same_real(a->wait_seconds, b->wait_seconds) &&
            same_real(a->data_seconds, b->data_seconds) &&
+           same_real(a->gradient_norm, b->gradient_norm) &&
            strcmp(a->parameter_hash, b->parameter_hash) == 0;
 }
 
@@ -157,23 +158,23 @@ static void assert_refused(const char *text, const char *message)
 
 static void what_is_no_row_is_refused_with_its_line(void)
 {
-    static const char good[] = "1,2,3,.5,,,,,,,,,,,,,0123456789abcdef\n";
+    static const char good[] = "1,2,3,.5,,,,,,,,,,,,,,0123456789abcdef\n";
     static const struct {
         const char *row, *message;
     } cases[] = {
-        {"\n", "line 3: expected 17 cells, found fewer"},
-        {"1,2,3,,,,,,,,,,,,,\n", "line 3: expected 17 cells, found fewer"},
-        {"1,2,3,,,,,,,,,,,,,,,\n", "line 3: expected 17 cells, found more"},
-        {",2,3,,,,,,,,,,,,,,\n", "line 3: cell 1: expected a number, found ''"},
-        {"1,2.5,3,,,,,,,,,,,,,,\n", "line 3: cell 2: expected a number, found '2.5'"},
-        {"1,2,9223372036854775808,,,,,,,,,,,,,,\n", "line 3: cell 3: expected"},
-        {" 1,2,3,,,,,,,,,,,,,,\n", "line 3: cell 1: expected"},
-        {"1,2,3,loss,,,,,,,,,,,,,\n", "line 3: cell 4: expected a number, found 'loss'"},
-        {"1,2,3,1e,,,,,,,,,,,,,\n", "line 3: cell 4: expected a number, found '1e'"},
-        {"1,2,3, 1,,,,,,,,,,,,,\n", "line 3: cell 4: expected"},
-        {"1,2,3,,,,,,,,,,,,,,0123456789abcdef0\n", "line 3: cell 17: expected"},
-        {"1,2,3,,,,,,,,,,,,,,xyz\n", "line 3: cell 17: expected"},
-        {"1,2,3,,,,,,,,,,,,,,abc\r\n", "line 3: cell 17: expected"},
+        {"\n", "line 3: expected 18 cells, found fewer"},
+        {"1,2,3,,,,,,,,,,,,,,\n", "line 3: expected 18 cells, found fewer"},
+        {"1,2,3,,,,,,,,,,,,,,,,\n", "line 3: expected 18 cells, found more"},
+        {",2,3,,,,,,,,,,,,,,,\n", "line 3: cell 1: expected a number, found ''"},
+        {"1,2.5,3,,,,,,,,,,,,,,,\n", "line 3: cell 2: expected a number, found '2.5'"},
+        {"1,2,9223372036854775808,,,,,,,,,,,,,,,\n", "line 3: cell 3: expected"},
+        {" 1,2,3,,,,,,,,,,,,,,,\n", "line 3: cell 1: expected"},
+        {"1,2,3,loss,,,,,,,,,,,,,,\n", "line 3: cell 4: expected a number, found 'loss'"},
+        {"1,2,3,1e,,,,,,,,,,,,,,\n", "line 3: cell 4: expected a number, found '1e'"},
+        {"1,2,3, 1,,,,,,,,,,,,,,\n", "line 3: cell 4: expected"},
+        {"1,2,3,,,,,,,,,,,,,,,0123456789abcdef0\n", "line 3: cell 18: expected"},
+        {"1,2,3,,,,,,,,,,,,,,,xyz\n", "line 3: cell 18: expected"},
+        {"1,2,3,,,,,,,,,,,,,,,abc\r\n", "line 3: cell 18: expected"},
     };
     char text[1024];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -199,8 +199,8 @@ static void check_skipping(double decay, double clip, double epsilon, int kind,
         v[i] = w[i] = i % 7 == 0 ? -0.0f : i % 11 == 0 ? 0.0f : (float)draw_real(random, -1, 1);
     for (int step = 0; step < 20; step++) {
         draw_gradient(&support, sparse, dense, random);
-        double norm = dt_optimizer_step(a, w, sparse, &support, 3, 0.01 * step);
-        CU_ASSERT_EQUAL(norm, dt_optimizer_step(b, v, dense, NULL, 3, 0.01 * step));
+        double norm = dt_optimizer_step(a, w, sparse, &support, 3, 0.01 * step, true);
+        CU_ASSERT_EQUAL(norm, dt_optimizer_step(b, v, dense, NULL, 3, 0.01 * step, true));
         CU_ASSERT_EQUAL(memcmp(w, v, sizeof w), 0);
     }
     dt_optimizer_state of_a = dt_optimizer_get_state(a), of_b = dt_optimizer_get_state(b);
@@ -220,14 +220,14 @@ static void check_not_skipping(double decay, double clip, double epsilon, int ki
     fill_with(0, gradient, PARAMETERS);
     for (int i = 1; i < PARAMETERS; i++)
         gradient[i] = 1;
-    dt_optimizer_step(optimizer, w, gradient, NULL, 1, 0.1);
+    dt_optimizer_step(optimizer, w, gradient, NULL, 1, 0.1, false);
     fill_with(0, gradient, PARAMETERS);
     memcpy(before[0], w, sizeof w);
     if (state.velocity)
         memcpy(before[1], state.velocity, sizeof w);
     if (state.square)
         memcpy(before[2], state.square, sizeof w);
-    dt_optimizer_step(optimizer, w, gradient, NULL, 1, 0.1);
+    dt_optimizer_step(optimizer, w, gradient, NULL, 1, 0.1, false);
     int moved = memcmp(before[0], w, sizeof w) != 0;
     moved |= state.velocity && memcmp(before[1], state.velocity, sizeof w) != 0;
     moved |= state.square && memcmp(before[2], state.square, sizeof w) != 0;
