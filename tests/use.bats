@@ -66,7 +66,7 @@ use() {
     refuse 64 "eval: expected --weights FILE, found none" eval
     refuse 64 "--split: expected test, val or train, found 'tset'" \
         eval --weights run/weights.h5 --split tset
-    refuse 64 "--weights: expected with the command eval or predict, found with train" \
+    refuse 64 "--weights: expected with the command eval, predict or export, found with train" \
         --weights run/weights.h5
     refuse 66 "nowhere.h5: cannot open" eval --weights nowhere.h5
     refuse 65 "data/t10k-labels-idx1-ubyte.gz: expected an HDF5 file" \

@@ -52,6 +52,16 @@ typedef struct dt_weights_facts {
     double val_accuracy, test_accuracy;
 } dt_weights_facts;
 
+#define DT_WEIGHTS_FACTS 16
+
+/* The facts, of which those that may be missing are written as missing, as attributes for
+ * dt_weights_write, in the order of a run's own files. They point into *facts. */
+void dt_weights_attributes(const dt_weights_facts *facts,
+                           dt_attribute attributes[DT_WEIGHTS_FACTS]);
+
+/* Frees the texts. {0} and a second call are allowed. */
+void dt_weights_facts_destroy(dt_weights_facts *facts);
+
 /* What is in a weights file; owns all that it points to. */
 typedef struct dt_weights_file {
     dt_tensor *tensors; /* [tensor_count] as in dt_weights */

@@ -42,7 +42,8 @@ static inline int dt_model_classes(const dt_model_spec *spec)
 
 typedef struct dt_model {
     dt_model_spec spec;
-    dt_weights_file file; /* its tensors and parameters are those of the network */
+    dt_weights_file file; /* its tensors and parameters are those of the network; its facts are
+                             there for a file from elsewhere too, from `spec` */
     dt_config config; /* the settings of the file's run, what was asked for in their place; those of
                          [model], classes and normalize are the file's */
 } dt_model;
@@ -58,6 +59,10 @@ typedef struct dt_model {
  * dt_weights_read; DT_ERR_DATA: tensors that are no such network, or facts that contradict them;
  * DT_ERR_CONFIG: a setting that is missing or contradicts the file; with the path. */
 dt_status dt_model_read(const char *path, const dt_config *asked, dt_model *out, dt_error *error);
+
+/* The same of a file that has been read; takes over what *file owns. `path` is for messages. */
+dt_status dt_model_of(const char *path, const dt_weights_file *file, const dt_config *asked,
+                      dt_model *out, dt_error *error);
 
 /* NULL, {0} and a second call are allowed. */
 void dt_model_destroy(dt_model *model);

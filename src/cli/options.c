@@ -18,6 +18,8 @@ const dt_command_info dt_command_infos[] = {
                             "FILE"},
     [DT_COMMAND_INSPECT] = {"inspect", "what a weights file, checkpoint or run directory holds",
                             "FILE"},
+    [DT_COMMAND_EXPORT] = {"export", "write a trained network for Keras, PyTorch, NumPy and others",
+                           NULL},
     [DT_COMMAND_BENCH] = {"bench", "measure how fast training is, and how fast it could be", NULL},
 };
 
@@ -31,6 +33,7 @@ const dt_command_info dt_command_infos[] = {
 #define TRAIN   (1U << DT_COMMAND_TRAIN)
 #define EVAL    (1U << DT_COMMAND_EVAL)
 #define PREDICT (1U << DT_COMMAND_PREDICT)
+#define EXPORT  (1U << DT_COMMAND_EXPORT)
 #define BENCH   (1U << DT_COMMAND_BENCH)
 
 static const dt_flag flags[] = {
@@ -41,7 +44,10 @@ static const dt_flag flags[] = {
          "print all settings as an INI file, explained"),
     FLAG("dry-run", dry_run, 0, NULL, TRAIN,
          "train: check settings and data, say what a run would do"),
-    FLAG("weights", weights_path, 0, "FILE", EVAL | PREDICT, "eval, predict: the weights file"),
+    FLAG("weights", weights_path, 0, "FILE", EVAL | PREDICT | EXPORT,
+         "eval, predict, export: the weights file"),
+    FLAG("format", format, 0, "NAME", EXPORT, "export: keras"),
+    FLAG("out", out_path, 'o', "FILE", EXPORT, "export: the file to write"),
     FLAG("split", subset, 0, "PART", EVAL, "eval: test, val or train: the samples to take [test]"),
     FLAG("csv", csv_path, 0, "FILE", EVAL | BENCH, "eval, bench: write the numbers as CSV"),
     FLAG("json", json_path, 0, "FILE", EVAL, "eval: write the numbers as JSON"),
@@ -177,9 +183,12 @@ static dt_status foreign_flag(const option *it, dt_command command, dt_error *er
 {
     char names[DT_VARIABLE_MAX];
     dt_text text = {.text = names, .size = sizeof names};
-    for (int i = 0; i < DT_COMMANDS; i++)
+    for (int i = 0; i < DT_COMMANDS; i++) {
+        bool last = it->flag->commands >> i == 1;
         if (it->flag->commands & 1U << i)
-            dt_text_add(&text, "%s%s", text.length > 0 ? " or " : "", dt_command_infos[i].name);
+            dt_text_add(&text, "%s%s", text.length == 0 ? "" : last ? " or " : ", ",
+                        dt_command_infos[i].name);
+    }
     return dt_fail(error, DT_ERR_USAGE, "%s: expected with the command %s, found with %s", it->name,
                    names, dt_command_infos[command].name);
 }

@@ -1,5 +1,4 @@
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,82 +6,49 @@
 #include "base/memory.h"
 #include "io/hdf5_reader.h"
 #include "io/read_file.h"
-#include "io/weights.h"
 #include "nn/finite.h"
+#include "weights_facts.h"
 
 #define COUNT_OF(list) (sizeof(list) / sizeof *(list))
 
-typedef enum fact_kind { FACT_TEXT, FACT_INTEGER, FACT_REAL } fact_kind;
-
-typedef struct fact {
-    const char *name; /* with DT_WEIGHTS_PREFIX */
-    fact_kind kind;
-    size_t offset; /* in dt_weights_facts */
-    bool optional;
-} fact;
-
-#define FACT(name, kind, optional)                                                                 \
-    {                                                                                              \
-        DT_WEIGHTS_PREFIX #name, kind, offsetof(dt_weights_facts, name), optional                  \
-    }
-
-static const fact facts[] = {
-    FACT(architecture, FACT_TEXT, false), FACT(input_scale, FACT_REAL, false),
-    FACT(input_shift, FACT_REAL, false),  FACT(classes, FACT_INTEGER, false),
-    FACT(activation, FACT_TEXT, false),   FACT(output_activation, FACT_TEXT, false),
-    FACT(loss, FACT_TEXT, false),         FACT(version, FACT_TEXT, true),
-    FACT(data_source, FACT_TEXT, true),   FACT(config, FACT_TEXT, true),
-    FACT(epoch, FACT_INTEGER, true),      FACT(step, FACT_INTEGER, true),
-    FACT(samples, FACT_INTEGER, true),    FACT(val_accuracy, FACT_REAL, true),
-    FACT(test_accuracy, FACT_REAL, true),
-};
+static dt_status read_shape(dt_hdf5_reader *reader, const char *name, int64_t shape[3],
+                            dt_error *error)
+{
+    size_t count = 0;
+    dt_status status = dt_hdf5_reader_integers(reader, "/", name, 3, shape, &count, error);
+    if (status == DT_OK && count != 3)
+        status = dt_fail(error, DT_ERR_DATA,
+                         "attribute %s of /: expected height, width and channels, found %" PRId64
+                         ", %" PRId64 ", %" PRId64 " (%zu values)",
+                         name, shape[0], shape[1], shape[2], count);
+    return status;
+}
 
 static dt_status read_fact(dt_hdf5_reader *reader, const fact *what, void *value, dt_error *error)
 {
-    bool missing = what->optional && !dt_hdf5_reader_has_attribute(reader, "/", what->name);
+    if (what->optional && !dt_hdf5_reader_has_attribute(reader, "/", what->name))
+        return weights_fact_missing(what, value, error);
     switch (what->kind) {
     case FACT_TEXT:
-        if (!missing)
-            return dt_hdf5_reader_text_attribute(reader, "/", what->name, value, error);
-        *(char **)value = dt_strdup("", error);
-        return *(char **)value ? DT_OK : DT_ERR_INTERNAL;
+        return dt_hdf5_reader_text_attribute(reader, "/", what->name, value, error);
     case FACT_INTEGER:
-        *(int64_t *)value = -1;
-        return missing ? DT_OK : dt_hdf5_reader_integer(reader, "/", what->name, value, error);
+        return dt_hdf5_reader_integer(reader, "/", what->name, value, error);
     case FACT_REAL:
-        *(double *)value = NAN;
-        return missing ? DT_OK : dt_hdf5_reader_real(reader, "/", what->name, value, error);
+        return dt_hdf5_reader_real(reader, "/", what->name, value, error);
+    case FACT_SHAPE:
+        return read_shape(reader, what->name, value, error);
     }
-    return DT_OK;
-}
-
-static dt_status read_input_shape(dt_hdf5_reader *reader, int64_t shape[3], dt_error *error)
-{
-    static const char name[] = DT_WEIGHTS_PREFIX "input_shape";
-    size_t count = 0;
-    dt_status status = dt_hdf5_reader_integers(reader, "/", name, 3, shape, &count, error);
-    if (status != DT_OK)
-        return status;
-    if (count != 3 || shape[0] < 1 || shape[1] < 1 || shape[2] < 1)
-        return dt_fail(error, DT_ERR_DATA,
-                       "attribute %s of /: expected height, width and channels, found %" PRId64
-                       ", %" PRId64 ", %" PRId64 " (%zu values)",
-                       name, shape[0], shape[1], shape[2], count);
     return DT_OK;
 }
 
 static dt_status check_hash(dt_hdf5_reader *reader, uint64_t hash, dt_error *error)
 {
-    static const char name[] = DT_WEIGHTS_PREFIX "parameter_hash";
-    char found[DT_HASH_TEXT], *expected;
-    dt_status status = dt_hdf5_reader_text_attribute(reader, "/", name, &expected, error);
+    char *expected;
+    dt_status status = dt_hdf5_reader_text_attribute(
+        reader, "/", DT_WEIGHTS_PREFIX "parameter_hash", &expected, error);
     if (status != DT_OK)
         return status;
-    if (strcmp(expected, dt_hash_text(hash, found)) != 0)
-        status = dt_fail(error, DT_ERR_DATA,
-                         "expected parameters of the hash %.40s, as attribute %s says, found %s: "
-                         "the file is damaged or was edited",
-                         expected, name, found);
+    status = weights_hash_check(expected, hash, error);
     dt_free(expected);
     return status;
 }
@@ -91,15 +57,11 @@ static dt_status check_hash(dt_hdf5_reader *reader, uint64_t hash, dt_error *err
 static dt_status read_own(dt_hdf5_reader *reader, dt_weights_file *out, dt_error *error)
 {
     dt_status status = check_hash(reader, out->parameter_hash, error);
+    for (size_t i = 0; status == DT_OK && i < DT_WEIGHTS_FACTS; i++)
+        status = read_fact(reader, &weights_facts[i], (char *)&out->facts + weights_facts[i].offset,
+                           error);
     if (status == DT_OK)
-        status = read_input_shape(reader, out->facts.input_shape, error);
-    for (size_t i = 0; status == DT_OK && i < COUNT_OF(facts); i++)
-        status = read_fact(reader, &facts[i], (char *)&out->facts + facts[i].offset, error);
-    if (status == DT_OK && !(isfinite(out->facts.input_scale) && isfinite(out->facts.input_shift)))
-        status = dt_fail(error, DT_ERR_DATA,
-                         "attributes input_scale and input_shift: expected finite numbers, found "
-                         "%g and %g",
-                         out->facts.input_scale, out->facts.input_shift);
+        status = weights_facts_check(&out->facts, error);
     size_t count, datasets = 0;
     const dt_hdf5_object *objects = dt_hdf5_reader_objects(reader, &count);
     for (size_t i = 0; i < count; i++)
@@ -285,9 +247,7 @@ void dt_weights_destroy(dt_weights_file *file)
 {
     if (!file)
         return;
-    for (size_t i = 0; i < COUNT_OF(facts); i++)
-        if (facts[i].kind == FACT_TEXT)
-            dt_free(*(char **)((char *)&file->facts + facts[i].offset));
+    dt_weights_facts_destroy(&file->facts);
     dt_free(file->tensors);
     dt_free(file->parameters);
     *file = (dt_weights_file){0};

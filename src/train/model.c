@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 
 /* Mean and standard deviation of the MNIST training pixels in [0, 1], as the article has them. */
@@ -247,18 +248,59 @@ static dt_status merge_settings(const char *path, const dt_config *asked, dt_mod
     return status;
 }
 
+/* For a file that has none. */
+static dt_status state_facts(const dt_model_spec *spec, int64_t inputs, dt_weights_facts *out,
+                             dt_error *error)
+{
+    char text[DT_TEXT_MAX];
+    dt_text architecture = {.text = text, .size = sizeof text};
+    shape_text(spec, inputs, &architecture);
+    *out = (dt_weights_facts){
+        .architecture = dt_strdup(text, error),
+        .input_shape = {spec->shape.height, spec->shape.width, spec->shape.channels},
+        .input_scale = spec->normalization.scale,
+        .input_shift = spec->normalization.shift,
+        .classes = dt_model_classes(spec),
+        .activation = dt_strdup(dt_activation_names[spec->activation], error),
+        .output_activation = dt_strdup(dt_output_activation_names[spec->output_activation], error),
+        .loss = dt_strdup(dt_loss_names[spec->loss], error),
+        .version = dt_strdup("", error),
+        .data_source = dt_strdup("", error),
+        .config = dt_strdup("", error),
+        .epoch = -1,
+        .step = -1,
+        .samples = -1,
+        .val_accuracy = NAN,
+        .test_accuracy = NAN,
+    };
+    bool whole = out->architecture && out->activation && out->output_activation && out->loss &&
+                 out->version && out->data_source && out->config;
+    return whole ? DT_OK : DT_ERR_INTERNAL;
+}
+
 dt_status dt_model_read(const char *path, const dt_config *asked, dt_model *out, dt_error *error)
 {
-    *out = (dt_model){0};
+    dt_weights_file file;
+    dt_status status = dt_weights_read(path, &file, error);
+    if (status != DT_OK) {
+        *out = (dt_model){.file = file};
+        return status;
+    }
+    return dt_model_of(path, &file, asked, out, error);
+}
+
+dt_status dt_model_of(const char *path, const dt_weights_file *file, const dt_config *asked,
+                      dt_model *out, dt_error *error)
+{
+    *out = (dt_model){.file = *file};
     int64_t inputs;
     dt_error own = {0};
-    dt_status status = dt_weights_read(path, &out->file, error);
-    if (status != DT_OK)
-        return status;
-    status = read_sizes(&out->file, &out->spec, &inputs, &own);
+    dt_status status = read_sizes(&out->file, &out->spec, &inputs, &own);
     if (status == DT_OK)
         status = out->file.own ? read_facts(&out->file.facts, inputs, &out->spec, &own)
                                : take_asked(asked, inputs, &out->spec, &own);
+    if (status == DT_OK && !out->file.own)
+        status = state_facts(&out->spec, inputs, &out->file.facts, &own);
     if (status == DT_OK)
         status = merge_settings(path, asked, out, &own);
     if (status != DT_OK)

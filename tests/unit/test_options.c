@@ -313,7 +313,7 @@ static void a_flag_and_a_setting_of_one_name_are_told_apart_by_the_command(void)
     CU_ASSERT_EQUAL(PARSE(&out, &error, "train", "--split", "val"), DT_ERR_CONFIG);
     CU_ASSERT_EQUAL(PARSE(&out, &error, "--weights", "w"), DT_ERR_USAGE);
     CU_ASSERT_TRUE(is_message(
-        &error, "--weights: expected with the command eval or predict, found with train"));
+        &error, "--weights: expected with the command eval, predict or export, found with train"));
     CU_ASSERT_EQUAL(PARSE(&out, &error, "predict", "--json=x"), DT_ERR_USAGE);
     CU_ASSERT_EQUAL(PARSE(&out, &error, "inspect", "--json"), DT_ERR_USAGE);
 }
