@@ -7,6 +7,7 @@
 typedef enum dt_content {
     DT_CONTENT_CHECKPOINT, /* of this program (io/checkpoint.h), though it may be damaged */
     DT_CONTENT_WEIGHTS,    /* a weights file, ours or Keras' (io/weights.h), likewise */
+    DT_CONTENT_INSIGHT,    /* what a run knew at its end (io/insight.h), likewise */
     DT_CONTENT_HDF5,       /* another HDF5 file */
     DT_CONTENT_OTHER
 } dt_content;

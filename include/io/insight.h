@@ -2,14 +2,17 @@
  * mistakes, where each rank's time went, where it ran. A report draws it.
  *
  * An HDF5 file (io/hdf5_file.h), for h5py too. Objects, with their attributes:
- *     /              format classes height width channels epoch step; the facts, each by its name
+ *     /              format: "dist-train insight 1"; classes height width channels epoch step;
+ *                    facts: their names, in order
+ *     /facts         the facts: texts, each by its name
  *     /answers/test  samples loss; counts: float [dt_metrics_size]; likewise /answers/val
- *     /time          phases: names; hosts: a name a rank; seconds: float [ranks][phases]
+ *     /time          phases: names; seconds: float [ranks][phases]; hosts: one text, a line a rank
  *     /mistakes      samples labels answers: integers; pixels: float [count][height * width *
  *                    channels]; probabilities: float [count][classes]; scores: float [count]
  *     /hardest, /doubtful   likewise, of tracked runs
  *     /tracked       gradient_norms, margins: float [training samples], in file order
- * What there is nothing of is left out. Not collective. */
+ * What there is nothing of is left out; objects that are not named here are passed over. Not
+ * collective. */
 #ifndef DT_IO_INSIGHT_H
 #define DT_IO_INSIGHT_H
 
@@ -28,7 +31,8 @@
 typedef struct dt_gallery {
     int64_t count;
     uint8_t *pixels;      /* [count][height][width][channels] */
-    int64_t *samples;     /* [count], place in the file, of the part that they come from */
+    int64_t *samples;     /* [count], number in the pool (data/dataset.h) less, of test, that of the
+                             first test sample: the place in the file, but of a random split */
     int64_t *labels;      /* [count] */
     int64_t *answers;     /* [count]; classes: none */
     float *probabilities; /* [count][classes] */
@@ -66,13 +70,17 @@ typedef struct dt_insight {
     dt_fact *facts; /* in the order in which people want them */
 } dt_insight;
 
-/* Writes the file `path` atomically (dt_atomic_write); the caller keeps *insight.
- * Errors: those of dt_atomic_write; DT_ERR_INTERNAL. */
+/* Writes the file `path` atomically (dt_atomic_write); the caller keeps *insight. Names of facts
+ * differ from each other, texts are below 64 KB, host names without line breaks.
+ * Errors: those of dt_atomic_write; DT_ERR_INTERNAL for what is not as described. */
 dt_status dt_insight_write(const char *path, const dt_insight *insight, dt_error *error);
 
 /* Reads it. *out is always set: dt_insight_destroy. Errors, with the path: those of dt_read_file;
  * DT_ERR_DATA for a file that is not as described; DT_ERR_INTERNAL. */
 dt_status dt_insight_read(const char *path, dt_insight *out, dt_error *error);
+
+/* The same of a file's bytes; errors without a path. */
+dt_status dt_insight_decode(const void *bytes, size_t size, dt_insight *out, dt_error *error);
 
 /* Frees all that *insight points to. NULL, {0} and a second call are allowed. */
 void dt_insight_destroy(dt_insight *insight);

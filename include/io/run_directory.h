@@ -18,6 +18,7 @@
 #define DT_FILE_SUMMARY "summary.json"
 #define DT_FILE_WEIGHTS "weights.h5"
 #define DT_FILE_BEST    "best.h5"
+#define DT_FILE_INSIGHT "insight.h5"
 #define DT_FILE_REPORT  "report.html"
 
 /* What a user writes there, to ask the run to stop. */

@@ -12,9 +12,11 @@
 #include "io/checkpoint.h"
 #include "io/content.h"
 #include "io/hdf5_reader.h"
+#include "io/insight.h"
 #include "io/read_file.h"
 #include "io/run_directory.h"
 #include "io/run_lock.h"
+#include "nn/metrics.h"
 #include "train/model.h"
 
 /* Objects of another HDF5 file that are listed. */
@@ -133,6 +135,33 @@ static dt_status print_weights(const char *path, const void *bytes, size_t size,
     return status;
 }
 
+static void print_answers(const char *name, const dt_answers *answers, int classes)
+{
+    if (answers->samples > 0)
+        printf("  %-9s %" PRId64 " samples, loss %.6f, accuracy %.4f\n", name, answers->samples,
+               answers->loss,
+               (double)dt_metrics_correct(classes, answers->counts) / (double)answers->samples);
+}
+
+static dt_status print_insight(const char *path, const void *bytes, size_t size, dt_error *error)
+{
+    dt_insight it;
+    dt_status status = dt_insight_decode(bytes, size, &it, error);
+    if (status)
+        return status;
+    printf("%s: what a run knew at its end, as its form goes\n", path);
+    printf("  training  epoch %" PRId64 ", step %" PRId64 ", %d rank%s\n", it.epoch, it.step,
+           it.ranks, it.ranks == 1 ? "" : "s");
+    print_answers("test", &it.test, it.classes);
+    print_answers("val", &it.val, it.classes);
+    printf("  pictures  %" PRId64 " mistakes, %" PRId64 " hardest, %" PRId64 " doubtful\n",
+           it.mistakes.count, it.hardest.count, it.doubtful.count);
+    for (int i = 0; i < it.fact_count; i++)
+        printf("  %s: %s\n", it.facts[i].name, it.facts[i].value);
+    dt_insight_destroy(&it);
+    return DT_OK;
+}
+
 static dt_status print_hdf5(const char *path, const void *bytes, size_t size, dt_error *error)
 {
     dt_hdf5_reader *reader;
@@ -164,6 +193,9 @@ static dt_status inspect_file(const char *path, dt_error *error)
         break;
     case DT_CONTENT_WEIGHTS:
         status = print_weights(path, bytes, size, &own);
+        break;
+    case DT_CONTENT_INSIGHT:
+        status = print_insight(path, bytes, size, &own);
         break;
     case DT_CONTENT_HDF5:
         status = print_hdf5(path, bytes, size, &own);
@@ -271,7 +303,7 @@ static bool is_run(const char *directory)
 
 static dt_status inspect_run(const char *directory, dt_error *error)
 {
-    static const char *const members[] = {DT_FILE_WEIGHTS, DT_FILE_BEST};
+    static const char *const members[] = {DT_FILE_WEIGHTS, DT_FILE_BEST, DT_FILE_INSIGHT};
     finding self = {.error = error};
     if (!is_run(directory))
         return dt_fail(error, DT_ERR_NO_INPUT,

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "insight_format.h"
 #include "io/hdf5_reader.h"
 
 #define HDF5_SIGNATURE "\x89HDF\r\n\x1a\n"
@@ -11,6 +13,16 @@
 static bool contains(const void *bytes, size_t size, const char *text)
 {
     return memmem(bytes, size, text, strlen(text)) != NULL;
+}
+
+static bool is_insight(const dt_hdf5_reader *reader)
+{
+    char *format;
+    if (dt_hdf5_reader_text_attribute(reader, "/", INSIGHT_FORMAT, &format, NULL) != DT_OK)
+        return false;
+    bool is = strncmp(format, INSIGHT_FORMAT_NAME, strlen(INSIGHT_FORMAT_NAME)) == 0;
+    dt_free(format);
+    return is;
 }
 
 dt_content dt_content_of(const void *bytes, size_t size)
@@ -23,9 +35,15 @@ dt_content dt_content_of(const void *bytes, size_t size)
         return DT_CONTENT_CHECKPOINT;
     dt_hdf5_reader *reader;
     if (dt_hdf5_reader_open(bytes, size, &reader, NULL) != DT_OK)
-        return contains(bytes, size, "layer_names") ? DT_CONTENT_WEIGHTS : DT_CONTENT_HDF5;
-    bool weights = dt_hdf5_reader_has_attribute(reader, "/", "layer_names") ||
-                   dt_hdf5_reader_has_attribute(reader, "/model_weights", "layer_names");
+        return contains(bytes, size, "layer_names")         ? DT_CONTENT_WEIGHTS
+               : contains(bytes, size, INSIGHT_FORMAT_NAME) ? DT_CONTENT_INSIGHT
+                                                            : DT_CONTENT_HDF5;
+    dt_content content = DT_CONTENT_HDF5;
+    if (dt_hdf5_reader_has_attribute(reader, "/", "layer_names") ||
+        dt_hdf5_reader_has_attribute(reader, "/model_weights", "layer_names"))
+        content = DT_CONTENT_WEIGHTS;
+    else if (is_insight(reader))
+        content = DT_CONTENT_INSIGHT;
     dt_hdf5_reader_destroy(reader);
-    return weights ? DT_CONTENT_WEIGHTS : DT_CONTENT_HDF5;
+    return content;
 }

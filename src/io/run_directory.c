@@ -23,7 +23,7 @@
 
 static const char *const run_files[] = {DT_FILE_CONFIG,  DT_FILE_LOG,     DT_FILE_METRICS,
                                         DT_FILE_SUMMARY, DT_FILE_WEIGHTS, DT_FILE_BEST,
-                                        DT_FILE_REPORT};
+                                        DT_FILE_INSIGHT, DT_FILE_REPORT};
 
 /* A file's path below the run directory. */
 typedef struct run_file {

@@ -78,8 +78,9 @@ static void a_named_directory_is_made_with_its_parents(void)
 
 /* All that a run writes, and things that look like it but are the user's. */
 static const char *const run_files[] = {
-    "config.ini",           "log.txt", "metrics.csv", "summary.json",
-    "weights.h5",           "best.h5", "report.html", "checkpoints/step-00000937.h5",
+    "config.ini",           "log.txt",     "metrics.csv",
+    "summary.json",         "weights.h5",  "best.h5",
+    "insight.h5",           "report.html", "checkpoints/step-00000937.h5",
     "checkpoints/step-1.h5"};
 static const char *const user_files[] = {"notes.txt",
                                          "config.ini.bak",
