@@ -64,7 +64,7 @@ use() {
 @test "eval refuses in one line what it cannot do" {
     trained
     refuse 64 "eval: expected --weights FILE, found none" eval
-    refuse 64 "--split: expected test, val or train, found 'tset'" \
+    refuse 64 "--split: expected train, val or test, found 'tset'; did you mean 'test'?" \
         eval --weights run/weights.h5 --split tset
     refuse 64 "--weights: expected with the command eval, predict or export, found with train" \
         --weights run/weights.h5

@@ -28,12 +28,17 @@ typedef enum dt_command {
 
 typedef struct dt_command_info {
     const char *name;
-    const char *help;  /* one line, no full stop */
-    const char *files; /* what its arguments are called: "FILE"; NULL: it takes none */
+    const char *help;     /* one line, no full stop */
+    const char *files;    /* what its arguments are called: "FILE"; NULL: it takes none */
+    const char *settings; /* sections and single settings that it takes as options, separated by
+                             blanks: "data seed"; NULL: all */
 } dt_command_info;
 
 /* [DT_COMMANDS]; the first is what runs when none is named. */
 extern const dt_command_info dt_command_infos[];
+
+/* True when the command takes the setting as an option. */
+bool dt_command_takes(dt_command command, const dt_setting *setting);
 
 typedef struct dt_invocation {
     dt_command command;
@@ -65,7 +70,9 @@ typedef struct dt_flag {
     const char *value; /* what it takes, for --help: "FILE"; NULL: nothing, it is a bool */
     size_t offset;     /* in dt_invocation: a bool, or char[DT_TEXT_MAX] */
     unsigned commands; /* those that know it: a bit each, 1 << DT_COMMAND_... */
-    const char *help;
+    const char
+        *help; /* begins with the names of its commands, "eval, bench: ", if not all know it */
+    const char *const *names; /* the values that it takes, NULL-terminated; NULL: any */
 } dt_flag;
 
 /* The flags: *count of them, in the order of --help. */
@@ -82,7 +89,7 @@ const dt_flag *dt_flags(size_t *count);
  *
  * Errors: DT_ERR_USAGE for unknown options and commands ("unknown option --btach-size; did you
  * mean --batch-size?"), options given twice, without their value or to a command that does not
- * know them, left-over arguments.
+ * know them, a value that is none of a flag's names, left-over arguments.
  * DT_ERR_CONFIG for a bad value, with its source: "--batch-size: expected ...", "environment
  * DIST_TRAIN_BATCH_SIZE: expected ...", "FILE:LINE: ...". DT_ERR_NO_INPUT for the file. */
 dt_status dt_options_parse(int argc, char *const argv[], char *const environment[],

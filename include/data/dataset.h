@@ -27,6 +27,8 @@ typedef enum dt_subset_kind {
     DT_SUBSETS
 } dt_subset_kind;
 
+extern const char *const dt_subset_names[];
+
 typedef struct dt_subset {
     int64_t count;    /* samples, all ranks together; 0: there is no such subset */
     int32_t *members; /* [count], ascending numbers in the pool */

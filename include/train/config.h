@@ -106,7 +106,8 @@ typedef struct dt_setting {
     size_t offset;
     size_t count_offset;       /* DT_SETTING_INT_LIST */
     double min, max;           /* numbers: both ends allowed; integers: at most 2^53 */
-    const char *const *names;  /* DT_SETTING_ENUM: NULL-terminated */
+    const char *const *names;  /* NULL-terminated. ENUM: its values; TEXT: words that mean something
+                                  of their own, like auto, or NULL */
     const char *default_value; /* as it would be written in an INI file */
     bool allow_auto;           /* numbers: "auto" is a value too: NaN (REAL), 0 (INT64) */
     const char *unit;          /* "samples", "epochs"; NULL for none */

@@ -26,20 +26,13 @@ typedef struct result {
 /* Writes the whole of a result into `out`. */
 typedef void (*writer)(const result *result, dt_text *out);
 
-static dt_status read_subset(const char *text, dt_subset_kind *out, dt_error *error)
+/* The subset that --split names, which is checked already. */
+static dt_subset_kind read_subset(const char *name)
 {
-    static const char *const names[] = {
-        [DT_SUBSET_TRAIN] = "train", [DT_SUBSET_VAL] = "val", [DT_SUBSET_TEST] = "test"};
-    *out = DT_SUBSET_TEST;
-    if (text[0] == '\0')
-        return DT_OK;
     for (int i = 0; i < DT_SUBSETS; i++)
-        if (strcmp(text, names[i]) == 0) {
-            *out = (dt_subset_kind)i;
-            return DT_OK;
-        }
-    return dt_fail(error, DT_ERR_USAGE, "--split: expected test, val or train, found '%.60s'",
-                   text);
+        if (strcmp(name, dt_subset_names[i]) == 0)
+            return (dt_subset_kind)i;
+    return DT_SUBSET_TEST;
 }
 
 /* A ratio for people; "-" for 0 / 0. */
@@ -237,17 +230,13 @@ static dt_status open_model(dt_comm *comm, const dt_invocation *invocation, dt_m
 dt_status dt_command_eval(dt_comm *comm, const dt_invocation *invocation, dt_error *error)
 {
     bool voice = dt_comm_rank(comm) == 0;
-    dt_subset_kind kind;
-    dt_status status = read_subset(invocation->subset, &kind, error);
-    if (!status && invocation->weights_path[0] == '\0')
-        status = dt_fail(error, DT_ERR_USAGE, "eval: expected --weights FILE, found none");
-    if (status)
-        return status;
+    if (invocation->weights_path[0] == '\0')
+        return dt_fail(error, DT_ERR_USAGE, "eval: expected --weights FILE, found none");
+    dt_subset_kind kind = read_subset(invocation->subset);
     dt_model model = {0};
     dt_run *run = NULL;
-    result self = {.weights = invocation->weights_path,
-                   .subset = invocation->subset[0] ? invocation->subset : "test"};
-    status = open_model(comm, invocation, &model, &run, error);
+    result self = {.weights = invocation->weights_path, .subset = dt_subset_names[kind]};
+    dt_status status = open_model(comm, invocation, &model, &run, error);
     if (!status)
         status = dt_examine(run, kind, &self.found, error);
     if (!status && voice) {

@@ -13,13 +13,14 @@
 
 const dt_command_info dt_command_infos[] = {
     [DT_COMMAND_TRAIN] = {"train", "train a network, write a run directory (default)", NULL},
-    [DT_COMMAND_EVAL] = {"eval", "loss, accuracy and confusion matrix of a weights file", NULL},
+    [DT_COMMAND_EVAL] = {"eval", "loss, accuracy and confusion matrix of a weights file", NULL,
+                         "data model seed"},
     [DT_COMMAND_PREDICT] = {"predict", "what a weights file says of images: PNG, IDX, - for stdin",
-                            "FILE"},
+                            "FILE", "model classes normalize"},
     [DT_COMMAND_INSPECT] = {"inspect", "what a weights file, checkpoint or run directory holds",
-                            "FILE"},
+                            "FILE", ""},
     [DT_COMMAND_EXPORT] = {"export", "write a trained network for Keras, PyTorch, NumPy and others",
-                           NULL},
+                           NULL, "model classes normalize"},
     [DT_COMMAND_BENCH] = {"bench", "measure how fast training is, and how fast it could be", NULL},
 };
 
@@ -27,6 +28,11 @@ const dt_command_info dt_command_infos[] = {
     {                                                                                              \
         .name = (id), .offset = offsetof(dt_invocation, field), .letter = (short_name),            \
         .value = (takes), .commands = (of), .help = (text)                                         \
+    }
+#define CHOICE(id, field, list, of, text)                                                          \
+    {                                                                                              \
+        .name = (id), .offset = offsetof(dt_invocation, field), .value = "NAME", .commands = (of), \
+        .help = (text), .names = (list)                                                            \
     }
 
 #define ALL     ((1U << DT_COMMANDS) - 1)
@@ -48,7 +54,7 @@ static const dt_flag flags[] = {
          "eval, predict, export: the weights file"),
     FLAG("format", format, 0, "NAME", EXPORT, "export: keras"),
     FLAG("out", out_path, 'o', "FILE", EXPORT, "export: the file to write"),
-    FLAG("split", subset, 0, "PART", EVAL, "eval: test, val or train: the samples to take [test]"),
+    CHOICE("split", subset, dt_subset_names, EVAL, "eval: the samples to take [test]"),
     FLAG("csv", csv_path, 0, "FILE", EVAL | BENCH, "eval, bench: write the numbers as CSV"),
     FLAG("json", json_path, 0, "FILE", EVAL, "eval: write the numbers as JSON"),
     FLAG("json", json, 0, NULL, PREDICT, "predict: print a JSON object a line"),
@@ -110,6 +116,21 @@ static dt_status unknown_option(const char *name, dt_error *error)
     char near[DT_VARIABLE_MAX];
     return dt_fail(error, DT_ERR_USAGE, "unknown option %s; did you mean --%s?", name,
                    with_case("", search.word, false, near));
+}
+
+bool dt_command_takes(dt_command command, const dt_setting *setting)
+{
+    const char *words = dt_command_infos[command].settings;
+    if (!words)
+        return true;
+    size_t length;
+    for (words += strspn(words, " "); *words; words += length, words += strspn(words, " ")) {
+        length = strcspn(words, " ");
+        if ((strlen(setting->name) == length && strncmp(words, setting->name, length) == 0) ||
+            (strlen(setting->section) == length && strncmp(words, setting->section, length) == 0))
+            return true;
+    }
+    return false;
 }
 
 /* The flag of `command`, or, without one, of another command. */
@@ -179,25 +200,49 @@ static dt_status repeated(const option *it, dt_error *error)
     return dt_fail(error, DT_ERR_USAGE, "%s: expected once, found a second time", it->name);
 }
 
-static dt_status foreign_flag(const option *it, dt_command command, dt_error *error)
+/* An option that belongs to other commands. */
+static dt_status foreign_option(const option *it, dt_command command, dt_error *error)
 {
-    char names[DT_VARIABLE_MAX];
+    char names[2 * DT_VARIABLE_MAX] = "";
     dt_text text = {.text = names, .size = sizeof names};
+    unsigned commands = it->flag ? it->flag->commands : 0;
+    for (int i = 0; i < DT_COMMANDS && !it->flag; i++)
+        commands |= dt_command_takes((dt_command)i, it->setting) ? 1U << i : 0;
     for (int i = 0; i < DT_COMMANDS; i++) {
-        bool last = it->flag->commands >> i == 1;
-        if (it->flag->commands & 1U << i)
-            dt_text_add(&text, "%s%s", text.length == 0 ? "" : last ? " or " : ", ",
+        bool last = commands >> i == 1;
+        if (commands & 1U << i)
+            dt_text_add(&text, "%s%s",
+                        text.length == 0 ? ""
+                        : last           ? " or "
+                                         : ", ",
                         dt_command_infos[i].name);
     }
     return dt_fail(error, DT_ERR_USAGE, "%s: expected with the command %s, found with %s", it->name,
                    names, dt_command_infos[command].name);
 }
 
+/* Whether the value is one of the flag's names. */
+static dt_status check_name(const option *it, dt_error *error)
+{
+    char list[DT_VARIABLE_MAX];
+    dt_text text = {.text = list, .size = sizeof list};
+    dt_suggestion search = {.typed = it->value};
+    for (const char *const *name = it->flag->names; *name; name++) {
+        if (strcmp(it->value, *name) == 0)
+            return DT_OK;
+        dt_suggest_offer(&search, *name);
+        dt_text_add(&text, "%s%s", text.length == 0 ? "" : name[1] ? ", " : " or ", *name);
+    }
+    return dt_fail(error, DT_ERR_USAGE, "%s: expected %s, found '%.*s'%s%s%s", it->name, list,
+                   FOUND_MAX, it->value, search.word ? "; did you mean '" : "",
+                   search.word ? search.word : "", search.word ? "'?" : "");
+}
+
 static dt_status set_flag(const option *it, dt_invocation *invocation, dt_error *error)
 {
     void *field = (char *)invocation + it->flag->offset;
     if (!(it->flag->commands & 1U << invocation->command))
-        return foreign_flag(it, invocation->command, error);
+        return foreign_option(it, invocation->command, error);
     if (!it->flag->value) {
         bool *is_set = field;
         if (*is_set)
@@ -213,7 +258,7 @@ static dt_status set_flag(const option *it, dt_invocation *invocation, dt_error 
         return dt_fail(error, DT_ERR_USAGE, "%s: expected 1 to %d characters, found %zu", it->name,
                        DT_TEXT_MAX - 1, length);
     memcpy(text, it->value, length + 1);
-    return DT_OK;
+    return it->flag->names ? check_name(it, error) : DT_OK;
 }
 
 static dt_status find_command(const char *name, dt_command *out, dt_error *error)
@@ -276,6 +321,8 @@ static dt_status read_arguments(int argc, char *const argv[], dt_invocation *out
             return status;
         if (it.flag)
             status = set_flag(&it, out, error);
+        else if (!dt_command_takes(out->command, it.setting))
+            status = foreign_option(&it, out->command, error);
         else if (given[it.setting - settings])
             status = repeated(&it, error);
         else

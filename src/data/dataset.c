@@ -7,6 +7,7 @@
 #include "data/sampler.h"
 
 const char *const dt_split_names[] = {"standard", "random", NULL};
+const char *const dt_subset_names[] = {"train", "val", "test", NULL};
 
 static int64_t limited(int64_t count, int64_t limit)
 {

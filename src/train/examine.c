@@ -7,9 +7,6 @@
 /* Samples whose outputs are in memory at a time. */
 enum { CHUNK = 1024 };
 
-/* Names of --split, in the order of dt_subset_kind. */
-static const char *const subset_names[DT_SUBSETS] = {"train", "val", "test"};
-
 typedef struct work {
     const uint8_t *images[CHUNK];
     float *outputs;  /* [CHUNK][classes] */
@@ -104,7 +101,7 @@ dt_status dt_examine(dt_run *run, dt_subset_kind kind, dt_examination *out, dt_e
         return dt_fail(error, DT_ERR_CONFIG,
                        "--split %s: expected a subset with samples, found none (split %s, "
                        "val_fraction %g)",
-                       subset_names[kind], dt_split_names[run->config.split],
+                       dt_subset_names[kind], dt_split_names[run->config.split],
                        run->config.val_fraction);
     work self = {0};
     dt_status status = allocate(&self, out->classes, (size_t)run->own_virtual_ranks.count, error);

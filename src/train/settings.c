@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/suggest.h"
+#include "base/text.h"
 #include "dist/reduce.h"
 #include "nn/activation.h"
 #include "nn/init.h"
@@ -25,15 +26,19 @@ static const char *const normalize_names[] = {"unit", "standard", NULL};
 const char *const dt_on_nonfinite_names[] = {"stop", "skip", NULL};
 const char *const dt_output_activation_names[] = {"identity", "softmax", NULL};
 static const char *const progress_names[] = {"auto", "bar", "lines", NULL};
+static const char *const data_words[] = {"auto", "synthetic", NULL};
+static const char *const resume_words[] = {"never", "auto", NULL};
+static const char *const output_words[] = {"auto", NULL};
+static const char *const no_file[] = {"none", NULL};
 
 /* A row of the table: what a restart does with it, section, field, type, what the type needs,
  * default, unit, help. */
 #define ROW(rule, in, field, kind, preset, of, text)                                               \
     .section = (in), .name = #field, .offset = offsetof(dt_config, field), .type = (kind),         \
     .default_value = (preset), .unit = (of), .help = (text), .on_resume = (rule)
-#define TEXT(rule, in, field, preset, of, text)                                                    \
+#define TEXT(rule, in, field, preset, of, words, text)                                             \
     {                                                                                              \
-        ROW(rule, in, field, DT_SETTING_TEXT, preset, of, text)                                    \
+        ROW(rule, in, field, DT_SETTING_TEXT, preset, of, text), .names = (words)                  \
     }
 #define BOOL(rule, in, field, preset, text)                                                        \
     {                                                                                              \
@@ -67,7 +72,7 @@ static const char *const progress_names[] = {"auto", "bar", "lines", NULL};
 #define REAL  DT_SETTING_REAL
 
 static const dt_setting settings[] = {
-    TEXT(FREE, "data", data, "auto", "dir",
+    TEXT(FREE, "data", data, "auto", "directory", data_words,
          "directory of the four MNIST-type files; synthetic: built-in digits; "
          "auto: $DIST_TRAIN_DATA, else data/mnist, else synthetic"),
     NUMBER(FIXED, "data", classes, INT, 1, 256, "10", NULL,
@@ -159,7 +164,7 @@ static const dt_setting settings[] = {
            "compare all ranks' parameters every so many steps, and stop if they differ; 0: after "
            "each epoch"),
 
-    TEXT(NEW, "checkpoint", resume, "never", "file",
+    TEXT(NEW, "checkpoint", resume, "never", "file", resume_words,
          "never: begin a run; auto: go on from the newest good checkpoint of the run directory, if "
          "it has one; or the checkpoint to go on from"),
     NUMBER(FREE, "checkpoint", checkpoint_epochs, INT64, 0, ANY_COUNT, "1", "epochs",
@@ -173,13 +178,14 @@ static const dt_setting settings[] = {
     NUMBER(NEW, "checkpoint", stall_timeout, REAL, 0, 1e6, "300", "seconds",
            "end the run when no step is done for so long, naming the slowest ranks; 0: wait"),
 
-    TEXT(NEW, "log", output, "auto", "dir", "run directory; auto: runs/<date>-<time>"),
+    TEXT(NEW, "log", output, "auto", "directory", output_words,
+         "run directory; auto: runs/<date>-<time>"),
     BOOL(NEW, "log", overwrite, "false", "write into a run directory that already holds a run"),
     NUMBER(FREE, "log", log_every, INT64, 0, ANY_COUNT, "0", "steps",
            "updates between two rows of metrics.csv; 0: a row an epoch"),
     ENUM(NEW, "log", progress, progress_names, "auto",
          "bar or lines; auto: a bar when standard error is a terminal"),
-    TEXT(NEW, "log", timeline, "none", "file",
+    TEXT(NEW, "log", timeline, "none", "file", no_file,
          "write a timeline of every rank's phases, for ui.perfetto.dev; none"),
 };
 
@@ -213,20 +219,27 @@ static const char *auto_form(const dt_setting *setting)
     return setting->allow_auto ? "auto or " : "";
 }
 
-static size_t list_names(const dt_setting *setting, char *text, size_t size)
+static void list_names(const dt_setting *setting, dt_text *to)
 {
-    size_t length = (size_t)snprintf(text, size, "one of");
-    for (const char *const *name = setting->names; *name; name++) {
-        const char *before = name == setting->names ? " " : name[1] ? ", " : " or ";
-        if (length < size)
-            length += (size_t)snprintf(text + length, size - length, "%s%s", before, *name);
-    }
-    return length;
+    dt_text_add(to, "one of ");
+    for (const char *const *name = setting->names; *name; name++)
+        dt_text_add(to, "%s%s", name == setting->names ? "" : name[1] ? ", " : " or ", *name);
+}
+
+/* "auto, synthetic or a dir of 1 to ... characters" */
+static void describe_text(const dt_setting *setting, dt_text *to)
+{
+    for (const char *const *word = setting->names; word && *word; word++)
+        dt_text_add(to, "%s%s", *word, word[1] ? ", " : " or ");
+    if (setting->unit)
+        dt_text_add(to, "a %s of ", setting->unit);
+    dt_text_add(to, "1 to %d characters, none of them a control character", DT_TEXT_MAX - 1);
 }
 
 char *dt_setting_expects(const dt_setting *setting, char text[DT_TEXT_MAX])
 {
     const char *unit = setting->unit ? setting->unit : "", *space = setting->unit ? " " : "";
+    dt_text out = {.text = text, .size = DT_TEXT_MAX};
     switch (setting->type) {
     case DT_SETTING_BOOL:
         snprintf(text, DT_TEXT_MAX, "true or false");
@@ -241,11 +254,10 @@ char *dt_setting_expects(const dt_setting *setting, char text[DT_TEXT_MAX])
                  setting->min, setting->max, space, unit);
         break;
     case DT_SETTING_ENUM:
-        list_names(setting, text, DT_TEXT_MAX);
+        list_names(setting, &out);
         break;
     case DT_SETTING_TEXT:
-        snprintf(text, DT_TEXT_MAX, "1 to %d characters, none of them a control character",
-                 DT_TEXT_MAX - 1);
+        describe_text(setting, &out);
         break;
     case DT_SETTING_INT_LIST:
         snprintf(text, DT_TEXT_MAX, "1 to %d integers from %.0f to %.0f, separated by commas",

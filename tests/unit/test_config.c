@@ -40,7 +40,8 @@ static void table_is_consistent(void)
                 CU_ASSERT_STRING_EQUAL(settings[j + 1].section, it->section);
         }
         CU_ASSERT(it->min <= it->max && it->max <= 0x1p53);
-        CU_ASSERT_EQUAL(it->names != NULL, it->type == DT_SETTING_ENUM);
+        CU_ASSERT(it->type == DT_SETTING_TEXT ||
+                  (it->names != NULL) == (it->type == DT_SETTING_ENUM));
         CU_ASSERT_NOT_EQUAL(it->help[strlen(it->help) - 1], '.');
         CU_ASSERT_PTR_NULL(strchr(it->help, '\n'));
     }

@@ -258,6 +258,8 @@ static void wrong_usage_is_explained(void)
         {{"--config="}, "--config: expected 1 to 1023 characters, found 0"},
         {{"--no-bias=true"}, "--no-bias: expected no value, found 'true'"},
         {{"--dry-run=true"}, "--dry-run: expected no value, found 'true'"},
+        {{"eval", "--split", "tset"},
+         "--split: expected train, val or test, found 'tset'; did you mean 'test'?"},
         {{"train", "now"},
          "unexpected argument 'now': expected options, as --name value; a switch has its value "
          "behind ="},
@@ -271,6 +273,59 @@ static void wrong_usage_is_explained(void)
         CU_ASSERT_EQUAL(parse(bad[i].words, no_environment, &out, &error), DT_ERR_USAGE);
         CU_ASSERT_EQUAL(error.status, DT_ERR_USAGE);
         CU_ASSERT_TRUE(is_message(&error, bad[i].message));
+    }
+}
+
+static void settings_of_a_command_are_real_and_no_others_are_taken(void)
+{
+    size_t count;
+    const dt_setting *settings = dt_settings(&count);
+    dt_invocation out;
+    dt_error error;
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "eval", "--epochs", "3"), DT_ERR_USAGE);
+    CU_ASSERT_TRUE(starts_with(&error, "--epochs: expected with the command train"));
+    for (int command = 0; command < DT_COMMANDS; command++) {
+        char words[200];
+        snprintf(words, sizeof words, "%s",
+                 dt_command_infos[command].settings ? dt_command_infos[command].settings : "");
+        for (char *word = strtok(words, " "); word; word = strtok(NULL, " ")) {
+            size_t found = 0;
+            for (size_t i = 0; i < count; i++)
+                if (strcmp(settings[i].name, word) == 0 || strcmp(settings[i].section, word) == 0)
+                    found += dt_command_takes(command, &settings[i]);
+            CU_ASSERT(found > 0);
+        }
+        for (size_t i = 0; i < count; i++) {
+            char option[DT_VARIABLE_MAX + 2 + DT_TEXT_MAX], name[DT_VARIABLE_MAX];
+            snprintf(option, sizeof option, "--%s=%s", dt_options_name(&settings[i], name),
+                     settings[i].default_value);
+            dt_status status = PARSE(&out, &error, dt_command_infos[command].name, option);
+            size_t flag_count;
+            const dt_flag *flags = dt_flags(&flag_count);
+            bool is_flag = false;
+            for (size_t j = 0; j < flag_count; j++)
+                is_flag |= strcmp(flags[j].name, name) == 0 && (flags[j].commands & 1U << command);
+            if (!is_flag)
+                CU_ASSERT_EQUAL(status,
+                                dt_command_takes(command, &settings[i]) ? DT_OK : DT_ERR_USAGE);
+        }
+    }
+}
+
+static void a_flag_names_its_commands(void)
+{
+    size_t count;
+    const dt_flag *flags = dt_flags(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (flags[i].commands == (1U << DT_COMMANDS) - 1)
+            continue;
+        char prefix[200] = "";
+        for (int command = 0; command < DT_COMMANDS; command++)
+            if (flags[i].commands & 1U << command)
+                snprintf(prefix + strlen(prefix), sizeof prefix - strlen(prefix), "%s%s",
+                         *prefix ? ", " : "", dt_command_infos[command].name);
+        strcat(prefix, ": ");
+        CU_ASSERT(strncmp(flags[i].help, prefix, strlen(prefix)) == 0);
     }
 }
 
@@ -293,7 +348,7 @@ static void commands_that_take_files_get_them(void)
     dt_free(out.files);
     CU_ASSERT_EQUAL(PARSE(&out, &error, "predict", "a.png", "--bogus"), DT_ERR_USAGE);
     CU_ASSERT_PTR_NULL(out.files);
-    CU_ASSERT_EQUAL(PARSE(&out, &error, "predict", "a.png", "--epochs", "x"), DT_ERR_CONFIG);
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "predict", "a.png", "--classes", "x"), DT_ERR_CONFIG);
     CU_ASSERT_PTR_NULL(out.files);
     CU_ASSERT_EQUAL(PARSE(&out, &error, "eval", "--weights", "w", "file"), DT_ERR_USAGE);
     CU_ASSERT_TRUE(starts_with(&error, "unexpected argument 'file'"));
@@ -409,6 +464,9 @@ static CU_TestInfo tests[] = {
     {"bad values name their source", bad_values_name_their_source},
     {"an option given twice is refused", an_option_given_twice_is_refused},
     {"wrong usage is explained", wrong_usage_is_explained},
+    {"settings of a command are real, and no others are taken",
+     settings_of_a_command_are_real_and_no_others_are_taken},
+    {"a flag names its commands", a_flag_names_its_commands},
     {"commands that take files get them", commands_that_take_files_get_them},
     {"a flag and a setting of one name are told apart",
      a_flag_and_a_setting_of_one_name_are_told_apart_by_the_command},
