@@ -21,6 +21,9 @@
 #define DT_FILE_INSIGHT "insight.h5"
 #define DT_FILE_REPORT  "report.html"
 
+/* A directory of event files for TensorBoard: io/tensorboard.h. */
+#define DT_DIRECTORY_EVENTS "tensorboard"
+
 /* What a user writes there, to ask the run to stop. */
 #define DT_FILE_STOP "stop"
 
@@ -43,10 +46,10 @@ dt_status dt_run_directory_make(const char *name, char path[DT_PATH_SIZE], dt_er
  * Errors: DT_ERR_NO_INPUT: there is no such directory; DT_ERR_CREATE: it cannot be written to. */
 dt_status dt_run_directory_open(const char *name, char path[DT_PATH_SIZE], dt_error *error);
 
-/* Makes sure that the directory holds no run. One that has a file of a run (those named above, and
- * checkpoints) is refused, unless `overwrite`, which removes these files and nothing else. Then as
- * dt_run_directory_tidy. The caller has the lock.
- * Errors: DT_ERR_CREATE: it holds a run, or a file cannot be removed. */
+/* Makes sure that the directory holds no run. One that has a file of a run (those named above,
+ * checkpoints, and TensorBoard's event files) is refused, unless `overwrite`, which removes these
+ * files and nothing else. Then as dt_run_directory_tidy. The caller has the lock. Errors:
+ * DT_ERR_CREATE: it holds a run, or a file cannot be removed. */
 dt_status dt_run_directory_clear(const char *path, bool overwrite, dt_error *error);
 
 /* Removes what a run that is over may have left behind: the file `stop`, and temporary files of

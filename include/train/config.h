@@ -75,6 +75,7 @@ typedef struct dt_config {
     bool overwrite;
     int64_t log_every;          /* steps between rows of metrics.csv; 0: one an epoch */
     int progress;               /* dt_progress */
+    bool tensorboard;           /* event files, besides metrics.csv */
     char timeline[DT_TEXT_MAX]; /* a file; "none" */
 
     bool given[DT_SETTINGS_MAX]; /* [row of dt_settings]: dt_config_set has set it */

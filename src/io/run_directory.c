@@ -21,13 +21,18 @@
 /* Runs that may begin in the same second. */
 #define SUFFIX_MAX 10000
 
+#define COUNT(list) (sizeof(list) / sizeof *(list))
+
 static const char *const run_files[] = {DT_FILE_CONFIG,  DT_FILE_LOG,     DT_FILE_METRICS,
                                         DT_FILE_SUMMARY, DT_FILE_WEIGHTS, DT_FILE_BEST,
                                         DT_FILE_INSIGHT, DT_FILE_REPORT};
 
+static const char *const event_folders[] = {
+    DT_DIRECTORY_EVENTS "/train", DT_DIRECTORY_EVENTS "/val", DT_DIRECTORY_EVENTS "/test"};
+
 /* A file's path below the run directory. */
 typedef struct run_file {
-    char name[sizeof CHECKPOINTS + 1 + NAME_MAX]; /* "": none */
+    char name[sizeof DT_DIRECTORY_EVENTS "/train/" + NAME_MAX]; /* "": none */
 } run_file;
 
 /* Chooses among the names of a directory. */
@@ -107,6 +112,12 @@ static bool is_checkpoint(const char *name)
     return is_checkpoint_name(name, strlen(name));
 }
 
+static bool is_event_file(const char *name)
+{
+    static const char begin[] = "events.out.tfevents.";
+    return strncmp(name, begin, sizeof begin - 1) == 0;
+}
+
 /* ".NAME.<16 hex digits>.tmp" where NAME is a file of a run: io/atomic_file.h. */
 static bool is_temporary(const char *name)
 {
@@ -119,14 +130,14 @@ static bool is_temporary(const char *name)
         return false;
     const char *inner = name + 1;
     size_t inner_length = (size_t)(hash - inner);
-    for (size_t i = 0; i < sizeof run_files / sizeof *run_files; i++)
+    for (size_t i = 0; i < COUNT(run_files); i++)
         if (strlen(run_files[i]) == inner_length && strncmp(inner, run_files[i], inner_length) == 0)
             return true;
     return is_checkpoint_name(inner, inner_length);
 }
 
 /* The first file in the directory FOLDER below the run directory `path` that passes `test`;
- * `folder` is "." or CHECKPOINTS. A folder that is missing has none. */
+ * A folder that is missing has none. */
 static dt_status find_file(const char *path, int directory, const char *folder, name_test *test,
                            run_file *found, dt_error *error)
 {
@@ -141,12 +152,13 @@ static dt_status find_file(const char *path, int directory, const char *folder, 
             close(inner);
         return DT_ERR_CREATE;
     }
-    const char *prefix = strcmp(folder, ".") == 0 ? "" : CHECKPOINTS "/";
+    bool itself = strcmp(folder, ".") == 0;
     const struct dirent *entry;
     errno = 0;
     while (found->name[0] == '\0' && (entry = readdir(list)))
         if (test(entry->d_name))
-            snprintf(found->name, sizeof found->name, "%s%s", prefix, entry->d_name);
+            snprintf(found->name, sizeof found->name, "%s%s%s", itself ? "" : folder,
+                     itself ? "" : "/", entry->d_name);
     dt_status status = DT_OK;
     if (found->name[0] == '\0' && errno)
         status = dt_fail(error, DT_ERR_CREATE, "%s/%s: cannot read directory: %m", path, folder);
@@ -157,14 +169,17 @@ static dt_status find_file(const char *path, int directory, const char *folder, 
 /* The next file of a run in `directory`, which `path` names. */
 static dt_status find_run_file(const char *path, int directory, run_file *found, dt_error *error)
 {
-    for (size_t i = 0; i < sizeof run_files / sizeof *run_files; i++) {
+    for (size_t i = 0; i < COUNT(run_files); i++) {
         struct stat status;
         if (fstatat(directory, run_files[i], &status, AT_SYMLINK_NOFOLLOW) == 0) {
             snprintf(found->name, sizeof found->name, "%s", run_files[i]);
             return DT_OK;
         }
     }
-    return find_file(path, directory, CHECKPOINTS, is_checkpoint, found, error);
+    dt_status status = find_file(path, directory, CHECKPOINTS, is_checkpoint, found, error);
+    for (size_t i = 0; i < COUNT(event_folders) && !status && found->name[0] == '\0'; i++)
+        status = find_file(path, directory, event_folders[i], is_event_file, found, error);
+    return status;
 }
 
 static dt_status remove_file(const char *path, int directory, const char *name, dt_error *error)
@@ -172,6 +187,14 @@ static dt_status remove_file(const char *path, int directory, const char *name, 
     if (unlinkat(directory, name, 0) && errno != ENOENT)
         return dt_fail(error, DT_ERR_CREATE, "%s/%s: cannot remove: %m", path, name);
     return DT_OK;
+}
+
+/* Those that are empty. */
+static void remove_event_folders(int directory)
+{
+    for (size_t i = 0; i < COUNT(event_folders); i++)
+        unlinkat(directory, event_folders[i], AT_REMOVEDIR);
+    unlinkat(directory, DT_DIRECTORY_EVENTS, AT_REMOVEDIR);
 }
 
 static dt_status remove_run(const char *path, int directory, bool overwrite, dt_error *error)
@@ -196,7 +219,7 @@ static dt_status remove_leftovers(const char *path, int directory, dt_error *err
 {
     static const char *const folders[] = {".", CHECKPOINTS};
     dt_status status = remove_file(path, directory, DT_FILE_STOP, error);
-    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+    for (size_t i = 0; i < COUNT(folders); i++) {
         run_file found = {.name = "?"};
         while (status == DT_OK && found.name[0] != '\0') {
             status = find_file(path, directory, folders[i], is_temporary, &found, error);
@@ -222,6 +245,8 @@ dt_status dt_run_directory_clear(const char *path, bool overwrite, dt_error *err
     if (status != DT_OK)
         return status;
     status = remove_run(path, directory, overwrite, error);
+    if (status == DT_OK && overwrite)
+        remove_event_folders(directory);
     if (status == DT_OK)
         status = remove_leftovers(path, directory, error);
     close(directory);

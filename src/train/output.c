@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/hash.h"
@@ -11,7 +12,9 @@
 #include "base/memory.h"
 #include "io/atomic_file.h"
 #include "io/metrics_log.h"
+#include "io/metrics_read.h"
 #include "io/summary.h"
+#include "io/tensorboard.h"
 
 struct dt_output {
     const dt_run *run;
@@ -22,6 +25,8 @@ struct dt_output {
     char *config_text;
     FILE *log;
     dt_metrics_log *metrics;
+    dt_tensorboard *tensorboard; /* NULL: not asked for */
+    bool tensorboard_fails;      /* which has been said */
     dt_saver *saver;
 };
 
@@ -94,6 +99,60 @@ static dt_status open_logs(dt_output *self, const dt_resume *resume, dt_error *e
     return DT_OK;
 }
 
+/* Seconds since 1970. */
+static double wall_time(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* The events are a copy of metrics.csv for the eye: what fails there is no failure of the run. */
+static void note_events(dt_output *self, dt_status status, const dt_error *error)
+{
+    if (status && !self->tensorboard_fails)
+        dt_warn("%s; the training goes on without TensorBoard's newest events", error->message);
+    self->tensorboard_fails = status != DT_OK;
+}
+
+/* Of a run that goes on, `rows` are those that metrics.csv has again: they are the run's past, for
+ * events that go on with them or, where there were none, begin with them. */
+static dt_status begin_events(dt_output *self, const dt_metrics_table *rows, double seconds,
+                              dt_error *error)
+{
+    const dt_run *run = self->run;
+    bool wanted[DT_SUBSETS];
+    char path[DT_PATH_SIZE];
+    for (int kind = 0; kind < DT_SUBSETS; kind++)
+        wanted[kind] = run->dataset->subsets[kind].count > 0;
+    dt_status status = dt_path_join(self->directory, DT_DIRECTORY_EVENTS, path, error);
+    if (status)
+        return status;
+    bool goes_on = access(path, F_OK) == 0 && rows->count > 0;
+    double begin = wall_time() - seconds;
+    status = dt_tensorboard_open(path, wanted, goes_on ? rows->rows[rows->count - 1].step + 1 : 0,
+                                 &self->tensorboard, error);
+    for (size_t i = 0; i < rows->count && !goes_on && !status; i++)
+        status = dt_tensorboard_row(self->tensorboard, &rows->rows[i],
+                                    begin + rows->rows[i].seconds, error);
+    return status;
+}
+
+static dt_status open_tensorboard(dt_output *self, const dt_resume *resume, dt_error *error)
+{
+    char path[DT_PATH_SIZE];
+    dt_metrics_table rows = {0};
+    if (!self->run->config.tensorboard)
+        return DT_OK;
+    dt_status status = dt_path_join(self->directory, DT_FILE_METRICS, path, error);
+    if (!status)
+        status = dt_metrics_read(path, &rows, error);
+    if (!status)
+        status = begin_events(self, &rows, resume->checkpoint.seconds, error);
+    dt_metrics_table_destroy(&rows);
+    return status;
+}
+
 dt_status dt_output_open(const dt_run *run, const char *version, dt_resume *resume, dt_output **out,
                          dt_error *error)
 {
@@ -110,6 +169,8 @@ dt_status dt_output_open(const dt_run *run, const char *version, dt_resume *resu
         status = write_config(self, error);
     if (!status)
         status = open_logs(self, resume, error);
+    if (!status)
+        status = open_tensorboard(self, resume, error);
     if (!status)
         status = dt_saver_create(run, version, self->config_text, self->directory, self->lock,
                                  &self->saver, error);
@@ -141,6 +202,9 @@ static dt_status close_log(dt_output *self, dt_error *error)
 /* The first error of the two. */
 static dt_status close_logs(dt_output *self, dt_error *error)
 {
+    dt_error own = {0};
+    note_events(self, dt_tensorboard_close(self->tensorboard, &own), &own);
+    self->tensorboard = NULL;
     dt_status status = dt_metrics_log_close(self->metrics, error);
     self->metrics = NULL;
     dt_status log_status = close_log(self, status ? NULL : error);
@@ -192,6 +256,11 @@ dt_status dt_output_row(dt_output *self, const dt_progress_report *report, dt_er
         row.wait_seconds = seconds[DT_PHASE_WAIT];
         row.data_seconds = seconds[DT_PHASE_GATHER];
         dt_hash_text(report->parameter_hash, row.parameter_hash);
+    }
+    if (self->tensorboard) {
+        dt_error own = {0};
+        dt_status status = dt_tensorboard_row(self->tensorboard, &row, wall_time(), &own);
+        note_events(self, status, &own);
     }
     return dt_metrics_log_append(self->metrics, &row, error);
 }

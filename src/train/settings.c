@@ -185,6 +185,8 @@ static const dt_setting settings[] = {
            "updates between two rows of metrics.csv; 0: a row an epoch"),
     ENUM(NEW, "log", progress, progress_names, "auto",
          "bar or lines; auto: a bar when standard error is a terminal"),
+    BOOL(FREE, "log", tensorboard, "false",
+         "write the curves as event files for TensorBoard too: tensorboard/ in the run directory"),
     TEXT(NEW, "log", timeline, "none", "file", no_file,
          "write a timeline of every rank's phases, for ui.perfetto.dev; none"),
 };

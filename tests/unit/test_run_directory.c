@@ -77,11 +77,18 @@ static void a_named_directory_is_made_with_its_parents(void)
 }
 
 /* All that a run writes, and things that look like it but are the user's. */
-static const char *const run_files[] = {
-    "config.ini",           "log.txt",     "metrics.csv",
-    "summary.json",         "weights.h5",  "best.h5",
-    "insight.h5",           "report.html", "checkpoints/step-00000937.h5",
-    "checkpoints/step-1.h5"};
+static const char *const run_files[] = {"config.ini",
+                                        "log.txt",
+                                        "metrics.csv",
+                                        "summary.json",
+                                        "weights.h5",
+                                        "best.h5",
+                                        "insight.h5",
+                                        "report.html",
+                                        "checkpoints/step-00000937.h5",
+                                        "checkpoints/step-1.h5",
+                                        "tensorboard/train/events.out.tfevents.1.host.1",
+                                        "tensorboard/test/events.out.tfevents.1.host.1"};
 static const char *const user_files[] = {"notes.txt",
                                          "config.ini.bak",
                                          "my-weights.h5",
@@ -90,12 +97,18 @@ static const char *const user_files[] = {"notes.txt",
                                          "checkpoints/step-.h5",
                                          "checkpoints/step-12.h5.old",
                                          "checkpoints/step-1a.h5",
-                                         "checkpoints/config.ini"};
+                                         "checkpoints/config.ini",
+                                         "tensorboard/train/notes.txt",
+                                         "tensorboard/mine/events.out.tfevents.1"};
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
 static void fill(const char *const *names, size_t count)
 {
+    static const char *const folders[] = {"a/tensorboard", "a/tensorboard/train",
+                                          "a/tensorboard/test", "a/tensorboard/mine"};
+    for (size_t i = 0; i < COUNT(folders); i++)
+        CU_ASSERT_TRUE(mkdir(folders[i], 0777) == 0 || errno == EEXIST);
     for (size_t i = 0; i < count; i++)
         scratch_write(scratch_path("a", names[i]), names[i]);
 }
@@ -134,6 +147,7 @@ static void overwrite_removes_the_run_and_nothing_else(void)
     CU_ASSERT_EQUAL(create("a", true, path, NULL), DT_OK);
     for (size_t i = 0; i < COUNT(run_files); i++)
         CU_ASSERT_FALSE(exists(scratch_path("a", run_files[i])));
+    CU_ASSERT_FALSE(exists("a/tensorboard/test"));
     for (size_t i = 0; i < COUNT(user_files); i++)
         CU_ASSERT_TRUE(scratch_holds_text(scratch_path("a", user_files[i]), user_files[i]));
     CU_ASSERT_EQUAL(create("a", true, path, NULL), DT_OK);

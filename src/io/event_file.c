@@ -1,0 +1,183 @@
+#include "event_file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <isa-l/crc.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+#define NAME_BEGIN "events.out.tfevents."
+#define FIRST_ROOM 4096
+
+/* The parts of a TFRecord around its data. */
+enum { LENGTH_SIZE = 8, CRC_SIZE = 4, RECORD_EXTRA = LENGTH_SIZE + 2 * CRC_SIZE };
+
+struct dt_event_file {
+    char path[PATH_MAX];
+    int file;
+    uint8_t *pending; /* [room]; the first `length` are to be written */
+    size_t length, room;
+};
+
+static void put_little_endian(uint8_t *to, uint64_t value, int bytes)
+{
+    for (int i = 0; i < bytes; i++)
+        to[i] = (uint8_t)(value >> (8 * i));
+}
+
+static void put_masked_crc(uint8_t *to, uint8_t *bytes, size_t length)
+{
+    uint32_t crc = ~crc32_iscsi(bytes, (int)length, ~0U);
+    put_little_endian(to, (uint32_t)((crc >> 15 | crc << 17) + 0xa282ead8U), CRC_SIZE);
+}
+
+static dt_status make_room(dt_event_file *self, size_t length, dt_error *error)
+{
+    if (length <= self->room - self->length)
+        return DT_OK;
+    size_t room = 2 * self->room + length + FIRST_ROOM;
+    uint8_t *larger = dt_calloc(room, 1, error);
+    if (!larger)
+        return DT_ERR_INTERNAL;
+    if (self->length > 0)
+        memcpy(larger, self->pending, self->length);
+    dt_free(self->pending);
+    self->pending = larger;
+    self->room = room;
+    return DT_OK;
+}
+
+dt_status dt_event_file_add(dt_event_file *self, const Tensorflow__Event *event, dt_error *error)
+{
+    size_t size = tensorflow__event__get_packed_size(event);
+    dt_status status = make_room(self, size + RECORD_EXTRA, error);
+    if (status)
+        return status;
+    uint8_t *record = self->pending + self->length, *data = record + LENGTH_SIZE + CRC_SIZE;
+    put_little_endian(record, size, LENGTH_SIZE);
+    put_masked_crc(record + LENGTH_SIZE, record, LENGTH_SIZE);
+    tensorflow__event__pack(event, data);
+    put_masked_crc(data + size, data, size);
+    self->length += size + RECORD_EXTRA;
+    return DT_OK;
+}
+
+dt_status dt_event_file_flush(dt_event_file *self, dt_error *error)
+{
+    struct stat before;
+    if (fstat(self->file, &before))
+        return dt_fail(error, DT_ERR_IO, "%s: cannot add events: %m", self->path);
+    size_t done = 0;
+    while (done < self->length) {
+        ssize_t count = write(self->file, self->pending + done, self->length - done);
+        if (count > 0) {
+            done += (size_t)count;
+        } else if (count == 0 || errno != EINTR) {
+            dt_fail(error, DT_ERR_IO, "%s: cannot add events: %s", self->path,
+                    count == 0 ? "nothing is written" : strerror(errno));
+            if (done > 0 && ftruncate(self->file, before.st_size))
+                dt_fail(error, DT_ERR_IO, "%s: cannot add events, and the last one is cut: %m",
+                        self->path);
+            return DT_ERR_IO;
+        }
+    }
+    self->length = 0;
+    return DT_OK;
+}
+
+/* The time in the name of the newest event file of the directory; 0: none. */
+static long newest_time(const char *directory)
+{
+    long newest = 0;
+    DIR *list = opendir(directory);
+    const struct dirent *entry;
+    while (list && (entry = readdir(list))) {
+        if (strncmp(entry->d_name, NAME_BEGIN, strlen(NAME_BEGIN)) != 0)
+            continue;
+        long found = strtol(entry->d_name + strlen(NAME_BEGIN), NULL, 10);
+        newest = found > newest ? found : newest;
+    }
+    if (list)
+        closedir(list);
+    return newest;
+}
+
+static dt_status create_file(const char *directory, dt_event_file *self, dt_error *error)
+{
+    char host[HOST_NAME_MAX + 1] = "";
+    if (mkdir(directory, 0777) && errno != EEXIST)
+        return dt_fail(error, DT_ERR_CREATE, "%s: cannot create directory: %m", directory);
+    long now = (long)time(NULL), newest = newest_time(directory);
+    gethostname(host, sizeof host - 1);
+    int length = snprintf(self->path, sizeof self->path, "%s/" NAME_BEGIN "%010ld.%s.%ld",
+                          directory, now > newest ? now : newest + 1, host, (long)getpid());
+    if (length >= (int)sizeof self->path)
+        return dt_fail(error, DT_ERR_CREATE, "%.200s...: path too long", directory);
+    self->file = open(self->path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (self->file < 0)
+        return dt_fail(error, DT_ERR_CREATE, "%s: cannot create: %m", self->path);
+    return DT_OK;
+}
+
+static dt_status begin_file(dt_event_file *self, int64_t first_step, dt_error *error)
+{
+    char version[] = "brain.Event:2";
+    Tensorflow__SessionLog log = TENSORFLOW__SESSION_LOG__INIT;
+    log.status = TENSORFLOW__SESSION_LOG__SESSION_STATUS__START;
+    Tensorflow__Event event = TENSORFLOW__EVENT__INIT;
+    event.wall_time = (double)time(NULL);
+    event.what_case = TENSORFLOW__EVENT__WHAT_FILE_VERSION;
+    event.file_version = version;
+    dt_status status = dt_event_file_add(self, &event, error);
+    event.step = first_step;
+    event.what_case = TENSORFLOW__EVENT__WHAT_SESSION_LOG;
+    event.session_log = &log;
+    if (!status)
+        status = dt_event_file_add(self, &event, error);
+    if (!status)
+        status = dt_event_file_flush(self, error);
+    return status;
+}
+
+dt_status dt_event_file_create(const char *directory, int64_t first_step, dt_event_file **out,
+                               dt_error *error)
+{
+    *out = NULL;
+    dt_event_file *self = dt_calloc(1, sizeof *self, error);
+    if (!self)
+        return DT_ERR_INTERNAL;
+    self->file = -1;
+    dt_status status = create_file(directory, self, error);
+    if (!status) {
+        status = begin_file(self, first_step, error);
+        if (status)
+            unlink(self->path);
+    }
+    if (status) {
+        self->length = 0;
+        dt_event_file_close(self, NULL);
+        return status;
+    }
+    *out = self;
+    return DT_OK;
+}
+
+dt_status dt_event_file_close(dt_event_file *self, dt_error *error)
+{
+    if (!self)
+        return DT_OK;
+    dt_status status = self->length > 0 ? dt_event_file_flush(self, error) : DT_OK;
+    if (self->file >= 0 && close(self->file) && errno != EINTR && !status)
+        status = dt_fail(error, DT_ERR_IO, "%s: cannot close: %m", self->path);
+    dt_free(self->pending);
+    dt_free(self);
+    return status;
+}
