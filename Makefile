@@ -25,10 +25,10 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(if $(ARCH),-march=$(ARCH)) -fno-math-errno -
 # A room sees the headers of the libraries that it may use, and of no other.
 ROOMS      := base report nn data dist io train cli
 FLAGS_dist  = $(shell $(PKGCONF) --cflags ompi-c | sed 's/-I/-isystem /g')
-FLAGS_io    = $(shell $(PKGCONF) --cflags $(HDF5) spng libzip libprotobuf-c | sed 's/-I/-isystem /g') \
+FLAGS_io    = $(shell $(PKGCONF) --cflags $(HDF5) spng libzip jansson libprotobuf-c | sed 's/-I/-isystem /g') \
               -isystem $(BUILD)/io
 FLAGS_cli   = -DDT_VERSION='"$(VERSION)"'
-LDLIBS      = -pthread $(shell $(PKGCONF) --libs $(HDF5) ompi-c libxxhash libisal spng libzip libprotobuf-c) -lm
+LDLIBS      = -pthread $(shell $(PKGCONF) --libs $(HDF5) ompi-c libxxhash libisal spng libzip jansson libprotobuf-c) -lm
 
 # Formats that others have defined, src/ROOM/NAME.proto, become C: "NAME.pb-c.h".
 PROTOS   := $(wildcard src/*/*.proto)

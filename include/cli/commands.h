@@ -21,6 +21,9 @@ dt_status dt_command_inspect(dt_comm *comm, const dt_invocation *invocation, dt_
 /* Writes a network for other programs. Rank 0 works; all ranks return the same. */
 dt_status dt_command_export(dt_comm *comm, const dt_invocation *invocation, dt_error *error);
 
+/* Makes a weights file of another program's. Rank 0 works; all ranks return the same. */
+dt_status dt_command_import(dt_comm *comm, const dt_invocation *invocation, dt_error *error);
+
 /* Measures and prints a table; --csv: into a file too. Collective; all ranks return the same. */
 dt_status dt_command_bench(dt_comm *comm, const dt_invocation *invocation, dt_error *error);
 

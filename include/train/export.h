@@ -17,4 +17,7 @@ typedef struct dt_export_format {
 /* The formats: *count of them, in the order of --help. */
 const dt_export_format *dt_export_formats(size_t *count);
 
+/* Their names, in the same order, NULL at the end. */
+extern const char *const dt_export_names[];
+
 #endif

@@ -64,6 +64,10 @@ dt_status dt_model_read(const char *path, const dt_config *asked, dt_model *out,
 dt_status dt_model_of(const char *path, const dt_weights_file *file, const dt_config *asked,
                       dt_model *out, dt_error *error);
 
+/* Writes the weights file `path`; that of a run of this program comes back byte for byte. Not
+ * collective. Errors: those of dt_weights_write. */
+dt_status dt_model_write(const dt_model *model, const char *path, dt_error *error);
+
 /* NULL, {0} and a second call are allowed. */
 void dt_model_destroy(dt_model *model);
 

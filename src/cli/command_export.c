@@ -1,7 +1,6 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "base/suggest.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "train/export.h"
@@ -13,15 +12,13 @@ static dt_status find_format(const char *name, const dt_export_format **out, dt_
     char list[200] = "";
     dt_text names = {.text = list, .size = sizeof list};
     for (size_t i = 0; i < count; i++) {
-        if (dt_edit_distance(name, formats[i].name) == 0) {
+        if (strcmp(name, formats[i].name) == 0) {
             *out = &formats[i];
             return DT_OK;
         }
         dt_text_add(&names, "%s%s", i == 0 ? "" : i + 1 < count ? ", " : " or ", formats[i].name);
     }
-    if (name[0] == '\0')
-        return dt_fail(error, DT_ERR_USAGE, "export: expected --format %s, found none", list);
-    return dt_fail(error, DT_ERR_USAGE, "--format: expected %s, found '%.60s'", list, name);
+    return dt_fail(error, DT_ERR_USAGE, "export: expected --format %s, found none", list);
 }
 
 static dt_status export_model(const dt_invocation *invocation, const dt_export_format *format,

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/suggest.h"
 #include "base/text.h"
+#include "train/export.h"
 
 #define PREFIX    "DIST_TRAIN_"
 #define FOUND_MAX 60
@@ -21,6 +22,8 @@ const dt_command_info dt_command_infos[] = {
                             "FILE", ""},
     [DT_COMMAND_EXPORT] = {"export", "write a trained network for Keras, PyTorch, NumPy and others",
                            NULL, "model classes normalize"},
+    [DT_COMMAND_IMPORT] = {"import", "make a weights file of a network trained elsewhere", NULL,
+                           "model classes normalize"},
     [DT_COMMAND_BENCH] = {"bench", "measure how fast training is, and how fast it could be", NULL},
 };
 
@@ -40,6 +43,7 @@ const dt_command_info dt_command_infos[] = {
 #define EVAL    (1U << DT_COMMAND_EVAL)
 #define PREDICT (1U << DT_COMMAND_PREDICT)
 #define EXPORT  (1U << DT_COMMAND_EXPORT)
+#define IMPORT  (1U << DT_COMMAND_IMPORT)
 #define BENCH   (1U << DT_COMMAND_BENCH)
 
 static const dt_flag flags[] = {
@@ -52,8 +56,10 @@ static const dt_flag flags[] = {
          "train: check settings and data, say what a run would do"),
     FLAG("weights", weights_path, 0, "FILE", EVAL | PREDICT | EXPORT,
          "eval, predict, export: the weights file"),
-    FLAG("format", format, 0, "NAME", EXPORT, "export: keras"),
-    FLAG("out", out_path, 'o', "FILE", EXPORT, "export: the file to write"),
+    CHOICE("format", format, dt_export_names, EXPORT, "export: the format of the file"),
+    FLAG("from", from_path, 0, "FILE", IMPORT,
+         "import: a file of safetensors, NumPy (npz) or Keras"),
+    FLAG("out", out_path, 'o', "FILE", EXPORT | IMPORT, "export, import: the file to write"),
     CHOICE("split", subset, dt_subset_names, EVAL, "eval: the samples to take [test]"),
     FLAG("csv", csv_path, 0, "FILE", EVAL | BENCH, "eval, bench: write the numbers as CSV"),
     FLAG("json", json_path, 0, "FILE", EVAL, "eval: write the numbers as JSON"),

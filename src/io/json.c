@@ -4,24 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Length of the well-formed UTF-8 sequence that `text` begins with; 0: none.
- * source: RFC 3629, section 4. */
-static size_t utf8_length(const unsigned char *text)
-{
-    if (text[0] < 0x80)
-        return 1;
-    size_t length = text[0] < 0xc2 ? 0 : text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
-    if (length == 0 || text[0] > 0xf4)
-        return 0;
-    unsigned char low = text[0] == 0xe0 ? 0xa0 : text[0] == 0xf0 ? 0x90 : 0x80;
-    unsigned char high = text[0] == 0xed ? 0x9f : text[0] == 0xf4 ? 0x8f : 0xbf;
-    if (text[1] < low || text[1] > high)
-        return 0;
-    for (size_t i = 2; i < length; i++)
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    return length;
-}
+#include "utf8.h"
 
 void dt_json_add_text(dt_text *to, const char *text)
 {

@@ -2,6 +2,7 @@
 #ifndef DT_IO_WEIGHTS_FACTS_H
 #define DT_IO_WEIGHTS_FACTS_H
 
+#include "io/bundle.h"
 #include "io/weights.h"
 
 typedef enum fact_kind {
@@ -29,5 +30,13 @@ dt_status weights_facts_check(const dt_weights_facts *facts, dt_error *error);
 
 /* Expects that `text` is the hash of the parameters. */
 dt_status weights_hash_check(const char *text, uint64_t hash, dt_error *error);
+
+/* Adds the parameter hash and the facts, each a text of the name of its attribute, those that are
+ * missing left out. */
+dt_status weights_facts_to_texts(const dt_weights_file *file, dt_bundle *to, dt_error *error);
+
+/* The reverse, from a bundle that has a parameter hash, which must be that of *to; sets `own`: it
+ * has one. */
+dt_status weights_facts_from_texts(const dt_bundle *from, dt_weights_file *to, dt_error *error);
 
 #endif

@@ -1,20 +1,39 @@
 #include "train/export.h"
 
-static dt_status write_keras(const dt_model *model, const char *path, dt_error *error)
+#include "export_torch.h"
+#include "io/npz.h"
+#include "io/safetensors.h"
+#include "io/weights_bundle.h"
+
+static dt_status write_safetensors(const dt_model *model, const char *path, dt_error *error)
 {
-    dt_attribute facts[DT_WEIGHTS_FACTS];
-    dt_weights_attributes(&model->file.facts, facts);
-    dt_weights weights = {.tensors = model->file.tensors,
-                          .tensor_count = model->file.tensor_count,
-                          .parameters = model->file.parameters,
-                          .attributes = facts,
-                          .attribute_count = DT_WEIGHTS_FACTS};
-    return dt_weights_write(path, &weights, error);
+    dt_bundle bundle;
+    dt_status status = dt_bundle_of_weights(&model->file, DT_NAMES_KERAS, &bundle, error);
+    if (status == DT_OK)
+        status = dt_safetensors_write(path, &bundle, error);
+    dt_bundle_destroy(&bundle);
+    return status;
+}
+
+static dt_status write_npz(const dt_model *model, const char *path, dt_error *error)
+{
+    dt_bundle bundle;
+    dt_status status = dt_bundle_of_weights(&model->file, DT_NAMES_KERAS, &bundle, error);
+    if (status == DT_OK)
+        status = dt_npz_write(path, &bundle, error);
+    dt_bundle_destroy(&bundle);
+    return status;
 }
 
 static const dt_export_format formats[] = {
-    {"keras", "an HDF5 file for Keras' load_weights", NULL, write_keras},
+    {"keras", "an HDF5 file for Keras' load_weights", NULL, dt_model_write},
+    {"pytorch", "a state_dict in safetensors, and a .py of that name that loads it", NULL,
+     export_torch},
+    {"safetensors", "kernels [in][out], facts as metadata", NULL, write_safetensors},
+    {"npz", "arrays and texts for numpy.load", NULL, write_npz},
 };
+
+const char *const dt_export_names[] = {"keras", "pytorch", "safetensors", "npz", NULL};
 
 const dt_export_format *dt_export_formats(size_t *count)
 {

@@ -308,6 +308,18 @@ dt_status dt_model_of(const char *path, const dt_weights_file *file, const dt_co
     return DT_OK;
 }
 
+dt_status dt_model_write(const dt_model *model, const char *path, dt_error *error)
+{
+    dt_attribute facts[DT_WEIGHTS_FACTS];
+    dt_weights_attributes(&model->file.facts, facts);
+    dt_weights weights = {.tensors = model->file.tensors,
+                          .tensor_count = model->file.tensor_count,
+                          .parameters = model->file.parameters,
+                          .attributes = facts,
+                          .attribute_count = DT_WEIGHTS_FACTS};
+    return dt_weights_write(path, &weights, error);
+}
+
 void dt_model_destroy(dt_model *model)
 {
     if (model)

@@ -1,0 +1,21 @@
+/* In which order dense layers follow one another. */
+#ifndef DT_IO_LAYER_ORDER_H
+#define DT_IO_LAYER_ORDER_H
+
+#include "io/bundle.h"
+
+/* Most layers. */
+#define LAYERS_MAX 256
+
+typedef struct found_layer {
+    char name[DT_BUNDLE_NAME];
+    const dt_array *kernel, *bias; /* bias: NULL for none */
+    bool transposed;               /* the kernel is [out][in] */
+    int64_t inputs, outputs;
+} found_layer;
+
+/* Puts the layers into the one order that dt_weights_of_bundle describes.
+ * Errors: DT_ERR_DATA: none or more than one. */
+dt_status layer_order(found_layer *layers, size_t count, dt_error *error);
+
+#endif
