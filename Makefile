@@ -72,7 +72,7 @@ FORCE:
 
 # Unit tests: one suite a file in tests/unit, one program, one rank.
 SUITES       := $(patsubst tests/unit/test_%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
-TEST_OBJECTS := $(SUITES:%=$(BUILD)/tests/test_%.o) $(BUILD)/tests/main.o
+TEST_OBJECTS := $(SUITES:%=$(BUILD)/tests/test_%.o) $(addprefix $(BUILD)/tests/,main.o lock_fixture.o)
 TEST_FLAGS    = $(shell $(PKGCONF) --cflags cunit $(HDF5) | sed 's/-I/-isystem /g') \
                 -I$(BUILD)/tests -Itests/unit
 TEST_LIBS     = $(shell $(PKGCONF) --libs cunit)

@@ -1,5 +1,5 @@
 /* System calls that fail, wait or end the process on demand, and a clock that can be told to run,
- * for the tests of the run lock: defined in test_run_lock.c. */
+ * for the tests of the run lock: they stand in for those of the C library. */
 #ifndef DT_TESTS_LOCK_FIXTURE_H
 #define DT_TESTS_LOCK_FIXTURE_H
 

@@ -5,7 +5,7 @@
 
 #include "base/memory.h"
 #include "io/atomic_file.h"
-#include "scratch.h"
+#include "scratch_folder.h"
 
 CU_SuiteInfo dt_suite_atomic_file(void);
 
@@ -59,13 +59,13 @@ int fsync(int file)
         return -1;
     }
     struct stat status;
-    int folder = fstat(file, &status) == 0 && S_ISDIR(status.st_mode);
-    if (faults.watch && folder)
+    int directory = fstat(file, &status) == 0 && S_ISDIR(status.st_mode);
+    if (faults.watch && directory)
         faults.new_at_folder_sync += scratch_holds_text(faults.watch, faults.new_text);
     else if (faults.watch)
         faults.old_at_file_sync += scratch_holds_text(faults.watch, faults.old_text);
-    if (folder ? faults.fail_folder : faults.fail_file) {
-        errno = folder ? EIO : faults.fail_file;
+    if (directory ? faults.fail_folder : faults.fail_file) {
+        errno = directory ? EIO : faults.fail_file;
         return -1;
     }
     if (faults.fail_close)
@@ -84,18 +84,16 @@ int close(int file)
     return result;
 }
 
-static char folder[SCRATCH_SIZE];
-
 static void set_up(void)
 {
     memset(&faults, 0, sizeof faults);
-    scratch_create(folder);
+    make_folder();
 }
 
 static void tear_down(void)
 {
     memset(&faults, 0, sizeof faults);
-    scratch_remove(folder);
+    remove_folder();
 }
 
 static const char *file_in_folder(void)

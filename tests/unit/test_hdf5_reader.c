@@ -1,83 +1,12 @@
-#define _GNU_SOURCE /* memmem */
 #include <math.h>
 #include <stdint.h>
 
 #include "base/memory.h"
 #include "draw.h"
-#include "hdf5_check.h"
+#include "hdf5_made.h"
 #include "io/hdf5_file.h"
-#include "io/hdf5_reader.h"
-#include "scratch.h"
 
 CU_SuiteInfo dt_suite_hdf5_reader(void);
-
-static char folder[SCRATCH_SIZE];
-
-static void set_up(void)
-{
-    scratch_create(folder);
-}
-
-static void tear_down(void)
-{
-    scratch_remove(folder);
-}
-
-/* A file as HDF5 itself writes it. */
-typedef void fill(hid_t file);
-
-static char *made(fill *content, H5F_libver_t low, hsize_t user_block, size_t *size)
-{
-    const char *path = scratch_path(folder, "made.h5");
-    hid_t creation = H5Pcreate(H5P_FILE_CREATE), access = H5Pcreate(H5P_FILE_ACCESS);
-    H5Pset_userblock(creation, user_block);
-    H5Pset_libver_bounds(access, low, H5F_LIBVER_LATEST);
-    hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
-    CU_ASSERT_TRUE_FATAL(file >= 0);
-    content(file);
-    CU_ASSERT_TRUE(H5Fclose(file) >= 0);
-    H5Pclose(creation);
-    H5Pclose(access);
-    char *bytes = scratch_read(path, size);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(bytes);
-    unlink(path);
-    return bytes;
-}
-
-static dt_hdf5_reader *opened(const void *bytes, size_t size)
-{
-    dt_hdf5_reader *reader;
-    dt_error error = {0};
-    CU_ASSERT_EQUAL(dt_hdf5_reader_open(bytes, size, &reader, &error), DT_OK);
-    if (!reader)
-        fprintf(stderr, "\n%s\n", error.message);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(reader);
-    return reader;
-}
-
-static void assert_reason(const dt_error *error, const char *reason)
-{
-    CU_ASSERT_PTR_NOT_NULL(strstr(error->message, reason));
-    if (!strstr(error->message, reason))
-        fprintf(stderr, "\nexpected '%s', found '%s'\n", reason, error->message);
-}
-
-static void assert_not_opened(fill *content, H5F_libver_t low, hsize_t user_block,
-                              const char *reason)
-{
-    size_t size;
-    char *bytes = made(content, low, user_block, &size);
-    dt_hdf5_reader *reader = (void *)bytes;
-    dt_error error = {0};
-    id_mark before = mark_ids();
-    CU_ASSERT_EQUAL(dt_hdf5_reader_open(bytes, size, &reader, &error), DT_ERR_DATA);
-    CU_ASSERT_PTR_NULL(reader);
-    assert_reason(&error, reason);
-    assert_no_open_ids_since(before);
-    free(bytes);
-}
-
-/* Laws. */
 
 enum { DATASETS = 9 };
 
@@ -323,195 +252,22 @@ static void members_come_by_name(void)
     free(bytes);
 }
 
-/* Strings of variable length. */
-
-static void add_variable(hid_t file, const char *name, size_t count, const char *const *texts)
-{
-    hsize_t dims[] = {count};
-    hid_t type = H5Tcopy(H5T_C_S1);
-    H5Tset_size(type, H5T_VARIABLE);
-    H5Tset_cset(type, H5T_CSET_UTF8);
-    hid_t space = count == 1 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, dims, NULL);
-    hid_t attribute = H5Acreate2(file, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
-    CU_ASSERT_TRUE(H5Awrite(attribute, type, texts) >= 0);
-    H5Aclose(attribute);
-    H5Sclose(space);
-    H5Tclose(type);
-}
-
-static const char *const five_texts[] = {"dense", "", "zw\xc3\xb6lf", NULL, "dense_1/kernel:0"};
-
-static void variable(hid_t file)
-{
-    add_variable(file, "layer_names", 5, five_texts);
-    add_variable(file, "backend", 1, (const char *const[]){"tensorflow"});
-    hid_t group = H5Gcreate2(file, "dense", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    add_variable(group, "layer_names", 5, five_texts);
-    H5Gclose(group);
-}
-
-static void assert_variable(const void *bytes, size_t size)
-{
-    dt_hdf5_reader *reader = opened(bytes, size);
-    char **texts, *text;
-    size_t count;
-    for (int object = 0; object < 2; object++) {
-        CU_ASSERT_EQUAL(dt_hdf5_reader_text_list(reader, object ? "/" : "/dense", "layer_names",
-                                                 &texts, &count, NULL),
-                        DT_OK);
-        CU_ASSERT_EQUAL_FATAL(count, 5);
-        for (int i = 0; i < 5; i++)
-            CU_ASSERT_STRING_EQUAL(texts[i], five_texts[i] ? five_texts[i] : "");
-        dt_free(texts);
-    }
-    CU_ASSERT_EQUAL(dt_hdf5_reader_text_attribute(reader, "/", "backend", &text, NULL), DT_OK);
-    CU_ASSERT_STRING_EQUAL(text, "tensorflow");
-    dt_free(text);
-    dt_hdf5_reader_destroy(reader);
-}
-
-/* "backend" is the only attribute of that name: the bytes of its reference. */
-static uint8_t *reference_of_backend(char *bytes, size_t size)
-{
-    char *name = memmem(bytes, size, "backend", 8);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(name);
-    uint8_t *type = (uint8_t *)name + 8;
-    CU_ASSERT_EQUAL_FATAL(type[0] & 0x0f, 9);
-    for (uint8_t *at = type; at < type + 64; at++)
-        if (at[0] == 10 && at[1] == 0 && at[2] == 0 && at[3] == 0 && at[12] != 0)
-            return at;
-    CU_FAIL_FATAL("no reference");
-    return NULL;
-}
-
-static void assert_backend_refused(const char *bytes, size_t size, const char *reason)
-{
-    dt_hdf5_reader *reader = opened(bytes, size);
-    char *text;
-    dt_error error = {0};
-    CU_ASSERT_EQUAL(dt_hdf5_reader_text_attribute(reader, "/", "backend", &text, &error),
-                    DT_ERR_DATA);
-    assert_reason(&error, "attribute backend of /: ");
-    assert_reason(&error, reason);
-    dt_hdf5_reader_destroy(reader);
-}
-
-static void variable_strings_are_checked(void)
-{
-    size_t size;
-    id_mark before = mark_ids();
-    char *bytes = made(variable, H5F_LIBVER_EARLIEST, 0, &size);
-    assert_variable(bytes, size);
-
-    uint8_t *reference = reference_of_backend(bytes, size);
-    char *heap = memmem(bytes, size, "GCOL", 4);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(heap);
-    char *object = memmem(bytes, size, "tensorflow", 10);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(object);
-    object -= 16;
-    uint8_t *type = (uint8_t *)memmem(bytes, size, "backend", 8) + 8;
-    const struct {
-        void *at;
-        uint8_t value;
-        const char *reason;
-    } cases[] = {
-        {type + 4, 17, "expected values within the attribute (16 bytes), found 1 of 17 bytes each"},
-        {type + 12, 2, "expected a string, found a type of class 9"},
-        {type + 14, 1, "expected a string, found a type of class 9"},
-        {reference, 9, "a string and a heap that differ about its length"},
-        {reference, 200, "a string and a heap that differ about its length"},
-        {reference + 3, 200, "a string and a heap that differ about its length"},
-        {reference + 4, reference[4] ^ 8, "none where it should be"},
-        {reference + 11, 0xff, "none where it should be"},
-        {reference + 12, 77, "a string that is not in its heap"},
-        {reference + 13, 1, "a string that is not in its heap"},
-        {heap, 'H', "none where it should be"},
-        {heap + 4, 2, "none where it should be"},
-        {heap + 11, 1, "one beyond the end of the file"},
-        {heap + 9, 0, "one beyond the end of the file"},
-        {object, 99, "a string that is not in its heap"},
-        {object, 0, "a string that is not in its heap"},
-        {object + 8, 200, "length"},
-        {object + 15, 0xff, "an object beyond the end of its heap"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        uint8_t *at = cases[i].at, kept = *at;
-        *at = cases[i].value;
-        assert_backend_refused(bytes, size, cases[i].reason);
-        *at = kept;
-    }
-    assert_variable(bytes, size);
-    free(bytes);
-    assert_no_open_ids_since(before);
-}
-
-static void read_all(const dt_hdf5_reader *reader)
-{
-    char **texts, *text;
-    size_t count;
-    if (dt_hdf5_reader_text_list(reader, "/", "layer_names", &texts, &count, NULL) == DT_OK)
-        dt_free(texts);
-    if (dt_hdf5_reader_text_attribute(reader, "/", "backend", &text, NULL) == DT_OK)
-        dt_free(text);
-    if (dt_hdf5_reader_text_list(reader, "/dense", "layer_names", &texts, &count, NULL) == DT_OK)
-        dt_free(texts);
-}
-
-static void damaged_files_are_survived(void)
-{
-    size_t size;
-    int opened_ones = 0;
-    char *bytes = made(variable, H5F_LIBVER_EARLIEST, 0, &size);
-    char *copy = malloc(size);
-    for (uint32_t i = 0; i < 5000; i++) {
-        dt_random_sequence random = draw_begin(90000 + i);
-        memcpy(copy, bytes, size);
-        for (int edits = draw_int(&random, 1, 4); edits > 0; edits--)
-            copy[draw_int(&random, 0, (int)size - 1)] =
-                (char)(draw_int(&random, 0, 2) ? draw_int(&random, 0, 255) : 255);
-        dt_hdf5_reader *reader;
-        dt_error error = {0};
-        dt_status status = dt_hdf5_reader_open(copy, size, &reader, &error);
-        CU_ASSERT_TRUE(status == error.status && (status == DT_OK || status == DT_ERR_DATA));
-        if (status == DT_OK) {
-            read_all(reader);
-            opened_ones++;
-        }
-        dt_hdf5_reader_destroy(reader);
-    }
-    CU_ASSERT_TRUE(opened_ones > 500 && opened_ones < 4900);
-    free(copy);
-    free(bytes);
-}
-
-static void long_strings(hid_t file)
-{
-    char *text = calloc(400001, 1);
-    memset(text, 'x', 400000);
-    add_variable(file, "two", 2, (const char *const[]){text, text});
-    add_variable(file, "three", 3, (const char *const[]){text, text, text});
-    free(text);
-}
-
-static void strings_are_a_megabyte_at_most(void)
-{
-    size_t size, count;
-    char *bytes = made(long_strings, H5F_LIBVER_EARLIEST, 0, &size);
-    dt_hdf5_reader *reader = opened(bytes, size);
-    char **texts;
-    dt_error error = {0};
-    CU_ASSERT_EQUAL(dt_hdf5_reader_text_list(reader, "/", "two", &texts, &count, &error), DT_OK);
-    CU_ASSERT_TRUE(count == 2 && strlen(texts[1]) == 400000);
-    dt_free(texts);
-    CU_ASSERT_EQUAL(dt_hdf5_reader_text_list(reader, "/", "three", &texts, &count, &error),
-                    DT_ERR_DATA);
-    assert_reason(&error, "attribute three of /: expected variable-length strings in a well-formed "
-                          "heap, found more than a megabyte of them");
-    dt_hdf5_reader_destroy(reader);
-    free(bytes);
-}
-
 /* Files that are refused as a whole. */
+
+static void assert_not_opened(fill *content, H5F_libver_t low, hsize_t user_block,
+                              const char *reason)
+{
+    size_t size;
+    char *bytes = made(content, low, user_block, &size);
+    dt_hdf5_reader *reader = (void *)bytes;
+    dt_error error = {0};
+    id_mark before = mark_ids();
+    CU_ASSERT_EQUAL(dt_hdf5_reader_open(bytes, size, &reader, &error), DT_ERR_DATA);
+    CU_ASSERT_PTR_NULL(reader);
+    assert_reason(&error, reason);
+    assert_no_open_ids_since(before);
+    free(bytes);
+}
 
 static void nothing(hid_t file)
 {
@@ -612,36 +368,6 @@ static void files_that_are_no_plain_hdf5_are_refused(void)
     free(bytes);
 }
 
-static void every_failed_allocation_is_survived(void)
-{
-    size_t size;
-    char *bytes = made(variable, H5F_LIBVER_EARLIEST, 0, &size);
-    id_mark before = mark_ids();
-    dt_status status = DT_ERR_INTERNAL;
-    long n = 0;
-    while (status != DT_OK && ++n < 100) {
-        dt_hdf5_reader *reader;
-        dt_error error = {0};
-        char **texts = NULL, *text = NULL;
-        size_t count;
-        dt_memory_fail_at(n);
-        status = dt_hdf5_reader_open(bytes, size, &reader, &error);
-        if (status == DT_OK)
-            status = dt_hdf5_reader_text_list(reader, "/", "layer_names", &texts, &count, &error);
-        if (status == DT_OK)
-            status = dt_hdf5_reader_text_attribute(reader, "/", "backend", &text, &error);
-        dt_memory_fail_at(0);
-        CU_ASSERT_TRUE(status == DT_OK || status == DT_ERR_INTERNAL);
-        CU_ASSERT_EQUAL(status, error.status);
-        dt_free(text);
-        dt_free(texts);
-        dt_hdf5_reader_destroy(reader);
-        assert_no_open_ids_since(before);
-    }
-    CU_ASSERT_TRUE(n > 8 && n < 100);
-    free(bytes);
-}
-
 CU_SuiteInfo dt_suite_hdf5_reader(void)
 {
     static CU_TestInfo tests[] = {
@@ -649,12 +375,10 @@ CU_SuiteInfo dt_suite_hdf5_reader(void)
         {"attributes and texts come back", attributes_and_texts_come_back},
         {"what is asked wrongly is named", what_is_asked_wrongly_is_named},
         {"members come by name", members_come_by_name},
-        {"variable strings are checked", variable_strings_are_checked},
-        {"strings are a megabyte at most", strings_are_a_megabyte_at_most},
-        {"damaged files are survived", damaged_files_are_survived},
         {"files that are no plain HDF5 are refused", files_that_are_no_plain_hdf5_are_refused},
-        {"every failed allocation is survived", every_failed_allocation_is_survived},
         CU_TEST_INFO_NULL};
-    return (CU_SuiteInfo){
-        .pName = "hdf5_reader", .pSetUpFunc = set_up, .pTearDownFunc = tear_down, .pTests = tests};
+    return (CU_SuiteInfo){.pName = "hdf5_reader",
+                          .pSetUpFunc = make_folder,
+                          .pTearDownFunc = remove_folder,
+                          .pTests = tests};
 }

@@ -6,23 +6,11 @@
 
 #include "base/memory.h"
 #include "draw.h"
-#include "scratch.h"
+#include "scratch_folder.h"
 
 CU_SuiteInfo dt_suite_image(void);
 
 enum { SIDE = 28, MARGIN_MOST = 40 };
-
-static char folder[SCRATCH_SIZE];
-
-static void set_up(void)
-{
-    scratch_create(folder);
-}
-
-static void tear_down(void)
-{
-    scratch_remove(folder);
-}
 
 /* A random image in MNIST's form: a box whose larger side is 20, some 255, no empty edge, with its
  * centre of mass at 14, 14, rounded. */
@@ -346,5 +334,5 @@ CU_SuiteInfo dt_suite_image(void)
         {"IDX images are read as they are", idx_images_are_read_as_they_are},
         CU_TEST_INFO_NULL};
     return (CU_SuiteInfo){
-        .pName = "image", .pSetUpFunc = set_up, .pTearDownFunc = tear_down, .pTests = tests};
+        .pName = "image", .pSetUpFunc = make_folder, .pTearDownFunc = remove_folder, .pTests = tests};
 }

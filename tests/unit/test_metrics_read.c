@@ -3,7 +3,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "io/metrics_read.h"
-#include "scratch.h"
+#include "scratch_folder.h"
 
 CU_SuiteInfo dt_suite_metrics_read(void);
 
@@ -11,18 +11,6 @@ static const char header[] =
     "epoch,step,samples,train_loss,train_accuracy,val_loss,val_accuracy,test_loss,test_accuracy,"
     "learning_rate,seconds,samples_per_second,compute_seconds,reduce_seconds,wait_seconds,"
     "data_seconds,gradient_norm,parameter_hash\n";
-
-static char folder[SCRATCH_SIZE];
-
-static void set_up(void)
-{
-    scratch_create(folder);
-}
-
-static void tear_down(void)
-{
-    scratch_remove(folder);
-}
 
 static const char *csv(void)
 {
@@ -229,5 +217,5 @@ CU_SuiteInfo dt_suite_metrics_read(void)
         {"missing files and memory are told", missing_files_and_memory_are_told},
         CU_TEST_INFO_NULL};
     return (CU_SuiteInfo){
-        .pName = "metrics_read", .pSetUpFunc = set_up, .pTearDownFunc = tear_down, .pTests = tests};
+        .pName = "metrics_read", .pSetUpFunc = make_folder, .pTearDownFunc = remove_folder, .pTests = tests};
 }

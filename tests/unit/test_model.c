@@ -5,21 +5,9 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
-#include "scratch.h"
+#include "scratch_folder.h"
 
 CU_SuiteInfo dt_suite_model(void);
-
-static char folder[SCRATCH_SIZE];
-
-static void set_up(void)
-{
-    scratch_create(folder);
-}
-
-static void tear_down(void)
-{
-    scratch_remove(folder);
-}
 
 static const char *h5(void)
 {
@@ -282,5 +270,5 @@ CU_SuiteInfo dt_suite_model(void)
          files_from_elsewhere_need_words_of_the_user},
         CU_TEST_INFO_NULL};
     return (CU_SuiteInfo){
-        .pName = "model", .pSetUpFunc = set_up, .pTearDownFunc = tear_down, .pTests = tests};
+        .pName = "model", .pSetUpFunc = make_folder, .pTearDownFunc = remove_folder, .pTests = tests};
 }

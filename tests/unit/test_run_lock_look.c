@@ -3,21 +3,9 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 
-#include "scratch.h"
+#include "scratch_folder.h"
 
 CU_SuiteInfo dt_suite_run_lock_look(void);
-
-static char folder[SCRATCH_SIZE];
-
-static void set_up(void)
-{
-    scratch_create(folder);
-}
-
-static void tear_down(void)
-{
-    scratch_remove(folder);
-}
 
 static dt_run_lock_state look(char holder[DT_RUN_LOCK_TEXT])
 {
@@ -78,7 +66,7 @@ CU_SuiteInfo dt_suite_run_lock_look(void)
         {"a lock that was left behind is told", a_lock_that_was_left_behind_is_told},
         CU_TEST_INFO_NULL};
     return (CU_SuiteInfo){.pName = "run_lock_look",
-                          .pSetUpFunc = set_up,
-                          .pTearDownFunc = tear_down,
+                          .pSetUpFunc = make_folder,
+                          .pTearDownFunc = remove_folder,
                           .pTests = tests};
 }

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "io/run_lock.h"
 #include "lock_fixture.h"
-#include "scratch.h"
+#include "scratch_folder.h"
 
 CU_SuiteInfo dt_suite_run_lock_stress(void);
 
@@ -21,8 +21,6 @@ typedef struct board {
     _Atomic int owner; /* process that believes to hold the lock; 0: none */
     _Atomic int held, released, refused, failed, met;
 } board;
-
-static char folder[SCRATCH_SIZE];
 
 static bool lives(int process)
 {
@@ -88,7 +86,6 @@ static void never_two_and_always_one_in_the_end(void)
     uint64_t seed = wish ? (uint64_t)time(NULL) : 1;
     int born = 0, died = 0, killed = 0;
     bool any = true;
-    scratch_create(folder);
     fflush(NULL);
     while (any) {
         any = false;
@@ -128,7 +125,6 @@ static void never_two_and_always_one_in_the_end(void)
     /* Half-written temporary files of the killed may be left, nothing else. */
     CU_ASSERT_TRUE(scratch_entries(folder) <= killed);
     munmap(shared, sizeof *shared);
-    scratch_remove(folder);
 }
 
 CU_SuiteInfo dt_suite_run_lock_stress(void)
@@ -136,5 +132,8 @@ CU_SuiteInfo dt_suite_run_lock_stress(void)
     static CU_TestInfo tests[] = {
         {"never two at once, always one in the end", never_two_and_always_one_in_the_end},
         CU_TEST_INFO_NULL};
-    return (CU_SuiteInfo){.pName = "run_lock_stress", .pTests = tests};
+    return (CU_SuiteInfo){.pName = "run_lock_stress",
+                          .pSetUpFunc = make_folder,
+                          .pTearDownFunc = remove_folder,
+                          .pTests = tests};
 }

@@ -3,21 +3,9 @@
 #include "base/random.h"
 #include "hdf5_check.h"
 #include "io/weights.h"
-#include "scratch.h"
+#include "scratch_folder.h"
 
 CU_SuiteInfo dt_suite_weights(void);
-
-static char folder[SCRATCH_SIZE];
-
-static void set_up(void)
-{
-    scratch_create(folder);
-}
-
-static void tear_down(void)
-{
-    scratch_remove(folder);
-}
 
 static const char *h5(void)
 {
@@ -340,5 +328,5 @@ CU_SuiteInfo dt_suite_weights(void)
         CU_TEST_INFO_NULL
     };
     return (CU_SuiteInfo){
-        .pName = "weights", .pSetUpFunc = set_up, .pTearDownFunc = tear_down, .pTests = tests};
+        .pName = "weights", .pSetUpFunc = make_folder, .pTearDownFunc = remove_folder, .pTests = tests};
 }

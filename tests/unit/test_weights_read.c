@@ -4,24 +4,12 @@
 #include "hdf5_check.h"
 #include "io/read_file.h"
 #include "io/weights.h"
-#include "scratch.h"
+#include "scratch_folder.h"
 
 #include <fcntl.h>
 #include <math.h>
 
 CU_SuiteInfo dt_suite_weights_read(void);
-
-static char folder[SCRATCH_SIZE];
-
-static void set_up(void)
-{
-    scratch_create(folder);
-}
-
-static void tear_down(void)
-{
-    scratch_remove(folder);
-}
 
 static const char *h5(void)
 {
@@ -407,5 +395,5 @@ CU_SuiteInfo dt_suite_weights_read(void)
         {"files are read whole or not at all", files_are_read_whole_or_not_at_all},
         CU_TEST_INFO_NULL};
     return (CU_SuiteInfo){
-        .pName = "weights_read", .pSetUpFunc = set_up, .pTearDownFunc = tear_down, .pTests = tests};
+        .pName = "weights_read", .pSetUpFunc = make_folder, .pTearDownFunc = remove_folder, .pTests = tests};
 }
