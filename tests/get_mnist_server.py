@@ -1,4 +1,4 @@
-"""A mirror of MNIST on the loopback interface, good and bad, for scripts.bats.
+"""A mirror of MNIST on the loopback interface, good and bad, for get_mnist.bats.
 
 Usage: get_mnist_server.py DIR PORT_FILE LOG_FILE
 
