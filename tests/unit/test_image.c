@@ -333,6 +333,8 @@ CU_SuiteInfo dt_suite_image(void)
         {"every failed allocation is survived", every_failed_allocation_is_survived},
         {"IDX images are read as they are", idx_images_are_read_as_they_are},
         CU_TEST_INFO_NULL};
-    return (CU_SuiteInfo){
-        .pName = "image", .pSetUpFunc = make_folder, .pTearDownFunc = remove_folder, .pTests = tests};
+    return (CU_SuiteInfo){.pName = "image",
+                          .pSetUpFunc = make_folder,
+                          .pTearDownFunc = remove_folder,
+                          .pTests = tests};
 }

@@ -216,6 +216,8 @@ CU_SuiteInfo dt_suite_metrics_read(void)
         {"a zero byte is refused", a_zero_byte_is_refused},
         {"missing files and memory are told", missing_files_and_memory_are_told},
         CU_TEST_INFO_NULL};
-    return (CU_SuiteInfo){
-        .pName = "metrics_read", .pSetUpFunc = make_folder, .pTearDownFunc = remove_folder, .pTests = tests};
+    return (CU_SuiteInfo){.pName = "metrics_read",
+                          .pSetUpFunc = make_folder,
+                          .pTearDownFunc = remove_folder,
+                          .pTests = tests};
 }

@@ -269,6 +269,8 @@ CU_SuiteInfo dt_suite_model(void)
         {"files from elsewhere need words of the user",
          files_from_elsewhere_need_words_of_the_user},
         CU_TEST_INFO_NULL};
-    return (CU_SuiteInfo){
-        .pName = "model", .pSetUpFunc = make_folder, .pTearDownFunc = remove_folder, .pTests = tests};
+    return (CU_SuiteInfo){.pName = "model",
+                          .pSetUpFunc = make_folder,
+                          .pTearDownFunc = remove_folder,
+                          .pTests = tests};
 }

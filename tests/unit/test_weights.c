@@ -25,11 +25,9 @@ static float *numbers(size_t count)
 
 /* A convolution, a dense layer with bias, one without: 24 + 2 + 12 + 3 + 6 = 47 parameters. */
 static const dt_tensor mixed[] = {
-    {"conv2d",  "kernel", 4, {2, 3, 2, 2}, 0 },
-    {"conv2d",  "bias",   1, {2},          24},
-    {"dense",   "kernel", 2, {4, 3},       26},
-    {"dense",   "bias",   1, {3},          38},
-    {"dense_1", "kernel", 2, {3, 2},       41},
+    {"conv2d", "kernel", 4, {2, 3, 2, 2}, 0}, {"conv2d", "bias", 1, {2}, 24},
+    {"dense", "kernel", 2, {4, 3}, 26},       {"dense", "bias", 1, {3}, 38},
+    {"dense_1", "kernel", 2, {3, 2}, 41},
 };
 #define MIXED_PARAMETERS 47
 
@@ -201,17 +199,11 @@ static void what_is_not_a_model_is_refused(void)
     assert_refused(&weights, "tensor dense/kernel: expected to begin at parameter 26, found 27");
 
     dt_tensor apart[] = {
-        {"a", "kernel", 1, {1}, 0},
-        {"b", "kernel", 1, {1}, 1},
-        {"a", "bias",   1, {1}, 2}
-    };
+        {"a", "kernel", 1, {1}, 0}, {"b", "kernel", 1, {1}, 1}, {"a", "bias", 1, {1}, 2}};
     weights = (dt_weights){apart, 3, parameters, NULL, 0};
     assert_refused(&weights, "create group /a: ");
 
-    dt_tensor twice[] = {
-        {"a", "kernel", 1, {1}, 0},
-        {"a", "kernel", 1, {1}, 1}
-    };
+    dt_tensor twice[] = {{"a", "kernel", 1, {1}, 0}, {"a", "kernel", 1, {1}, 1}};
     weights = (dt_weights){twice, 2, parameters, NULL, 0};
     assert_refused(&weights, "dataset /a/a/kernel:0: ");
 
@@ -318,15 +310,16 @@ CU_SuiteInfo dt_suite_weights(void)
 {
     static CU_TestInfo tests[] = {
         {"layers and tensors are where Keras looks", layers_and_tensors_are_where_keras_looks},
-        {"facts are root attributes",                facts_are_root_attributes               },
-        {"random networks come back",                random_networks_come_back               },
-        {"equal content gives equal bytes",          equal_content_gives_equal_bytes         },
-        {"what is not a model is refused",           what_is_not_a_model_is_refused          },
-        {"every failed allocation is survived",      every_failed_allocation_is_survived     },
-        {"a full disk is an error",                  a_full_disk_is_an_error                 },
-        {"images live side by side",                 images_live_side_by_side                },
-        CU_TEST_INFO_NULL
-    };
-    return (CU_SuiteInfo){
-        .pName = "weights", .pSetUpFunc = make_folder, .pTearDownFunc = remove_folder, .pTests = tests};
+        {"facts are root attributes", facts_are_root_attributes},
+        {"random networks come back", random_networks_come_back},
+        {"equal content gives equal bytes", equal_content_gives_equal_bytes},
+        {"what is not a model is refused", what_is_not_a_model_is_refused},
+        {"every failed allocation is survived", every_failed_allocation_is_survived},
+        {"a full disk is an error", a_full_disk_is_an_error},
+        {"images live side by side", images_live_side_by_side},
+        CU_TEST_INFO_NULL};
+    return (CU_SuiteInfo){.pName = "weights",
+                          .pSetUpFunc = make_folder,
+                          .pTearDownFunc = remove_folder,
+                          .pTests = tests};
 }

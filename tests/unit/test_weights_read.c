@@ -394,6 +394,8 @@ CU_SuiteInfo dt_suite_weights_read(void)
         {"every failed allocation is survived", every_failed_allocation_is_survived},
         {"files are read whole or not at all", files_are_read_whole_or_not_at_all},
         CU_TEST_INFO_NULL};
-    return (CU_SuiteInfo){
-        .pName = "weights_read", .pSetUpFunc = make_folder, .pTearDownFunc = remove_folder, .pTests = tests};
+    return (CU_SuiteInfo){.pName = "weights_read",
+                          .pSetUpFunc = make_folder,
+                          .pTearDownFunc = remove_folder,
+                          .pTests = tests};
 }
