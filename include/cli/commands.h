@@ -24,6 +24,9 @@ dt_status dt_command_export(dt_comm *comm, const dt_invocation *invocation, dt_e
 /* Makes a weights file of another program's. Rank 0 works; all ranks return the same. */
 dt_status dt_command_import(dt_comm *comm, const dt_invocation *invocation, dt_error *error);
 
+/* Makes a page of run directories. Rank 0 works; all ranks return the same. */
+dt_status dt_command_report(dt_comm *comm, const dt_invocation *invocation, dt_error *error);
+
 /* Measures and prints a table; --csv: into a file too. Collective; all ranks return the same. */
 dt_status dt_command_bench(dt_comm *comm, const dt_invocation *invocation, dt_error *error);
 

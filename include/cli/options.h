@@ -23,6 +23,7 @@ typedef enum dt_command {
     DT_COMMAND_INSPECT,
     DT_COMMAND_EXPORT,
     DT_COMMAND_IMPORT,
+    DT_COMMAND_REPORT,
     DT_COMMAND_BENCH,
     DT_COMMANDS
 } dt_command;
@@ -55,7 +56,7 @@ typedef struct dt_invocation {
     char weights_path[DT_TEXT_MAX]; /* eval, predict, export: "": not given */
     char format[DT_TEXT_MAX];       /* export: as given; "": not given */
     char from_path[DT_TEXT_MAX];    /* import: "": not given */
-    char out_path[DT_TEXT_MAX];     /* export, import: "": not given */
+    char out_path[DT_TEXT_MAX];     /* export, import, report: "": not given */
     char subset[DT_TEXT_MAX];       /* eval: as given; "": not given */
     char json_path[DT_TEXT_MAX];    /* eval: "": none */
     bool json;                      /* predict: print JSON */

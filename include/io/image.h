@@ -22,6 +22,18 @@ typedef struct dt_image {
  * mark), or one that is too large, before memory is taken for it; DT_ERR_INTERNAL. */
 dt_status dt_image_decode_png(const void *bytes, size_t size, dt_image *out, dt_error *error);
 
+/* Pixels that are to become a PNG. */
+typedef struct dt_raster {
+    int height, width;           /* 1 to DT_IMAGE_SIDE_MAX */
+    int channels;                /* 1: grey, or numbers of colours; 3: RGB; 4: RGBA */
+    const uint8_t *pixels;       /* [height][width][channels] */
+    const uint8_t (*colours)[4]; /* [256] RGBA, for 1 channel; NULL: grey */
+} dt_raster;
+
+/* Encodes a PNG of 8 bits a channel; equal rasters give equal bytes. The caller owns *bytes:
+ * dt_free; NULL after an error. Errors: DT_ERR_INTERNAL. */
+dt_status dt_image_encode_png(const dt_raster *raster, void **bytes, size_t *size, dt_error *error);
+
 /* Brings a picture into the form of MNIST's digits, pixels[height][width], 0 background, 255 ink.
  * source: Y. LeCun, http://yann.lecun.com/exdb/mnist/: the digit fits into a box of 20 x 20 of the
  * 28 x 28 pixels with its proportions kept, grey by anti-aliasing, and its centre of mass is in the

@@ -24,6 +24,8 @@ const dt_command_info dt_command_infos[] = {
                            NULL, "model classes normalize"},
     [DT_COMMAND_IMPORT] = {"import", "make a weights file of a network trained elsewhere", NULL,
                            "model classes normalize"},
+    [DT_COMMAND_REPORT] = {"report", "make a page of a run directory, or compare several", "RUN",
+                           ""},
     [DT_COMMAND_BENCH] = {"bench", "measure how fast training is, and how fast it could be", NULL},
 };
 
@@ -44,6 +46,7 @@ const dt_command_info dt_command_infos[] = {
 #define PREDICT (1U << DT_COMMAND_PREDICT)
 #define EXPORT  (1U << DT_COMMAND_EXPORT)
 #define IMPORT  (1U << DT_COMMAND_IMPORT)
+#define REPORT  (1U << DT_COMMAND_REPORT)
 #define BENCH   (1U << DT_COMMAND_BENCH)
 
 static const dt_flag flags[] = {
@@ -59,7 +62,8 @@ static const dt_flag flags[] = {
     CHOICE("format", format, dt_export_names, EXPORT, "export: the format of the file"),
     FLAG("from", from_path, 0, "FILE", IMPORT,
          "import: a file of safetensors, NumPy (npz) or Keras"),
-    FLAG("out", out_path, 'o', "FILE", EXPORT | IMPORT, "export, import: the file to write"),
+    FLAG("out", out_path, 'o', "FILE", EXPORT | IMPORT | REPORT,
+         "export, import, report: the file to write; report: [RUN/report.html]"),
     CHOICE("split", subset, dt_subset_names, EVAL, "eval: the samples to take [test]"),
     FLAG("csv", csv_path, 0, "FILE", EVAL | BENCH, "eval, bench: write the numbers as CSV"),
     FLAG("json", json_path, 0, "FILE", EVAL, "eval: write the numbers as JSON"),

@@ -1,5 +1,7 @@
 #include <spng.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "io/image.h"
@@ -92,5 +94,67 @@ dt_status dt_image_decode_png(const void *bytes, size_t size, dt_image *out, dt_
         dt_free(out->pixels);
         *out = (dt_image){0};
     }
+    return status;
+}
+
+/* The colours of a raster: those behind the last that is used are left out. */
+static int set_colours(spng_ctx *png, const dt_raster *raster)
+{
+    struct spng_plte palette = {0};
+    struct spng_trns alphas = {0};
+    size_t count = (size_t)raster->height * (size_t)raster->width;
+    for (size_t i = 0; i < count; i++)
+        if (raster->pixels[i] >= palette.n_entries)
+            palette.n_entries = (uint32_t)raster->pixels[i] + 1;
+    for (uint32_t i = 0; i < palette.n_entries; i++) {
+        const uint8_t *colour = raster->colours[i];
+        palette.entries[i] = (struct spng_plte_entry){colour[0], colour[1], colour[2], 0};
+        alphas.type3_alpha[i] = colour[3];
+    }
+    alphas.n_type3_entries = palette.n_entries;
+    int code = spng_set_plte(png, &palette);
+    return code == SPNG_OK ? spng_set_trns(png, &alphas) : code;
+}
+
+static int encode(spng_ctx *png, const dt_raster *raster)
+{
+    static const uint8_t types[] = {[1] = SPNG_COLOR_TYPE_GRAYSCALE,
+                                    [3] = SPNG_COLOR_TYPE_TRUECOLOR,
+                                    [4] = SPNG_COLOR_TYPE_TRUECOLOR_ALPHA};
+    struct spng_ihdr header = {.height = (uint32_t)raster->height,
+                               .width = (uint32_t)raster->width,
+                               .bit_depth = 8,
+                               .color_type = raster->colours ? SPNG_COLOR_TYPE_INDEXED
+                                                             : types[raster->channels]};
+    size_t size = (size_t)raster->height * (size_t)raster->width * (size_t)raster->channels;
+    int code = spng_set_ihdr(png, &header);
+    if (code == SPNG_OK && raster->colours)
+        code = set_colours(png, raster);
+    if (code == SPNG_OK)
+        code = spng_encode_image(png, raster->pixels, size, SPNG_FMT_PNG, SPNG_ENCODE_FINALIZE);
+    return code;
+}
+
+dt_status dt_image_encode_png(const dt_raster *raster, void **bytes, size_t *size, dt_error *error)
+{
+    *bytes = NULL;
+    *size = 0;
+    spng_ctx *png = spng_ctx_new(SPNG_CTX_ENCODER);
+    if (!png)
+        return dt_fail(error, DT_ERR_INTERNAL, "out of memory: no PNG encoder");
+    int code = spng_set_option(png, SPNG_ENCODE_TO_BUFFER, 1);
+    if (code == SPNG_OK)
+        code = encode(png, raster);
+    void *buffer = code == SPNG_OK ? spng_get_png_buffer(png, size, &code) : NULL;
+    dt_status status = DT_OK;
+    if (!buffer)
+        status =
+            dt_fail(error, DT_ERR_INTERNAL, "a picture cannot be encoded: %s", spng_strerror(code));
+    else if ((*bytes = dt_calloc(*size, 1, error)))
+        memcpy(*bytes, buffer, *size);
+    else
+        status = DT_ERR_INTERNAL;
+    free(buffer); /* of spng's allocator */
+    spng_ctx_free(png);
     return status;
 }

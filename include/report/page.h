@@ -1,0 +1,36 @@
+/* The page that the parts of a report stand in: one HTML file without scripts and without anything
+ * from elsewhere, for light and dark, wide and narrow screens, and paper.
+ *
+ * What is between dt_page_begin and dt_page_end is the caller's, of these classes (style.c):
+ *     header, section, figure > figcaption, details > summary     of HTML, styled as they are
+ *     .tiles > .tile > b, span    numbers with a word each
+ *     .charts                     figures side by side where there is room
+ *     .wide                       a box that scrolls when what is in it is wider than the screen
+ *     .cards > .card              pictures with a few words
+ *     .note, .chip, .key, .mono   remarks, states, names of runs, hashes
+ *     td.n, th.n                  numbers
+ *     c0 .. c7                    colours (report/chart.h) */
+#ifndef DT_REPORT_PAGE_H
+#define DT_REPORT_PAGE_H
+
+#include <stddef.h>
+
+#include "report/markup.h"
+
+void dt_page_begin(dt_markup *to, const char *title);
+void dt_page_end(dt_markup *to);
+
+/* A bar of parts, one after another. */
+typedef struct dt_bar {
+    const char *label;
+    const char *note;    /* at its end; NULL: none */
+    const double *parts; /* [part_count], >= 0 */
+} dt_bar;
+
+/* Adds bars that share a scale, which ends with the longest, with a legend of the parts that are
+ * there at all. A part of a bar has its name and its value in seconds as its title. colours:
+ * [part_count]. */
+void dt_bars_add(dt_markup *to, size_t part_count, const char *const *part_names,
+                 const int *colours, size_t bar_count, const dt_bar *bars);
+
+#endif

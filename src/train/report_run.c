@@ -1,0 +1,303 @@
+#include "report_run.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+
+static const char *const files[] = {DT_FILE_CONFIG,  DT_FILE_METRICS, DT_FILE_SUMMARY,
+                                    DT_FILE_WEIGHTS, DT_FILE_BEST,    DT_FILE_INSIGHT};
+
+static dt_status check_directory(const char *path, dt_error *error)
+{
+    struct stat info;
+    char file[DT_PATH_SIZE];
+    if (stat(path, &info) != 0)
+        return dt_fail(error, DT_ERR_NO_INPUT, "%s: expected a run directory: %m", path);
+    if (!S_ISDIR(info.st_mode))
+        return dt_fail(error, DT_ERR_NO_INPUT, "%s: expected a run directory, found a file", path);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (!dt_path_join(path, files[i], file, NULL) && access(file, F_OK) == 0)
+            return DT_OK;
+    return dt_fail(error, DT_ERR_NO_INPUT,
+                   "%s: expected a run directory, found a directory without files of a run", path);
+}
+
+/* The last part of the directory's own path: "latest" and "." say nothing. */
+static void find_name(report_run *self)
+{
+    char *real = realpath(self->path, NULL);
+    const char *slash = real ? strrchr(real, '/') : NULL;
+    snprintf(self->name, sizeof self->name, "%s", slash && slash[1] ? slash + 1 : self->path);
+    free(real); /* of the C library */
+}
+
+static dt_status add_note(report_run *self, const char *text, dt_error *error)
+{
+    if (self->note_count == REPORT_NOTES_MAX)
+        return dt_fail(error, DT_ERR_INTERNAL, "more than %d notes", REPORT_NOTES_MAX);
+    char *copy = dt_strdup(text, error);
+    if (!copy)
+        return error->status;
+    self->notes[self->note_count++] = copy;
+    return DT_OK;
+}
+
+typedef dt_status reader(report_run *self, const char *path, dt_error *error);
+
+static dt_status read_config(report_run *self, const char *path, dt_error *error)
+{
+    dt_config_defaults(&self->config);
+    dt_status status = dt_config_read_ini(&self->config, path, error);
+    self->has_config = !status;
+    return status == DT_ERR_CONFIG ? error->status = DT_ERR_DATA : status;
+}
+
+static dt_status read_metrics(report_run *self, const char *path, dt_error *error)
+{
+    return dt_metrics_read(path, &self->metrics, error);
+}
+
+static dt_status read_summary(report_run *self, const char *path, dt_error *error)
+{
+    dt_status status = dt_summary_read(path, &self->summary, error);
+    self->has_summary = !status;
+    return status;
+}
+
+static dt_status read_insight(report_run *self, const char *path, dt_error *error)
+{
+    dt_status status = dt_insight_read(path, &self->insight, error);
+    self->has_insight = !status;
+    return status;
+}
+
+static dt_status read_weights(report_run *self, const char *path, dt_error *error)
+{
+    dt_status status = dt_weights_read(path, &self->weights, error);
+    self->has_weights = !status;
+    return status;
+}
+
+/* Reads a file of the run; one that is not there is a line, one that is damaged a warning as well.
+ * missing: that line; NULL: nothing is to be said. */
+static dt_status read_member(report_run *self, const char *file, reader *read, const char *missing,
+                             dt_error *error)
+{
+    char path[DT_PATH_SIZE];
+    dt_error own = {0};
+    dt_status status = dt_path_join(self->path, file, path, error);
+    if (status)
+        return status;
+    if (access(path, F_OK) != 0)
+        return missing ? add_note(self, missing, error) : DT_OK;
+    status = read(self, path, &own);
+    if (status == DT_ERR_INTERNAL) {
+        *error = own;
+        return status;
+    }
+    if (status == DT_OK)
+        return DT_OK;
+    dt_warn("%s", own.message);
+    return add_note(self, own.message, error);
+}
+
+bool dt_report_is_evaluated(const dt_metrics_row *row)
+{
+    return row->parameter_hash[0] != '\0';
+}
+
+/* Whether the summary is of an earlier start of a run that goes on now. */
+static bool summary_is_old(const report_run *self, bool lives)
+{
+    const dt_metrics_table *table = &self->metrics;
+    if (table->count > 0 && table->rows[table->count - 1].step > self->summary.summary.steps)
+        return true;
+    char config[DT_PATH_SIZE], summary[DT_PATH_SIZE];
+    struct stat of_config, of_summary;
+    return lives && !dt_path_join(self->path, DT_FILE_CONFIG, config, NULL) &&
+           !dt_path_join(self->path, DT_FILE_SUMMARY, summary, NULL) &&
+           stat(config, &of_config) == 0 && stat(summary, &of_summary) == 0 &&
+           of_config.st_mtime > of_summary.st_mtime;
+}
+
+static void use_summary(report_result *result, const dt_summary *from)
+{
+    const char *status = from->status ? from->status : "";
+    result->state = strcmp(status, "complete") == 0  ? REPORT_COMPLETE
+                    : strcmp(status, "stopped") == 0 ? REPORT_STOPPED
+                                                     : REPORT_FAILED;
+    result->epochs = from->epochs;
+    result->steps = from->steps;
+    result->train_loss = from->train_loss;
+    result->train_accuracy = from->train_accuracy;
+    result->val_loss = from->val_loss;
+    result->val_accuracy = from->val_accuracy;
+    result->test_loss = from->test_loss;
+    result->test_accuracy = from->test_accuracy;
+    result->seconds = from->seconds;
+    result->samples_per_second = from->samples_per_second;
+    result->ranks = from->ranks;
+    result->virtual_ranks = from->virtual_ranks;
+    result->hosts = from->hosts;
+    result->parameter_hash = from->parameter_hash ? from->parameter_hash : "";
+    result->data_source = from->data_source ? from->data_source : "";
+    result->version = from->version ? from->version : "";
+}
+
+static void use_rows(report_result *result, const dt_metrics_table *table)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        const dt_metrics_row *row = &table->rows[i];
+        result->epochs = row->epoch;
+        result->steps = row->step;
+        result->train_loss = row->train_loss;
+        result->train_accuracy = row->train_accuracy;
+        result->seconds = row->seconds;
+        result->samples_per_second = row->samples_per_second;
+        if (dt_report_is_evaluated(row)) {
+            result->val_loss = row->val_loss;
+            result->val_accuracy = row->val_accuracy;
+            result->test_loss = row->test_loss;
+            result->test_accuracy = row->test_accuracy;
+            result->parameter_hash = row->parameter_hash;
+        }
+    }
+}
+
+static void find_best(report_result *result, const dt_metrics_table *table)
+{
+    double best = NAN;
+    for (size_t i = 0; i < table->count; i++) {
+        double accuracy = table->rows[i].val_accuracy;
+        if (isfinite(accuracy) && !(accuracy <= best)) {
+            best = accuracy;
+            result->best_epoch = table->rows[i].epoch;
+            result->best_row = i;
+        }
+    }
+}
+
+static dt_status find_result(report_run *self, dt_error *error)
+{
+    dt_run_lock_state lock;
+    char holder[DT_RUN_LOCK_TEXT];
+    report_result *result = &self->result;
+    *result = (report_result){.state = REPORT_ENDED,
+                              .epochs = -1,
+                              .steps = -1,
+                              .train_loss = NAN,
+                              .train_accuracy = NAN,
+                              .val_loss = NAN,
+                              .val_accuracy = NAN,
+                              .test_loss = NAN,
+                              .test_accuracy = NAN,
+                              .seconds = NAN,
+                              .samples_per_second = NAN,
+                              .ranks = -1,
+                              .virtual_ranks = -1,
+                              .hosts = -1,
+                              .parameter_hash = "",
+                              .data_source = "",
+                              .version = ""};
+    dt_status status = dt_run_lock_look(self->path, &lock, holder, error);
+    if (status)
+        return status;
+    bool lives = lock == DT_RUN_LOCK_HELD || lock == DT_RUN_LOCK_UNSEEN;
+    if (self->has_summary && !summary_is_old(self, lives)) {
+        use_summary(result, &self->summary.summary);
+    } else {
+        result->state = lives ? REPORT_RUNNING : REPORT_ENDED;
+        use_rows(result, &self->metrics);
+    }
+    find_best(result, &self->metrics);
+    return DT_OK;
+}
+
+/* Updates of a whole epoch; 0: there has not been one. */
+static int64_t epoch_length(const dt_metrics_table *table)
+{
+    int64_t longest = 0, before = 0, epoch_before = 0;
+    for (size_t i = 0; i < table->count; i++) {
+        const dt_metrics_row *row = &table->rows[i];
+        if (!dt_report_is_evaluated(row) || row->epoch == 0)
+            continue;
+        if (row->epoch == epoch_before + 1 && row->step - before > longest)
+            longest = row->step - before;
+        before = row->step;
+        epoch_before = row->epoch;
+    }
+    return longest;
+}
+
+static dt_status place_rows(report_run *self, dt_error *error)
+{
+    const dt_metrics_table *table = &self->metrics;
+    int64_t length = epoch_length(table);
+    if (length == 0)
+        return DT_OK;
+    self->epochs = dt_calloc(table->count, sizeof *self->epochs, error);
+    if (!self->epochs)
+        return error->status;
+    int64_t begin = 0, epoch = 1; /* of the epoch, and its number */
+    for (size_t i = 0; i < table->count; i++) {
+        const dt_metrics_row *row = &table->rows[i];
+        if (row->epoch > epoch && i > 0)
+            begin = table->rows[i - 1].step;
+        epoch = row->epoch > epoch ? row->epoch : epoch;
+        double part = (double)(row->step - begin) / (double)length;
+        self->epochs[i] = row->epoch == 0 ? 0 : (double)(row->epoch - 1) + fmin(1, fmax(0, part));
+    }
+    return DT_OK;
+}
+
+dt_status dt_report_run_open(const char *path, report_run *out, dt_error *error)
+{
+    static const char no_insight[] =
+        "insight.h5 is not there: the run goes on, was killed, or is of an older version; no "
+        "answers, mistakes or times by rank.";
+    char best[DT_PATH_SIZE], weights[DT_PATH_SIZE];
+    out->path = path;
+    find_name(out);
+    dt_status status = check_directory(path, error);
+    if (!status)
+        status = read_member(out, DT_FILE_CONFIG, read_config,
+                             "config.ini is not there: no settings.", error);
+    if (!status)
+        status = read_member(out, DT_FILE_METRICS, read_metrics,
+                             "metrics.csv is not there: no curves.", error);
+    if (!status)
+        status = read_member(out, DT_FILE_SUMMARY, read_summary, NULL, error);
+    if (!status)
+        status = read_member(out, DT_FILE_INSIGHT, read_insight, no_insight, error);
+    if (!status)
+        status = dt_path_join(path, DT_FILE_BEST, best, error);
+    if (!status)
+        status = dt_path_join(path, DT_FILE_WEIGHTS, weights, error);
+    out->weights_name = DT_FILE_WEIGHTS;
+    if (!status && access(weights, F_OK) != 0 && access(best, F_OK) == 0)
+        out->weights_name = DT_FILE_BEST;
+    if (!status)
+        status = read_member(out, out->weights_name, read_weights,
+                             "weights.h5 is not there yet: no filters.", error);
+    if (!status)
+        status = find_result(out, error);
+    return status ? status : place_rows(out, error);
+}
+
+void dt_report_run_close(report_run *run)
+{
+    dt_metrics_table_destroy(&run->metrics);
+    dt_summary_destroy(&run->summary);
+    dt_insight_destroy(&run->insight);
+    dt_weights_destroy(&run->weights);
+    dt_free(run->epochs);
+    for (int i = 0; i < run->note_count; i++)
+        dt_free(run->notes[i]);
+    *run = (report_run){0};
+}
