@@ -6,6 +6,12 @@ ARCH    ?= native        # -march=; x86-64-v3 for a binary that runs on any rece
 BUILD   ?= build
 PREFIX  ?= /usr/local
 DESTDIR ?=
+bindir  ?= $(PREFIX)/bin
+datadir ?= $(PREFIX)/share
+mandir  ?= $(datadir)/man
+docdir  ?= $(datadir)/doc/dist-train
+owndir   = $(datadir)/dist-train
+completionsdir ?= $(datadir)/bash-completion/completions
 NP      ?= 2
 V       ?= 0             # V=1 shows the commands
 
@@ -178,7 +184,7 @@ test-sanitize:  ## unit tests and gradient check under ASan and UBSan
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)-sanitize SANITIZE="$(SANITIZE_FLAGS)" \
 	    CFLAGS="-O2 -g" test-unit test-gradients
 
-.PHONY: run bench cost-model lint format clean help install uninstall
+.PHONY: run bench cost-model lint format clean help install uninstall dist readme
 run: dist-train  ## train with the quick start's settings on NP ranks
 	mpirun -np $(NP) ./dist-train --config configs/quickstart.ini
 
@@ -198,20 +204,61 @@ format:  ## clang-format on all C files
 clean:  ## remove what was built
 	rm -rf $(BUILD) $(BUILD)-sanitize dist-train
 
-install: dist-train  ## program and configs under PREFIX (default /usr/local)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/dist-train/configs
-	install dist-train $(DESTDIR)$(PREFIX)/bin
-	install -m 644 configs/*.ini $(DESTDIR)$(PREFIX)/share/dist-train/configs
-	install scripts/get-mnist.sh scripts/run-resilient.sh scripts/slurm/train.sbatch \
-	    $(DESTDIR)$(PREFIX)/share/dist-train
+# What install puts where: 'MODE|FILE|DIRECTORY'. uninstall takes the same list.
+INSTALLED = '755|dist-train|$(bindir)' \
+            '644|$(MANUAL)|$(mandir)/man1' \
+            '644|$(COMPLETION)|$(completionsdir)' \
+            $(foreach config,$(sort $(wildcard configs/*.ini)),'644|$(config)|$(owndir)/configs') \
+            '755|scripts/get-mnist.sh|$(owndir)' \
+            '755|scripts/run-resilient.sh|$(owndir)' \
+            '755|scripts/slurm/train.sbatch|$(owndir)' \
+            '644|README.md|$(docdir)' \
+            '644|LICENSE|$(docdir)'
 
-uninstall:  ## remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/dist-train
-	rm -rf $(DESTDIR)$(PREFIX)/share/dist-train
+MANUAL     := $(BUILD)/dist-train.1
+COMPLETION := $(BUILD)/completions/dist-train
+
+# The program writes them from its tables: no other tool is needed.
+$(MANUAL) $(COMPLETION): dist-train
+	@mkdir -p $(@D)
+	@echo "  GEN   $@"
+	$(QUIET)./dist-train --generate $(if $(filter %.1,$@),man,bash) > $@.new && mv $@.new $@
+
+install: dist-train $(MANUAL) $(COMPLETION)  ## program, manual page, completion, configs, scripts under DESTDIR PREFIX
+	@umask 022; IFS='|'; for entry in $(INSTALLED); do \
+	    set -- $$entry; \
+	    echo "  INST  $(DESTDIR)$$3/$${2##*/}"; \
+	    install -D -m $$1 "$$2" "$(DESTDIR)$$3/$${2##*/}" || exit; \
+	done
+
+uninstall:  ## remove what install put there, and nothing else
+	@IFS='|'; for entry in $(INSTALLED); do \
+	    set -- $$entry; \
+	    rm -f "$(DESTDIR)$$3/$${2##*/}" || exit; \
+	done
+	@for directory in '$(owndir)/configs' '$(owndir)' '$(docdir)'; do \
+	    [ ! -d "$(DESTDIR)$$directory" ] || \
+	        rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$directory" || exit; \
+	done
+
+DIST := dist-train-$(VERSION)
+dist:  ## dist-train-VERSION.tar.gz of the last commit, the same bytes whenever it is made
+	@[ -e .git ] || { echo "make dist: expected a git checkout, found none" >&2; exit 1; }
+	@git diff --quiet HEAD || echo "  (changes that are not committed are left out)"
+	@echo "  DIST  $(DIST).tar.gz"
+	$(QUIET)git -c tar.umask=0022 archive --format=tar --prefix=$(DIST)/ -o $(DIST).tar HEAD
+	$(QUIET)gzip -n9f $(DIST).tar
+
+readme: dist-train  ## the settings in README.md, from the program's table
+	@./dist-train --generate markdown > $(BUILD)/settings.md
+	@sed -e '/<!-- settings:begin -->/r $(BUILD)/settings.md' \
+	    -e '/<!-- settings:begin -->/,/<!-- settings:end -->/{/<!-- settings:/!d}' README.md > $(BUILD)/README.md
+	@cp $(BUILD)/README.md README.md
 
 help:  ## this text
 	@echo "make targets:"
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
-	@echo "variables: CC CFLAGS ARCH=$(ARCH) BUILD=$(BUILD) PREFIX=$(PREFIX) NP=$(NP) V=1 WERROR=1"
+	@echo "variables: CC CFLAGS ARCH=$(ARCH) BUILD=$(BUILD) PREFIX=$(PREFIX) DESTDIR NP=$(NP) V=1 WERROR=1"
+	@echo "           bindir datadir mandir docdir completionsdir"
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

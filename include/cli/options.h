@@ -49,6 +49,7 @@ typedef struct dt_invocation {
     bool print_config;              /* print the settings as an INI file and end */
     bool dry_run;                   /* check and print, but do not train */
     bool quick;                     /* bench: short repetitions, no large network */
+    char generate[DT_TEXT_MAX];     /* "": nothing; see cli/generate.h */
     char config_path[DT_TEXT_MAX];  /* "": none */
     char batches[DT_TEXT_MAX];      /* bench: as given; "": not given */
     char repetitions[DT_TEXT_MAX];  /* bench: likewise */

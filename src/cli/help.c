@@ -3,12 +3,29 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "cli/generate.h"
 #include "cli/options.h"
+#include "cli/topics.h"
 
 #define WIDTH  80
 #define INDENT 28
 
-/* "  TERM   text", the text broken at blanks and indented. */
+/* The text from `column` on, broken at blanks and indented. */
+static void print_text(FILE *out, int column, int indent, const char *text)
+{
+    column += fprintf(out, "%*s", indent - column, "");
+    while (*text) {
+        int length = (int)strcspn(text, " ");
+        if (column > indent && column + 1 + length > WIDTH)
+            column = fprintf(out, "\n%*s", indent, "") - 1;
+        column += fprintf(out, "%s%.*s", column > indent ? " " : "", length, text);
+        text += length;
+        text += strspn(text, " ");
+    }
+    fputc('\n', out);
+}
+
+/* "  TERM   text" */
 static void print_entry(FILE *out, const char *term, const char *text)
 {
     int column = fprintf(out, "  %s ", term);
@@ -16,16 +33,7 @@ static void print_entry(FILE *out, const char *term, const char *text)
         fputc('\n', out);
         column = 0;
     }
-    column += fprintf(out, "%*s", INDENT - column, "");
-    while (*text) {
-        int length = (int)strcspn(text, " ");
-        if (column > INDENT && column + 1 + length > WIDTH)
-            column = fprintf(out, "\n%*s", INDENT, "") - 1;
-        column += fprintf(out, "%s%.*s", column > INDENT ? " " : "", length, text);
-        text += length;
-        text += strspn(text, " ");
-    }
-    fputc('\n', out);
+    print_text(out, column, INDENT, text);
 }
 
 static void print_flags(FILE *out)
@@ -40,29 +48,12 @@ static void print_flags(FILE *out)
         dt_text_add(&term, "--%s", flags[i].name);
         if (flags[i].value)
             dt_text_add(&term, " %s", flags[i].value);
-        print_entry(out, term.text, flags[i].help);
+        dt_text text = {.text = (char[2 * DT_TEXT_MAX]){""}, .size = 2 * DT_TEXT_MAX};
+        dt_text_add(&text, "%s", flags[i].help);
+        for (const char *const *name = flags[i].names; name && *name; name++)
+            dt_text_add(&text, "%s%s", name == flags[i].names ? "; " : ", ", *name);
+        print_entry(out, term.text, text.text);
     }
-}
-
-/* What stands for the value: the unit in capitals, or the kind of value. */
-static void add_value_word(dt_text *term, const dt_setting *setting)
-{
-    static const char *const words[] = {
-        [DT_SETTING_BOOL] = "",
-        [DT_SETTING_INT] = " N",
-        [DT_SETTING_INT64] = " N",
-        [DT_SETTING_REAL] = " X",
-        [DT_SETTING_ENUM] = " NAME",
-        [DT_SETTING_TEXT] = " TEXT",
-        [DT_SETTING_INT_LIST] = " N,N,...",
-    };
-    if (!setting->unit) {
-        dt_text_add(term, "%s", words[setting->type]);
-        return;
-    }
-    dt_text_add(term, " ");
-    for (const char *c = setting->unit; *c; c++)
-        dt_text_add(term, "%c", toupper((unsigned char)*c));
 }
 
 /* True when the help already says what each name means. */
@@ -80,7 +71,7 @@ static void print_setting(FILE *out, const dt_setting *setting)
     dt_text term = {.text = (char[WIDTH]){""}, .size = WIDTH};
     dt_text_add(&term, "--%s%s", setting->type == DT_SETTING_BOOL ? "[no-]" : "",
                 dt_options_name(setting, name));
-    add_value_word(&term, setting);
+    dt_setting_add_value_word(setting, &term);
     dt_text text = {.text = (char[2 * DT_TEXT_MAX]){""}, .size = 2 * DT_TEXT_MAX};
     dt_text_add(&text, "%s", setting->help);
     if (setting->type == DT_SETTING_ENUM && !explains_names(setting))
@@ -104,36 +95,21 @@ static void print_settings(FILE *out)
 
 void dt_options_print_help(FILE *out)
 {
-    fprintf(out, "Usage: dist-train [COMMAND] [OPTIONS] [FILE...]\n"
-                 "       mpirun -np RANKS dist-train [COMMAND] [OPTIONS]\n"
-                 "\n"
-                 "Trains image classifiers on MNIST-type data on any number of MPI ranks.\n"
-                 "\n"
-                 "Commands:\n");
+    for (const char *const *usage = dt_usage; *usage; usage++)
+        fprintf(out, "%s%s\n", usage == dt_usage ? "Usage: " : "       ", *usage);
+    fprintf(out, "\n%c%s.\n\nCommands:\n", toupper((unsigned char)dt_purpose[0]), dt_purpose + 1);
     for (int i = 0; i < DT_COMMANDS; i++)
         print_entry(out, dt_command_infos[i].name, dt_command_infos[i].help);
     print_flags(out);
     print_settings(out);
-    fprintf(out, "\n"
-                 "Each setting can also come from the environment (--batch-size from\n"
-                 "DIST_TRAIN_BATCH_SIZE) and from the file of --config (batch_size = 64). The\n"
-                 "command line wins over the environment, that over the file.\n"
-                 "\n"
-                 "Examples:\n"
-                 "  mpirun -np 8 ./dist-train\n"
-                 "  ./dist-train --config configs/mnist.ini --output runs/mnist\n"
-                 "  mpirun -np 2 ./dist-train --layers 500,300,10 --lr 0.01 --optimizer momentum\n"
-                 "  mpirun -np 8 ./dist-train --output runs/a --resume auto\n"
-                 "  ./dist-train --config configs/article-numpy.ini --dry-run\n"
-                 "  ./dist-train eval --weights runs/latest/weights.h5 --split test\n"
-                 "  ./dist-train predict --weights runs/latest/weights.h5 digit.png\n"
-                 "\n"
-                 "Exit codes:\n"
-                 "   0  done                 71  no step for --stall-timeout\n"
-                 "  64  wrong usage          73  cannot create a file\n"
-                 "  65  bad data             74  reading or writing failed\n"
-                 "  66  missing input        75  stopped on request: --resume auto goes on\n"
-                 "  70  internal error       78  bad setting\n");
+    fputc('\n', out);
+    print_text(out, 0, 0, dt_sources);
+    fprintf(out, "\nExamples:\n");
+    for (const dt_topic *topic = dt_examples; topic->term; topic++)
+        fprintf(out, "  %s\n", topic->term);
+    fprintf(out, "\nExit codes:\n");
+    for (const dt_topic *topic = dt_exit_codes; topic->term; topic++)
+        fprintf(out, "  %2s  %s\n", topic->term, topic->text);
 }
 
 static bool is_plain(const char *text)

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/commands.h"
+#include "cli/generate.h"
 #include "cli/options.h"
 #include "dist/comm.h"
 #include "train/stop.h"
@@ -81,6 +82,9 @@ static dt_status run(dt_comm *comm, int argc, char **argv, dt_error *error)
     } else if (invocation.version) {
         if (voice)
             puts("dist-train " DT_VERSION);
+    } else if (invocation.generate[0]) {
+        if (voice)
+            dt_generate(invocation.generate, stdout);
     } else if (invocation.print_config) {
         status = voice ? print_config(&invocation.config, error) : DT_OK;
     } else {

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/suggest.h"
 #include "base/text.h"
+#include "cli/generate.h"
 #include "train/export.h"
 
 #define PREFIX    "DIST_TRAIN_"
@@ -55,6 +56,8 @@ static const dt_flag flags[] = {
     FLAG("config", config_path, 0, "FILE", ALL, "read settings from an INI file"),
     FLAG("print-config", print_config, 0, NULL, ALL,
          "print all settings as an INI file, explained"),
+    CHOICE("generate", generate, dt_generate_names, ALL,
+           "print the manual page, the completion, or the table of settings"),
     FLAG("dry-run", dry_run, 0, NULL, TRAIN,
          "train: check settings and data, say what a run would do"),
     FLAG("weights", weights_path, 0, "FILE", EVAL | PREDICT | EXPORT,
