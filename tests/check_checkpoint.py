@@ -26,10 +26,12 @@ ATTRIBUTES = {
     "/running": {"loss_sum": "f", "correct": "i", "samples": "i", "gradient_norm": "f"},
     "/best": {"epoch": "i", "step": "i", "samples": "i", "val_accuracy": "f", "val_loss": "f",
               "test_accuracy": "f", "test_loss": "f", "epochs_since": "i"},
+    "/tracked": {},
     "/data": {"name": "S", "fingerprint": "S", "train_samples": "i", "val_samples": "i",
               "test_samples": "i"},
 }
 ARRAYS = ["/parameters", "/optimizer/velocity", "/optimizer/square", "/best/parameters"]
+TRACKED = ["/tracked/plays", "/tracked/gradient_norms", "/tracked/margins"]
 
 
 class Deviation(Exception):
@@ -77,6 +79,12 @@ def check_arrays(file):
         expect(f"{path}: type", "<f4", array.dtype.str)
         expect(f"{path}: shape", parameters.shape, array.shape)
         expect(f"{path}: finite", True, bool(np.isfinite(array[()]).all()))
+    tracked = [path in file for path in TRACKED]
+    expect("/tracked: plays, gradient_norms, margins", [tracked[0]] * 3, tracked)
+    for path in TRACKED if tracked[0] else []:
+        array = file[path]
+        expect(f"{path}: type", "<f4", array.dtype.str)
+        expect(f"{path}: shape", (file["/data"].attrs["train_samples"],), array.shape)
     if xxhash is not None:
         found = xxhash.xxh3_64_hexdigest(parameters[()].tobytes())
         expect("parameter_hash", found, file.attrs["parameter_hash"].decode())
@@ -85,7 +93,7 @@ def check_arrays(file):
 def check_file(file):
     names = []
     file.visit(lambda name: names.append("/" + name))
-    surplus = set(names) - set(ATTRIBUTES) - set(ARRAYS) - {"/history"}
+    surplus = set(names) - set(ATTRIBUTES) - set(ARRAYS) - set(TRACKED) - {"/history"}
     expect("other objects", set(), surplus)
     check_attributes(file)
     check_arrays(file)

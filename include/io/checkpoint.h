@@ -14,6 +14,7 @@
  *     /best        epoch step samples val_accuracy val_loss test_accuracy test_loss epochs_since;
  *                  parameters: float [parameter_count], where there are such
  *     /data        name fingerprint train_samples val_samples test_samples
+ *     /tracked     plays, gradient_norms, margins: float [train_samples], of runs that track them
  *     /history     text
  * Integers are 64-bit, reals 64-bit floats; hash and fingerprint are 16 hexadecimal digits.
  * Not collective. Writing uses the HDF5 library: one thread at a time, as it demands. Reading does
@@ -62,6 +63,13 @@ typedef struct dt_checkpoint_data {
     int64_t train_samples, val_samples, test_samples;
 } dt_checkpoint_data;
 
+/* Sums over the times that a sample was played (train/track.h), [train_samples]; all NULL: they are
+ * not kept. */
+typedef struct dt_checkpoint_tracked {
+    const float *plays; /* >= 0 */
+    const float *gradient_norms, *margins;
+} dt_checkpoint_tracked;
+
 /* No pointer is NULL but where it is said. All counts are >= 0; seconds are finite and >= 0.
  * Parameters and optimizer state are finite. Of a checkpoint that was read the checkpoint owns all
  * that it points to; for one that is written the caller keeps it. */
@@ -88,6 +96,7 @@ typedef struct dt_checkpoint {
     dt_checkpoint_running running;
     dt_checkpoint_best best;
     dt_checkpoint_data data;
+    dt_checkpoint_tracked tracked;
 
     const char *history;   /* metrics.csv so far; no 0 within; may be megabytes */
     size_t history_length; /* without the 0 behind it, which need not be there for writing */

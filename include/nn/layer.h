@@ -40,6 +40,10 @@ typedef struct dt_layer_ops {
      * intervals. offset: that of the layer's first parameter. NULL: it has none. */
     void (*add_support)(const dt_layer *layer, const dt_tile *input, size_t offset,
                         dt_support *support);
+    /* squares[i] += the squared Euclidean norm of the gradient of the layer's parameters by sample
+     * i alone, for input->samples samples. NULL: it has none. */
+    void (*add_squares)(const dt_layer *layer, const dt_tile *input, const dt_tile *output_gradient,
+                        double *squares);
     void (*destroy)(dt_layer *layer);
 } dt_layer_ops;
 
@@ -52,7 +56,8 @@ struct dt_layer {
 };
 
 /* y = x W + b, W [inputs][outputs]; without `bias`, y = x W. `name`: the layer's Keras name.
- * backward: dW is the sum of x^T dy, db that of dy; dx = dy W^T. */
+ * backward: dW is the sum of x^T dy, db that of dy; dx = dy W^T.
+ * Of one sample |dW|^2 = |x|^2 |dy|^2, and |db|^2 = |dy|^2. source: arXiv:1510.01799. */
 dt_status dt_dense_create(const char *name, int inputs, int outputs, bool bias, dt_layer **out,
                           dt_error *error);
 

@@ -63,6 +63,16 @@ void dt_network_initialise(const dt_network *network, dt_init kind, uint64_t see
  * then. The array, from dt_network_new_parameters, must outlive the network's use. */
 void dt_network_set_parameters(dt_network *network, const dt_real *parameters);
 
+/* What the passes of training know of a sample, besides its part of the sums.
+ * source: I. Goodfellow, Efficient Per-Example Gradient Computations, arXiv:1510.01799 (the norm);
+ * G. Pleiss et al., Identifying Mislabeled Data using the Area Under the Margin Ranking,
+ * arXiv:2001.10528 (the margin). */
+typedef struct dt_tracked {
+    float gradient_norm; /* Euclidean, of the gradient of the sample's loss by all parameters */
+    float margin;        /* the label's output less the largest of the others, before a softmax; 0
+                            with one class */
+} dt_tracked;
+
 /* Samples in memory that belong to somebody else. */
 typedef struct dt_batch {
     int64_t count;
@@ -70,6 +80,8 @@ typedef struct dt_batch {
     const uint8_t *labels;        /* [count], each below the last width */
     int64_t upcoming;             /* images behind these that will be asked for next: fetched from
                                      memory meanwhile */
+    dt_tracked *tracked; /* [count]: dt_network_gradient sets them; NULL: nobody asks for them.
+                            The bits do not depend on what else is in the batch. */
 } dt_batch;
 
 /* Adds up the gradients of the batch, which the segments cut into pieces, as nn/summation.h says:

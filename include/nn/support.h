@@ -43,4 +43,8 @@ static inline void dt_support_clear_rest(const dt_support *support, dt_real *val
     memset(values + next, 0, (count - next) * sizeof *values);
 }
 
+/* The sum of the squares of `values`, in a fixed order: what the support leaves out might as well
+ * be there as zeros, with the same bits. */
+double dt_support_squares(const dt_support *support, const dt_real *values);
+
 #endif

@@ -64,7 +64,8 @@ typedef struct dt_bench_result {
     dt_bench_row *rows; /* by subject: network, virtual ranks; then by batch */
 } dt_bench_result;
 
-/* Measures with the settings of `config` (resolved); its batch size is not used. The training is
+/* Measures with the settings of `config` (resolved), but for its batch size, and without tracking
+ * samples. The training is
  * also measured with 8 virtual ranks, at the batches 64 and 512 of those asked for, if that is not
  * what it has anyway. The same result on all ranks; the caller owns it, also after an error:
  * dt_bench_destroy. Collective.

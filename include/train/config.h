@@ -73,7 +73,8 @@ typedef struct dt_config {
     /* [log] */
     char output[DT_TEXT_MAX]; /* run directory; "auto": runs/<date>-<time> */
     bool overwrite;
-    int64_t log_every;          /* steps between rows of metrics.csv; 0: one an epoch */
+    int64_t log_every; /* steps between rows of metrics.csv; 0: one an epoch */
+    bool track_samples;
     int progress;               /* dt_progress */
     bool tensorboard;           /* event files, besides metrics.csv */
     char timeline[DT_TEXT_MAX]; /* a file; "none" */

@@ -17,9 +17,10 @@ typedef struct dt_feed dt_feed;
 
 /* What this rank plays in a step; valid until the next dt_feed_step. */
 typedef struct dt_play {
-    dt_batch batch;        /* the samples of its virtual ranks, one rank's behind the other's */
-    const int64_t *counts; /* [own virtual ranks]: samples of each; may be 0 */
-    int64_t step_samples;  /* of the whole step, all ranks together */
+    dt_batch batch;           /* the samples of its virtual ranks, one rank's behind the other's */
+    const int64_t *counts;    /* [own virtual ranks]: samples of each; may be 0 */
+    const int32_t *positions; /* [batch.count], of the samples in the training set */
+    int64_t step_samples;     /* of the whole step, all ranks together */
 } dt_play;
 
 /* A feed for the virtual ranks `own` of this one of `ranks` ranks. plan and exchange must outlive

@@ -66,20 +66,24 @@ static const field fields[] = {
     FIELD("/data", "test_samples", FIELD_COUNT, data.test_samples),
 };
 
-/* A dataset float [parameter_count]; the first one is always there. */
+/* A dataset of floats; the first one is always there. */
 typedef struct array {
     const char *path;
     size_t offset;
+    bool of_samples; /* [train_samples]; else [parameter_count], all finite */
 } array;
 
 static const array arrays[] = {
-    {"/parameters", offsetof(dt_checkpoint, parameters)},
-    {"/optimizer/velocity", offsetof(dt_checkpoint, optimizer.velocity)},
-    {"/optimizer/square", offsetof(dt_checkpoint, optimizer.square)},
-    {"/best/parameters", offsetof(dt_checkpoint, best.parameters)},
+    {"/parameters", offsetof(dt_checkpoint, parameters), false},
+    {"/optimizer/velocity", offsetof(dt_checkpoint, optimizer.velocity), false},
+    {"/optimizer/square", offsetof(dt_checkpoint, optimizer.square), false},
+    {"/best/parameters", offsetof(dt_checkpoint, best.parameters), false},
+    {"/tracked/plays", offsetof(dt_checkpoint, tracked.plays), true},
+    {"/tracked/gradient_norms", offsetof(dt_checkpoint, tracked.gradient_norms), true},
+    {"/tracked/margins", offsetof(dt_checkpoint, tracked.margins), true},
 };
 
-static const char *const groups[] = {"/optimizer", "/running", "/best", "/data"};
+static const char *const groups[] = {"/optimizer", "/running", "/best", "/data", "/tracked"};
 
 static const char history_path[] = "/history";
 
@@ -93,6 +97,12 @@ static const void *member(const dt_checkpoint *checkpoint, size_t offset)
 static const float *array_of(const dt_checkpoint *checkpoint, size_t i)
 {
     return *(const float *const *)member(checkpoint, arrays[i].offset);
+}
+
+static int64_t length_of(const dt_checkpoint *checkpoint, size_t i)
+{
+    return arrays[i].of_samples ? checkpoint->data.train_samples
+                                : (int64_t)checkpoint->parameter_count;
 }
 
 static dt_status check_field(const dt_checkpoint *checkpoint, const field *what, dt_error *error)
@@ -112,6 +122,25 @@ static dt_status check_array(const char *path, const float *values, size_t count
         if (!isfinite(values[i]))
             return dt_fail(error, DT_ERR_DATA, "%s: expected finite numbers, found %g at %zu", path,
                            (double)values[i], i);
+    return DT_OK;
+}
+
+static dt_status check_tracked(const dt_checkpoint *checkpoint, dt_error *error)
+{
+    const dt_checkpoint_tracked *tracked = &checkpoint->tracked;
+    int there = !!tracked->plays + !!tracked->gradient_norms + !!tracked->margins;
+    if (there == 0)
+        return DT_OK;
+    if (there < 3)
+        return dt_fail(error, DT_ERR_DATA,
+                       "/tracked: expected plays, gradient_norms and margins, or none of them, "
+                       "found %d",
+                       there);
+    for (int64_t i = 0; i < checkpoint->data.train_samples; i++)
+        if (!isfinite(tracked->plays[i]) || tracked->plays[i] < 0)
+            return dt_fail(error, DT_ERR_DATA,
+                           "/tracked/plays: expected 0 or more, found %g at %lld",
+                           (double)tracked->plays[i], (long long)i);
     return DT_OK;
 }
 
@@ -147,10 +176,12 @@ static dt_status check_content(const dt_checkpoint *checkpoint, dt_error *error)
         return dt_fail(error, DT_ERR_DATA, "/parameters: expected 1 or more, found none");
     for (size_t i = 0; i < COUNT_OF(arrays); i++) {
         const float *values = array_of(checkpoint, i);
-        if (values &&
+        if (values && !arrays[i].of_samples &&
             check_array(arrays[i].path, values, checkpoint->parameter_count, error) != DT_OK)
             return DT_ERR_DATA;
     }
+    if (check_tracked(checkpoint, error) != DT_OK)
+        return DT_ERR_DATA;
     size_t length = checkpoint->history_length;
     if (length > 0 && memchr(checkpoint->history, '\0', length))
         return dt_fail(error, DT_ERR_DATA, "%s: expected a text, found a 0 in it", history_path);
@@ -187,7 +218,6 @@ static dt_status add_field(dt_hdf5_image *image, const dt_checkpoint *checkpoint
 static dt_status add_content(dt_hdf5_image *image, const dt_checkpoint *checkpoint, dt_error *error)
 {
     const dt_attribute format = dt_attribute_integer("format", DT_CHECKPOINT_FORMAT);
-    const int64_t shape[] = {(int64_t)checkpoint->parameter_count};
     dt_status status = dt_hdf5_image_add_attribute(image, "/", &format, error);
     for (size_t i = 0; status == DT_OK && i < COUNT_OF(groups); i++)
         status = dt_hdf5_image_add_group(image, groups[i], error);
@@ -195,6 +225,7 @@ static dt_status add_content(dt_hdf5_image *image, const dt_checkpoint *checkpoi
         status = add_field(image, checkpoint, &fields[i], error);
     for (size_t i = 0; status == DT_OK && i < COUNT_OF(arrays); i++) {
         const float *values = array_of(checkpoint, i);
+        const int64_t shape[] = {length_of(checkpoint, i)};
         if (values)
             status = dt_hdf5_image_add_floats(image, arrays[i].path, 1, shape, values, error);
     }
@@ -318,6 +349,25 @@ static dt_status check_objects(const dt_hdf5_reader *reader, dt_error *error)
     return DT_OK;
 }
 
+static dt_status read_array(dt_hdf5_reader *reader, size_t i, dt_checkpoint *out, dt_error *error)
+{
+    const char *path = arrays[i].path;
+    int rank;
+    int64_t found[DT_HDF5_RANK_MAX], shape[] = {length_of(out, i)};
+    dt_status status = dt_hdf5_reader_shape(reader, path, &rank, found, error);
+    if (status != DT_OK)
+        return status;
+    if (rank != 1 || found[0] != shape[0])
+        return dt_fail(error, DT_ERR_DATA,
+                       "%s: expected %lld numbers, as many as %s, found %lld in %d dimensions",
+                       path, (long long)shape[0],
+                       arrays[i].of_samples ? "training samples" : "parameters",
+                       (long long)(rank > 0 ? found[0] : 1), rank);
+    float *values = dt_calloc((size_t)shape[0], sizeof *values, error);
+    *(float **)member(out, arrays[i].offset) = values;
+    return values ? dt_hdf5_reader_floats(reader, path, 1, shape, values, error) : DT_ERR_INTERNAL;
+}
+
 static dt_status read_arrays(dt_hdf5_reader *reader, dt_checkpoint *out, dt_error *error)
 {
     int rank;
@@ -327,25 +377,11 @@ static dt_status read_arrays(dt_hdf5_reader *reader, dt_checkpoint *out, dt_erro
         status = dt_fail(error, DT_ERR_DATA,
                          "%s: expected one dimension of 1 or more parameters, found %d dimensions",
                          arrays[0].path, rank);
-    for (size_t i = 0; status == DT_OK && i < COUNT_OF(arrays); i++) {
-        if (i > 0 && !dt_hdf5_reader_has(reader, arrays[i].path))
-            continue;
-        int64_t found[DT_HDF5_RANK_MAX];
-        status = dt_hdf5_reader_shape(reader, arrays[i].path, &rank, found, error);
-        if (status == DT_OK && (rank != 1 || found[0] != shape[0]))
-            status = dt_fail(error, DT_ERR_DATA,
-                             "%s: expected %lld numbers, as many as parameters, found %lld in %d "
-                             "dimensions",
-                             arrays[i].path, (long long)shape[0],
-                             (long long)(rank > 0 ? found[0] : 1), rank);
-        float *values = status == DT_OK ? dt_calloc((size_t)shape[0], sizeof *values, error) : NULL;
-        *(float **)member(out, arrays[i].offset) = values;
-        if (status == DT_OK)
-            status = values ? dt_hdf5_reader_floats(reader, arrays[i].path, 1, shape, values, error)
-                            : DT_ERR_INTERNAL;
-    }
     if (status == DT_OK)
         out->parameter_count = (size_t)shape[0];
+    for (size_t i = 0; status == DT_OK && i < COUNT_OF(arrays); i++)
+        if (i == 0 || dt_hdf5_reader_has(reader, arrays[i].path))
+            status = read_array(reader, i, out, error);
     return status;
 }
 

@@ -122,13 +122,28 @@ static void add_support(const dt_layer *layer, const dt_tile *input, size_t offs
     dt_support_add(support, offset + weight_count(layer), offset + layer->parameter_count);
 }
 
+static double squares_of(const dt_tile *tile, int sample)
+{
+    const dt_support row = {1, &(dt_interval){0, (size_t)tile->width}};
+    return dt_support_squares(&row, tile->values + sample * tile->stride);
+}
+
+static void add_squares(const dt_layer *layer, const dt_tile *input, const dt_tile *output_gradient,
+                        double *squares)
+{
+    double bias = ((const dense *)layer)->bias ? 1 : 0;
+    for (int i = 0; i < input->samples; i++)
+        squares[i] += (squares_of(input, i) + bias) * squares_of(output_gradient, i);
+}
+
 static void destroy(dt_layer *layer)
 {
     dt_free(((dense *)layer)->active);
     dt_free(layer);
 }
 
-static const dt_layer_ops ops = {describe, initialise, forward, backward, add_support, destroy};
+static const dt_layer_ops ops = {describe,    initialise,  forward, backward,
+                                 add_support, add_squares, destroy};
 
 dt_status dt_dense_create(const char *name, int inputs, int outputs, bool bias, dt_layer **out,
                           dt_error *error)

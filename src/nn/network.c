@@ -1,5 +1,6 @@
 #include "nn/network.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@ struct dt_network {
     size_t tensor_count;
     dt_tensor *tensors;     /* of all layers, offsets in the whole array */
     dt_interval *intervals; /* the support of the last gradient */
+    double *squares;        /* [tile_samples], scratch */
     const dt_real *parameters;
 };
 
@@ -121,7 +123,8 @@ dt_status dt_network_create(const dt_network_spec *spec, dt_network **out, dt_er
         (self->gradients = dt_calloc(most + 1, sizeof *self->gradients, error)) &&
         (self->tensors = dt_calloc(most, sizeof *self->tensors, error)) &&
         add_layers(self, spec, error) == DT_OK && create_tiles(self, error) == DT_OK &&
-        (self->intervals = dt_calloc(most_intervals(self), sizeof *self->intervals, error))) {
+        (self->intervals = dt_calloc(most_intervals(self), sizeof *self->intervals, error)) &&
+        (self->squares = dt_calloc((size_t)self->tile_samples, sizeof *self->squares, error))) {
         place_parameters(self);
         *out = self;
         return DT_OK;
@@ -146,6 +149,7 @@ void dt_network_destroy(dt_network *self)
     dt_free(self->gradients);
     dt_free(self->tensors);
     dt_free(self->intervals);
+    dt_free(self->squares);
     dt_free(self);
 }
 
@@ -284,6 +288,32 @@ static void add_losses(dt_network *self, const dt_summation *tile, const uint8_t
     }
 }
 
+static float margin_of(int classes, const dt_real *outputs, int label)
+{
+    dt_real largest = -(dt_real)INFINITY;
+    for (int j = 0; j < classes; j++)
+        largest = j != label && outputs[j] > largest ? outputs[j] : largest;
+    return classes > 1 ? (float)(outputs[label] - largest) : 0;
+}
+
+/* Of the samples of a tile that has gone forward and backward. */
+static void track(const dt_network *self, int samples, const uint8_t *labels, dt_tracked *tracked)
+{
+    int last = self->layer_count;
+    while (self->layers[last - 1]->parameter_count == 0) /* a softmax */
+        last--;
+    const dt_tile *outputs = &self->values[last];
+    memset(self->squares, 0, (size_t)samples * sizeof *self->squares);
+    for (int i = 0; i < last; i++)
+        if (self->layers[i]->ops->add_squares)
+            self->layers[i]->ops->add_squares(self->layers[i], &self->values[i],
+                                              &self->gradients[i + 1], self->squares);
+    for (int i = 0; i < samples; i++)
+        tracked[i] = (dt_tracked){
+            .gradient_norm = (float)sqrt(self->squares[i]),
+            .margin = margin_of(self->classes, outputs->values + i * outputs->stride, labels[i])};
+}
+
 /* Of the sums of a single tile if they are sparse, else all. */
 static void find_support(const dt_network *self, bool sparse, dt_support *support)
 {
@@ -326,6 +356,8 @@ void dt_network_gradient(dt_network *self, const dt_batch *batch, int segment_co
         }
         summation.sparse = support && summation.depth == 0 && cut.segment == segment_count;
         backward(self, &summation);
+        if (batch->tracked)
+            track(self, samples, batch->labels + first, batch->tracked + first);
         dt_trace_lap(trace, DT_PHASE_BACKWARD);
         for (int i = 0; i < summation.piece_count; i++)
             summation.depth += pieces[i].fresh - pieces[i].merges;

@@ -79,28 +79,6 @@ bool dt_optimizer_skips_zeros(const dt_optimizer *self)
     return (spec->kind == DT_SGD || adagrad) && spec->weight_decay == 0;
 }
 
-/* In a fixed number of partial sums, so that the loop is vectorised and the order is not the
- * compiler's choice; to which of them an element belongs is a matter of its place, so that zeros
- * left out change nothing. */
-static double sum_of_squares(const dt_real *values, const dt_support *support)
-{
-    enum { PARTS = 16 };
-    double part[PARTS] = {0}, sum = 0;
-    for (size_t k = 0; k < support->count; k++) {
-        size_t i = support->intervals[k].first, end = support->intervals[k].end;
-        for (; i < end && i % PARTS != 0; i++)
-            part[i % PARTS] += (double)values[i] * (double)values[i];
-        for (; i + PARTS <= end; i += PARTS)
-            for (size_t j = 0; j < PARTS; j++)
-                part[j] += (double)values[i + j] * (double)values[i + j];
-        for (; i < end; i++)
-            part[i % PARTS] += (double)values[i] * (double)values[i];
-    }
-    for (int j = 0; j < PARTS; j++)
-        sum += part[j];
-    return sum;
-}
-
 /* The mean gradient of parameter i, with the L2 term. */
 #define GRADIENT (scale * gradient_sum[i] + decay * w[i])
 
@@ -173,7 +151,7 @@ double dt_optimizer_step(dt_optimizer *self, dt_real *parameters, const dt_real 
     support = support ? support : &all;
     double scale = 1.0 / (double)samples, norm = NAN;
     if (measured || self->spec.clip_norm > 0)
-        norm = scale * sqrt(sum_of_squares(gradient_sum, support));
+        norm = scale * sqrt(dt_support_squares(support, gradient_sum));
     if (self->spec.clip_norm > 0) {
         /* source: torch.nn.utils.clip_grad_norm_ */
         double factor = self->spec.clip_norm / (norm + 1e-6);

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "train/saver.h"
+#include "train/track.h"
 
 static bool same_value(const dt_config *a, const dt_config *b, const dt_setting *setting,
                        char value_a[DT_TEXT_MAX], char value_b[DT_TEXT_MAX])
@@ -254,6 +255,22 @@ static void spread(dt_run *run, const float *from, float *to)
     dt_comm_broadcast(run->comm, to, size);
 }
 
+/* On rank 0, which has the sums. */
+static void resume_track(dt_run *run, const dt_checkpoint *from)
+{
+    size_t size = (size_t)run->plan.samples * sizeof(float);
+    if (run->track && from->tracked.plays) {
+        dt_track_sums to = dt_track_get_sums(run->track);
+        memcpy(to.plays, from->tracked.plays, size);
+        memcpy(to.gradient_norms, from->tracked.gradient_norms, size);
+        memcpy(to.margins, from->tracked.margins, size);
+    } else if (run->track) {
+        dt_info("samples are tracked from step %lld on", (long long)from->step);
+    } else if (from->tracked.plays) {
+        dt_info("samples were tracked up to step %lld, and are no longer", (long long)from->step);
+    }
+}
+
 dt_status dt_resume_apply(dt_run *run, const dt_resume *resume, dt_state *state, dt_error *error)
 {
     *state = dt_state_initial();
@@ -270,6 +287,7 @@ dt_status dt_resume_apply(dt_run *run, const dt_resume *resume, dt_state *state,
     if (resume) {
         *state = state_of(from);
         *to.steps = from->optimizer.steps;
+        resume_track(run, from);
     }
     dt_comm_broadcast(run->comm, state, sizeof *state);
     dt_comm_broadcast(run->comm, to.steps, sizeof *to.steps);

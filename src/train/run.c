@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "train/host_source.h"
+#include "train/track.h"
 
 /* Of each rank: 24 MB. */
 enum { TIMELINE_SPANS = 1000000 };
@@ -209,6 +210,8 @@ static dt_status build_motion(dt_run *run, dt_error *error)
                                     train->labels, &run->exchange, error);
     if (!status)
         dt_subset_release(train);
+    if (!status && run->config.track_samples)
+        status = dt_track_create(run->comm, &run->plan, run->own_virtual_ranks, &run->track, error);
     return status;
 }
 
@@ -324,6 +327,7 @@ void dt_run_close(dt_run *run)
     if (!run)
         return;
     dt_watchdog_stop(run->watchdog);
+    dt_track_destroy(run->track);
     dt_exchange_destroy(run->exchange);
     dt_reduce_destroy(run->reduce);
     dt_plan_destroy(&run->plan);

@@ -12,13 +12,16 @@
 #include "nn/activation.h"
 #include "nn/loss.h"
 #include "train/config.h"
+#include "train/track.h"
 
 /* Files whose fate nobody has asked for: at most those in the queue, and the one in work. */
 enum { NEWS_MAX = DT_WORKER_QUEUE + 2 };
 
-/* A copy of a run's arrays, [parameter_count] each; NULL where there is nothing. */
+/* A copy of a run's arrays, [parameter_count] each, and of its track's sums; NULL where there is
+ * nothing. */
 typedef struct copy {
     float *parameters, *velocity, *square;
+    dt_track_sums tracked;
 } copy;
 
 struct dt_saver {
@@ -58,7 +61,18 @@ static void free_copy(copy *it)
     dt_free(it->parameters);
     dt_free(it->velocity);
     dt_free(it->square);
+    dt_free(it->tracked.plays);
+    dt_free(it->tracked.gradient_norms);
+    dt_free(it->tracked.margins);
     *it = (copy){0};
+}
+
+static bool allocate_tracked(const dt_run *run, dt_track_sums *out, dt_error *error)
+{
+    size_t samples = (size_t)run->plan.samples;
+    return !run->track || ((out->plays = dt_calloc(samples, sizeof(float), error)) &&
+                           (out->gradient_norms = dt_calloc(samples, sizeof(float), error)) &&
+                           (out->margins = dt_calloc(samples, sizeof(float), error)));
 }
 
 static dt_status allocate_copy(const dt_run *run, copy *out, dt_error *error)
@@ -67,7 +81,8 @@ static dt_status allocate_copy(const dt_run *run, copy *out, dt_error *error)
     size_t count = run->parameter_count;
     if ((out->parameters = dt_calloc(count, sizeof(float), error)) &&
         (!state.velocity || (out->velocity = dt_calloc(count, sizeof(float), error))) &&
-        (!state.square || (out->square = dt_calloc(count, sizeof(float), error))))
+        (!state.square || (out->square = dt_calloc(count, sizeof(float), error))) &&
+        allocate_tracked(run, &out->tracked, error))
         return DT_OK;
     free_copy(out);
     return error->status;
@@ -125,6 +140,9 @@ static dt_checkpoint describe(const checkpoint_job *job)
                  .train_samples = subsets[DT_SUBSET_TRAIN].count,
                  .val_samples = subsets[DT_SUBSET_VAL].count,
                  .test_samples = subsets[DT_SUBSET_TEST].count},
+        .tracked = {.plays = job->copy.tracked.plays,
+                    .gradient_norms = job->copy.tracked.gradient_norms,
+                    .margins = job->copy.tracked.margins},
         .history = job->history,
         .history_length = job->history_length,
     };
@@ -254,6 +272,13 @@ static void copy_floats(float *to, const float *from, size_t count)
         memcpy(to, from, count * sizeof *to);
 }
 
+static void copy_tracked(dt_track_sums *to, dt_track_sums from, int64_t samples)
+{
+    copy_floats(to->plays, from.plays, (size_t)samples);
+    copy_floats(to->gradient_norms, from.gradient_norms, (size_t)samples);
+    copy_floats(to->margins, from.margins, (size_t)samples);
+}
+
 void dt_saver_wait(dt_saver *self)
 {
     while (!dt_worker_wait(self->worker, DT_RUN_LOCK_BEAT))
@@ -295,6 +320,8 @@ dt_status dt_saver_checkpoint(dt_saver *self, const dt_state *where, bool comple
     copy_floats(job->copy.parameters, run->parameters, run->parameter_count);
     copy_floats(job->copy.velocity, state.velocity, run->parameter_count);
     copy_floats(job->copy.square, state.square, run->parameter_count);
+    if (run->track)
+        copy_tracked(&job->copy.tracked, dt_track_get_sums(run->track), run->plan.samples);
     dt_worker_do(self->worker, save_checkpoint, job);
     return DT_OK;
 }

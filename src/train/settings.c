@@ -183,6 +183,9 @@ static const dt_setting settings[] = {
     BOOL(NEW, "log", overwrite, "false", "write into a run directory that already holds a run"),
     NUMBER(FREE, "log", log_every, INT64, 0, ANY_COUNT, "0", "steps",
            "updates between two rows of metrics.csv; 0: a row an epoch"),
+    BOOL(FREE, "log", track_samples, "false",
+         "keep gradient norm and margin of each training sample, for the report: the hardest "
+         "ones, and likely wrong labels"),
     ENUM(NEW, "log", progress, progress_names, "auto",
          "bar or lines; auto: a bar when standard error is a terminal"),
     BOOL(FREE, "log", tensorboard, "false",

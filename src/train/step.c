@@ -4,6 +4,7 @@
 
 #include "nn/finite.h"
 #include "train/nonfinite.h"
+#include "train/track.h"
 
 /* The totals of this rank's virtual ranks, added up as their gradients are, behind them. */
 static void add_totals(dt_run *run, dt_request own)
@@ -101,6 +102,8 @@ dt_status dt_step(dt_run *run, dt_feed *feed, int64_t update, dt_request own,
     dt_status status = dt_feed_step(feed, &play, error);
     if (status)
         return status;
+    if (run->track)
+        play.batch.tracked = dt_track_next(run->track);
     dt_trace_lap(&run->trace, DT_PHASE_GATHER);
     add_gradients(run, &play, own, &support);
     dt_watchdog_beat(run->watchdog, update, DT_PHASE_WAIT);
@@ -121,6 +124,8 @@ dt_status dt_step(dt_run *run, dt_feed *feed, int64_t update, dt_request own,
             *error = result->problem;
         return result->skipped ? DT_OK : status;
     }
+    if (run->track)
+        dt_track_keep(run->track, play.positions, play.batch.count);
     bool measured = norm_is_wanted(run, update, result->asked);
     result->gradient_norm = dt_optimizer_step(run->optimizer, run->parameters, gradient, &support,
                                               result->samples, result->lr, measured);

@@ -7,6 +7,7 @@
 #include "nn/finite.h"
 #include "train/feed.h"
 #include "train/replicas.h"
+#include "train/track.h"
 
 typedef struct trainer {
     dt_run *run;
@@ -119,6 +120,8 @@ static dt_status save(trainer *self, bool last, dt_error *error)
 {
     uint64_t hash;
     dt_watchdog_beat(self->run->watchdog, self->state->step, DT_PHASE_SAVE);
+    if (self->run->track)
+        dt_track_collect(self->run->track);
     dt_status status = check_parameters(self, &hash, error);
     if (!status && self->observer->save)
         self->observer->save(self->observer->state, self->state, last);
@@ -228,6 +231,8 @@ static dt_status train_epoch(trainer *self, dt_error *error)
         status = train_steps(self, error);
     if (status)
         return status;
+    if (run->track)
+        dt_track_collect(run->track);
     report_sums(self);
     if (self->stop)
         return save(self, true, error);

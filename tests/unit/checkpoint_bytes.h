@@ -19,7 +19,7 @@ static inline drawn_checkpoint drawn(uint32_t sample, int parts, size_t count,
 /* Few and short, so that every byte can be tried. */
 static inline drawn_checkpoint small(void)
 {
-    drawn_checkpoint result = drawn(7, DRAW_VELOCITY | DRAW_BEST, 3, 40);
+    drawn_checkpoint result = drawn(7, DRAW_VELOCITY | DRAW_BEST | DRAW_TRACKED, 3, 40);
     result.checkpoint.config = "[train]\nlr = 0.1\n";
     result.checkpoint.architecture = "2-1";
     result.checkpoint.version = "0.1.0";

@@ -16,12 +16,20 @@
 typedef struct drawn_checkpoint {
     dt_checkpoint checkpoint;
     float *arrays[4];
+    float *tracked[3]; /* plays, gradient norms, margins */
     char *texts[5];
     char *history;
 } drawn_checkpoint;
 
 /* Which of the parts that may be missing are there. */
-enum { DRAW_VELOCITY = 1, DRAW_SQUARE = 2, DRAW_BEST = 4, DRAW_PARTS = 8 };
+enum {
+    DRAW_VELOCITY = 1,
+    DRAW_SQUARE = 2,
+    DRAW_BEST = 4,
+    DRAW_TRACKED = 8,
+    DRAW_PARTS = 16,
+    DRAW_ALL = DRAW_PARTS - 1
+};
 
 static inline uint64_t draw_word(dt_random_sequence *random)
 {
@@ -72,6 +80,20 @@ static inline char *draw_text(dt_random_sequence *random, size_t length)
     return text;
 }
 
+/* Sums of a run that tracks its samples; those of margins may be anything. */
+static inline void draw_tracked(dt_random_sequence *random, int64_t samples, drawn_checkpoint *out)
+{
+    for (int i = 0; i < 3; i++)
+        out->tracked[i] = draw_floats(random, (size_t)samples);
+    for (int64_t i = 0; i < samples; i++) {
+        out->tracked[0][i] = fabsf(out->tracked[0][i]);
+        out->tracked[2][i] = (float)draw_any_real(random);
+    }
+    out->checkpoint.data.train_samples = samples;
+    out->checkpoint.tracked =
+        (dt_checkpoint_tracked){out->tracked[0], out->tracked[1], out->tracked[2]};
+}
+
 static inline void draw_checkpoint(dt_random_sequence *random, int parts, size_t count,
                                    size_t history_length, drawn_checkpoint *out)
 {
@@ -109,12 +131,17 @@ static inline void draw_checkpoint(dt_random_sequence *random, int parts, size_t
         .history = out->history,
         .history_length = history_length,
     };
+    memset(out->tracked, 0, sizeof out->tracked);
+    if (parts & DRAW_TRACKED)
+        draw_tracked(random, count <= 3 ? 3 : draw_int(random, 1, 50), out);
 }
 
 static inline void free_drawn(drawn_checkpoint *drawn)
 {
     for (int i = 0; i < 4; i++)
         free(drawn->arrays[i]);
+    for (int i = 0; i < 3; i++)
+        free(drawn->tracked[i]);
     for (int i = 0; i < 5; i++)
         free(drawn->texts[i]);
     free(drawn->history);
@@ -152,6 +179,10 @@ static inline void assert_same_checkpoint(const dt_checkpoint *a, const dt_check
     CU_ASSERT_EQUAL(memcmp(&a->data.fingerprint, &b->data.fingerprint,
                            sizeof a->data - offsetof(dt_checkpoint_data, fingerprint)),
                     0);
+    count = (size_t)a->data.train_samples;
+    assert_same_floats(a->tracked.plays, b->tracked.plays, count);
+    assert_same_floats(a->tracked.gradient_norms, b->tracked.gradient_norms, count);
+    assert_same_floats(a->tracked.margins, b->tracked.margins, count);
     CU_ASSERT_EQUAL_FATAL(a->history_length, b->history_length);
     CU_ASSERT_EQUAL(memcmp(a->history, b->history, a->history_length), 0);
 }

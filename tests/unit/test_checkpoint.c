@@ -24,7 +24,7 @@ static void decode_after_encode_is_the_identity(void)
 
 static void a_file_is_read_back(void)
 {
-    drawn_checkpoint from = drawn(1, DRAW_VELOCITY | DRAW_SQUARE | DRAW_BEST, 1000, 5000);
+    drawn_checkpoint from = drawn(1, DRAW_ALL, 1000, 5000);
     char path[DT_PATH_SIZE];
     CU_ASSERT_EQUAL(dt_checkpoint_directory(folder, NULL), DT_OK);
     CU_ASSERT_EQUAL(dt_checkpoint_directory(folder, NULL), DT_OK);
@@ -61,7 +61,7 @@ static void assert_not_encoded(const dt_checkpoint *checkpoint, const char *reas
 
 static void what_could_not_be_read_is_not_written(void)
 {
-    drawn_checkpoint from = drawn(5, DRAW_VELOCITY | DRAW_SQUARE | DRAW_BEST, 10, 100);
+    drawn_checkpoint from = drawn(5, DRAW_ALL, 10, 100);
     static const char *const names[] = {"/parameters", "/optimizer/velocity", "/optimizer/square",
                                         "/best/parameters"};
     static const float bad[] = {NAN, INFINITY, -INFINITY};
@@ -78,6 +78,13 @@ static void what_could_not_be_read_is_not_written(void)
     from.history[50] = '\0';
     assert_not_encoded(&from.checkpoint, "/history: expected a text, found a 0 in it");
     from.history[50] = 'x';
+    from.checkpoint.tracked.margins = NULL;
+    assert_not_encoded(&from.checkpoint, "/tracked: expected plays, gradient_norms and margins");
+    from.checkpoint.tracked.margins = from.tracked[2];
+    float plays = from.tracked[0][0];
+    from.tracked[0][0] = -1;
+    assert_not_encoded(&from.checkpoint, "/tracked/plays: expected 0 or more, found -1 at 0");
+    from.tracked[0][0] = plays;
     from.checkpoint.best.epochs_since = -5;
     assert_not_encoded(&from.checkpoint, "epochs_since of /best: expected 0 or more, found -5");
     from.checkpoint.best.epochs_since = 0;
@@ -121,7 +128,7 @@ static void files_that_are_none_are_refused(void)
 
 static void every_failed_allocation_is_survived(void)
 {
-    drawn_checkpoint from = drawn(2, DRAW_VELOCITY | DRAW_SQUARE | DRAW_BEST, 10, 100);
+    drawn_checkpoint from = drawn(2, DRAW_ALL, 10, 100);
     const char *path = scratch_path(folder, "x.h5");
     dt_status status;
     long n = 0;

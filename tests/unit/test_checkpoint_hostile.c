@@ -263,6 +263,29 @@ static void not_finite(hid_t file)
     H5Dclose(set);
 }
 
+static void more_margins(hid_t file)
+{
+    put_dataset(file, "/tracked/margins", H5T_IEEE_F32LE, 1, four, H5P_DEFAULT, true);
+}
+
+static void no_plays(hid_t file)
+{
+    H5Ldelete(file, "/tracked/plays", H5P_DEFAULT);
+}
+
+static void negative_plays(hid_t file)
+{
+    static const float values[] = {0, 1, -1};
+    hid_t set = H5Dopen2(file, "/tracked/plays", H5P_DEFAULT);
+    H5Dwrite(set, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values);
+    H5Dclose(set);
+}
+
+static void other_train_samples(hid_t file)
+{
+    put_attribute(file, "/data", "train_samples", H5T_STD_I64LE, &(int64_t){INT64_MAX});
+}
+
 static void what_is_wrong_inside_is_named(void)
 {
     static const struct {
@@ -306,6 +329,11 @@ static void what_is_wrong_inside_is_named(void)
         {short_hash, "attribute parameter_hash of /: expected 16 hexadecimal digits, found '12ab'"},
         {no_attribute, "attribute fingerprint of /data: expected one, found none"},
         {not_finite, "/optimizer/velocity: expected finite numbers, found nan at 1"},
+        {more_margins,
+         "/tracked/margins: expected 3 numbers, as many as training samples, found 4"},
+        {no_plays, "/tracked: expected plays, gradient_norms and margins, or none of them"},
+        {negative_plays, "/tracked/plays: expected 0 or more, found -1 at 2"},
+        {other_train_samples, "/tracked/plays: expected 9223372036854775807 numbers"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_edited_is_refused(cases[i].change, cases[i].reason);

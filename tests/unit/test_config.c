@@ -87,7 +87,7 @@ static void defaults_are_those_of_the_contract(void)
         {"checkpoint_steps", "0"}, {"keep", "3"},          {"checkpoint_minutes", "0"},
         {"stall_timeout", "300"},  {"output", "auto"},     {"overwrite", "false"},
         {"log_every", "0"},        {"progress", "auto"},   {"timeline", "none"},
-        {"tensorboard", "false"},
+        {"tensorboard", "false"},  {"track_samples", "false"},
     };
     size_t count;
     dt_settings(&count);
