@@ -77,6 +77,7 @@ typedef struct dt_config {
     bool track_samples;
     int progress;               /* dt_progress */
     bool tensorboard;           /* event files, besides metrics.csv */
+    bool report;                /* insight.h5 and report.html at the end */
     char timeline[DT_TEXT_MAX]; /* a file; "none" */
 
     bool given[DT_SETTINGS_MAX]; /* [row of dt_settings]: dt_config_set has set it */

@@ -36,12 +36,14 @@ typedef struct dt_run {
     dt_schedule schedule;
     dt_reduce *reduce; /* of parameter_count gradients and DT_STEP_TOTALS more */
     dt_exchange *exchange;
-    dt_watchdog *watchdog;  /* NULL: nobody watches */
-    int64_t step;           /* updates so far, for the watchdog */
-    struct dt_track *track; /* what is learned of each sample (train/track.h); NULL: nothing */
-    dt_trace trace;         /* where this rank's time goes, since the run was opened */
-    dt_segment *segments;   /* [own virtual ranks], scratch of a step */
-    dt_loss_sum *losses;    /* [own virtual ranks], scratch of a step */
+    dt_watchdog *watchdog;      /* NULL: nobody watches */
+    int64_t step;               /* updates so far, for the watchdog */
+    struct dt_track *track;     /* what is learned of each sample (train/track.h); NULL: nothing */
+    float *outputs[DT_SUBSETS]; /* [held][classes], of the last evaluation of each subset; NULL:
+                                   there was none, or they are not kept (config.report) */
+    dt_trace trace;             /* where this rank's time goes, since the run was opened */
+    dt_segment *segments;       /* [own virtual ranks], scratch of a step */
+    dt_loss_sum *losses;        /* [own virtual ranks], scratch of a step */
 } dt_run;
 
 /* What travels behind the gradient of a virtual rank: the sum of the losses, how many answers were

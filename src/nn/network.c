@@ -367,15 +367,20 @@ void dt_network_gradient(dt_network *self, const dt_batch *batch, int segment_co
         find_support(self, summation.sparse, support);
 }
 
-void dt_network_evaluate(dt_network *self, const dt_batch *batch, dt_loss_sum *sum)
+void dt_network_evaluate(dt_network *self, const dt_batch *batch, dt_real *outputs,
+                         dt_loss_sum *sum)
 {
+    const dt_real *values = self->values[self->layer_count].values;
+    size_t classes = (size_t)self->classes;
     for (int64_t first = 0; first < batch->count; first += self->tile_samples) {
         int64_t left = batch->count - first;
         int samples = left < self->tile_samples ? (int)left : self->tile_samples;
         prefetch(self, batch, first + samples);
         forward(self, samples, batch->images + first);
-        dt_loss_tile(self->loss, samples, self->classes, self->values[self->layer_count].values,
-                     batch->labels + first, NULL, sum);
+        dt_loss_tile(self->loss, samples, self->classes, values, batch->labels + first, NULL, sum);
+        if (outputs)
+            memcpy(outputs + (size_t)first * classes, values,
+                   (size_t)samples * classes * sizeof *outputs);
     }
 }
 

@@ -333,6 +333,8 @@ void dt_run_close(dt_run *run)
     dt_plan_destroy(&run->plan);
     dt_optimizer_destroy(run->optimizer);
     dt_trace_destroy(&run->trace);
+    for (int kind = 0; kind < DT_SUBSETS; kind++)
+        dt_free(run->outputs[kind]);
     dt_free(run->segments);
     dt_free(run->losses);
     dt_free(run->parameters);

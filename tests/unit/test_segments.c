@@ -248,10 +248,10 @@ static void test_upcoming(void)
             images[i] = w->f->images[draw_int(&random, 0, SAMPLES - 1)];
         dt_batch batch = {.count = count, .images = images, .labels = w->f->labels};
         sum_gradients(w->f, &batch, 1, &segment, &without, &sum_without);
-        dt_network_evaluate(w->f->network, &batch, &evaluated_without);
+        dt_network_evaluate(w->f->network, &batch, NULL, &evaluated_without);
         batch.upcoming = upcoming;
         sum_gradients(w->f, &batch, 1, &segment, &with, &sum);
-        dt_network_evaluate(w->f->network, &batch, &evaluated);
+        dt_network_evaluate(w->f->network, &batch, NULL, &evaluated);
         CU_ASSERT_TRUE(same_values(with, without, w->f->count));
         CU_ASSERT_TRUE(same_sum(sum, sum_without) && same_sum(evaluated, evaluated_without));
         dt_free(images);
