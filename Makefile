@@ -33,6 +33,7 @@ ROOMS      := base report nn data dist io train cli
 FLAGS_dist  = $(shell $(PKGCONF) --cflags ompi-c | sed 's/-I/-isystem /g')
 FLAGS_io    = $(shell $(PKGCONF) --cflags $(HDF5) spng libzip jansson libprotobuf-c | sed 's/-I/-isystem /g') \
               -isystem $(BUILD)/io
+FLAGS_train = -DDT_BUILD_FLAGS='"$(subst ",,$(subst ',,$(CFLAGS) $(if $(ARCH),-march=$(ARCH))))"'
 FLAGS_cli   = -DDT_VERSION='"$(VERSION)"'
 LDLIBS      = -pthread $(shell $(PKGCONF) --libs $(HDF5) ompi-c libxxhash libisal spng libzip jansson libprotobuf-c) -lm
 

@@ -24,6 +24,9 @@ int dt_comm_host_rank(const dt_comm *comm);    /* number among the ranks of its 
 int dt_comm_hosts(const dt_comm *comm);        /* number of hosts that the ranks are on */
 const char *dt_comm_host(const dt_comm *comm); /* name of this rank's host */
 
+/* Writes what MPI is, "Open MPI v4.1.4", into `text`. Not collective. */
+void dt_comm_library(char *text, size_t size);
+
 /* All ranks leave with the status and message of the lowest rank that failed, with its number in
  * front of the message unless it is rank 0, which fails for all; DT_OK if none did.
  * To be called where ranks may differ, before the next collective, so that none waits for one that

@@ -102,4 +102,7 @@ dt_status dt_hdf5_image_finish(dt_hdf5_image *image, void **bytes, size_t *size,
 dt_status dt_hdf5_image_finish_with_room(dt_hdf5_image *image, size_t room, void **bytes,
                                          size_t *size, dt_error *error);
 
+/* Writes the version of the HDF5 library, "1.10.8", into `text`. */
+void dt_hdf5_version(char *text, size_t size);
+
 #endif

@@ -22,6 +22,11 @@ typedef struct dt_examination {
  * Errors: DT_ERR_CONFIG for a subset without samples; DT_ERR_INTERNAL; the same on all ranks. */
 dt_status dt_examine(dt_run *run, dt_subset_kind kind, dt_examination *out, dt_error *error);
 
+/* sums[dt_metrics_size] becomes the sum of all ranks' counts own[dt_metrics_size], exact below
+ * 2^53. Collective. Errors: DT_ERR_INTERNAL (memory), the same on all ranks. */
+dt_status dt_examine_add_counts(dt_comm *comm, int classes, const int64_t *own, int64_t *sums,
+                                dt_error *error);
+
 /* NULL and {0} are allowed. */
 void dt_examination_destroy(dt_examination *examination);
 

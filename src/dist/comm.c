@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -157,6 +158,14 @@ int dt_comm_hosts(const dt_comm *self)
 const char *dt_comm_host(const dt_comm *self)
 {
     return self->host_name;
+}
+
+void dt_comm_library(char *text, size_t size)
+{
+    char all[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+    int length;
+    MPI_Get_library_version(all, &length);
+    snprintf(text, size, "%.*s", (int)strcspn(all, ",\n"), all);
 }
 
 dt_status dt_comm_agree(dt_comm *self, dt_status status, dt_error *error)

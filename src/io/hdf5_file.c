@@ -261,3 +261,10 @@ dt_status dt_hdf5_image_finish(dt_hdf5_image *image, void **bytes, size_t *size,
 {
     return dt_hdf5_image_finish_with_room(image, 0, bytes, size, error);
 }
+
+void dt_hdf5_version(char *text, size_t size)
+{
+    unsigned major = 0, minor = 0, release = 0;
+    H5get_libversion(&major, &minor, &release);
+    snprintf(text, size, "%u.%u.%u", major, minor, release);
+}

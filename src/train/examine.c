@@ -7,12 +7,13 @@
 /* Samples whose outputs are in memory at a time. */
 enum { CHUNK = 1024 };
 
+/* Counts of all ranks that are in memory at a time. */
+enum { PIECE = 1 << 20 };
+
 typedef struct work {
     const uint8_t *images[CHUNK];
     float *outputs;  /* [CHUNK][classes] */
     double *losses;  /* [own parts], sums */
-    double *own;     /* [dt_metrics_size]: the counts as the reduction takes them */
-    double *sums;    /* likewise, of all ranks */
     int64_t *counts; /* [dt_metrics_size], of this rank */
 } work;
 
@@ -21,8 +22,6 @@ static dt_status allocate(work *self, int classes, size_t own_parts, dt_error *e
     size_t size = dt_metrics_size(classes);
     if ((self->outputs = dt_calloc((size_t)CHUNK * (size_t)classes, sizeof(float), error)) &&
         (self->losses = dt_calloc(own_parts, sizeof(double), error)) &&
-        (self->own = dt_calloc(size, sizeof(double), error)) &&
-        (self->sums = dt_calloc(size, sizeof(double), error)) &&
         (self->counts = dt_calloc(size, sizeof(int64_t), error)))
         return DT_OK;
     return error->status;
@@ -32,8 +31,6 @@ static void release(work *self)
 {
     dt_free(self->outputs);
     dt_free(self->losses);
-    dt_free(self->own);
-    dt_free(self->sums);
     dt_free(self->counts);
 }
 
@@ -72,25 +69,26 @@ static void examine_own(const dt_run *run, const dt_subset *subset, work *self)
     }
 }
 
-/* Collective. Counts are added one vector a rank: integers below 2^53 are exact as doubles, in any
- * order. */
-static dt_status add_up(const dt_run *run, work *self, dt_examination *out, dt_error *error)
+/* Counts go as one vector a rank: integers below 2^53 are exact as doubles, in any order. In
+ * pieces, since a reduction of totals needs room for those of all ranks. */
+dt_status dt_examine_add_counts(dt_comm *comm, int classes, const int64_t *own, int64_t *sums,
+                                dt_error *error)
 {
-    size_t size = dt_metrics_size(out->classes);
-    for (size_t i = 0; i < size; i++)
-        self->own[i] = (double)self->counts[i];
-    double loss;
-    dt_status status =
-        dt_reduce_totals(run->comm, (int)run->config.virtual_ranks, 1, self->losses, &loss, error);
-    if (!status)
-        status = dt_reduce_totals(run->comm, dt_comm_size(run->comm), (int)size, self->own,
-                                  self->sums, error);
-    if (status)
-        return status;
-    for (size_t i = 0; i < size; i++)
-        out->counts[i] = (int64_t)self->sums[i];
-    out->loss = loss / (double)out->samples;
-    return DT_OK;
+    int ranks = dt_comm_size(comm);
+    size_t size = dt_metrics_size(classes), piece = PIECE / (size_t)ranks + 1;
+    piece = size < piece ? size : piece;
+    double *totals = dt_calloc(2 * piece, sizeof *totals, error);
+    dt_status status = dt_comm_agree(comm, totals ? DT_OK : DT_ERR_INTERNAL, error);
+    for (size_t first = 0; !status && first < size; first += piece) {
+        size_t count = size - first < piece ? size - first : piece;
+        for (size_t i = 0; i < count; i++)
+            totals[i] = (double)own[first + i];
+        status = dt_reduce_totals(comm, ranks, (int)count, totals, totals + piece, error);
+        for (size_t i = 0; !status && i < count; i++)
+            sums[first + i] = (int64_t)totals[piece + i];
+    }
+    dt_free(totals);
+    return status;
 }
 
 dt_status dt_examine(dt_run *run, dt_subset_kind kind, dt_examination *out, dt_error *error)
@@ -111,8 +109,14 @@ dt_status dt_examine(dt_run *run, dt_subset_kind kind, dt_examination *out, dt_e
     }
     status = dt_comm_agree(run->comm, status, error);
     if (!status) {
+        double loss = 0;
         examine_own(run, subset, &self);
-        status = add_up(run, &self, out, error);
+        status = dt_reduce_totals(run->comm, (int)run->config.virtual_ranks, 1, self.losses, &loss,
+                                  error);
+        if (!status)
+            status =
+                dt_examine_add_counts(run->comm, out->classes, self.counts, out->counts, error);
+        out->loss = loss / (double)out->samples;
     }
     release(&self);
     return status;

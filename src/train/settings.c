@@ -190,6 +190,7 @@ static const dt_setting settings[] = {
          "bar or lines; auto: a bar when standard error is a terminal"),
     BOOL(FREE, "log", tensorboard, "false",
          "write the curves as event files for TensorBoard too: tensorboard/ in the run directory"),
+    BOOL(FREE, "log", report, "true", "write insight.h5 and report.html at the end"),
     TEXT(NEW, "log", timeline, "none", "file", no_file,
          "write a timeline of every rank's phases, for ui.perfetto.dev; none"),
 };
