@@ -1,11 +1,12 @@
 /* The files of a run: config.ini, log.txt, metrics.csv, checkpoints, weights.h5, best.h5,
- * summary.json.
+ * insight.h5, summary.json.
  *
  * Rank 0 alone has an output. Not collective. */
 #ifndef DT_TRAIN_OUTPUT_H
 #define DT_TRAIN_OUTPUT_H
 
 #include "base/status.h"
+#include "io/insight.h"
 #include "train/resume.h"
 #include "train/run.h"
 #include "train/saver.h"
@@ -41,6 +42,10 @@ bool dt_output_collect(dt_output *output, dt_saved *saved);
 
 /* Waits until all of them are done. */
 void dt_output_wait(dt_output *output);
+
+/* Writes insight.h5; after dt_output_wait. One that may not be safe on disk is removed, be it that of
+ * an earlier start. Errors: those of dt_insight_write. */
+dt_status dt_output_insight(dt_output *output, const dt_insight *insight, dt_error *error);
 
 /* Closes metrics.csv and log.txt, to which log lines no longer go; then writes summary.json, so
  * that it says "complete" only of files that are. outcome: "complete", "stopped" or "failed", which

@@ -1,6 +1,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -9,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "io/summary.h"
+#include "train/insight.h"
 #include "train/output.h"
 #include "train/resume.h"
 #include "train/run.h"
@@ -22,7 +24,9 @@ static const double seconds_between_looks = 0.2;
 /* What a rank does around a training. Rank 0 speaks and has the files. */
 typedef struct session {
     const dt_run *run;
-    dt_output *output;                  /* NULL on other ranks */
+    dt_output *output; /* NULL on other ranks */
+    time_t started;
+    const char *resumed_from;           /* the checkpoint; NULL: none */
     double begin, last_look, last_save; /* of the clock */
     char stop_reason[64];               /* "": nobody asked for it */
     bool weights_saved;
@@ -138,6 +142,11 @@ static void save(void *state, const dt_state *where, bool last)
     self->last_save = dt_clock();
 }
 
+static const char *stop_reason(const session *self)
+{
+    return self->stop_reason[0] ? self->stop_reason : "a signal to another rank";
+}
+
 static void print_result(const session *self, dt_ending ending, const dt_progress_report *report)
 {
     char buffer[512] = "";
@@ -145,8 +154,8 @@ static void print_result(const session *self, dt_ending ending, const dt_progres
     dt_text text = {.text = buffer, .size = sizeof buffer};
     if (ending == DT_ENDED_STOPPED) {
         dt_say("stopped by %s after step %lld of %lld: checkpoint %s; --resume auto goes on",
-               self->stop_reason[0] ? self->stop_reason : "a signal to another rank",
-               (long long)report->step, (long long)report->steps, self->checkpoint);
+               stop_reason(self), (long long)report->step, (long long)report->steps,
+               self->checkpoint);
         return;
     }
     if (ending == DT_ENDED_PATIENCE)
@@ -160,10 +169,49 @@ static void print_result(const session *self, dt_ending ending, const dt_progres
            report->seconds, directory, DT_FILE_WEIGHTS);
 }
 
+/* Collects, on all ranks, what is to be told of the run. problem: of the training; NULL: none. */
+static dt_status collect(const session *self, dt_run *run, dt_ending ending,
+                         const dt_progress_report *last, const dt_error *problem,
+                         dt_insight *insight, dt_error *error)
+{
+    char words[sizeof problem->message + 20];
+    bool evaluated = !isnan(last->val.loss) || !isnan(last->test.loss);
+    const dt_progress_report *earlier = self->last_epoch.epoch > 0 ? &self->last_epoch : NULL;
+    dt_epilogue told = {.evaluated = evaluated ? last : earlier,
+                        .ending = words,
+                        .version = DT_VERSION,
+                        .resumed_from = self->resumed_from,
+                        .begin = self->started,
+                        .end = time(NULL)};
+    if (!self->run->config.report)
+        return DT_OK;
+    if (problem)
+        snprintf(words, sizeof words, "failed: %s", problem->message);
+    else if (ending == DT_ENDED_STOPPED)
+        snprintf(words, sizeof words, "stopped by %s", stop_reason(self));
+    else
+        snprintf(words, sizeof words, "complete%s",
+                 ending == DT_ENDED_PATIENCE ? ": no better validation accuracy" : "");
+    return dt_insight_collect(run, self->output ? &told : NULL, insight, error);
+}
+
+/* It tells of the run and is no part of it: a run that is to go on may do without. */
+static void write_insight(session *self, const dt_insight *insight, bool goes_on)
+{
+    dt_error error = {0};
+    dt_status status = insight->facts ? dt_output_insight(self->output, insight, &error) : DT_OK;
+    if (goes_on && status)
+        dt_warn("%s", error.message);
+    else
+        warn_of_failure(self, status, &error);
+}
+
 /* Rank 0, after the training: the files that end a run; closes the output. */
 static dt_status finish_output(session *self, dt_status outcome, dt_ending ending,
-                               const dt_progress_report *last, dt_error *error)
+                               const dt_progress_report *last, const dt_insight *insight,
+                               dt_error *error)
 {
+    bool stopped = !outcome && ending == DT_ENDED_STOPPED;
     dt_error own = {0};
     if (!outcome && !self->weights_saved)
         keep_failure(self, dt_output_weights(self->output, DT_SAVED_WEIGHTS, last, &own), &own);
@@ -171,8 +219,9 @@ static dt_status finish_output(session *self, dt_status outcome, dt_ending endin
     hear_news(self);
     for (int kind = 0; kind < DT_SAVED_KINDS; kind++)
         keep_failure(self, self->failures[kind].status, &self->failures[kind]);
+    write_insight(self, insight, stopped);
     bool failed = outcome || self->failure.status;
-    const char *name = failed ? "failed" : ending == DT_ENDED_STOPPED ? "stopped" : "complete";
+    const char *name = failed ? "failed" : stopped ? "stopped" : "complete";
     if (!failed)
         print_result(self, ending, last);
     keep_failure(self, dt_output_finish(self->output, name, last, &own), &own);
@@ -223,7 +272,8 @@ static dt_status train(dt_run *run, const dt_config *asked, dt_resume *resume, d
                        dt_error *error)
 {
     bool voice = dt_comm_rank(run->comm) == 0;
-    session self = {.run = run};
+    session self = {
+        .run = run, .started = time(NULL), .resumed_from = resume->file[0] ? resume->file : NULL};
     dt_status status = voice ? dt_output_open(run, DT_VERSION, resume, &self.output, error) : DT_OK;
     status = dt_comm_agree(run->comm, status, error);
     if (!status)
@@ -254,9 +304,13 @@ static dt_status train(dt_run *run, const dt_config *asked, dt_resume *resume, d
     run->watchdog = NULL;
     if (voice && !outcome)
         print_time(run);
+    dt_insight insight = {0};
     dt_error own = {0};
     keep_failure(&self, dt_timeline_write(run, &own), &own);
-    status = voice ? finish_output(&self, outcome, ending, &last, &own) : DT_OK;
+    warn_of_failure(
+        &self, collect(&self, run, ending, &last, outcome ? error : NULL, &insight, &own), &own);
+    status = voice ? finish_output(&self, outcome, ending, &last, &insight, &own) : DT_OK;
+    dt_insight_destroy(&insight);
     if (outcome)
         return outcome;
     status = dt_comm_agree(run->comm, status, &own);

@@ -333,6 +333,18 @@ static dt_status write_summary(dt_output *self, const char *outcome,
     return status;
 }
 
+dt_status dt_output_insight(dt_output *self, const dt_insight *insight, dt_error *error)
+{
+    char path[DT_PATH_SIZE];
+    dt_status status = dt_path_join(self->directory, DT_FILE_INSIGHT, path, error);
+    if (status)
+        return status;
+    status = dt_insight_write(path, insight, error);
+    if (status)
+        unlink(path);
+    return status;
+}
+
 dt_status dt_output_finish(dt_output *self, const char *outcome, const dt_progress_report *report,
                            dt_error *error)
 {
