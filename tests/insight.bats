@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # What a run tells at its end: insight.h5 and report.html.
-# shellcheck disable=SC2054,SC2154 # 20,10 is one word; helpers.bash sets what seems unset
+# shellcheck disable=SC2030,SC2031,SC2054,SC2154 # 20,10 is one word; helpers.bash sets status, work
 
 load helpers
 
@@ -141,7 +141,7 @@ END
         grep -q "^warning: run$np/insight.h5: " "run$np/log.txt"
         expect "status" failed "$(summary status "run$np")"
         cmp good/weights.h5 "run$np/weights.h5"
-        use_checkpoint "run$np"
+        good_checkpoints "run$np"
         rmdir "run$np/insight.h5"
         train "$np" "${data[@]}" --resume auto --output "run$np"
         insight same good "run$np"
@@ -149,9 +149,54 @@ END
     done
 }
 
-# use_checkpoint RUN: its newest checkpoint is good.
-use_checkpoint() {
-    "$program" inspect "$1"/checkpoints/step-*.h5 >out 2>err
+@test "report.html that cannot be written: likewise; of a run that is stopped, only a warning" {
+    make_data data 100 50
+    train 0 "${few[@]}" --epochs 1 --output run
+    rm run/report.html
+    mkdir run/report.html
+    dist_train 2 "${data[@]}" --resume auto --output run
+    expect "exit code, lines" "73 1" "$status $(grep -c '^dist-train: run/report.html: ' err)"
+    expect "status" failed "$(summary status)"
+    good_checkpoints run
+    insight answers run data test
+    dist_train 0 "${few[@]}" --epochs 100000 --max-time 0.0001 --resume auto --output run
+    expect "exit code, warnings" "75 1" "$status $(grep -c '^warning: run/report.html: ' err)"
+    expect "status" stopped "$(summary status)"
+    rmdir run/report.html
+    train 0 "${few[@]}" --epochs 100000 --max-steps "$(($(summary steps) + 3))" --resume auto \
+        --output run
+    grep -q '</html>' run/report.html
+    expect "status" complete "$(summary status)"
+}
+
+@test "a disk that is full at the very end: checkpoint and weights are good, the rest comes later" {
+    make_data data 100 400
+    # What comes before insight.h5 has room (2.2 MB), and it has not.
+    # shellcheck disable=SC2016
+    local script='mount -t tmpfs -o size=2100k tmpfs "$1" || exit 99; shift
+        timeout 60 "$@" >out 2>err </dev/null; echo $? >code
+        mount -o remount,size=8m "$PWD/disk"; cp -r disk/run cut
+        timeout 60 "$@" --resume auto >out2 2>err2 </dev/null; echo $? >code2; cp -r disk/run run'
+    mkdir disk
+    unshare -rm bash -c "$script" - disk "$program" --data data --layers 150,10 --epochs 1 \
+        --output disk/run 2>why || true
+    [ -f code ] || skip "no file system can be mounted here: $(head -n 1 why)"
+    cat err err2
+    expect "exit code" 74 "$(<code)"
+    grep -q '^dist-train: disk/run/insight.h5: .*No space left on device' err
+    expect "status" failed "$(summary status cut)"
+    good_checkpoints cut
+    cmp cut/weights.h5 run/weights.h5
+    expect "exit code" 0 "$(<code2)"
+    insight answers run data test
+}
+
+# good_checkpoints RUN
+good_checkpoints() {
+    dist_train 0 inspect "$1"/checkpoints/step-*.h5 "$1/weights.h5"
+    expect "exit code of inspect" 0 "$status"
+    grep -q '/weights.h5: a weights file, good' out
+    grep -q '/checkpoints/step-.*: a checkpoint, good' out
 }
 
 @test "inspect says what insight.h5 is, and what is wrong with it" {

@@ -24,6 +24,7 @@ same_run() {
     diff <(metrics "$1") <(metrics "$2")
     cmp "$1/weights.h5" "$2/weights.h5"
     [ ! -e "$1/best.h5" ] || cmp "$1/best.h5" "$2/best.h5"
+    "$python" "$BATS_TEST_DIRNAME/insight_check.py" same "$1" "$2"
 }
 
 # in_pieces "NP:STEPS ..." ARGUMENT...: a run that is stopped after so many steps on so many ranks

@@ -39,6 +39,7 @@ same_bits() {
         diff <(metrics "$all-1") <(metrics "$v-$np")
         expect "np $np: hash" "$(summary parameter_hash "$all-1")" \
             "$(summary parameter_hash "$v-$np")"
+        "$python" "$BATS_TEST_DIRNAME/insight_check.py" same "$all-1" "$v-$np"
     done
 }
 
@@ -129,8 +130,8 @@ draw_run() {
 @test "a run directory holds the run, and says the same everywhere" {
     train 2 "${two[@]}" --output run
     (cd run && printf '%s\n' *) >files
-    expect "files" "checkpoints config.ini log.txt metrics.csv summary.json weights.h5" \
-        "$(words <files)"
+    expect "files" "checkpoints config.ini insight.h5 log.txt metrics.csv report.html \
+summary.json weights.h5" "$(words <files)"
     "$python" - run/summary.json <<'END'
 import json, sys
 summary = json.load(open(sys.argv[1], encoding="utf-8"))
@@ -312,7 +313,8 @@ END
     grep -q '^warning: run/weights.h5: .*No space left on device' err
     grep -q '^warning: run/checkpoints/step-00000002.h5: .*No space left .*checkpoints stay$' err
     grep -q '^dist-train: run/checkpoints/step-00000002.h5: .*No space left on device' err
-    expect "files" "checkpoints config.ini log.txt metrics.csv summary.json" "$(words <files)"
+    expect "files" "checkpoints config.ini insight.h5 log.txt metrics.csv report.html \
+summary.json" "$(words <files)"
     expect "status" failed "$(summary status .)"
 }
 

@@ -1,5 +1,5 @@
 /* The files of a run: config.ini, log.txt, metrics.csv, checkpoints, weights.h5, best.h5,
- * insight.h5, summary.json.
+ * insight.h5, summary.json, report.html.
  *
  * Rank 0 alone has an output. Not collective. */
 #ifndef DT_TRAIN_OUTPUT_H
@@ -43,16 +43,20 @@ bool dt_output_collect(dt_output *output, dt_saved *saved);
 /* Waits until all of them are done. */
 void dt_output_wait(dt_output *output);
 
-/* Writes insight.h5; after dt_output_wait. One that may not be safe on disk is removed, be it that of
- * an earlier start. Errors: those of dt_insight_write. */
+/* Writes insight.h5; after dt_output_wait. One that may not be safe on disk is removed, be it that
+ * of an earlier start. Errors: those of dt_insight_write. */
 dt_status dt_output_insight(dt_output *output, const dt_insight *insight, dt_error *error);
 
 /* Closes metrics.csv and log.txt, to which log lines no longer go; then writes summary.json, so
  * that it says "complete" only of files that are. outcome: "complete", "stopped" or "failed", which
- * it becomes when the others could not be written to their end. A summary that may not be safe on
+ * it becomes when the others could not be written to their end. A second call writes it anew. A summary that may not be safe on
  * disk is removed. Errors: DT_ERR_IO, DT_ERR_CREATE: the first. */
 dt_status dt_output_finish(dt_output *output, const char *outcome, const dt_progress_report *report,
                            dt_error *error);
+
+/* Writes report.html of what the other files say; after dt_output_finish. Likewise removed after an
+ * error. Errors: those of dt_report_write. */
+dt_status dt_output_report(const dt_output *output, dt_error *error);
 
 /* Closes what is still open and gives up the lock. NULL is allowed.
  * Errors: DT_ERR_IO when a file could not be written to its end. */

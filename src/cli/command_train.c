@@ -151,6 +151,7 @@ static void print_result(const session *self, dt_ending ending, const dt_progres
 {
     char buffer[512] = "";
     const char *directory = dt_output_path(self->output);
+    bool tells = self->run->config.report;
     dt_text text = {.text = buffer, .size = sizeof buffer};
     if (ending == DT_ENDED_STOPPED) {
         dt_say("stopped by %s after step %lld of %lld: checkpoint %s; --resume auto goes on",
@@ -165,8 +166,9 @@ static void print_result(const session *self, dt_ending ending, const dt_progres
         dt_text_add(&text, "val_acc %.4f, ", report->val.accuracy);
     if (!isnan(report->test.accuracy))
         dt_text_add(&text, "test_acc %.4f, ", report->test.accuracy);
-    dt_say("done: %s%lld steps in %.1f s; weights in %s/%s", buffer, (long long)report->step,
-           report->seconds, directory, DT_FILE_WEIGHTS);
+    dt_say("done: %s%lld steps in %.1f s; weights in %s/" DT_FILE_WEIGHTS "%s%s%s", buffer,
+           (long long)report->step, report->seconds, directory, tells ? ", report in " : "",
+           tells ? directory : "", tells ? "/" DT_FILE_REPORT : "");
 }
 
 /* Collects, on all ranks, what is to be told of the run. problem: of the training; NULL: none. */
@@ -195,15 +197,14 @@ static dt_status collect(const session *self, dt_run *run, dt_ending ending,
     return dt_insight_collect(run, self->output ? &told : NULL, insight, error);
 }
 
-/* It tells of the run and is no part of it: a run that is to go on may do without. */
-static void write_insight(session *self, const dt_insight *insight, bool goes_on)
+/* What tells of a run is no part of it: one that is to go on may do without. */
+static dt_status accept(session *self, dt_status status, const dt_error *error, bool goes_on)
 {
-    dt_error error = {0};
-    dt_status status = insight->facts ? dt_output_insight(self->output, insight, &error) : DT_OK;
-    if (goes_on && status)
-        dt_warn("%s", error.message);
-    else
-        warn_of_failure(self, status, &error);
+    if (!goes_on)
+        warn_of_failure(self, status, error);
+    else if (status)
+        dt_warn("%s", error->message);
+    return goes_on ? DT_OK : status;
 }
 
 /* Rank 0, after the training: the files that end a run; closes the output. */
@@ -219,12 +220,16 @@ static dt_status finish_output(session *self, dt_status outcome, dt_ending endin
     hear_news(self);
     for (int kind = 0; kind < DT_SAVED_KINDS; kind++)
         keep_failure(self, self->failures[kind].status, &self->failures[kind]);
-    write_insight(self, insight, stopped);
+    if (insight->facts)
+        accept(self, dt_output_insight(self->output, insight, &own), &own, stopped);
     bool failed = outcome || self->failure.status;
     const char *name = failed ? "failed" : stopped ? "stopped" : "complete";
     if (!failed)
         print_result(self, ending, last);
     keep_failure(self, dt_output_finish(self->output, name, last, &own), &own);
+    if (self->run->config.report &&
+        accept(self, dt_output_report(self->output, &own), &own, stopped) && !failed)
+        keep_failure(self, dt_output_finish(self->output, "failed", last, &own), &own);
     keep_failure(self, dt_output_close(self->output, &own), &own);
     if (self->failure.status)
         *error = self->failure;
@@ -307,8 +312,8 @@ static dt_status train(dt_run *run, const dt_config *asked, dt_resume *resume, d
     dt_insight insight = {0};
     dt_error own = {0};
     keep_failure(&self, dt_timeline_write(run, &own), &own);
-    warn_of_failure(
-        &self, collect(&self, run, ending, &last, outcome ? error : NULL, &insight, &own), &own);
+    status = collect(&self, run, ending, &last, outcome ? error : NULL, &insight, &own);
+    accept(&self, status, &own, !outcome && ending == DT_ENDED_STOPPED);
     status = voice ? finish_output(&self, outcome, ending, &last, &insight, &own) : DT_OK;
     dt_insight_destroy(&insight);
     if (outcome)

@@ -15,6 +15,7 @@
 #include "io/metrics_read.h"
 #include "io/summary.h"
 #include "io/tensorboard.h"
+#include "train/report.h"
 
 struct dt_output {
     const dt_run *run;
@@ -354,4 +355,17 @@ dt_status dt_output_finish(dt_output *self, const char *outcome, const dt_progre
     if (summary_status && !status)
         *error = own;
     return status ? status : summary_status;
+}
+
+dt_status dt_output_report(const dt_output *self, dt_error *error)
+{
+    char path[DT_PATH_SIZE];
+    const char *run = self->directory;
+    dt_status status = dt_path_join(run, DT_FILE_REPORT, path, error);
+    if (status)
+        return status;
+    status = dt_report_write(1, &run, path, error);
+    if (status)
+        unlink(path);
+    return status;
 }
