@@ -216,8 +216,8 @@ refuse_data() { refuse "$1" "$2" --data bad "${@:3}"; }
         --max-steps 11 --seed 12 --virtual-ranks 13 --output "runs of mine" --overwrite \
         --log-every 14 --progress lines --timeline "a trace.json" --tensorboard --track-samples \
         --no-report --allreduce mpi --verify-replicas 15 --max-time 16 --patience 17 \
-        --on-nonfinite skip --max-skips 18 --resume checkpoint.h5 --checkpoint-epochs 19 --checkpoint-steps 20 \
-        --checkpoint-minutes 21 --keep 22 --stall-timeout 23 --print-config
+        --on-nonfinite skip --max-skips 18 --resume checkpoint.h5 --checkpoint-epochs 19 \
+        --checkpoint-steps 20 --checkpoint-minutes 21 --keep 22 --stall-timeout 23 --print-config
     cp out mine.ini
     expect "settings left at their defaults" "" \
         "$(comm -12 <(grep ' = ' defaults.ini | sort) <(grep '^[a-z_0-9]* = ' mine.ini | sort))"

@@ -56,6 +56,20 @@ insight() { "$python" "$BATS_TEST_DIRNAME/insight_check.py" "$@"; }
     done
 }
 
+@test "tracked samples are told, on any number of ranks and after restarts" {
+    make_data data 300 80
+    train 0 "${data[@]}" --track-samples --output run
+    train 3 "${data[@]}" --track-samples --output run3
+    insight same run run3
+    train 2 "${data[@]}" --track-samples --max-steps 7 --output pieces
+    train 3 "${data[@]}" --track-samples --resume auto --output pieces
+    insight same run pieces
+    expect "objects, step" "answers facts hardest mistakes time tracked 20" \
+        "$(insight has run | sed 's/ doubtful//')"
+    "$program" inspect run/insight.h5 >out
+    grep -q ' 60 hardest, ' out
+}
+
 @test "facts are told, of this machine and of this run, and nothing of the environment" {
     make_data data 100 50
     SECRET=xyzzy SLURM_JOB_ID=4711 train 3 "${data[@]}" --output "a run"

@@ -49,8 +49,9 @@ dt_status dt_output_insight(dt_output *output, const dt_insight *insight, dt_err
 
 /* Closes metrics.csv and log.txt, to which log lines no longer go; then writes summary.json, so
  * that it says "complete" only of files that are. outcome: "complete", "stopped" or "failed", which
- * it becomes when the others could not be written to their end. A second call writes it anew. A summary that may not be safe on
- * disk is removed. Errors: DT_ERR_IO, DT_ERR_CREATE: the first. */
+ * it becomes when the others could not be written to their end. A second call writes the summary
+ * anew. One that may not be safe on disk is removed. Errors: DT_ERR_IO, DT_ERR_CREATE: the first.
+ */
 dt_status dt_output_finish(dt_output *output, const char *outcome, const dt_progress_report *report,
                            dt_error *error);
 

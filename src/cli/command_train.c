@@ -16,6 +16,7 @@
 #include "train/run.h"
 #include "train/stop.h"
 #include "train/timeline.h"
+#include "train/track.h"
 #include "train/trainer.h"
 
 /* The file `stop` is looked for so often. */
@@ -194,7 +195,10 @@ static dt_status collect(const session *self, dt_run *run, dt_ending ending,
     else
         snprintf(words, sizeof words, "complete%s",
                  ending == DT_ENDED_PATIENCE ? ": no better validation accuracy" : "");
-    return dt_insight_collect(run, self->output ? &told : NULL, insight, error);
+    dt_status status = dt_insight_collect(run, self->output ? &told : NULL, insight, error);
+    if (status || problem) /* after which what is tracked may not be collected */
+        return status;
+    return dt_track_report(run, self->output ? insight : NULL, error);
 }
 
 /* What tells of a run is no part of it: one that is to go on may do without. */
