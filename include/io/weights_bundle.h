@@ -11,9 +11,10 @@ typedef enum dt_weight_names {
                        "0.weight" [out][in], "0.bias" [out], "2.weight", ... */
 } dt_weight_names;
 
-/* The weights of dense layers and their facts, each a text "dist_train.NAME", those that are
- * missing left out; "dist_train.parameter_hash" is the hash of the parameters as weights_read has
- * them, [in][out]. *out is always set: dt_bundle_destroy. Errors: DT_ERR_INTERNAL. */
+/* The weights of dense layers, which get these names whatever they are called, and their facts,
+ * each a text "dist_train.NAME", those that are missing left out; "dist_train.parameter_hash" is
+ * the hash of the parameters as weights_read has them, [in][out]. *out is always set:
+ * dt_bundle_destroy. Errors: DT_ERR_INTERNAL. */
 dt_status dt_bundle_of_weights(const dt_weights_file *file, dt_weight_names names, dt_bundle *out,
                                dt_error *error);
 
@@ -43,11 +44,12 @@ typedef struct dt_import_note {
     char layers[DT_LAYER_LIST]; /* as dt_weights_of_bundle says; "": a weights file, in its order */
 } dt_import_note;
 
-/* Reads weights from a file: safetensors; npz; Keras' weights as dt_weights_read takes them, as
- * Keras 3 writes them (NAME.weights.h5), and inside of a NAME.keras. What it is, its content says.
- * *out is always set: dt_weights_destroy. Not collective. Errors, with the path: those of
- * dt_read_file; DT_ERR_DATA for a file that is none of these, or not as it must be, in the case of
- * PyTorch's own pickled files with what to do; DT_ERR_INTERNAL. */
+/* Reads weights from a file, whose layers get the names of this program: safetensors; npz; Keras'
+ * weights as dt_weights_read takes them, as Keras 3 writes them (NAME.weights.h5), and inside of a
+ * NAME.keras. What it is, its content says. *out is always set: dt_weights_destroy. Not collective.
+ * Errors, with the path: those of dt_read_file; DT_ERR_DATA for a file that is none of these, or
+ * not as it must be, in the case of PyTorch's own pickled files with what to do; DT_ERR_INTERNAL.
+ */
 dt_status dt_weights_import(const char *path, dt_weights_file *out, dt_import_note *note,
                             dt_error *error);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "utf8.h"
 
 #define FIRST_ROOM 16
 
@@ -37,12 +38,26 @@ static dt_status grow(void **list, size_t count, size_t *room, size_t size, dt_e
     return DT_OK;
 }
 
+static bool is_plain(const char *name)
+{
+    for (size_t step; *name; name += step) {
+        step = utf8_length((const unsigned char *)name);
+        if (step == 0 || (unsigned char)*name < 0x20 || *name == 0x7f)
+            return false;
+    }
+    return true;
+}
+
 static dt_status check_name(const char *name, size_t count, const char *what, dt_error *error)
 {
     size_t length = strlen(name);
     if (length == 0 || length >= DT_BUNDLE_NAME)
         return dt_fail(error, DT_ERR_DATA, "%s %.40s: expected a name of 1 to %d bytes, found %zu",
                        what, name, DT_BUNDLE_NAME - 1, length);
+    if (!is_plain(name))
+        return dt_fail(error, DT_ERR_DATA,
+                       "%s %s: expected a name of well-formed UTF-8 without control characters",
+                       what, name);
     if (count == DT_BUNDLE_MAX)
         return dt_fail(error, DT_ERR_DATA, "expected at most %d %ss, found more", DT_BUNDLE_MAX,
                        what);

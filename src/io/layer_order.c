@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -18,6 +19,15 @@ typedef struct search {
     int solutions; /* up to 2 */
     long steps;
 } search;
+
+char *layer_name(size_t layer, char name[LAYER_NAME])
+{
+    if (layer == 0)
+        snprintf(name, LAYER_NAME, "dense");
+    else
+        snprintf(name, LAYER_NAME, "dense_%zu", layer);
+    return name;
+}
 
 /* The name up to a last "_" and digits, which Keras adds to all but the first of its layers. */
 static size_t stem_length(const char *name)

@@ -14,6 +14,10 @@ typedef struct found_layer {
     int64_t inputs, outputs;
 } found_layer;
 
+/* What layer number `layer` is called here: "dense", "dense_1", ... Returns `name`. */
+#define LAYER_NAME sizeof((dt_tensor *)0)->layer
+char *layer_name(size_t layer, char name[LAYER_NAME]);
+
 /* Puts the layers into the one order that dt_weights_of_bundle describes.
  * Errors: DT_ERR_DATA: none or more than one. */
 dt_status layer_order(found_layer *layers, size_t count, dt_error *error);

@@ -1,4 +1,4 @@
-#include "npy.h"
+#include "io/npy.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -39,7 +39,7 @@ static dt_status begin(const char *descr, const char *shape, size_t values, void
     return DT_OK;
 }
 
-dt_status npy_of_array(const dt_array *array, void **bytes, size_t *size, dt_error *error)
+dt_status dt_npy_of_array(const dt_array *array, void **bytes, size_t *size, dt_error *error)
 {
     char text[SHAPE_SIZE] = "";
     dt_text shape = {.text = text, .size = sizeof text};
@@ -54,7 +54,7 @@ dt_status npy_of_array(const dt_array *array, void **bytes, size_t *size, dt_err
     return status;
 }
 
-dt_status npy_of_text(const char *text, void **bytes, size_t *size, dt_error *error)
+dt_status dt_npy_of_text(const char *text, void **bytes, size_t *size, dt_error *error)
 {
     size_t count = 0;
     for (const char *from = text; *from; count++)
@@ -242,8 +242,8 @@ static dt_status add_array(const npy *self, const char *name, dt_bundle *to, dt_
     return DT_OK;
 }
 
-dt_status npy_read(const uint8_t *bytes, size_t size, const char *name, dt_bundle *to,
-                   dt_error *error)
+dt_status dt_npy_read(const uint8_t *bytes, size_t size, const char *name, dt_bundle *to,
+                      dt_error *error)
 {
     npy self;
     dt_status status = read_header(bytes, size, name, &self, error);

@@ -7,7 +7,7 @@
 
 #include "base/memory.h"
 #include "io/atomic_file.h"
-#include "npy.h"
+#include "io/npy.h"
 
 #define SUFFIX      ".npy"
 #define MEMBER_NAME (DT_BUNDLE_NAME + sizeof SUFFIX)
@@ -53,13 +53,13 @@ static dt_status add_members(zip_t *archive, const dt_bundle *bundle, void **mem
     size_t size;
     for (size_t i = 0; i < bundle->array_count && status == DT_OK; i++, members++) {
         const dt_array *array = &bundle->arrays[i];
-        status = npy_of_array(array, members, &size, error);
+        status = dt_npy_of_array(array, members, &size, error);
         if (status == DT_OK)
             status = add_member(archive, array->name, *members, size, error);
     }
     for (size_t i = 0; i < bundle->text_count && status == DT_OK; i++, members++) {
         const dt_named_text *text = &bundle->texts[i];
-        status = npy_of_text(text->text, members, &size, error);
+        status = dt_npy_of_text(text->text, members, &size, error);
         if (status == DT_OK)
             status = add_member(archive, text->name, *members, size, error);
     }
@@ -203,7 +203,7 @@ static dt_status add_file(archive *self, zip_uint64_t index, dt_bundle *to, dt_e
     void *bytes;
     dt_status status = read_member(self, index, &info, &bytes, error);
     if (status == DT_OK)
-        status = npy_read(bytes, info.size, name, to, error);
+        status = dt_npy_read(bytes, info.size, name, to, error);
     dt_free(bytes);
     return status;
 }

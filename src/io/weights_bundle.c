@@ -20,17 +20,17 @@ static void transpose(const float *from, size_t rows, size_t columns, float *to)
 }
 
 /* layer: of the tensor, 0, 1, ... */
-static dt_status add_tensor(const dt_tensor *tensor, const float *values, int layer,
+static dt_status add_tensor(const dt_tensor *tensor, const float *values, size_t layer,
                             dt_weight_names names, dt_bundle *to, dt_error *error)
 {
-    char name[DT_BUNDLE_NAME];
+    char name[DT_BUNDLE_NAME], layer_text[LAYER_NAME];
     int64_t shape[DT_TENSOR_RANK_MAX];
     bool turned = names == DT_NAMES_TORCH && tensor->rank == 2;
     memcpy(shape, tensor->shape, sizeof shape);
     if (names == DT_NAMES_KERAS)
-        snprintf(name, sizeof name, "%s/%s", tensor->layer, tensor->name);
+        snprintf(name, sizeof name, "%s/%s", layer_name(layer, layer_text), tensor->name);
     else
-        snprintf(name, sizeof name, "%d.%s", 2 * layer, turned ? "weight" : tensor->name);
+        snprintf(name, sizeof name, "%zu.%s", 2 * layer, turned ? "weight" : tensor->name);
     if (turned) {
         shape[0] = tensor->shape[1];
         shape[1] = tensor->shape[0];
@@ -49,13 +49,14 @@ dt_status dt_bundle_of_weights(const dt_weights_file *file, dt_weight_names name
 {
     *out = (dt_bundle){0};
     dt_status status = DT_OK;
-    int layer = -1;
+    size_t kernels = 0;
     if (names == DT_NAMES_TORCH) /* a mark that loaders of PyTorch's world look for */
         status = dt_bundle_add_text(out, "format", "pt", error);
     for (size_t i = 0; i < file->tensor_count && status == DT_OK; i++) {
         const dt_tensor *tensor = &file->tensors[i];
-        layer += tensor->rank == 2;
-        status = add_tensor(tensor, file->parameters + tensor->offset, layer, names, out, error);
+        kernels += tensor->rank == 2;
+        status =
+            add_tensor(tensor, file->parameters + tensor->offset, kernels - 1, names, out, error);
     }
     return status == DT_OK ? weights_facts_to_texts(file, out, error) : status;
 }
@@ -134,10 +135,7 @@ static dt_status put_tensor(const dt_array *array, bool transposed, size_t layer
 {
     dt_tensor *tensor = &out->tensors[out->tensor_count++];
     *tensor = (dt_tensor){.rank = array->rank, .offset = out->parameter_count};
-    if (layer == 0)
-        snprintf(tensor->layer, sizeof tensor->layer, "dense");
-    else
-        snprintf(tensor->layer, sizeof tensor->layer, "dense_%zu", layer);
+    layer_name(layer, tensor->layer);
     snprintf(tensor->name, sizeof tensor->name, "%s", name);
     for (int i = 0; i < array->rank; i++)
         tensor->shape[i] = array->shape[transposed ? array->rank - 1 - i : i];

@@ -7,6 +7,7 @@
 #include "io/read_file.h"
 #include "io/safetensors.h"
 #include "io/weights_bundle.h"
+#include "layer_order.h"
 
 /* Where Keras 3 and Keras 2.12 to 2.15 have the layers of a model.
  * source: Keras, saving_lib.py, _save_state and H5Entry */
@@ -74,6 +75,19 @@ static dt_status read_keras3(const dt_hdf5_reader *reader, dt_bundle *out, dt_er
     return status;
 }
 
+/* Layers get the names that they have in files of this program. */
+static void rename_layers(dt_weights_file *file)
+{
+    char old[LAYER_NAME] = "";
+    size_t layer = 0;
+    for (size_t i = 0; i < file->tensor_count; i++) {
+        char *name = file->tensors[i].layer;
+        layer += i > 0 && strcmp(name, old) != 0;
+        memcpy(old, name, sizeof old);
+        layer_name(layer, name);
+    }
+}
+
 static dt_status import_hdf5(const void *bytes, size_t size, dt_weights_file *out,
                              dt_import_note *note, dt_error *error)
 {
@@ -86,7 +100,9 @@ static dt_status import_hdf5(const void *bytes, size_t size, dt_weights_file *ou
     if (!keras3 || dt_hdf5_reader_has_attribute(reader, "/", "layer_names")) {
         dt_hdf5_reader_destroy(reader);
         note->format = "a weights file";
-        return dt_weights_decode(bytes, size, out, error);
+        status = dt_weights_decode(bytes, size, out, error);
+        rename_layers(out);
+        return status;
     }
     dt_bundle bundle = {0};
     note->format = "a file of Keras 3";

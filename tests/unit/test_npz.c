@@ -1,0 +1,305 @@
+#include "io/npz.h"
+
+#include <time.h>
+#include <zip.h>
+
+#include "bundle_fixture.h"
+#include "io/npy.h"
+#include "scratch_folder.h"
+
+CU_SuiteInfo dt_suite_npz(void);
+
+static const char *file(void)
+{
+    return scratch_path(folder, "x.npz");
+}
+
+/* The bytes of the bundle's file; malloc'd. */
+static uint8_t *encode(const dt_bundle *bundle, size_t *size)
+{
+    CU_ASSERT_EQUAL_FATAL(dt_npz_write(file(), bundle, NULL), DT_OK);
+    uint8_t *bytes = (uint8_t *)scratch_read(file(), size);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(bytes);
+    return bytes;
+}
+
+static void what_is_written_comes_back(void)
+{
+    for (uint32_t i = 0; i < 100; i++) {
+        dt_random_sequence random = draw_begin(i);
+        dt_bundle bundle = {0}, back;
+        do {
+            dt_bundle_destroy(&bundle);
+            bundle = draw_bundle(&random);
+        } while (bundle.array_count + bundle.text_count == 0);
+        size_t size, size_again;
+        uint8_t *bytes = encode(&bundle, &size);
+        dt_error error = {0};
+        CU_ASSERT_EQUAL(dt_npz_decode(bytes, size, &back, &error), DT_OK);
+        CU_ASSERT_STRING_EQUAL(error.message, "");
+        CU_ASSERT_TRUE(same_bundle(&bundle, &back));
+        uint8_t *again = encode(&back, &size_again);
+        CU_ASSERT_TRUE(size == size_again && memcmp(bytes, again, size) == 0);
+        free(bytes);
+        free(again);
+        dt_bundle_destroy(&bundle);
+        dt_bundle_destroy(&back);
+    }
+}
+
+/* The time of each member is the first that ZIP knows: the bytes say nothing of today. */
+static void members_have_no_time(void)
+{
+    dt_bundle bundle = {0};
+    int error_number;
+    float *values;
+    CU_ASSERT_EQUAL(dt_bundle_add(&bundle, "a", 1, &(int64_t){3}, &values, NULL), DT_OK);
+    CU_ASSERT_EQUAL(dt_bundle_add_text(&bundle, "t", "x", NULL), DT_OK);
+    CU_ASSERT_EQUAL(dt_npz_write(file(), &bundle, NULL), DT_OK);
+    zip_t *zip = zip_open(file(), ZIP_RDONLY, &error_number);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(zip);
+    CU_ASSERT_EQUAL(zip_get_num_entries(zip, 0), 2);
+    for (zip_uint64_t i = 0; i < 2; i++) {
+        zip_stat_t info;
+        CU_ASSERT_EQUAL(zip_stat_index(zip, i, 0, &info), 0);
+        struct tm first = {.tm_year = 80, .tm_mday = 1, .tm_isdst = -1};
+        CU_ASSERT_EQUAL(info.mtime, mktime(&first));
+        CU_ASSERT_EQUAL(info.comp_method, ZIP_CM_STORE);
+    }
+    zip_discard(zip);
+    dt_bundle_destroy(&bundle);
+}
+
+/* A .npy of this header and values; malloc'd. */
+static uint8_t *npy(const char *header, const void *values, size_t value_size, size_t *size)
+{
+    size_t length = strlen(header);
+    uint8_t *bytes = malloc(10 + length + value_size);
+    memcpy(bytes, "\x93NUMPY\1\0", 8);
+    bytes[8] = (uint8_t)(length & 255);
+    bytes[9] = (uint8_t)(length >> 8);
+    memcpy(bytes + 10, header, length);
+    memcpy(bytes + 10 + length, values, value_size);
+    *size = 10 + length + value_size;
+    return bytes;
+}
+
+static dt_status read_npy(const char *header, const void *values, size_t value_size,
+                          dt_bundle *bundle, dt_error *error)
+{
+    size_t size;
+    uint8_t *bytes = npy(header, values, value_size, &size);
+    dt_status status = dt_npy_read(bytes, size, "a", bundle, error);
+    free(bytes);
+    return status;
+}
+
+static void arrays_of_other_kinds_are_read(void)
+{
+    static const float columns[] = {1, 4, 2, 5, 3, 6}, rows[] = {1, 2, 3, 4, 5, 6};
+    static const double wide[] = {1, 2, 3, 4, 5, 6};
+    static const uint32_t letters[] = {'x', 0x20ac, 0, 0};
+    dt_bundle bundle = {0};
+    CU_ASSERT_EQUAL(
+        read_npy("{'descr':'<f4','fortran_order':True,'shape':(2,3)}", columns, 24, &bundle, NULL),
+        DT_OK);
+    CU_ASSERT_EQUAL(memcmp(bundle.arrays[0].values, rows, sizeof rows), 0);
+    dt_bundle_destroy(&bundle);
+    CU_ASSERT_EQUAL(read_npy("{'shape': (6,), 'fortran_order': True, 'descr': '<f8', }\n", wide, 48,
+                             &bundle, NULL),
+                    DT_OK);
+    CU_ASSERT_EQUAL(memcmp(bundle.arrays[0].values, rows, sizeof rows), 0);
+    CU_ASSERT_STRING_EQUAL(bundle.converted, "F64");
+    dt_bundle_destroy(&bundle);
+    CU_ASSERT_EQUAL(read_npy("{'descr': '<U4', 'fortran_order': False, 'shape': (), }", letters, 16,
+                             &bundle, NULL),
+                    DT_OK);
+    CU_ASSERT_STRING_EQUAL(bundle.texts[0].text, "x\xe2\x82\xac");
+    dt_bundle_destroy(&bundle);
+}
+
+static void refuse(const char *header, size_t values, const char *reason)
+{
+    static const uint32_t zeros[16] = {0xd800, 0, 'x'};
+    dt_bundle bundle = {0};
+    dt_error error = {0};
+    CU_ASSERT_EQUAL(read_npy(header, zeros, values, &bundle, &error), DT_ERR_DATA);
+    if (!strstr(error.message, reason))
+        printf("\n    expected ...%s...\n    found    %s\n", reason, error.message);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, reason));
+    CU_ASSERT_EQUAL(bundle.array_count, 0);
+    dt_bundle_destroy(&bundle);
+}
+
+static void arrays_that_lie_are_refused(void)
+{
+    static const char *const strange[] = {
+        "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }",
+        "{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }",
+        "{'descr': '<i8', 'fortran_order': False, 'shape': (1,), }",
+        "{'descr': [('x', '<f4')], 'fortran_order': False, 'shape': (1,), }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1), }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (9999999999999999,), }",
+        "{'descr': '<f4', 'fortran_order': False, }",
+        "{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (1,), }",
+        "{'descr': '<f4', 'fortran_order': Maybe, 'shape': (1,), }",
+        "{'descr': '<f4' 'fortran_order': False, 'shape': (1,), }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (1 1), }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), } + x",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (1,",
+        "{'descr': '<f3', 'fortran_order': False, 'shape': (1,), }",
+        "",
+    };
+    for (size_t i = 0; i < sizeof strange / sizeof *strange; i++)
+        refuse(strange[i], 4, "a: expected an array of little-endian floats");
+    refuse("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", 4, "as its shape says");
+    refuse("{'descr': '<f4', 'fortran_order': False, 'shape': (999999999999999, 999999999999999)}",
+           4, "as its shape says");
+    refuse("{'descr': '<f4', 'fortran_order': False, 'shape': (0,), }", 0, "sizes >= 1");
+    refuse("{'descr': '<f4', 'fortran_order': True, 'shape': (1,1,1), }", 4, "in C order");
+    refuse("{'descr': '<U1', 'fortran_order': False, 'shape': (), }", 4, "expected Unicode text");
+    refuse("{'descr': '<U1', 'fortran_order': False, 'shape': (1,), }", 4, "found a list");
+}
+
+/* An archive of one member, deflated; malloc'd. */
+static uint8_t *archive(const char *name, void *member, size_t member_size, size_t *size)
+{
+    int error_number;
+    zip_t *zip = zip_open(file(), ZIP_CREATE | ZIP_TRUNCATE, &error_number);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(zip);
+    zip_source_t *source = zip_source_buffer(zip, member, member_size, 0);
+    zip_int64_t at = zip_file_add(zip, name, source, 0);
+    CU_ASSERT_TRUE(at >= 0);
+    CU_ASSERT_EQUAL(zip_set_file_compression(zip, (zip_uint64_t)at, ZIP_CM_DEFLATE, 9), 0);
+    CU_ASSERT_EQUAL(zip_close(zip), 0);
+    uint8_t *bytes = (uint8_t *)scratch_read(file(), size);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(bytes);
+    return bytes;
+}
+
+static void archives_are_read_and_bombs_refused(void)
+{
+    static const char header[] = "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000,), }";
+    size_t member_size, size;
+    float *values = calloc(1000000, sizeof *values);
+    uint8_t *member = npy(header, values, 4000000, &member_size);
+    uint8_t *bytes = archive("a.npy", member, member_size, &size);
+    dt_bundle bundle;
+    dt_error error = {0};
+    CU_ASSERT_TRUE(size < 10000);
+    CU_ASSERT_EQUAL(dt_npz_decode(bytes, size, &bundle, &error), DT_ERR_DATA);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "at most 32 times the file's size"));
+    dt_bundle_destroy(&bundle);
+    free(bytes);
+    free(member);
+
+    for (int i = 0; i < 1000000; i++)
+        values[i] = (float)(i % 1000);
+    member = npy("{'descr': '<f4', 'fortran_order': False, 'shape': (200000,), }", values, 800000,
+                 &member_size);
+    bytes = archive("a.npy", member, member_size, &size);
+    CU_ASSERT_EQUAL(dt_npz_decode(bytes, size, &bundle, NULL), DT_OK);
+    CU_ASSERT_EQUAL(memcmp(bundle.arrays[0].values, values, 800000), 0);
+    dt_bundle_destroy(&bundle);
+    bytes[size / 2] ^= 1;
+    CU_ASSERT_EQUAL(dt_npz_decode(bytes, size, &bundle, NULL), DT_ERR_DATA);
+    dt_bundle_destroy(&bundle);
+    free(bytes);
+    bytes = archive("a.txt", member, member_size, &size);
+    CU_ASSERT_EQUAL(dt_npz_decode(bytes, size, &bundle, &error), DT_ERR_DATA);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "a.txt: expected members NAME.npy"));
+    dt_bundle_destroy(&bundle);
+    void *found;
+    CU_ASSERT_EQUAL(dt_zip_member(bytes, size, "a.txt", &found, &size, NULL), DT_OK);
+    CU_ASSERT_TRUE(size == member_size && memcmp(found, member, size) == 0);
+    dt_free(found);
+    free(bytes);
+    free(member);
+    free(values);
+}
+
+/* Damaged archives, whose CRC mostly tells, and damaged .npy files. */
+static void damaged_files_are_survived(void)
+{
+    uint32_t count = fuzz_count(), refused[2] = {0};
+    dt_random_sequence first = draw_begin(3);
+    dt_bundle bundle = {0};
+    while (bundle.array_count < 2 || bundle.text_count < 2) {
+        dt_bundle_destroy(&bundle);
+        bundle = draw_bundle(&first);
+    }
+    size_t sizes[3];
+    void *files[] = {encode(&bundle, &sizes[0]), NULL, NULL};
+    CU_ASSERT_EQUAL(dt_npy_of_array(&bundle.arrays[1], &files[1], &sizes[1], NULL), DT_OK);
+    CU_ASSERT_EQUAL(dt_npy_of_text("12345678", &files[2], &sizes[2], NULL), DT_OK);
+    for (uint32_t i = 0; i < count; i++) {
+        dt_random_sequence random = draw_begin(1000 + i);
+        int kind = (int)(i % 3);
+        size_t cut = sizes[kind];
+        uint8_t *copy = malloc(cut);
+        memcpy(copy, files[kind], cut);
+        mutate(&random, copy, &cut);
+        uint8_t *exact = malloc(cut + 1);
+        memcpy(exact, copy, cut);
+        dt_bundle out = {0};
+        dt_error error = {0};
+        dt_status status = kind == 0 ? dt_npz_decode(exact, cut, &out, &error)
+                                     : dt_npy_read(exact, cut, "a", &out, &error);
+        CU_ASSERT_TRUE(status == DT_OK || (status == DT_ERR_DATA && error.message[0] != '\0'));
+        refused[kind > 0] += status != DT_OK;
+        dt_bundle_destroy(&out);
+        free(copy);
+        free(exact);
+    }
+    CU_ASSERT_TRUE(refused[0] > count / 6 && refused[1] > count / 6 && refused[1] < 2 * count / 3);
+    free(files[0]);
+    dt_free(files[1]);
+    dt_free(files[2]);
+    dt_bundle_destroy(&bundle);
+}
+
+static void every_failed_allocation_is_survived(void)
+{
+    dt_random_sequence random = draw_begin(7);
+    dt_bundle bundle = draw_bundle(&random), back;
+    size_t size;
+    dt_status status;
+    long n = 0;
+    do {
+        dt_error error = {0};
+        dt_memory_fail_at(++n);
+        status = dt_npz_write(file(), &bundle, &error);
+        dt_memory_fail_at(0);
+        CU_ASSERT_TRUE(status == error.status && (status == DT_OK || status == DT_ERR_INTERNAL));
+    } while (status != DT_OK && n < 100);
+    CU_ASSERT_TRUE(n > 3 && n < 100);
+    uint8_t *bytes = encode(&bundle, &size);
+    n = 0;
+    do {
+        dt_error error = {0};
+        dt_memory_fail_at(++n);
+        status = dt_npz_decode(bytes, size, &back, &error);
+        dt_memory_fail_at(0);
+        CU_ASSERT_TRUE(status == error.status && (status == DT_OK || status == DT_ERR_INTERNAL));
+        dt_bundle_destroy(&back);
+    } while (status != DT_OK && n < 100);
+    CU_ASSERT_TRUE(n > 3 && n < 100);
+    free(bytes);
+    dt_bundle_destroy(&bundle);
+}
+
+CU_SuiteInfo dt_suite_npz(void)
+{
+    static CU_TestInfo tests[] = {
+        {"what is written comes back, and the same bytes of it", what_is_written_comes_back},
+        {"members have no time", members_have_no_time},
+        {"arrays of other kinds are read", arrays_of_other_kinds_are_read},
+        {"arrays that lie are refused", arrays_that_lie_are_refused},
+        {"archives are read and bombs refused", archives_are_read_and_bombs_refused},
+        {"damaged files are survived", damaged_files_are_survived},
+        {"every failed allocation is survived", every_failed_allocation_is_survived},
+        CU_TEST_INFO_NULL};
+    return (CU_SuiteInfo){
+        .pName = "npz", .pSetUpFunc = make_folder, .pTearDownFunc = remove_folder, .pTests = tests};
+}

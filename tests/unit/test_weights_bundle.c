@@ -1,0 +1,489 @@
+#include "io/weights_bundle.h"
+
+#include <math.h>
+
+#include "base/hash.h"
+#include "bundle_fixture.h"
+#include "io/npz.h"
+#include "io/safetensors.h"
+#include "scratch_folder.h"
+
+CU_SuiteInfo dt_suite_weights_bundle(void);
+
+enum { LAYERS = 12 };
+
+/* A network of dense layers. */
+typedef struct drawn {
+    dt_tensor tensors[2 * LAYERS];
+    float parameters[2 * LAYERS * 8 * 8];
+    dt_weights_file file;
+} drawn;
+
+/* widths: [layers + 1]. */
+static void draw_weights(dt_random_sequence *random, int layers, const int *widths, bool bias,
+                         drawn *out)
+{
+    *out = (drawn){.file = {.tensors = out->tensors, .parameters = out->parameters}};
+    dt_weights_file *file = &out->file;
+    for (int i = 0; i < layers; i++)
+        for (int j = 0; j < 1 + bias; j++) {
+            dt_tensor *tensor = &out->tensors[file->tensor_count++];
+            *tensor = (dt_tensor){.rank = 2 - j,
+                                  .shape = {widths[i + j], j == 0 ? widths[i + 1] : 0},
+                                  .offset = file->parameter_count};
+            snprintf(tensor->layer, sizeof tensor->layer, i ? "dense_%d" : "dense", i);
+            strcpy(tensor->name, j ? "bias" : "kernel");
+            file->parameter_count += dt_tensor_count(tensor);
+        }
+    for (size_t i = 0; i < file->parameter_count; i++)
+        out->parameters[i] = (float)draw_int(random, -100000, 100000) / 1024;
+    file->parameter_hash = dt_hash(out->parameters, file->parameter_count * sizeof(float));
+}
+
+/* Texts are not owned. */
+static void draw_facts(dt_random_sequence *random, dt_weights_facts *out)
+{
+    bool all = draw_int(random, 0, 1);
+    char *some = (char *)(uintptr_t) "one\n\xc3\xa4 \"two\"", *none = (char *)(uintptr_t) "";
+    *out = (dt_weights_facts){.architecture = some,
+                              .input_shape = {draw_int(random, 1, 9), 1, draw_int(random, 1, 9)},
+                              .input_scale = draw_real(random, -1, 1),
+                              .input_shift = draw_real(random, -1e-30, 1e-30),
+                              .classes = draw_int(random, 1, 9),
+                              .activation = some,
+                              .output_activation = some,
+                              .loss = none,
+                              .version = all ? some : none,
+                              .data_source = all ? some : none,
+                              .config = all ? some : none,
+                              .epoch = all ? 0 : -1,
+                              .step = all ? INT64_MAX : -1,
+                              .samples = all ? 77 : -1,
+                              .val_accuracy = all ? draw_real(random, 0, 1) : (double)NAN,
+                              .test_accuracy = all ? 1.0 / 3 : (double)NAN};
+}
+
+static void assert_same_weights(const dt_weights_file *a, const dt_weights_file *b)
+{
+    CU_ASSERT_EQUAL_FATAL(a->tensor_count, b->tensor_count);
+    CU_ASSERT_EQUAL_FATAL(a->parameter_count, b->parameter_count);
+    CU_ASSERT_EQUAL(memcmp(a->tensors, b->tensors, a->tensor_count * sizeof *a->tensors), 0);
+    CU_ASSERT_EQUAL(memcmp(a->parameters, b->parameters, a->parameter_count * sizeof(float)), 0);
+    CU_ASSERT_EQUAL(a->parameter_hash, b->parameter_hash);
+}
+
+static void assert_same_facts(const dt_weights_facts *a, const dt_weights_facts *b)
+{
+    char *const *texts[] = {&a->architecture, &a->activation, &a->output_activation,
+                            &a->loss,         &a->version,    &a->data_source,
+                            &a->config};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        CU_ASSERT_STRING_EQUAL(*texts[i],
+                               *(char **)((char *)b + ((const char *)texts[i] - (const char *)a)));
+    CU_ASSERT_EQUAL(memcmp(a->input_shape, b->input_shape, sizeof a->input_shape), 0);
+    CU_ASSERT_TRUE(a->input_scale == b->input_scale && a->input_shift == b->input_shift);
+    CU_ASSERT_TRUE(a->classes == b->classes && a->epoch == b->epoch);
+    CU_ASSERT_TRUE(a->step == b->step && a->samples == b->samples);
+    CU_ASSERT_TRUE(isnan(a->val_accuracy) ? isnan(b->val_accuracy)
+                                          : a->val_accuracy == b->val_accuracy);
+    CU_ASSERT_TRUE(isnan(a->test_accuracy) ? isnan(b->test_accuracy)
+                                           : a->test_accuracy == b->test_accuracy);
+}
+
+static void weights_come_back_under_both_kinds_of_names(void)
+{
+    static drawn net;
+    for (uint32_t i = 0; i < 200; i++) {
+        dt_random_sequence random = draw_begin(i);
+        int widths[LAYERS + 1], layers = draw_int(&random, 1, LAYERS);
+        for (int j = 0; j <= layers; j++)
+            widths[j] = draw_int(&random, 0, 1) ? 4 : draw_int(&random, 1, 8);
+        draw_weights(&random, layers, widths, i % 3, &net);
+        draw_facts(&random, &net.file.facts);
+        dt_bundle bundle;
+        dt_weights_file back;
+        dt_error error = {0};
+        char list[DT_LAYER_LIST];
+        dt_weight_names names = i % 2 ? DT_NAMES_KERAS : DT_NAMES_TORCH;
+        CU_ASSERT_EQUAL_FATAL(dt_bundle_of_weights(&net.file, names, &bundle, NULL), DT_OK);
+        CU_ASSERT_EQUAL(dt_weights_of_bundle(&bundle, &back, list, &error), DT_OK);
+        CU_ASSERT_STRING_EQUAL(error.message, "");
+        CU_ASSERT_TRUE(back.own);
+        assert_same_weights(&net.file, &back);
+        assert_same_facts(&net.file.facts, &back.facts);
+        dt_weights_destroy(&back);
+        dt_bundle_destroy(&bundle);
+    }
+}
+
+static void names_and_orientation_are_those_of_pytorch(void)
+{
+    static drawn net;
+    dt_random_sequence random = draw_begin(1);
+    draw_weights(&random, 2, (int[]){2, 3, 1}, true, &net);
+    draw_facts(&random, &net.file.facts);
+    dt_bundle bundle;
+    CU_ASSERT_EQUAL(dt_bundle_of_weights(&net.file, DT_NAMES_TORCH, &bundle, NULL), DT_OK);
+    static const char *const names[] = {"0.weight", "0.bias", "2.weight", "2.bias"};
+    for (int i = 0; i < 4; i++)
+        CU_ASSERT_STRING_EQUAL(bundle.arrays[i].name, names[i]);
+    CU_ASSERT_TRUE(bundle.arrays[0].shape[0] == 3 && bundle.arrays[0].shape[1] == 2);
+    for (int in = 0; in < 2; in++)
+        for (int out = 0; out < 3; out++)
+            CU_ASSERT_EQUAL(bundle.arrays[0].values[out * 2 + in], net.parameters[in * 3 + out]);
+    dt_bundle_destroy(&bundle);
+    CU_ASSERT_EQUAL(dt_bundle_of_weights(&net.file, DT_NAMES_KERAS, &bundle, NULL), DT_OK);
+    CU_ASSERT_STRING_EQUAL(bundle.arrays[2].name, "dense_1/kernel");
+    CU_ASSERT_EQUAL(memcmp(bundle.arrays[0].values, net.parameters, 6 * sizeof(float)), 0);
+    CU_ASSERT_STRING_EQUAL(dt_bundle_text(&bundle, "dist_train.activation"),
+                           net.file.facts.activation);
+    dt_bundle_destroy(&bundle);
+}
+
+/* The tensors of the network in an order of their own, layer i called by names[i]. */
+static dt_bundle shuffle(dt_random_sequence *random, const drawn *net, char names[][32],
+                         const char *kind)
+{
+    dt_bundle bundle = {0};
+    size_t count = net->file.tensor_count, order[2 * LAYERS];
+    for (size_t i = 0; i < count; i++) {
+        size_t j = (size_t)draw_int(random, 0, (int)i);
+        order[i] = order[j];
+        order[j] = i;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const dt_tensor *tensor = &net->tensors[order[i]];
+        size_t layer = 0;
+        for (size_t j = 1; j <= order[i]; j++)
+            layer += strcmp(net->tensors[j].layer, net->tensors[j - 1].layer) != 0;
+        char name[512];
+        float *values;
+        snprintf(name, sizeof name, "%s/%s", names[layer], tensor->rank == 2 ? kind : "bias");
+        CU_ASSERT_EQUAL(dt_bundle_add(&bundle, name, tensor->rank, tensor->shape, &values, NULL),
+                        DT_OK);
+        memcpy(values, net->parameters + tensor->offset, dt_tensor_count(tensor) * sizeof(float));
+    }
+    return bundle;
+}
+
+static void layers_are_put_in_order_by_their_numbers(void)
+{
+    static drawn net;
+    char names[LAYERS][32];
+    for (uint32_t i = 0; i < 400; i++) {
+        dt_random_sequence random = draw_begin(i);
+        int widths[LAYERS + 1], layers = draw_int(&random, 1, LAYERS);
+        int step = draw_int(&random, 1, 3), first = draw_int(&random, 0, 2), kind = (int)(i % 5);
+        for (int j = 0; j <= layers; j++)
+            widths[j] = kind == 4 && j < layers ? 1 + (j + (int)i) % 8 : 4;
+        /* kind 4: no numbers, but widths of which at most one order makes a chain */
+        if (kind == 4 && layers > 7)
+            layers = 7;
+        widths[layers] = kind == 4 ? 1 + (layers + (int)i) % 8 : 4;
+        for (int j = 0; j < layers; j++)
+            if (kind == 0)
+                snprintf(names[j], sizeof names[j], "%d", first + j * step);
+            else if (kind == 1)
+                snprintf(names[j], sizeof names[j], "model.net.%d.linear", first + j * step);
+            else if (kind == 2)
+                snprintf(names[j], sizeof names[j], j == 0 ? "fc_in" : "fc_in_%d", j * step);
+            else if (kind == 3)
+                snprintf(names[j], sizeof names[j], "fc%d", first + j * step);
+            else
+                snprintf(names[j], sizeof names[j], "%c", 'a' + (j * 5 + (int)i) % 26);
+        draw_weights(&random, layers, widths, i % 2, &net);
+        dt_bundle bundle = shuffle(&random, &net, names, "kernel");
+        dt_weights_file back;
+        dt_error error = {0};
+        char list[DT_LAYER_LIST];
+        CU_ASSERT_EQUAL(dt_weights_of_bundle(&bundle, &back, list, &error), DT_OK);
+        if (error.message[0])
+            printf("\n    kind %d: %s\n", kind, error.message);
+        assert_same_weights(&net.file, &back);
+        CU_ASSERT_EQUAL(strncmp(list, names[0], strlen(names[0])), 0);
+        CU_ASSERT_FALSE(back.own);
+        dt_weights_destroy(&back);
+        dt_bundle_destroy(&bundle);
+    }
+}
+
+typedef struct draft {
+    const char *name;
+    int rank;
+    int64_t shape[2];
+} draft;
+
+static void refuse(const draft *arrays, int count, const char *reason)
+{
+    dt_bundle bundle = {0};
+    float *values;
+    for (int i = 0; i < count; i++)
+        CU_ASSERT_EQUAL(
+            dt_bundle_add(&bundle, arrays[i].name, arrays[i].rank, arrays[i].shape, &values, NULL),
+            DT_OK);
+    dt_weights_file out;
+    dt_error error = {0};
+    char list[DT_LAYER_LIST];
+    CU_ASSERT_EQUAL(dt_weights_of_bundle(&bundle, &out, list, &error), DT_ERR_DATA);
+    if (!strstr(error.message, reason))
+        printf("\n    expected ...%s...\n    found    %s\n", reason, error.message);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, reason));
+    dt_weights_destroy(&out);
+    dt_bundle_destroy(&bundle);
+}
+
+#define REFUSE(reason, ...)                                                                        \
+    refuse((const draft[]){__VA_ARGS__}, sizeof((const draft[]){__VA_ARGS__}) / sizeof(draft),     \
+           reason)
+
+static void what_is_no_row_of_dense_layers_is_refused(void)
+{
+    refuse(NULL, 0, "found no arrays");
+    REFUSE("order their sizes or numbers tell, found up [4 -> 4], down [4 -> 4]; call them 0, 1",
+           {"up.weight", 2, {4, 4}}, {"down.weight", 2, {4, 4}});
+    REFUSE("order their sizes or numbers tell", {"fc01.weight", 2, {4, 4}},
+           {"fc1.weight", 2, {4, 4}});
+    REFUSE("take what the one before gives", {"0.weight", 2, {4, 3}}, {"2.weight", 2, {4, 3}});
+    REFUSE("take what the one before gives", {"1.weight", 2, {4, 3}}, {"0.weight", 2, {2, 4}});
+    REFUSE("found 0 [3 -> 4], 2 [5 -> 3]", {"0.kernel", 2, {3, 4}}, {"2.weight", 2, {3, 5}});
+    REFUSE("array a.gamma: expected a name that ends in", {"a.gamma", 1, {4}});
+    REFUSE("array kernels: expected a name that ends in", {"kernels", 2, {4, 4}});
+    REFUSE("of 2 dimensions, found 1", {"a.weight", 1, {4}});
+    REFUSE("of 1 dimensions, found 2", {"a.bias", 2, {4, 4}});
+    REFUSE("layer a: expected a kernel or weight, found a bias alone", {"a.bias", 1, {4}});
+    REFUSE("expected 4 values, one for each output, found 3", {"a.weight", 2, {4, 3}},
+           {"a.bias", 1, {3}});
+    REFUSE("expected one kernel or weight a layer, found a.weight too", {"a.weight", 2, {4, 4}},
+           {"a/kernel", 2, {4, 4}});
+    float *values;
+    dt_bundle bundle = {0};
+    dt_weights_file out;
+    dt_error error = {0};
+    char list[DT_LAYER_LIST];
+    CU_ASSERT_EQUAL(dt_bundle_add(&bundle, "weight", 2, (int64_t[]){2, 3}, &values, NULL), DT_OK);
+    CU_ASSERT_EQUAL(dt_weights_of_bundle(&bundle, &out, list, NULL), DT_OK);
+    CU_ASSERT_TRUE(out.tensors[0].shape[0] == 3 && out.tensors[0].shape[1] == 2);
+    dt_weights_destroy(&out);
+    values[4] = NAN;
+    CU_ASSERT_EQUAL(dt_weights_of_bundle(&bundle, &out, list, &error), DT_ERR_DATA);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "array weight: expected finite numbers, found"));
+    dt_weights_destroy(&out);
+    CU_ASSERT_EQUAL(dt_bundle_add(&bundle, "a\nb", 0, NULL, &values, &error), DT_ERR_DATA);
+    CU_ASSERT_EQUAL(dt_bundle_add(&bundle, "a\xff", 0, NULL, &values, &error), DT_ERR_DATA);
+    CU_ASSERT_EQUAL(dt_bundle_add(&bundle, "weight", 0, NULL, &values, &error), DT_ERR_DATA);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "array weight: expected once, found again"));
+    dt_bundle_destroy(&bundle);
+}
+
+/* All layers are alike in size and none in name: to look at all orders would take for ever. */
+static void an_order_that_cannot_be_told_is_soon_given_up(void)
+{
+    dt_bundle bundle = {0};
+    for (int i = 0; i < 60; i++) {
+        char name[32];
+        float *values;
+        snprintf(name, sizeof name, "%c%c.kernel", 'a' + i / 26, 'a' + i % 26);
+        int64_t shape[] = {i < 30 ? 4 : 5, i < 29 ? 4 : 5};
+        if (i == 40)
+            shape[1] = 7;
+        CU_ASSERT_EQUAL(dt_bundle_add(&bundle, name, 2, shape, &values, NULL), DT_OK);
+    }
+    dt_weights_file out;
+    char list[DT_LAYER_LIST];
+    CU_ASSERT_EQUAL(dt_weights_of_bundle(&bundle, &out, list, NULL), DT_ERR_DATA);
+    dt_weights_destroy(&out);
+    dt_bundle_destroy(&bundle);
+}
+
+static void facts_that_lie_are_refused(void)
+{
+    static const char *const lies[][3] = {
+        {"dist_train.parameter_hash", "0123456789abcdef", "the file is damaged or was edited"},
+        {"dist_train.activation", NULL, "text dist_train.activation: expected a text, found none"},
+        {"dist_train.classes", "ten", "text dist_train.classes: expected an integer, found ten"},
+        {"dist_train.classes", "9999999999999999999", "expected an integer"},
+        {"dist_train.epoch", "1x", "expected an integer, found 1x"},
+        {"dist_train.input_scale", "", "text dist_train.input_scale: expected a number"},
+        {"dist_train.input_scale", "nan", "expected finite numbers"},
+        {"dist_train.input_shape", "28, 28, 1", "expected height, width and channels as [28, 28"},
+        {"dist_train.input_shape", "[28, 28, 1", "expected height, width and channels as [28, 28"},
+        {"dist_train.input_shape", "[28, 28, 0]", "found 28, 28, 0"},
+    };
+    static drawn net;
+    dt_random_sequence random = draw_begin(5);
+    draw_weights(&random, 2, (int[]){2, 3, 1}, true, &net);
+    do
+        draw_facts(&random, &net.file.facts);
+    while (net.file.facts.epoch < 0);
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        dt_bundle bundle, edited = {0};
+        dt_weights_file out;
+        dt_error error = {0};
+        char list[DT_LAYER_LIST];
+        CU_ASSERT_EQUAL(dt_bundle_of_weights(&net.file, DT_NAMES_KERAS, &bundle, NULL), DT_OK);
+        for (size_t j = 0; j < bundle.text_count; j++) {
+            bool hit = strcmp(bundle.texts[j].name, lies[i][0]) == 0;
+            const char *text = hit ? lies[i][1] : bundle.texts[j].text;
+            if (text)
+                CU_ASSERT_EQUAL(dt_bundle_add_text(&edited, bundle.texts[j].name, text, NULL),
+                                DT_OK);
+        }
+        dt_bundle mixed = {.arrays = bundle.arrays,
+                           .array_count = bundle.array_count,
+                           .texts = edited.texts,
+                           .text_count = edited.text_count};
+        CU_ASSERT_EQUAL(dt_weights_of_bundle(&mixed, &out, list, &error), DT_ERR_DATA);
+        if (!strstr(error.message, lies[i][2]))
+            printf("\n    expected ...%s...\n    found    %s\n", lies[i][2], error.message);
+        CU_ASSERT_PTR_NOT_NULL(strstr(error.message, lies[i][2]));
+        dt_weights_destroy(&out);
+        dt_bundle_destroy(&bundle);
+        dt_bundle_destroy(&edited);
+    }
+}
+
+/* A Keras 3 file of two layers, with what else there may be. */
+static void write_keras3(const char *path)
+{
+    static const float values[6] = {1, 2, 3, 4, 5, 6};
+    static const struct {
+        const char *path;
+        int rank;
+        int64_t shape[2];
+    } datasets[] = {{"/layers/dense/vars/0", 2, {2, 3}},
+                    {"/layers/dense/vars/1", 1, {3}},
+                    {"/layers/dense_1/vars/0", 2, {3, 1}},
+                    {"/layers/dense_1/vars/1", 1, {1}},
+                    {"/layers/dropout/seed_generator/vars/0", 1, {2}},
+                    {"/optimizer/vars/0", 2, {2, 3}}};
+    dt_hdf5_image *image;
+    void *bytes;
+    size_t size;
+    CU_ASSERT_EQUAL_FATAL(dt_hdf5_image_create(&image, NULL), DT_OK);
+    CU_ASSERT_EQUAL(dt_hdf5_image_add_group(image, "/layers", NULL), DT_OK);
+    for (size_t i = 0; i < sizeof datasets / sizeof *datasets; i++)
+        CU_ASSERT_EQUAL(dt_hdf5_image_add_floats(image, datasets[i].path, datasets[i].rank,
+                                                 datasets[i].shape, values, NULL),
+                        DT_OK);
+    CU_ASSERT_EQUAL(dt_hdf5_image_finish(image, &bytes, &size, NULL), DT_OK);
+    FILE *to = fopen(path, "wb");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(to);
+    CU_ASSERT_EQUAL(fwrite(bytes, 1, size, to), size);
+    fclose(to);
+    dt_free(bytes);
+    dt_hdf5_image_destroy(image);
+}
+
+/* Whatever stands in a file, import says in one line that it is wrong, or takes it. */
+static void damaged_files_are_survived(void)
+{
+    static const char *const names[] = {"a.safetensors", "a.npz", "a.h5"};
+    static drawn net;
+    dt_random_sequence random = draw_begin(11);
+    dt_bundle bundle;
+    dt_weights_file out;
+    dt_import_note note;
+    char *files[3];
+    size_t sizes[3];
+    draw_weights(&random, 3, (int[]){2, 3, 3, 1}, true, &net);
+    draw_facts(&random, &net.file.facts);
+    CU_ASSERT_EQUAL(dt_bundle_of_weights(&net.file, DT_NAMES_TORCH, &bundle, NULL), DT_OK);
+    CU_ASSERT_EQUAL(dt_safetensors_write(scratch_path(folder, names[0]), &bundle, NULL), DT_OK);
+    CU_ASSERT_EQUAL(dt_npz_write(scratch_path(folder, names[1]), &bundle, NULL), DT_OK);
+    write_keras3(scratch_path(folder, names[2]));
+    dt_bundle_destroy(&bundle);
+    for (int i = 0; i < 3; i++) {
+        dt_error error = {0};
+        files[i] = scratch_read(scratch_path(folder, names[i]), &sizes[i]);
+        CU_ASSERT_EQUAL(dt_weights_import(scratch_path(folder, names[i]), &out, &note, &error),
+                        DT_OK);
+        CU_ASSERT_STRING_EQUAL(error.message, "");
+        CU_ASSERT_EQUAL(out.tensor_count, i == 2 ? 4 : 6);
+        CU_ASSERT_STRING_EQUAL(note.layers, i == 2 ? "dense, dense_1" : "0, 2, 4");
+        dt_weights_destroy(&out);
+    }
+    uint32_t count = fuzz_count(), refused = 0;
+    const char *path = scratch_path(folder, "damaged");
+    for (uint32_t i = 0; i < count; i++) {
+        random = draw_begin(100000 + i);
+        int kind = (int)(i % 3);
+        size_t cut = sizes[kind];
+        uint8_t *copy = malloc(cut);
+        memcpy(copy, files[kind], cut);
+        mutate(&random, copy, &cut);
+        FILE *to = fopen(path, "wb");
+        CU_ASSERT_PTR_NOT_NULL_FATAL(to);
+        CU_ASSERT_EQUAL(fwrite(copy, 1, cut, to), cut);
+        fclose(to);
+        dt_error error = {0};
+        dt_status status = dt_weights_import(path, &out, &note, &error);
+        CU_ASSERT_TRUE(status == DT_OK || (status == DT_ERR_DATA && strstr(error.message, path)));
+        refused += status != DT_OK;
+        dt_weights_destroy(&out);
+        free(copy);
+    }
+    CU_ASSERT_TRUE(refused > count / 2 && refused < count);
+    for (int i = 0; i < 3; i++)
+        free(files[i]);
+}
+
+static void every_failed_allocation_is_survived(void)
+{
+    static const char *const names[] = {"a.safetensors", "a.npz", "a.h5"};
+    static drawn net;
+    dt_random_sequence random = draw_begin(11);
+    dt_bundle bundle;
+    dt_status status;
+    long n = 0;
+    draw_weights(&random, 3, (int[]){2, 3, 3, 1}, true, &net);
+    draw_facts(&random, &net.file.facts);
+    do {
+        dt_error error = {0};
+        dt_memory_fail_at(++n);
+        status = dt_bundle_of_weights(&net.file, DT_NAMES_TORCH, &bundle, &error);
+        dt_memory_fail_at(0);
+        CU_ASSERT_TRUE(status == error.status && (status == DT_OK || status == DT_ERR_INTERNAL));
+        if (status != DT_OK)
+            dt_bundle_destroy(&bundle);
+    } while (status != DT_OK && n < 100);
+    CU_ASSERT_TRUE(n > 10 && n < 100);
+    CU_ASSERT_EQUAL(dt_safetensors_write(scratch_path(folder, names[0]), &bundle, NULL), DT_OK);
+    CU_ASSERT_EQUAL(dt_npz_write(scratch_path(folder, names[1]), &bundle, NULL), DT_OK);
+    write_keras3(scratch_path(folder, names[2]));
+    dt_bundle_destroy(&bundle);
+    for (int i = 0; i < 3; i++) {
+        n = 0;
+        do {
+            dt_weights_file out;
+            dt_import_note note;
+            dt_error error = {0};
+            dt_memory_fail_at(++n);
+            status = dt_weights_import(scratch_path(folder, names[i]), &out, &note, &error);
+            dt_memory_fail_at(0);
+            CU_ASSERT_TRUE(status == error.status &&
+                           (status == DT_OK || status == DT_ERR_INTERNAL));
+            dt_weights_destroy(&out);
+        } while (status != DT_OK && n < 100);
+        CU_ASSERT_TRUE(n > 5 && n < 100);
+    }
+}
+
+CU_SuiteInfo dt_suite_weights_bundle(void)
+{
+    static CU_TestInfo tests[] = {
+        {"weights come back under both kinds of names",
+         weights_come_back_under_both_kinds_of_names},
+        {"names and orientation are those of PyTorch", names_and_orientation_are_those_of_pytorch},
+        {"layers are put in order by their numbers", layers_are_put_in_order_by_their_numbers},
+        {"what is no row of dense layers is refused", what_is_no_row_of_dense_layers_is_refused},
+        {"an order that cannot be told is soon given up",
+         an_order_that_cannot_be_told_is_soon_given_up},
+        {"facts that lie are refused", facts_that_lie_are_refused},
+        {"damaged files are survived", damaged_files_are_survived},
+        {"every failed allocation is survived", every_failed_allocation_is_survived},
+        CU_TEST_INFO_NULL};
+    return (CU_SuiteInfo){.pName = "weights_bundle",
+                          .pSetUpFunc = make_folder,
+                          .pTearDownFunc = remove_folder,
+                          .pTests = tests};
+}
