@@ -10,8 +10,6 @@
 #include "base/memory.h"
 #include "event_file.h"
 
-static const char *const family_names[DT_SUBSETS] = {"train", "val", "test"};
-
 static const struct {
     dt_subset_kind family;
     const char *tag;
@@ -52,7 +50,7 @@ dt_status dt_tensorboard_open(const char *directory, const bool wanted[DT_SUBSET
         char path[PATH_MAX];
         if (!wanted[family])
             continue;
-        if (snprintf(path, sizeof path, "%s/%s", directory, family_names[family]) >=
+        if (snprintf(path, sizeof path, "%s/%s", directory, dt_subset_names[family]) >=
             (int)sizeof path)
             status = dt_fail(error, DT_ERR_CREATE, "%.200s...: path too long", directory);
         else
