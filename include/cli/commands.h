@@ -27,6 +27,13 @@ dt_status dt_command_import(dt_comm *comm, const dt_invocation *invocation, dt_e
 /* Makes a page of run directories. Rank 0 works; all ranks return the same. */
 dt_status dt_command_report(dt_comm *comm, const dt_invocation *invocation, dt_error *error);
 
+/* Follows runs from outside, without touching them, until all of them have ended. The status tells
+ * how: DT_OK: complete; DT_STOPPED; DT_ERR_INTERNAL: the summary says "failed"; DT_ERR_STALLED: the
+ * process is gone and has written no summary; of several, of the first that is not complete.
+ * A request to stop ends the process by its signal, once the terminal is as it was.
+ * Rank 0 works, the others return DT_OK at once. */
+dt_status dt_command_watch(dt_comm *comm, const dt_invocation *invocation, dt_error *error);
+
 /* Measures and prints a table; --csv: into a file too. Collective; all ranks return the same. */
 dt_status dt_command_bench(dt_comm *comm, const dt_invocation *invocation, dt_error *error);
 

@@ -24,6 +24,7 @@ typedef enum dt_command {
     DT_COMMAND_EXPORT,
     DT_COMMAND_IMPORT,
     DT_COMMAND_REPORT,
+    DT_COMMAND_WATCH,
     DT_COMMAND_BENCH,
     DT_COMMANDS
 } dt_command;

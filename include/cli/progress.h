@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "base/text.h"
 #include "train/config.h"
 #include "train/trainer.h"
 
@@ -19,6 +20,9 @@ void dt_progress_draw(const dt_progress_report *report);
 
 /* Clears the bar and switches it off. */
 void dt_progress_stop(void);
+
+/* Adds "12:31" or "1:02:03". */
+void dt_progress_add_time(dt_text *text, double seconds);
 
 /* Writes the line of an epoch: "epoch 3/10 step 1407 loss 0.0812 acc 0.9756 test_acc 0.9712 lr
  * 1.0e-01 231000 samples/s". What is not known is left out. */

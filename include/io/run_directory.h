@@ -46,6 +46,12 @@ dt_status dt_run_directory_make(const char *name, char path[DT_PATH_SIZE], dt_er
  * Errors: DT_ERR_NO_INPUT: there is no such directory; DT_ERR_CREATE: it cannot be written to. */
 dt_status dt_run_directory_open(const char *name, char path[DT_PATH_SIZE], dt_error *error);
 
+/* The same to look at only: it need not be writable. */
+dt_status dt_run_directory_find(const char *name, char path[DT_PATH_SIZE], dt_error *error);
+
+/* Whether the directory has a file of a run. */
+bool dt_run_directory_has_run(const char *path);
+
 /* Makes sure that the directory holds no run. One that has a file of a run (those named above,
  * checkpoints, and TensorBoard's event files) is refused, unless `overwrite`, which removes these
  * files and nothing else. Then as dt_run_directory_tidy. The caller has the lock. Errors:

@@ -30,6 +30,13 @@ typedef struct dt_summary {
  * source: RFC 8259. Not collective. Errors: those of dt_atomic_write; DT_ERR_INTERNAL. */
 dt_status dt_summary_write(const char *path, const dt_summary *summary, dt_error *error);
 
+/* Room for a status. */
+#define DT_SUMMARY_STATUS 16
+
+/* Reads the status of a summary that dt_summary_write has made: "complete", "stopped", "failed".
+ * Errors: those of dt_read_file; DT_ERR_DATA: it begins otherwise. */
+dt_status dt_summary_read_status(const char *path, char status[DT_SUMMARY_STATUS], dt_error *error);
+
 /* Whether `path` is a summary that dt_summary_write has made of a run with the status "complete".
  */
 bool dt_summary_is_complete(const char *path);

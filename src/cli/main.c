@@ -61,6 +61,8 @@ static dt_status run_command(dt_comm *comm, const dt_invocation *invocation, dt_
         return dt_command_import(comm, invocation, error);
     case DT_COMMAND_REPORT:
         return dt_command_report(comm, invocation, error);
+    case DT_COMMAND_WATCH:
+        return dt_command_watch(comm, invocation, error);
     case DT_COMMAND_BENCH:
         return dt_command_bench(comm, invocation, error);
     case DT_COMMANDS:

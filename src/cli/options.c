@@ -27,6 +27,7 @@ const dt_command_info dt_command_infos[] = {
                            "model classes normalize"},
     [DT_COMMAND_REPORT] = {"report", "make a page of a run directory, or compare several", "RUN",
                            ""},
+    [DT_COMMAND_WATCH] = {"watch", "follow runs from another terminal [runs/latest]", "RUN", ""},
     [DT_COMMAND_BENCH] = {"bench", "measure how fast training is, and how fast it could be", NULL},
 };
 

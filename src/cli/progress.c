@@ -86,7 +86,7 @@ void dt_progress_stop(void)
     dt_log_set_before_line(NULL);
 }
 
-static void add_time(dt_text *text, double seconds)
+void dt_progress_add_time(dt_text *text, double seconds)
 {
     long whole = (long)(seconds + 0.5);
     if (whole >= 3600)
@@ -109,7 +109,7 @@ void dt_progress_draw(const dt_progress_report *report)
                   (double)(report->step - report->first_step);
     dt_text_add(&facts, "%3.0f%% loss %.4f acc %.4f %.0f samples/s, ", 100 * part,
                 report->train_loss, report->train_accuracy, report->samples_per_second);
-    add_time(&facts, left);
+    dt_progress_add_time(&facts, left);
     dt_text_add(&facts, " left");
 
     dt_text line = {.text = line_text, .size = sizeof line_text};

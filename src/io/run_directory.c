@@ -264,6 +264,17 @@ dt_status dt_run_directory_tidy(const char *path, dt_error *error)
     return status;
 }
 
+bool dt_run_directory_has_run(const char *path)
+{
+    int directory;
+    run_file found = {.name = ""};
+    if (open_directory(path, &directory, NULL))
+        return false;
+    bool has_run = find_run_file(path, directory, &found, NULL) == DT_OK && found.name[0];
+    close(directory);
+    return has_run;
+}
+
 bool dt_run_directory_stop_requested(const char *path)
 {
     char stop[DT_PATH_SIZE];
@@ -352,7 +363,7 @@ static dt_status latest_run(char path[DT_PATH_SIZE], dt_error *error)
     if (length < 0 && errno == EINVAL) /* a directory, not a link */
         return copy_name(LATEST, path, error);
     if (length < 0)
-        return dt_fail(error, DT_ERR_NO_INPUT, LATEST ": no run to go on with: %m");
+        return dt_fail(error, DT_ERR_NO_INPUT, LATEST ": no run: %m");
     if (length >= DT_PATH_SIZE)
         return dt_fail(error, DT_ERR_NO_INPUT, LATEST ": its target is too long");
     target[length] = '\0';
@@ -360,7 +371,7 @@ static dt_status latest_run(char path[DT_PATH_SIZE], dt_error *error)
                             : dt_path_join(RUNS, target, path, error);
 }
 
-dt_status dt_run_directory_open(const char *name, char path[DT_PATH_SIZE], dt_error *error)
+dt_status dt_run_directory_find(const char *name, char path[DT_PATH_SIZE], dt_error *error)
 {
     dt_status status =
         strcmp(name, "auto") == 0 ? latest_run(path, error) : copy_name(name, path, error);
@@ -368,9 +379,15 @@ dt_status dt_run_directory_open(const char *name, char path[DT_PATH_SIZE], dt_er
         return status;
     struct stat found;
     if (stat(path, &found))
-        return dt_fail(error, DT_ERR_NO_INPUT, "%s: no run to go on with: %m", path);
+        return dt_fail(error, DT_ERR_NO_INPUT, "%s: no run: %m", path);
     if (!S_ISDIR(found.st_mode))
-        return dt_fail(error, DT_ERR_NO_INPUT,
-                       "%s: no run to go on with: expected a directory, found a file", path);
-    return check_writable(path, error);
+        return dt_fail(error, DT_ERR_NO_INPUT, "%s: no run: expected a directory, found a file",
+                       path);
+    return DT_OK;
+}
+
+dt_status dt_run_directory_open(const char *name, char path[DT_PATH_SIZE], dt_error *error)
+{
+    dt_status status = dt_run_directory_find(name, path, error);
+    return status == DT_OK ? check_writable(path, error) : status;
 }

@@ -7,6 +7,9 @@
 #include "base/memory.h"
 #include "io/atomic_file.h"
 #include "io/json.h"
+#include "io/read_file.h"
+
+#define SUMMARY_SIZE_MAX 65536
 
 static void add_key(dt_text *out, const char *key)
 {
@@ -70,15 +73,28 @@ dt_status dt_summary_write(const char *path, const dt_summary *summary, dt_error
     return status;
 }
 
+dt_status dt_summary_read_status(const char *path, char status[DT_SUMMARY_STATUS], dt_error *error)
+{
+    static const char begin[] = "{\n  \"status\": \"";
+    void *bytes;
+    size_t size;
+    status[0] = '\0';
+    dt_status result = dt_read_file(path, SUMMARY_SIZE_MAX, &bytes, &size, error);
+    if (result)
+        return result;
+    const char *text = bytes, *value = text + sizeof begin - 1;
+    size_t length = strncmp(text, begin, sizeof begin - 1) == 0 ? strcspn(value, "\"") : 0;
+    if (length > 0 && length < DT_SUMMARY_STATUS && value[length] == '"')
+        snprintf(status, DT_SUMMARY_STATUS, "%.*s", (int)length, value);
+    else
+        result = dt_fail(error, DT_ERR_DATA, "%s: expected a summary with a status, found '%.20s'",
+                         path, text);
+    dt_free(bytes);
+    return result;
+}
+
 bool dt_summary_is_complete(const char *path)
 {
-    static const char expected[] = "{\n  \"status\": \"complete\",\n";
-    char text[sizeof expected] = "";
-    FILE *file = fopen(path, "r");
-    if (!file)
-        return false;
-    bool complete = fread(text, 1, sizeof expected - 1, file) == sizeof expected - 1 &&
-                    strcmp(text, expected) == 0;
-    fclose(file);
-    return complete;
+    char status[DT_SUMMARY_STATUS];
+    return dt_summary_read_status(path, status, NULL) == DT_OK && strcmp(status, "complete") == 0;
 }

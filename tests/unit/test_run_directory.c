@@ -32,7 +32,7 @@ static void assert_no_run(const char *name, const char *path)
     dt_error error = {0};
     CU_ASSERT_EQUAL(dt_run_directory_open(name, opened, &error), DT_ERR_NO_INPUT);
     CU_ASSERT_EQUAL(strncmp(error.message, path, strlen(path)), 0);
-    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "no run to go on with"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "no run: "));
 }
 
 static void what_is_not_there_is_not_opened_nor_made(void)

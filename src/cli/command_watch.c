@@ -1,0 +1,272 @@
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "cli/canvas.h"
+#include "cli/commands.h"
+#include "cli/draw.h"
+#include "train/stop.h"
+#include "watch_view.h"
+#include "watched.h"
+
+#define ENTER_SCREEN "\033[?1049h\033[?25l"
+#define LEAVE_SCREEN "\033[?25h\033[?1049l"
+#define HOME         "\033[H"
+#define CLEAR_BELOW  "\033[J"
+
+enum { ROWS_DEFAULT = 24, ROWS_LEAST = 2, COLUMNS_LEAST = 10 };
+
+/* Files are looked at once a second, the window's size and the signals more often. */
+static const double seconds_between_looks = 1;
+static const long tick_nanoseconds = 100000000;
+
+/* A global, as in train/stop.c: a handler is given nothing but a number. */
+static volatile sig_atomic_t suspended;
+
+static void suspend(int signal)
+{
+    (void)signal;
+    suspended = 1;
+}
+
+typedef struct watcher {
+    int count;
+    dt_watched *runs; /* [count] */
+    bool *announced;  /* [count], plain lines: that it is waited for has been said */
+    bool screen;      /* standard output is a terminal: pictures, else plain lines */
+    bool entered;     /* the terminal shows the alternate screen */
+    struct winsize size;
+} watcher;
+
+static bool has_color(void)
+{
+    const char *no_color = getenv("NO_COLOR"); /* source: https://no-color.org */
+    return !(no_color && no_color[0]);
+}
+
+/* Under mpirun standard output belongs to mpirun, whatever it looks like from here. */
+static bool is_screen(void)
+{
+    const char *terminal = getenv("TERM");
+    return isatty(STDOUT_FILENO) && terminal && strcmp(terminal, "dumb") != 0 &&
+           !getenv("OMPI_COMM_WORLD_SIZE");
+}
+
+static void enter(watcher *self)
+{
+    struct sigaction action = {.sa_handler = suspend, .sa_flags = SA_RESTART};
+    sigaction(SIGTSTP, &action, NULL);
+    fputs(ENTER_SCREEN, stdout);
+    self->entered = true;
+}
+
+static void leave(watcher *self)
+{
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    if (!self->entered)
+        return;
+    fputs(LEAVE_SCREEN, stdout);
+    fflush(stdout);
+    self->entered = false;
+    sigaction(SIGTSTP, &action, NULL);
+}
+
+/* Draws into `rows` rows; in place, or as a page that stays. */
+static dt_status draw(const watcher *self, bool in_place, dt_error *error)
+{
+    int rows = self->size.ws_row > 0 ? self->size.ws_row : ROWS_DEFAULT;
+    int columns = dt_drawing_of(stdout).columns;
+    dt_canvas canvas;
+    char *text = NULL;
+    /* A line at the bottom stays free: a "\n" there would scroll. */
+    dt_status status = dt_canvas_create(rows > ROWS_LEAST ? rows - 1 : ROWS_LEAST - 1,
+                                        columns > COLUMNS_LEAST ? columns : COLUMNS_LEAST,
+                                        dt_drawing_of(stdout).utf8, has_color(), &canvas, error);
+    if (!status)
+        status = dt_watch_view_draw(&canvas, self->runs, self->count, error);
+    if (!status)
+        status = dt_canvas_render(&canvas, dt_canvas_height(&canvas), in_place, &text, error);
+    if (!status) {
+        printf("%s%s%s", in_place ? HOME : "", text, in_place ? CLEAR_BELOW : "");
+        fflush(stdout);
+    }
+    dt_free(text);
+    dt_canvas_destroy(&canvas);
+    return status;
+}
+
+static void print_news(watcher *self, int number)
+{
+    dt_watched *run = &self->runs[number];
+    char text[512];
+    const char *name = self->count > 1 ? run->directory : "", *colon = name[0] ? ": " : "";
+    if (run->state == DT_WATCHED_WAITING && !self->announced[number])
+        printf("%s: waiting for the run to begin\n", run->directory);
+    self->announced[number] = true;
+    for (size_t i = run->kept; i < run->table.count; i++) {
+        dt_watch_view_row(run, &run->table.rows[i], text, sizeof text);
+        printf("%s%s%s\n", name, colon, text);
+    }
+}
+
+static void print_endings(const watcher *self)
+{
+    for (int i = 0; i < self->count; i++) {
+        char text[512];
+        dt_watch_view_state(&self->runs[i], text, sizeof text);
+        printf("%s: %s\n", self->runs[i].directory, text);
+    }
+}
+
+static dt_status look(watcher *self, bool *all_ended, dt_error *error)
+{
+    *all_ended = true;
+    for (int i = 0; i < self->count; i++) {
+        dt_status status = dt_watched_look(&self->runs[i], error);
+        if (status)
+            return status;
+        if (!self->screen)
+            print_news(self, i);
+        *all_ended &= dt_watched_ended(&self->runs[i]);
+    }
+    fflush(stdout);
+    if (ferror(stdout))
+        return dt_fail(error, DT_ERR_IO, "standard output: cannot write: %m");
+    return DT_OK;
+}
+
+static void stop_for_a_while(watcher *self)
+{
+    leave(self);
+    suspended = 0;
+    raise(SIGTSTP);
+    enter(self);
+}
+
+/* Waits a tick; true when the window has another size. */
+static bool rest(watcher *self)
+{
+    struct winsize size = {0};
+    nanosleep(&(struct timespec){.tv_nsec = tick_nanoseconds}, NULL);
+    if (self->screen && suspended)
+        stop_for_a_while(self);
+    if (!self->screen || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ||
+        (size.ws_row == self->size.ws_row && size.ws_col == self->size.ws_col))
+        return false;
+    self->size = size;
+    return true;
+}
+
+/* Until all runs have ended, or somebody has asked for the end. */
+static dt_status follow(watcher *self, dt_error *error)
+{
+    bool ended = false;
+    double last_look = 0;
+    while (dt_stop_requested() == DT_STOP_NONE && !ended) {
+        bool due = dt_clock() - last_look >= seconds_between_looks;
+        dt_status status = DT_OK;
+        if (due) {
+            last_look = dt_clock();
+            status = look(self, &ended, error);
+        }
+        if (!status && self->screen && !self->entered)
+            enter(self);
+        if (!status && self->screen && due)
+            status = draw(self, true, error);
+        if (status)
+            return status;
+        if (!ended && rest(self))
+            last_look = 0;
+    }
+    return DT_OK;
+}
+
+/* That of the first run that is not complete. */
+static dt_status outcome(const watcher *self, dt_error *error)
+{
+    for (int i = 0; i < self->count; i++) {
+        switch (self->runs[i].state) {
+        case DT_WATCHED_WAITING:
+        case DT_WATCHED_RUNNING:
+        case DT_WATCHED_COMPLETE:
+            break;
+        case DT_WATCHED_STOPPED:
+            return error->status = DT_STOPPED;
+        case DT_WATCHED_FAILED:
+            return error->status = DT_ERR_INTERNAL;
+        case DT_WATCHED_DIED:
+            return error->status = DT_ERR_STALLED;
+        }
+    }
+    return DT_OK;
+}
+
+static dt_status open_runs(watcher *self, const dt_invocation *invocation, dt_error *error)
+{
+    char latest[DT_PATH_SIZE];
+    const char *only = latest;
+    const char *const *names = invocation->file_count > 0 ? invocation->files : &only;
+    int count = invocation->file_count > 0 ? invocation->file_count : 1;
+    dt_status status = DT_OK;
+    if (invocation->file_count == 0)
+        status = dt_run_directory_find("auto", latest, error);
+    self->runs = status ? NULL : dt_calloc((size_t)count, sizeof *self->runs, error);
+    self->announced = status ? NULL : dt_calloc((size_t)count, sizeof *self->announced, error);
+    if (!status && !(self->runs && self->announced))
+        status = DT_ERR_INTERNAL;
+    for (; self->count < count && !status; self->count++)
+        status = dt_watched_open(names[self->count], &self->runs[self->count], error);
+    return status;
+}
+
+static dt_status watch(const dt_invocation *invocation, dt_error *error)
+{
+    watcher self = {.screen = is_screen()};
+    dt_status status = open_runs(&self, invocation, error);
+    if (!status) {
+        ioctl(STDOUT_FILENO, TIOCGWINSZ, &self.size);
+        status = follow(&self, error);
+        leave(&self);
+    }
+    if (!status && self.screen)
+        status = draw(&self, false, error);
+    else if (!status && dt_stop_requested() == DT_STOP_NONE)
+        print_endings(&self);
+    if (!status)
+        status = outcome(&self, error);
+    if (fflush(stdout) && !status)
+        status = dt_fail(error, DT_ERR_IO, "standard output: cannot write: %m");
+    for (int i = 0; i < self.count; i++)
+        dt_watched_close(&self.runs[i]);
+    dt_free(self.runs);
+    dt_free(self.announced);
+    return status;
+}
+
+/* Ends as the signal would have ended it, so that a shell that waits knows. */
+static void end_by_request(void)
+{
+    static const int signals[] = {0, SIGUSR1, SIGTERM, SIGINT}; /* [dt_stop_reason] */
+    int number = signals[dt_stop_requested()];
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    if (number == 0)
+        return;
+    sigaction(number, &action, NULL);
+    raise(number);
+}
+
+dt_status dt_command_watch(dt_comm *comm, const dt_invocation *invocation, dt_error *error)
+{
+    if (dt_comm_rank(comm) != 0)
+        return DT_OK;
+    dt_status status = watch(invocation, error);
+    end_by_request();
+    return status;
+}

@@ -1,0 +1,273 @@
+#include "watched.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "io/read_file.h"
+#include "io/summary.h"
+#include "train/config.h"
+
+#define LOG_SIZE_MAX ((size_t)1 << 26)
+
+/* Rows that the pace is taken from. */
+enum { PACE_ROWS = 10 };
+
+dt_status dt_watched_open(const char *directory, dt_watched *out, dt_error *error)
+{
+    size_t length = strlen(directory);
+    while (length > 1 && directory[length - 1] == '/')
+        length--;
+    *out = (dt_watched){.silence = NAN, .row_age = NAN, .epochs = -1, .max_steps = -1};
+    if (length == 0 || length >= DT_PATH_SIZE)
+        return dt_fail(error, DT_ERR_NO_INPUT,
+                       "'%.200s': expected the path of a run directory, 1 to %d bytes, found %zu",
+                       directory, DT_PATH_SIZE - 1, length);
+    memcpy(out->directory, directory, length);
+    out->lock_moved = dt_clock();
+    return DT_OK;
+}
+
+/* Looks at a file of the run; true when it is not what `stamp` says, which then tells how it is. */
+static bool has_changed(const dt_watched *self, const char *name, dt_stamp *stamp)
+{
+    char path[DT_PATH_SIZE];
+    struct stat found;
+    dt_stamp now = {0};
+    if (dt_path_join(self->directory, name, path, NULL) == DT_OK && stat(path, &found) == 0)
+        now = (dt_stamp){.device = found.st_dev,
+                         .inode = found.st_ino,
+                         .size = found.st_size,
+                         .time = found.st_mtim,
+                         .there = true};
+    bool same = now.there == stamp->there && now.device == stamp->device &&
+                now.inode == stamp->inode && now.size == stamp->size &&
+                now.time.tv_sec == stamp->time.tv_sec && now.time.tv_nsec == stamp->time.tv_nsec;
+    *stamp = now;
+    return !same;
+}
+
+static double age(const dt_stamp *stamp)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    double seconds = difftime(now.tv_sec, stamp->time.tv_sec) +
+                     1e-9 * (double)(now.tv_nsec - stamp->time.tv_nsec);
+    return !stamp->there ? (double)NAN : seconds > 0 ? seconds : 0;
+}
+
+/* Rows at the start of both tables that are the same. */
+static size_t common_rows(const dt_metrics_table *a, const dt_metrics_table *b)
+{
+    size_t i = 0;
+    while (i < a->count && i < b->count && a->rows[i].step == b->rows[i].step &&
+           a->rows[i].seconds == b->rows[i].seconds)
+        i++;
+    return i;
+}
+
+static dt_status read_metrics(dt_watched *self, dt_error *error)
+{
+    char path[DT_PATH_SIZE];
+    dt_metrics_table table = {0};
+    if (!has_changed(self, DT_FILE_METRICS, &self->metrics) || !self->metrics.there)
+        return DT_OK;
+    dt_status status = dt_path_join(self->directory, DT_FILE_METRICS, path, error);
+    if (!status)
+        status = dt_metrics_read(path, &table, error);
+    if (status == DT_ERR_NO_INPUT) /* it is being replaced */
+        return DT_OK;
+    if (status)
+        return status;
+    self->kept = common_rows(&self->table, &table);
+    dt_metrics_table_destroy(&self->table);
+    self->table = table;
+    return DT_OK;
+}
+
+static dt_status read_config(dt_watched *self, dt_error *error)
+{
+    char path[DT_PATH_SIZE];
+    dt_config config;
+    dt_error own = {0};
+    if (!has_changed(self, DT_FILE_CONFIG, &self->config) || !self->config.there)
+        return DT_OK;
+    dt_config_defaults(&config);
+    dt_status status = dt_path_join(self->directory, DT_FILE_CONFIG, path, &own);
+    if (!status)
+        status = dt_config_read_ini(&config, path, &own);
+    if (status && status != DT_ERR_NO_INPUT)
+        return dt_fail(error, DT_ERR_DATA, "%s", own.message);
+    if (!status) {
+        self->epochs = config.epochs;
+        self->max_steps = config.max_steps;
+        self->steps_an_epoch = 0;
+    }
+    return DT_OK;
+}
+
+/* The banner in log.txt says it before the first epoch is over: "... of 938 steps, seed ..."; the
+ * last banner counts. */
+static int64_t steps_by_log(const dt_watched *self)
+{
+    static const char mark[] = " steps, seed ";
+    char path[DT_PATH_SIZE];
+    void *bytes;
+    size_t size;
+    long long found = 0;
+    if (dt_path_join(self->directory, DT_FILE_LOG, path, NULL) ||
+        dt_read_file(path, LOG_SIZE_MAX, &bytes, &size, NULL))
+        return 0;
+    for (const char *at = bytes; (at = strstr(at, mark)); at += sizeof mark - 1) {
+        const char *number = at;
+        while (number > (const char *)bytes && isdigit((unsigned char)number[-1]))
+            number--;
+        sscanf(number, "%lld", &found);
+    }
+    dt_free(bytes);
+    return found;
+}
+
+static void count_steps(dt_watched *self)
+{
+    const dt_metrics_row *rows = self->table.rows;
+    for (size_t i = 0; i < self->table.count && self->steps_an_epoch == 0; i++)
+        if (rows[i].parameter_hash[0] && rows[i].epoch > 0 && rows[i].step % rows[i].epoch == 0)
+            self->steps_an_epoch = rows[i].step / rows[i].epoch;
+    if (self->steps_an_epoch == 0)
+        self->steps_an_epoch = steps_by_log(self);
+    self->steps = self->epochs > 0 ? self->epochs * self->steps_an_epoch : 0;
+    if (self->max_steps >= 0 && self->max_steps < self->steps)
+        self->steps = self->max_steps;
+}
+
+static dt_watched_state ending_by_summary(const char *status)
+{
+    return strcmp(status, "complete") == 0  ? DT_WATCHED_COMPLETE
+           : strcmp(status, "stopped") == 0 ? DT_WATCHED_STOPPED
+                                            : DT_WATCHED_FAILED;
+}
+
+/* The state of a run that nobody has: as its summary says, when that is the last that was written
+ * there (since the time of `lock`, if there is one). */
+static dt_status read_ending(dt_watched *self, const dt_stamp *lock, dt_error *error)
+{
+    char path[DT_PATH_SIZE], word[DT_SUMMARY_STATUS];
+    dt_stamp summary = {0};
+    has_changed(self, DT_FILE_SUMMARY, &summary);
+    bool old = lock->there && difftime(summary.time.tv_sec, lock->time.tv_sec) < 0;
+    if (!summary.there || old) {
+        /* Between two files of a run that begins, or ends, there may be none for a moment. */
+        if (lock->there || ++self->unlocked > 1)
+            self->state = DT_WATCHED_DIED;
+        return DT_OK;
+    }
+    dt_status status = dt_path_join(self->directory, DT_FILE_SUMMARY, path, error);
+    if (!status)
+        status = dt_summary_read_status(path, word, error);
+    if (!status)
+        self->state = ending_by_summary(word);
+    return status;
+}
+
+/* Whether there is nothing but what stands there before a run writes. */
+static bool is_untouched(const char *directory)
+{
+    static const char *const names[] = {".", "..", DT_FILE_LOCK, DT_FILE_STOP, "checkpoints"};
+    DIR *list = opendir(directory);
+    const struct dirent *entry;
+    bool untouched = list != NULL;
+    while (untouched && (entry = readdir(list))) {
+        untouched = strncmp(entry->d_name, ".lock.", 6) == 0;
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+            untouched |= strcmp(entry->d_name, names[i]) == 0;
+    }
+    if (list)
+        closedir(list);
+    return untouched;
+}
+
+static dt_status look_at_lock(dt_watched *self, dt_error *error)
+{
+    dt_run_lock_state lock;
+    char holder[DT_RUN_LOCK_TEXT];
+    if (has_changed(self, DT_FILE_LOCK, &self->lock))
+        self->lock_moved = dt_clock();
+    dt_status status = dt_run_lock_look(self->directory, &lock, holder, error);
+    if (status)
+        return status;
+    if (holder[0])
+        memcpy(self->holder, holder, sizeof holder);
+    self->silence = fmin(age(&self->lock), age(&self->metrics));
+    bool silent = dt_clock() - self->lock_moved > DT_RUN_LOCK_SILENCE;
+    if (lock == DT_RUN_LOCK_HELD || (lock == DT_RUN_LOCK_UNSEEN && !silent)) {
+        self->unlocked = 0;
+        self->state = DT_WATCHED_RUNNING;
+        return DT_OK;
+    }
+    if (lock == DT_RUN_LOCK_FREE && !dt_run_directory_has_run(self->directory)) {
+        self->state = DT_WATCHED_WAITING;
+        if (!is_untouched(self->directory))
+            return dt_fail(error, DT_ERR_NO_INPUT,
+                           "%s: expected a run directory, found a directory without files of a run",
+                           self->directory);
+        return DT_OK;
+    }
+    return read_ending(self, &self->lock, error);
+}
+
+dt_status dt_watched_look(dt_watched *self, dt_error *error)
+{
+    struct stat found;
+    self->kept = self->table.count;
+    if (stat(self->directory, &found)) {
+        if (errno == ENOENT && self->state == DT_WATCHED_WAITING)
+            return DT_OK;
+        return dt_fail(error, DT_ERR_NO_INPUT, "%s: cannot look at the run: %m", self->directory);
+    }
+    if (!S_ISDIR(found.st_mode))
+        return dt_fail(error, DT_ERR_NO_INPUT, "%s: expected a run directory, found a file",
+                       self->directory);
+    dt_status status = look_at_lock(self, error); /* first: what it wrote before its end is read */
+    if (!status)
+        status = read_config(self, error);
+    if (!status)
+        status = read_metrics(self, error);
+    if (status)
+        return status;
+    count_steps(self);
+    self->row_age = age(&self->metrics);
+    return DT_OK;
+}
+
+bool dt_watched_ended(const dt_watched *self)
+{
+    return self->state != DT_WATCHED_WAITING && self->state != DT_WATCHED_RUNNING;
+}
+
+double dt_watched_left(const dt_watched *self)
+{
+    size_t count = self->table.count;
+    if (count == 0 || self->steps == 0)
+        return NAN;
+    const dt_metrics_row *rows = self->table.rows, *last = &rows[count - 1];
+    dt_metrics_row before = {0};
+    if (count > PACE_ROWS)
+        before = rows[count - 1 - PACE_ROWS];
+    if (last->step <= before.step)
+        return NAN;
+    double pace = (last->seconds - before.seconds) / (double)(last->step - before.step);
+    double left = pace * (double)(self->steps - last->step) - self->row_age;
+    return left > 0 ? left : 0;
+}
+
+void dt_watched_close(dt_watched *self)
+{
+    dt_metrics_table_destroy(&self->table);
+}
