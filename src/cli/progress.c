@@ -95,6 +95,33 @@ void dt_progress_add_time(dt_text *text, double seconds)
         dt_text_add(text, "%ld:%02ld", whole / 60, whole % 60);
 }
 
+/* What is known, as much of it as has room: the time that is left stays longest. Returns the length
+ * of the text. */
+static size_t add_facts(const dt_progress_report *report, int room, char *buffer, size_t size)
+{
+    enum { RATE, ACCURACY, LOSS, PARTS };
+    double part = (double)report->step_in_epoch / (double)report->steps_an_epoch;
+    double left = report->seconds_now * (double)(report->steps - report->step) /
+                  (double)(report->step - report->first_step);
+    dt_text text = {0};
+    for (int first = RATE; first <= PARTS; first++) {
+        text = (dt_text){.text = buffer, .size = size};
+        dt_text_add(&text, "%3.0f%%", 100 * part);
+        if (first <= LOSS)
+            dt_text_add(&text, " loss %.4f", report->train_loss);
+        if (first <= ACCURACY)
+            dt_text_add(&text, " acc %.4f", report->train_accuracy);
+        if (first <= RATE)
+            dt_text_add(&text, " %.0f samples/s", report->samples_per_second);
+        dt_text_add(&text, ", ");
+        dt_progress_add_time(&text, left);
+        dt_text_add(&text, " left");
+        if ((int)text.length <= room)
+            break;
+    }
+    return text.length;
+}
+
 void dt_progress_draw(const dt_progress_report *report)
 {
     double now = dt_clock();
@@ -103,18 +130,12 @@ void dt_progress_draw(const dt_progress_report *report)
     bar.last_draw = now;
 
     char facts_text[256], line_text[512];
-    dt_text facts = {.text = facts_text, .size = sizeof facts_text};
     double part = (double)report->step_in_epoch / (double)report->steps_an_epoch;
-    double left = report->seconds_now * (double)(report->steps - report->step) /
-                  (double)(report->step - report->first_step);
-    dt_text_add(&facts, "%3.0f%% loss %.4f acc %.4f %.0f samples/s, ", 100 * part,
-                report->train_loss, report->train_accuracy, report->samples_per_second);
-    dt_progress_add_time(&facts, left);
-    dt_text_add(&facts, " left");
-
+    int width = terminal_width() - 1;
     dt_text line = {.text = line_text, .size = sizeof line_text};
     dt_text_add(&line, "epoch %lld/%lld ", (long long)report->epoch, (long long)report->epochs);
-    int room = terminal_width() - 1 - (int)line.length - (int)facts.length - 3;
+    size_t facts = add_facts(report, width - (int)line.length, facts_text, sizeof facts_text);
+    int room = width - (int)line.length - (int)facts - 3;
     int length = room < BAR_MOST ? room : BAR_MOST;
     if (length >= 5) {
         int done = (int)(part * length);
@@ -124,7 +145,7 @@ void dt_progress_draw(const dt_progress_report *report)
         dt_text_add(&line, "] ");
     }
     dt_text_add(&line, "%s", facts_text);
-    fprintf(stderr, "\r%.*s\033[K", terminal_width() - 1, line_text);
+    fprintf(stderr, "\r%.*s\033[K", width, line_text);
     fflush(stderr);
     bar.visible = true;
 }
