@@ -180,6 +180,9 @@ test-slurm: dist-train  ## a Slurm of several nodes on this machine: as root, wi
 test-web: dist-train  ## exported networks in onnxruntime and in a browser: Node.js, npm, Chromium
 	@PYTHON=$(PYTHON) BUILD=$(abspath $(BUILD)) tests/web/run.sh $(WEB)
 
+test-container:  ## the container's image and steps, from Debian's mirror: as root, with debootstrap and buildah
+	@tests/container/run.sh $(CONTAINER_DIR)
+
 SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 test-sanitize:  ## unit tests and gradient check under ASan and UBSan
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)-sanitize SANITIZE="$(SANITIZE_FLAGS)" \
