@@ -156,7 +156,7 @@ PYTHON ?= $(firstword $(foreach python,python3 /usr/bin/python3,$(shell \
             $(python) -c 'import numpy, h5py' 2>/dev/null && echo $(python))) python3)
 
 .PHONY: test test-unit test-gradients test-runs test-cluster test-faults test-slurm test-web
-.PHONY: test-sanitize
+.PHONY: test-sanitize test-container
 test: test-unit test-gradients test-runs  ## all tests
 
 test-unit: $(BUILD)/unit-tests  ## unit tests; SUITE=name for one suite

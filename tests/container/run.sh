@@ -57,8 +57,8 @@ try_image() {
     entry=("$(buildah inspect --format '{{index .OCIv1.Config.Entrypoint 0}}' "$container")")
     check 'run --help' '^Usage: dist-train' in_image --help
     check 'the user is not root' '^dist-train$' in_image /usr/bin/id -un
-    check 'every library is there' '^0$' in_image bash -c 'ldd $(command -v dist-train) |
-        grep -c "not found" || :'
+    check 'every library is there' '^0$' in_image bash -c \
+        'ldd $(command -v dist-train) | grep -c "not found" || :'
     check 'no compiler is there' '^none$' in_image bash -c 'command -v gcc || echo none'
     check 'one rank' '^done: ' in_image "${train[@]}" one
     check 'run mpirun -np 4' '^done: ' in_image mpirun -np 4 dist-train "${train[@]}" four \
@@ -76,7 +76,10 @@ try_image() {
 # section STAGE NAME: the lines of a section of apptainer.def, with its arguments put in.
 section() {
     awk -v stage="$1" -v name="$2" '
-        /^Bootstrap: / { in_it = 0 } /^Stage: / { at = $2 } /^%/ { in_it = at == stage && $0 == "%" name; next } in_it' \
+        /^Bootstrap: / { in_it = 0 }
+        /^Stage: / { at = $2 }
+        /^%/ { in_it = at == stage && $0 == "%" name; next }
+        in_it' \
         "$tree/scripts/container/apptainer.def" | sed 's/{{ ARCH }}/x86-64-v3/'
 }
 
