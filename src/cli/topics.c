@@ -68,6 +68,8 @@ const dt_topic dt_files[] = {
     {"RUN/" DT_FILE_SUMMARY, "how the run ended, for scripts"},
     {"RUN/" DT_FILE_WEIGHTS, "the model, as Keras' load_weights takes it"},
     {"RUN/" DT_FILE_BEST, "the same, at the best validation accuracy"},
+    {"RUN/" DT_FILE_REPORT, "the run as a page for a browser"},
+    {"RUN/" DT_FILE_INSIGHT, "what --track-samples found"},
     {"RUN/checkpoints/step-NNNNNNNN.h5", "the newest --keep checkpoints"},
     {"RUN/lock", "while the run lives: who is writing here"},
     {"RUN/stop", "made by the user: the run writes a checkpoint and stops"},
