@@ -33,6 +33,8 @@ passes() {
 
 @test "exchange: every sample arrives, in both slots" { passes exchange; }
 
+@test "track: what a sample says alone, whoever played it; wrong labels are found" { passes track; }
+
 @test "replicas: a flipped bit is caught, and its rank named" { passes replicas; }
 
 @test "stop: the handlers are ours under MPI, and a signal is the request of one rank" {

@@ -129,7 +129,7 @@ dt_status dt_track_report(dt_run *run, dt_insight *insight, dt_error *error)
     selection hardest = {0}, doubtful = {0};
     pictures all = {0};
     dt_status status = DT_OK;
-    if (insight) {
+    if (dt_comm_rank(run->comm) == 0) {
         dt_track_sums sums = dt_track_get_sums(run->track);
         status = take_means(&sums, run->plan.samples, insight, error);
         select_samples(insight, &hardest, &doubtful);
