@@ -56,6 +56,13 @@ tracked() { "$python" "$BATS_TEST_DIRNAME/check_tracked.py" "$@"; }
         train 2 --resume auto --max-steps -1 --output pieces
         tracked same whole pieces
     done
+    # From checkpoints that did not end a run.
+    train 3 "${small[@]}" --track-samples --checkpoint-steps 4 --keep 100 --output many
+    for k in 04 12 16 28; do
+        rm -rf pieces
+        train 2 --resume "many/checkpoints/step-000000$k.h5" --output pieces
+        tracked same whole pieces
+    done
 }
 
 @test "more ranks than samples; steps that are left out are left out" {
