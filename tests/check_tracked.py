@@ -2,7 +2,7 @@
 """What runs with --track-samples know of their samples, as their last checkpoints have it.
 
 usage: check_tracked.py same RUN RUN...
-           the same bits in all of them
+           the same bits in all of them, and in what their insight.h5 makes of them
        check_tracked.py reference INITIAL RUN...
            what NumPy computes in float64 from the initial weights in the run directory INITIAL:
            gradients of single samples, in full, by tests/reference.py; settings as there
@@ -30,7 +30,29 @@ def tracked(directory):
         return {name: file["/tracked"][name][()] for name in NAMES}
 
 
+def told(directory):
+    """What insight.h5 says of samples: bytes by name."""
+    found = {}
+    with h5py.File(f"{directory}/insight.h5", "r") as file:
+        for group in ("tracked", "hardest", "doubtful"):
+            for kind in (file[group], file[group].attrs):
+                found.update({f"{group}/{name}": np.asarray(kind[name]).tobytes()
+                              for name in kind})
+    return found
+
+
+def check_insight(directory):
+    """Its means are those of the sums."""
+    sums = tracked(directory)
+    with h5py.File(f"{directory}/insight.h5", "r") as file:
+        for name in NAMES[1:]:
+            means = sums[name] / sums["plays"]
+            if not np.array_equal(file["tracked"][name][()], means, equal_nan=True):
+                raise Deviation(f"{directory}/insight.h5: {name}: expected the means of the sums")
+
+
 def check_same(directories):
+    check_insight(directories[0])
     first = tracked(directories[0])
     for directory in directories[1:]:
         other = tracked(directory)
@@ -38,6 +60,8 @@ def check_same(directories):
             if first[name].tobytes() != other[name].tobytes():
                 raise Deviation(f"{name}: other bits in {directory} than in {directories[0]}, "
                                 f"{(first[name] != other[name]).sum()} of {len(first[name])}")
+        if told(directory) != told(directories[0]):
+            raise Deviation(f"insight.h5: other bits in {directory} than in {directories[0]}")
 
 
 def of_sample(network, x, y):
