@@ -55,6 +55,9 @@ dist-train: $(OBJECTS)
 
 $(filter $(BUILD)/io/%,$(OBJECTS)): | $(MESSAGES:.o=.h)
 
+# Files that are texts of the program (base/embed.h).
+$(BUILD)/io/demo.o: $(wildcard src/io/demo/*)
+
 define room_rule
 $(BUILD)/$(1)/%.o: src/$(1)/%.c $(BUILD)/flags
 	@mkdir -p $$(@D)

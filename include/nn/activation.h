@@ -10,10 +10,12 @@ typedef enum dt_activation {
     DT_SIGMOID,    /* 1 / (1 + e^-z) */
     DT_TANH,       /* tanh z */
     DT_RELU,       /* max(z, 0); derivative 0 at 0 */
-    DT_LEAKY_RELU, /* z, or 0.01 z where z < 0 (PyTorch's slope) */
+    DT_LEAKY_RELU, /* z, or DT_LEAKY_SLOPE z where z < 0 (PyTorch's slope) */
     DT_GELU,       /* z Phi(z), Phi the normal distribution function (PyTorch's exact form) */
     DT_IDENTITY    /* z */
 } dt_activation;
+
+#define DT_LEAKY_SLOPE 0.01
 
 /* Names in the order of the enum, NULL at the end. */
 extern const char *const dt_activation_names[];

@@ -32,6 +32,9 @@ dt_normalization dt_normalization_of(dt_normalize normalize);
 /* The network that these settings mean, for images of this shape. */
 void dt_model_specify(const dt_config *config, dt_shape shape, dt_model_spec *out);
 
+/* The same as the network takes it; points into *spec. */
+dt_network_spec dt_model_network(const dt_model_spec *spec);
+
 /* Builds it. The caller owns *out: dt_network_destroy. Errors: DT_ERR_INTERNAL. */
 dt_status dt_model_build(const dt_model_spec *spec, dt_network **out, dt_error *error);
 

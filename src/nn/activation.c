@@ -8,7 +8,7 @@
 const char *const dt_activation_names[] = {"sigmoid", "tanh",     "relu", "leaky-relu",
                                            "gelu",    "identity", NULL};
 
-static const dt_real leaky_slope = (dt_real)0.01;
+static const dt_real leaky_slope = (dt_real)DT_LEAKY_SLOPE;
 
 #ifdef DT_DOUBLE
 #define ERF erf

@@ -2,6 +2,8 @@
 
 #include "export_torch.h"
 #include "io/npz.h"
+#include "io/onnx.h"
+#include "io/demo.h"
 #include "io/safetensors.h"
 #include "io/weights_bundle.h"
 
@@ -25,15 +27,36 @@ static dt_status write_npz(const dt_model *model, const char *path, dt_error *er
     return status;
 }
 
+static dt_trained trained_of(const dt_model *model)
+{
+    return (dt_trained){model->spec.shape, dt_model_network(&model->spec), &model->file};
+}
+
+static dt_status write_onnx(const dt_model *model, const char *path, dt_error *error)
+{
+    dt_trained trained = trained_of(model);
+    return dt_onnx_write(path, &trained, error);
+}
+
+static dt_status write_html(const dt_model *model, const char *path, dt_error *error)
+{
+    dt_trained trained = trained_of(model);
+    return dt_demo_write(path, &trained, error);
+}
+
 static const dt_export_format formats[] = {
     {"keras", "an HDF5 file for Keras' load_weights", NULL, dt_model_write},
     {"pytorch", "a state_dict in safetensors, and a .py of that name that loads it", NULL,
      export_torch},
     {"safetensors", "kernels [in][out], facts as metadata", NULL, write_safetensors},
     {"npz", "arrays and texts for numpy.load", NULL, write_npz},
+    {"onnx", "an ONNX file for onnxruntime and others", NULL, write_onnx},
+    {"html", "a page to draw a digit in and see what the network makes of it",
+     "the settings of the run and the name of its data", write_html},
 };
 
-const char *const dt_export_names[] = {"keras", "pytorch", "safetensors", "npz", NULL};
+const char *const dt_export_names[] = {"keras", "pytorch", "safetensors", "npz",
+                                       "onnx",  "html",    NULL};
 
 const dt_export_format *dt_export_formats(size_t *count)
 {

@@ -33,9 +33,9 @@ void dt_model_specify(const dt_config *config, dt_shape shape, dt_model_spec *ou
     memcpy(out->layers, config->layers, sizeof out->layers);
 }
 
-dt_status dt_model_build(const dt_model_spec *spec, dt_network **out, dt_error *error)
+dt_network_spec dt_model_network(const dt_model_spec *spec)
 {
-    dt_network_spec network = {
+    return (dt_network_spec){
         .inputs = dt_shape_size(spec->shape),
         .input_scale = spec->normalization.scale,
         .input_shift = spec->normalization.shift,
@@ -46,6 +46,11 @@ dt_status dt_model_build(const dt_model_spec *spec, dt_network **out, dt_error *
         .output_softmax = spec->output_activation == DT_OUTPUT_SOFTMAX,
         .loss = spec->loss,
     };
+}
+
+dt_status dt_model_build(const dt_model_spec *spec, dt_network **out, dt_error *error)
+{
+    dt_network_spec network = dt_model_network(spec);
     return dt_network_create(&network, out, error);
 }
 
