@@ -16,7 +16,8 @@ for (const name of Object.keys(process.env))
     if (name.startsWith('DIST_TRAIN_')) delete process.env[name];
 
 function run(program, ...words) {
-    const done = spawnSync(program, words, { encoding: 'utf8', timeout: 120e3, maxBuffer: 1 << 28 });
+    const options = { encoding: 'utf8', timeout: 120e3, maxBuffer: 1 << 28 };
+    const done = spawnSync(program, words, options);
     assert.equal(done.status, 0, `${program} ${words.join(' ')}\n${done.stderr}`);
     return done.stdout;
 }
@@ -35,13 +36,14 @@ function scratch(after) {
     return directory;
 }
 
-// The first `limit` images of an IDX file, which may be packed: each a Uint8Array.
+// The first `limit` images of an IDX file, which may be there as FILE.gz: each a Buffer.
 function readImages(file, limit) {
-    let bytes = fs.readFileSync(file);
-    if (bytes[0] === 0x1f) bytes = zlib.gunzipSync(bytes);
+    const bytes = fs.existsSync(file) ? fs.readFileSync(file) :
+        zlib.gunzipSync(fs.readFileSync(`${file}.gz`));
     const size = bytes.readUInt32BE(8) * bytes.readUInt32BE(12);
     const count = Math.min(limit, bytes.readUInt32BE(4));
-    return Array.from({ length: count }, (_, i) => bytes.subarray(16 + i * size, 16 + (i + 1) * size));
+    return Array.from({ length: count }, (_, i) =>
+        bytes.subarray(16 + i * size, 16 + (i + 1) * size));
 }
 
 function writeImages(file, images, height, width) {

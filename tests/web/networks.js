@@ -1,0 +1,44 @@
+// Networks that differ in all that an exported file must say: activation, loss, bias, layers,
+// softmax, normalisation, size of the images, classes.
+'use strict';
+
+const path = require('node:path');
+const { distTrain, makeData, mnist, predict, readImages, writeImages } = require('./helpers');
+
+const imageCount = 200;
+
+// settings, side of the images, classes
+const kinds = [
+    ['--layers 10 --loss cross-entropy'],
+    ['--layers 10 --loss bce --bias=false'],
+    ['--layers 10 --loss mse --normalize standard'],
+    ['--layers 24,10 --activation sigmoid --loss bce'],
+    ['--layers 24,10 --activation tanh --loss cross-entropy --bias=false'],
+    ['--layers 128,64,10 --activation relu --normalize standard'],
+    ['--layers 30,20,10 --activation leaky-relu --loss mse'],
+    ['--layers 30,20,10 --activation gelu --normalize standard'],
+    ['--layers 30,20,10 --activation identity --loss bce --output-activation softmax'],
+    ['--layers 40,30,20,10 --activation gelu --bias=false --loss mse'],
+    ['--layers 40,30,20,10 --activation tanh --loss bce --output-activation softmax'],
+    ['--layers 40,30,20,10 --activation sigmoid --loss mse --output-activation softmax'],
+    ['--classes 3 --layers 16,3 --activation relu', 9, 3],
+    ['--classes 26 --layers 16,26 --activation leaky-relu --loss bce', 17, 26],
+];
+
+// Trains one of the kinds; what predict says of its images is what other programs must say.
+function make(directory, index) {
+    const [settings, side = 28, classes = 10] = kinds[index];
+    const at = (name) => path.join(directory, `${index}-${name}`);
+    const ours = mnist === '' || side !== 28;
+    const data = ours ? at('data') : mnist;
+    if (ours) makeData(data, 600, imageCount, side, classes);
+    distTrain('--data', data, '--train-limit', 2000, '--test-limit', imageCount,
+        '--max-steps', 60, '--lr', 0.005, '--output', at('run'), ...settings.split(' '));
+    const images = readImages(path.join(data, 't10k-images-idx3-ubyte'), imageCount);
+    writeImages(at('images'), images, side, side);
+    const weights = path.join(at('run'), 'weights.h5');
+    return { name: settings, side, classes, images, weights, at,
+        expected: predict(weights, at('images')) };
+}
+
+module.exports = { kinds, make };
