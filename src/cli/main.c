@@ -44,32 +44,14 @@ static dt_status read_options(dt_comm *comm, int argc, char **argv, dt_invocatio
     return DT_OK;
 }
 
-static dt_status run_command(dt_comm *comm, const dt_invocation *invocation, dt_error *error)
-{
-    switch (invocation->command) {
-    case DT_COMMAND_TRAIN:
-        return dt_command_train(comm, invocation, error);
-    case DT_COMMAND_EVAL:
-        return dt_command_eval(comm, invocation, error);
-    case DT_COMMAND_PREDICT:
-        return dt_command_predict(comm, invocation, error);
-    case DT_COMMAND_INSPECT:
-        return dt_command_inspect(comm, invocation, error);
-    case DT_COMMAND_EXPORT:
-        return dt_command_export(comm, invocation, error);
-    case DT_COMMAND_IMPORT:
-        return dt_command_import(comm, invocation, error);
-    case DT_COMMAND_REPORT:
-        return dt_command_report(comm, invocation, error);
-    case DT_COMMAND_WATCH:
-        return dt_command_watch(comm, invocation, error);
-    case DT_COMMAND_BENCH:
-        return dt_command_bench(comm, invocation, error);
-    case DT_COMMANDS:
-        break;
-    }
-    return dt_fail(error, DT_ERR_INTERNAL, "no such command");
-}
+static dt_status (*const commands[])(dt_comm *, const dt_invocation *, dt_error *) = {
+    [DT_COMMAND_TRAIN] = dt_command_train,     [DT_COMMAND_EVAL] = dt_command_eval,
+    [DT_COMMAND_PREDICT] = dt_command_predict, [DT_COMMAND_INSPECT] = dt_command_inspect,
+    [DT_COMMAND_EXPORT] = dt_command_export,   [DT_COMMAND_IMPORT] = dt_command_import,
+    [DT_COMMAND_REPORT] = dt_command_report,   [DT_COMMAND_WATCH] = dt_command_watch,
+    [DT_COMMAND_BENCH] = dt_command_bench,
+};
+_Static_assert(sizeof commands / sizeof *commands == DT_COMMANDS, "a function for each command");
 
 static dt_status run(dt_comm *comm, int argc, char **argv, dt_error *error)
 {
@@ -90,7 +72,7 @@ static dt_status run(dt_comm *comm, int argc, char **argv, dt_error *error)
     } else if (invocation.print_config) {
         status = voice ? print_config(&invocation.config, error) : DT_OK;
     } else {
-        status = run_command(comm, &invocation, error);
+        status = commands[invocation.command](comm, &invocation, error);
     }
     dt_free(invocation.files);
     return status;
