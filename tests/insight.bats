@@ -183,6 +183,22 @@ END
     expect "status" complete "$(summary status)"
 }
 
+@test "killed after all but report.html: going on writes it, and then all is said" {
+    make_data data 100 50
+    train 0 "${data[@]}" --output run
+    rm run/report.html
+    : >run/.report.html.0123456789abcdef.tmp
+    cp run/summary.json before.json
+    train 2 "${data[@]}" --resume auto --output run
+    grep -q '</html>' run/report.html
+    [ ! -e run/.report.html.0123456789abcdef.tmp ]
+    expect "hash" "$(sed -n 's/^  "parameter_hash": //p' before.json)" \
+        "$(sed -n 's/^  "parameter_hash": //p' run/summary.json)"
+    insight answers run data test
+    train 0 "${data[@]}" --resume auto --output run
+    grep -q '^run is complete' out
+}
+
 @test "a disk that is full at the very end: checkpoint and weights are good, the rest comes later" {
     make_data data 100 400
     # What comes before insight.h5 has room (2.2 MB), and it has not.

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -257,7 +258,8 @@ static void print_time(const dt_run *run)
            percent * seconds[DT_PHASE_SAVE], percent * seconds[DT_PHASE_OTHER]);
 }
 
-/* True, on all ranks, when the run that `resume` found has nothing left to do and has said so. */
+/* True, on all ranks, when the run that `resume` found has nothing left to do, has said so, and has
+ * its report, which comes last. */
 static bool is_over(const dt_run *run, const dt_resume *resume, const dt_state *state)
 {
     dt_ending ending;
@@ -267,7 +269,10 @@ static bool is_over(const dt_run *run, const dt_resume *resume, const dt_state *
         char path[DT_PATH_SIZE];
         dt_error error;
         over = !dt_path_join(resume->directory, DT_FILE_SUMMARY, path, &error) &&
-               dt_summary_is_complete(path);
+               dt_summary_is_complete(path) &&
+               (!run->config.report ||
+                (!dt_path_join(resume->directory, DT_FILE_REPORT, path, &error) &&
+                 access(path, F_OK) == 0));
         if (over)
             dt_say("%s is complete: step %lld of %lld%s; more --epochs go on from there",
                    resume->directory, (long long)state->step, (long long)run->total_steps,

@@ -173,7 +173,7 @@ static dt_status save_summary(state *self, dt_error *error)
 static const char metrics_header[] =
     "epoch,step,samples,train_loss,train_accuracy,val_loss,val_accuracy,test_loss,test_accuracy,"
     "learning_rate,seconds,samples_per_second,compute_seconds,reduce_seconds,wait_seconds,"
-    "data_seconds,parameter_hash\n";
+    "data_seconds,gradient_norm,parameter_hash\n";
 
 /* Closing is what tells whether all rows are there. */
 static dt_status save_metrics(state *self, dt_error *error)
