@@ -13,8 +13,13 @@ typedef enum dt_log_level { DT_LOG_SILENT = 0, DT_LOG_WARN = 1, DT_LOG_INFO = 2 
 void dt_log_set_level(dt_log_level level);
 
 /* Every line from now on is also written, with the terminal's colours and bars left out, to
- * `file`; NULL ends that. Not owned. */
+ * `file`, after those that have been kept; NULL ends that. Not owned. */
 void dt_log_set_file(FILE *file);
+
+/* Lines from now on, up to DT_LOG_KEPT_MAX bytes of them, are kept for the file that
+ * dt_log_set_file brings. */
+#define DT_LOG_KEPT_MAX 16384
+void dt_log_keep(void);
 
 /* The errno of the first line since dt_log_set_file that could not be written to the file; 0: none.
  */
@@ -28,5 +33,8 @@ void dt_log_set_before_line(void (*clear)(void));
 void dt_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void dt_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void dt_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A line for the log file alone: what the terminal is told in another way. */
+void dt_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

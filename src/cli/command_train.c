@@ -228,6 +228,8 @@ static dt_status finish_output(session *self, dt_status outcome, dt_ending endin
     if (insight->facts)
         accept(self, dt_output_insight(self->output, insight, &own), &own, stopped);
     bool failed = outcome || self->failure.status;
+    if (!outcome && failed)
+        dt_note("dist-train: %s", self->failure.message);
     const char *name = failed ? "failed" : stopped ? "stopped" : "complete";
     if (!failed)
         print_result(self, ending, last);
@@ -318,6 +320,8 @@ static dt_status train(dt_run *run, const dt_config *asked, dt_resume *resume, d
     run->watchdog = NULL;
     if (voice && !outcome)
         print_time(run);
+    if (voice && outcome)
+        dt_note("dist-train: %s", error->message);
     dt_insight insight = {0};
     dt_error own = {0};
     keep_failure(&self, dt_timeline_write(run, &own), &own);

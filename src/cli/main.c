@@ -87,6 +87,7 @@ int main(int argc, char **argv)
     if (!status)
         status = dt_comm_start(&argc, &argv, &comm, &error);
     bool voice = !comm || dt_comm_rank(comm) == 0;
+    dt_log_keep();
     if (!voice)
         dt_log_set_level(DT_LOG_SILENT);
     if (!status)
