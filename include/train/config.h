@@ -81,6 +81,8 @@ typedef struct dt_config {
     char timeline[DT_TEXT_MAX]; /* a file; "none" */
 
     bool given[DT_SETTINGS_MAX]; /* [row of dt_settings]: dt_config_set has set it */
+    int line[DT_SETTINGS_MAX]; /* [row]: of `file`, which has the value; 0: it is not from there */
+    char file[DT_TEXT_MAX];    /* the INI file, for messages; its beginning when that is long */
 } dt_config;
 
 typedef enum dt_setting_type {
@@ -175,7 +177,11 @@ size_t dt_config_write_ini(const dt_config *config, bool help, char *text, size_
  * outputs with the cross-entropy loss (which contains the softmax) are refused; cosine and linear
  * schedules need lr_min <= lr; patience needs val_fraction > 0;
  * overwrite and resume = auto contradict each other. On an error *config is as it was.
- * Errors: DT_ERR_CONFIG. virtual_ranks and output stay "auto": they are known when a run starts. */
+ * Errors: DT_ERR_CONFIG, with "FILE:LINE: " in front when a setting of the two that do not fit is
+ * from an INI file. virtual_ranks and output stay "auto": they are known when a run starts. */
 dt_status dt_config_resolve(dt_config *config, dt_error *error);
+
+/* Sets the numbers for which dt_config_resolve would find the same value back to "auto". */
+void dt_config_unresolve(dt_config *config);
 
 #endif

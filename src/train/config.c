@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,7 +171,9 @@ dt_status dt_config_set(dt_config *config, const dt_setting *setting, const char
     if (!good)
         return refuse(setting, text, error);
     size_t count;
-    config->given[setting - dt_settings(&count)] = true;
+    ptrdiff_t row = setting - dt_settings(&count);
+    config->given[row] = true;
+    config->line[row] = 0;
     return DT_OK;
 }
 
@@ -248,39 +252,62 @@ void dt_config_defaults(dt_config *config)
     memset(config->given, 0, sizeof config->given);
 }
 
+/* A refusal of two settings that do not fit together, which begins with the name of the first. */
+static dt_status refuse_both(const dt_config *config, const char *first, const char *second,
+                             dt_error *error, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+static dt_status refuse_both(const dt_config *config, const char *first, const char *second,
+                             dt_error *error, const char *format, ...)
+{
+    char text[DT_TEXT_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    dt_fail(error, DT_ERR_CONFIG, "%s: %s", first, text);
+    size_t count;
+    const dt_setting *settings = dt_settings(&count);
+    int line = config->line[dt_setting_find(first) - settings];
+    if (line == 0)
+        line = config->line[dt_setting_find(second) - settings];
+    if (line > 0 && error)
+        dt_fail_in(error, "%s:%d", config->file, line);
+    return DT_ERR_CONFIG;
+}
+
 static dt_status check_together(const dt_config *config, dt_error *error)
 {
     char layers[DT_TEXT_MAX];
     int outputs = config->layers[config->layer_count - 1];
-    if (outputs != config->classes) {
-        dt_config_get(config, dt_setting_find("layers"), layers);
-        return dt_fail(error, DT_ERR_CONFIG,
-                       "layers: expected the last layer to have one output a class, %d, found %d "
-                       "in '%s'; change layers or classes",
-                       config->classes, outputs, layers);
-    }
+    if (outputs != config->classes)
+        return refuse_both(config, "layers", "classes", error,
+                           "expected the last layer to have one output a class, %d, found %d in "
+                           "'%s'; change layers or classes",
+                           config->classes, outputs,
+                           dt_config_get(config, dt_setting_find("layers"), layers));
     if (config->split == DT_SPLIT_RANDOM && config->val_fraction <= 0.0)
-        return dt_fail(error, DT_ERR_CONFIG,
-                       "val_fraction: expected more than 0 with split = random, found 0; "
-                       "the article holds out 0.1");
+        return refuse_both(config, "val_fraction", "split", error,
+                           "expected more than 0 with split = random, found 0; the article holds "
+                           "out 0.1");
     if (config->overwrite && strcmp(config->resume, "auto") == 0)
-        return dt_fail(error, DT_ERR_CONFIG,
-                       "overwrite: expected false with resume = auto, found true: go on with the "
-                       "run, or replace it?");
+        return refuse_both(config, "overwrite", "resume", error,
+                           "expected false with resume = auto, found true: go on with the run, or "
+                           "replace it?");
     if (config->patience > 0 && config->val_fraction <= 0.0)
-        return dt_fail(error, DT_ERR_CONFIG,
-                       "patience: expected 0 without validation samples, found %lld; it looks at "
-                       "the validation accuracy: set val_fraction too",
-                       (long long)config->patience);
+        return refuse_both(config, "patience", "val_fraction", error,
+                           "expected 0 without validation samples, found %lld; it looks at the "
+                           "validation accuracy: set val_fraction too",
+                           (long long)config->patience);
     if (config->output_activation == DT_OUTPUT_SOFTMAX && config->loss == DT_CROSS_ENTROPY)
-        return dt_fail(error, DT_ERR_CONFIG,
-                       "output_activation: expected identity with loss = cross-entropy, which "
-                       "contains the softmax, found softmax");
+        return refuse_both(config, "output_activation", "loss", error,
+                           "expected identity with loss = cross-entropy, which contains the "
+                           "softmax, found softmax");
     bool decays = config->schedule == DT_SCHEDULE_COSINE || config->schedule == DT_SCHEDULE_LINEAR;
     if (decays && config->lr_min > config->lr)
-        return dt_fail(error, DT_ERR_CONFIG,
-                       "lr_min: expected at most lr, %.15g, with schedule = %s, found %.15g",
-                       config->lr, dt_schedule_names[config->schedule], config->lr_min);
+        return refuse_both(config, "lr_min", "lr", error,
+                           "expected at most lr, %.15g, with schedule = %s, found %.15g",
+                           config->lr, dt_schedule_names[config->schedule], config->lr_min);
     return DT_OK;
 }
 
@@ -299,4 +326,22 @@ dt_status dt_config_resolve(dt_config *config, dt_error *error)
     if (status == DT_OK)
         *config = resolved;
     return status;
+}
+
+void dt_config_unresolve(dt_config *config)
+{
+    size_t count;
+    const dt_setting *settings = dt_settings(&count);
+    char now[DT_TEXT_MAX], found[DT_TEXT_MAX];
+    for (size_t i = 0; i < count; i++) {
+        dt_config open = *config, resolved;
+        if (!settings[i].allow_auto || dt_config_set(&open, &settings[i], "auto", NULL))
+            continue;
+        open.given[i] = config->given[i];
+        resolved = open;
+        if (dt_config_resolve(&resolved, NULL) == DT_OK &&
+            strcmp(dt_config_get(config, &settings[i], now),
+                   dt_config_get(&resolved, &settings[i], found)) == 0)
+            *config = open;
+    }
 }

@@ -178,7 +178,10 @@ static dt_status read_setting(ini_reader *in, char *text, dt_error *error)
     status = read_value(equals + 1, &value, error);
     if (status == DT_OK)
         status = dt_config_set(&in->config, setting, value, error);
-    return status == DT_OK ? DT_OK : dt_fail_in(error, "%s", setting->name);
+    if (status != DT_OK)
+        return dt_fail_in(error, "%s", setting->name);
+    in->config.line[setting - dt_settings(&count)] = in->line_number;
+    return DT_OK;
 }
 
 static dt_status read_lines(ini_reader *in, dt_error *error)
@@ -207,6 +210,8 @@ static dt_status read_file(dt_config *config, const char *path, FILE *file, dt_e
     ini_reader in = {.path = path, .config = *config, .file = file};
     size_t count;
     dt_settings(&count);
+    memset(in.config.line, 0, sizeof in.config.line);
+    snprintf(in.config.file, sizeof in.config.file, "%s", path);
     in.first_line = dt_calloc(count, sizeof *in.first_line, error);
     dt_status status = in.first_line ? read_lines(&in, error) : DT_ERR_INTERNAL;
     if (status == DT_OK)

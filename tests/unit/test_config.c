@@ -371,6 +371,33 @@ static void resolving_takes_the_defaults_of_the_optimizer(void)
     }
 }
 
+/* What is shown of a run that has resolved its settings. */
+static void unresolved_settings_resolve_to_the_same(void)
+{
+    dt_config config, short_form, again;
+    int drawn = 0;
+    dt_config_defaults(&config);
+    CU_ASSERT_EQUAL(dt_config_resolve(&config, NULL), DT_OK);
+    CU_ASSERT_EQUAL(config.lr, 0.001);
+    dt_config_unresolve(&config);
+    CU_ASSERT_TRUE(isnan(config.lr) && isnan(config.epsilon) && isnan(config.weight_decay));
+    for (uint32_t sample = 0; sample < 2000; sample++) {
+        CU_ASSERT_EQUAL_FATAL(random_config(sample, &config, NULL), DT_OK);
+        if (dt_config_resolve(&config, NULL))
+            continue;
+        drawn++;
+        short_form = config;
+        dt_config_unresolve(&short_form);
+        again = short_form;
+        CU_ASSERT_EQUAL(dt_config_resolve(&again, NULL), DT_OK);
+        CU_ASSERT_PTR_NULL(first_difference(&config, &again));
+        CU_ASSERT_EQUAL(memcmp(config.given, short_form.given, sizeof config.given), 0);
+        CU_ASSERT_EQUAL(isnan(short_form.lr),
+                        config.lr == dt_optimizer_default_lr((dt_optimizer_kind)config.optimizer));
+    }
+    CU_ASSERT_TRUE(drawn > 20);
+}
+
 static void settings_that_do_not_fit_together_are_refused(void)
 {
     static const struct {
@@ -431,6 +458,7 @@ static CU_TestInfo tests[] = {
     {"misspelt names find a nearest one", misspelt_names_find_a_nearest_one},
     {"reals are written with few digits", reals_are_written_with_few_digits},
     {"resolving takes the optimizer's defaults", resolving_takes_the_defaults_of_the_optimizer},
+    {"unresolved settings resolve to the same", unresolved_settings_resolve_to_the_same},
     {"settings that do not fit together are refused",
      settings_that_do_not_fit_together_are_refused},
     CU_TEST_INFO_NULL,

@@ -199,6 +199,40 @@ static void long_lines_and_zero_bytes_are_refused(void)
     CU_ASSERT_EQUAL(config.epochs, 4);
 }
 
+static void assert_place(const dt_config *config, int line, const char *message)
+{
+    char expected[512] = "";
+    dt_error error = {0};
+    dt_config resolved = *config;
+    if (line > 0)
+        snprintf(expected, sizeof expected, "%s:%d: ", ini_path, line);
+    strcat(expected, message);
+    CU_ASSERT_EQUAL(dt_config_resolve(&resolved, &error), DT_ERR_CONFIG);
+    CU_ASSERT_EQUAL(strncmp(error.message, expected, strlen(expected)), 0);
+    if (strncmp(error.message, expected, strlen(expected)) != 0)
+        printf("\n    expected '%s', found '%s'\n", expected, error.message);
+}
+
+static void what_does_not_fit_together_has_its_line(void)
+{
+    static const char layers[] = "[train]\nepochs = 2\n[model]\n\nlayers = 30, 5\n";
+    static const char classes[] = "[data]\nclasses = 5\n";
+    dt_config config;
+    dt_config_defaults(&config);
+    CU_ASSERT_EQUAL(read_text(&config, layers, strlen(layers), NULL), DT_OK);
+    assert_place(&config, 5, "layers: expected the last layer to have one output a class");
+    CU_ASSERT_EQUAL(dt_config_set(&config, find("layers"), "30, 6", NULL), DT_OK);
+    assert_place(&config, 0, "layers: expected");
+    dt_config_defaults(&config);
+    CU_ASSERT_EQUAL(read_text(&config, classes, strlen(classes), NULL), DT_OK);
+    assert_place(&config, 2, "layers: expected");
+    CU_ASSERT_EQUAL(dt_config_set(&config, find("layers"), "5", NULL), DT_OK);
+    CU_ASSERT_EQUAL(dt_config_resolve(&config, NULL), DT_OK);
+    CU_ASSERT_EQUAL(read_text(&config, "", 0, NULL), DT_OK);
+    CU_ASSERT_EQUAL(dt_config_set(&config, find("layers"), "7", NULL), DT_OK);
+    assert_place(&config, 0, "layers: expected");
+}
+
 static void unreadable_files_and_lack_of_memory(void)
 {
     dt_config config;
@@ -220,6 +254,7 @@ static CU_TestInfo tests[] = {
     {"errors name file, line, expected and found", ini_errors_name_file_line_expected_and_found},
     {"an error leaves out what was read before it", an_error_leaves_what_was_read_before_it_out},
     {"long lines and zero bytes are refused", long_lines_and_zero_bytes_are_refused},
+    {"what does not fit together has its line", what_does_not_fit_together_has_its_line},
     {"unreadable files, lack of memory", unreadable_files_and_lack_of_memory},
     CU_TEST_INFO_NULL,
 };
