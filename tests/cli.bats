@@ -255,6 +255,20 @@ refuse_data() { refuse "$1" "$2" --data bad "${@:3}"; }
     refuse_data 65 "$labels: expected" --dry-run
 }
 
+@test "--dry-run says what is wrong with the output directory, and makes none" {
+    train 2 --data good --output new/run --dry-run
+    [ ! -e new ]
+    mkdir old empty
+    touch old/metrics.csv file
+    refuse 73 "old: already holds a run \(metrics.csv\)" --data good --output old --dry-run
+    refuse 73 "file: cannot create directory: a file is in the way" --data good \
+        --output file/run --dry-run
+    train 0 --data good --output old --overwrite --dry-run
+    train 0 --data good --output empty --dry-run
+    expect "files" "empty err file good old old/metrics.csv out" \
+        "$(find . -path ./good -prune -printf '%P\n' -o -mindepth 1 -printf '%P\n' | sort | words)"
+}
+
 @test "--data auto: DIST_TRAIN_DATA, else data/mnist, else synthetic digits and a word of it" {
     DIST_TRAIN_DATA=good train 2 --layers 10 --epochs 1 --output named
     expect "source" "MNIST-type files in good" "$(summary data_source named)"

@@ -52,6 +52,10 @@ dt_status dt_run_directory_find(const char *name, char path[DT_PATH_SIZE], dt_er
 /* Whether the directory has a file of a run. */
 bool dt_run_directory_has_run(const char *path);
 
+/* Whether the directory of dt_run_directory_make(name) could be made, and then be cleared without a
+ * refusal. Changes nothing. Errors: DT_ERR_CREATE, as those two have them. */
+dt_status dt_run_directory_try(const char *name, bool overwrite, dt_error *error);
+
 /* Makes sure that the directory holds no run. One that has a file of a run (those named above,
  * checkpoints, and TensorBoard's event files) is refused, unless `overwrite`, which removes these
  * files and nothing else. Then as dt_run_directory_tidy. The caller has the lock. Errors:

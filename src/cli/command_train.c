@@ -365,8 +365,11 @@ dt_status dt_command_train(dt_comm *comm, const dt_invocation *invocation, dt_er
     if (status)
         goto cleanup;
     if (invocation->dry_run) {
-        if (voice)
+        if (voice && !found.directory[0])
+            status = dt_run_directory_try(config.output, config.overwrite, error);
+        if (voice && !status)
             dt_banner_print(run, asked, NULL, found.file[0] ? found.file : NULL, state.step);
+        status = dt_comm_agree(comm, status, error);
     } else if (!is_over(run, resume, &state)) {
         status = train(run, asked, &found, &state, error);
     }

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "directory.h"
 
 #define RUNS        "runs"
 #define LATEST      RUNS "/latest"
@@ -47,52 +47,6 @@ dt_status dt_path_join(const char *directory, const char *file, char path[DT_PAT
                        "%.200s.../%.200s: path too long: expected below %d bytes, found %d",
                        directory, file, DT_PATH_SIZE, length);
     return DT_OK;
-}
-
-static bool is_directory(const char *path)
-{
-    struct stat status;
-    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
-}
-
-/* The name of a directory that has been made survives a crash. */
-static dt_status sync_parent(const char *path, dt_error *error)
-{
-    char copy[DT_PATH_SIZE];
-    snprintf(copy, sizeof copy, "%s", path);
-    int parent = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (parent < 0) /* may be written to, but not read */
-        return DT_OK;
-    int failed;
-    do
-        failed = fsync(parent);
-    while (failed && errno == EINTR);
-    dt_status status = DT_OK;
-    /* EINVAL: a file system whose directories need no sync, or know none. */
-    if (failed && errno != EINVAL)
-        status =
-            dt_fail(error, DT_ERR_IO, "%s: created, but its directory cannot be synced: %m", path);
-    close(parent);
-    return status;
-}
-
-/* mkdir -p. `path` is changed while it runs and restored. */
-static dt_status make_directories(char *path, dt_error *error)
-{
-    for (char *at = path + 1;; at++) {
-        char end = *at;
-        if (end != '/' && end != '\0')
-            continue;
-        *at = '\0';
-        int reason = mkdir(path, 0777) ? errno : 0;
-        if (reason && !is_directory(path))
-            return dt_fail(error, DT_ERR_CREATE, "%s: cannot create directory: %s", path,
-                           reason == EEXIST ? "a file is in the way" : strerror(reason));
-        dt_status status = reason ? DT_OK : sync_parent(path, error);
-        *at = end;
-        if (status != DT_OK || end == '\0')
-            return status;
-    }
 }
 
 /* step-<digits>.h5, of which `length` characters are looked at. */
@@ -197,18 +151,25 @@ static void remove_event_folders(int directory)
     unlinkat(directory, DT_DIRECTORY_EVENTS, AT_REMOVEDIR);
 }
 
-static dt_status remove_run(const char *path, int directory, bool overwrite, dt_error *error)
+static dt_status check_free(const char *path, int directory, dt_error *error)
+{
+    run_file found;
+    dt_status status = find_run_file(path, directory, &found, error);
+    if (status != DT_OK || found.name[0] == '\0')
+        return status;
+    return dt_fail(error, DT_ERR_CREATE,
+                   "%s: already holds a run (%s); choose another --output, --resume auto to go on "
+                   "with it, or --overwrite to replace it",
+                   path, found.name);
+}
+
+static dt_status remove_run(const char *path, int directory, dt_error *error)
 {
     for (;;) {
         run_file found;
         dt_status status = find_run_file(path, directory, &found, error);
         if (status != DT_OK || found.name[0] == '\0')
             return status;
-        if (!overwrite)
-            return dt_fail(error, DT_ERR_CREATE,
-                           "%s: already holds a run (%s); choose another --output, --resume auto "
-                           "to go on with it, or --overwrite to replace it",
-                           path, found.name);
         status = remove_file(path, directory, found.name, error);
         if (status != DT_OK)
             return status;
@@ -238,13 +199,24 @@ static dt_status open_directory(const char *path, int *directory, dt_error *erro
     return DT_OK;
 }
 
+static dt_status open_and_check_free(const char *path, dt_error *error)
+{
+    int directory;
+    dt_status status = open_directory(path, &directory, error);
+    if (status != DT_OK)
+        return status;
+    status = check_free(path, directory, error);
+    close(directory);
+    return status;
+}
+
 dt_status dt_run_directory_clear(const char *path, bool overwrite, dt_error *error)
 {
     int directory;
     dt_status status = open_directory(path, &directory, error);
     if (status != DT_OK)
         return status;
-    status = remove_run(path, directory, overwrite, error);
+    status = overwrite ? remove_run(path, directory, error) : check_free(path, directory, error);
     if (status == DT_OK && overwrite)
         remove_event_folders(directory);
     if (status == DT_OK)
@@ -281,13 +253,6 @@ bool dt_run_directory_stop_requested(const char *path)
     return dt_path_join(path, DT_FILE_STOP, stop, NULL) == DT_OK && access(stop, F_OK) == 0;
 }
 
-static dt_status check_writable(const char *path, dt_error *error)
-{
-    if (faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS))
-        return dt_fail(error, DT_ERR_CREATE, "%s: cannot write to directory: %m", path);
-    return DT_OK;
-}
-
 static void point_latest_to(const char *name)
 {
     uint64_t number = 0;
@@ -307,7 +272,7 @@ static void point_latest_to(const char *name)
 static dt_status create_automatic(char *path, dt_error *error)
 {
     char runs[] = RUNS;
-    dt_status status = make_directories(runs, error);
+    dt_status status = directory_make(runs, error);
     if (status != DT_OK)
         return status;
 
@@ -325,34 +290,31 @@ static dt_status create_automatic(char *path, dt_error *error)
         snprintf(path + length, (size_t)(DT_PATH_SIZE - length), "-%d", suffix);
     }
     point_latest_to(path + sizeof RUNS);
-    return sync_parent(path, error);
-}
-
-/* `name` without slashes at its end. */
-static dt_status copy_name(const char *name, char path[DT_PATH_SIZE], dt_error *error)
-{
-    size_t length = strlen(name);
-    while (length > 1 && name[length - 1] == '/')
-        length--;
-    if (length == 0)
-        return dt_fail(error, DT_ERR_CREATE, "output: expected the name of a directory, found ''");
-    if (length >= DT_PATH_SIZE)
-        return dt_fail(error, DT_ERR_CREATE,
-                       "%.200s...: path too long: expected below %d bytes, found %zu", name,
-                       DT_PATH_SIZE, length);
-    memcpy(path, name, length);
-    path[length] = '\0';
-    return DT_OK;
+    return directory_sync_parent(path, error);
 }
 
 dt_status dt_run_directory_make(const char *name, char path[DT_PATH_SIZE], dt_error *error)
 {
     if (strcmp(name, "auto") == 0)
         return create_automatic(path, error);
-    dt_status status = copy_name(name, path, error);
+    dt_status status = directory_name(name, path, error);
     if (status == DT_OK)
-        status = make_directories(path, error);
-    return status == DT_OK ? check_writable(path, error) : status;
+        status = directory_make(path, error);
+    return status == DT_OK ? directory_check_writable(path, error) : status;
+}
+
+dt_status dt_run_directory_try(const char *name, bool overwrite, dt_error *error)
+{
+    char path[DT_PATH_SIZE] = RUNS;
+    bool automatic = strcmp(name, "auto") == 0, there;
+    dt_status status = automatic ? DT_OK : directory_name(name, path, error);
+    if (status == DT_OK)
+        status = directory_try(path, &there, error);
+    if (status == DT_OK && there)
+        status = directory_check_writable(path, error);
+    if (status == DT_OK && there && !automatic && !overwrite)
+        status = open_and_check_free(path, error);
+    return status;
 }
 
 /* What runs/latest points to: the run's own name does not change when another one begins. */
@@ -361,20 +323,20 @@ static dt_status latest_run(char path[DT_PATH_SIZE], dt_error *error)
     char target[DT_PATH_SIZE];
     ssize_t length = readlink(LATEST, target, sizeof target);
     if (length < 0 && errno == EINVAL) /* a directory, not a link */
-        return copy_name(LATEST, path, error);
+        return directory_name(LATEST, path, error);
     if (length < 0)
         return dt_fail(error, DT_ERR_NO_INPUT, LATEST ": no run: %m");
     if (length >= DT_PATH_SIZE)
         return dt_fail(error, DT_ERR_NO_INPUT, LATEST ": its target is too long");
     target[length] = '\0';
-    return target[0] == '/' ? copy_name(target, path, error)
+    return target[0] == '/' ? directory_name(target, path, error)
                             : dt_path_join(RUNS, target, path, error);
 }
 
 dt_status dt_run_directory_find(const char *name, char path[DT_PATH_SIZE], dt_error *error)
 {
     dt_status status =
-        strcmp(name, "auto") == 0 ? latest_run(path, error) : copy_name(name, path, error);
+        strcmp(name, "auto") == 0 ? latest_run(path, error) : directory_name(name, path, error);
     if (status != DT_OK)
         return status;
     struct stat found;
@@ -389,5 +351,5 @@ dt_status dt_run_directory_find(const char *name, char path[DT_PATH_SIZE], dt_er
 dt_status dt_run_directory_open(const char *name, char path[DT_PATH_SIZE], dt_error *error)
 {
     dt_status status = dt_run_directory_find(name, path, error);
-    return status == DT_OK ? check_writable(path, error) : status;
+    return status == DT_OK ? directory_check_writable(path, error) : status;
 }

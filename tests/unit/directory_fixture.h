@@ -8,12 +8,24 @@
 #include "io/run_directory.h"
 #include "scratch_folder.h"
 
-/* As a new run does it, without the lock. */
+/* As a new run does it, without the lock. That is what dt_run_directory_try tells before. */
 static inline dt_status create(const char *name, bool overwrite, char path[DT_PATH_SIZE],
                                dt_error *error)
 {
-    dt_status status = dt_run_directory_make(name, path, error);
-    return status ? status : dt_run_directory_clear(path, overwrite, error);
+    dt_error tried = {0}, found = {0};
+    CU_ASSERT_EQUAL(dt_run_directory_try(name, overwrite, &tried), tried.status);
+    dt_status status = dt_run_directory_make(name, path, &found);
+    if (!status)
+        status = dt_run_directory_clear(path, overwrite, &found);
+    if (overwrite) { /* what cannot be removed is seen when it is removed */
+        CU_ASSERT_TRUE(tried.status == DT_OK || tried.status == status);
+    } else {
+        CU_ASSERT_EQUAL(tried.status, status);
+        CU_ASSERT_STRING_EQUAL(tried.message, found.message);
+    }
+    if (error && status)
+        *error = found;
+    return status;
 }
 
 static int home;
