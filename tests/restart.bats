@@ -238,6 +238,45 @@ fingerprint [0-9a-f]{16}\), found synthetic digits" \
     expect "exit code" 66 "$status"
 }
 
+@test "a first start says that there is no checkpoint yet, a second one that none is left" {
+    mkdir run
+    dist_train 1 "${small[@]}" --epochs 1 --resume auto --output run
+    expect "exit code" 0 "$status"
+    expect "said" "run has no checkpoint yet: beginning" "$(cat err)"
+    rm run/checkpoints/*
+    dist_train 1 "${small[@]}" --epochs 1 --resume auto --output run
+    expect "exit code" 0 "$status"
+    expect "said" "run has no checkpoint to go on from: beginning again" "$(cat err)"
+}
+
+@test "a run that goes on shows its settings, not this command line's alone" {
+    train 1 "${small[@]}" --epochs 2 --max-steps 15 --output run
+    local settings="--data synthetic --val-fraction 0.2 --train-limit 300 --test-limit 60 \
+--layers '16, 10' --epochs 3 --batch-size 16 --virtual-ranks 8 --resume auto --output run"
+    train 1 --epochs 3 --resume auto --output run
+    expect "settings" "$settings" "$(sed -n 's/^  settings  //p' out)"
+    train 2 --data synthetic --train-limit 99 --test-limit 9 --epochs 1 --max-steps 1 --output own
+    train 2 --resume auto --output own
+    ! grep '^  settings .*virtual-ranks' out || false
+}
+
+@test "log.txt has what came before it, and the error that ended the run" {
+    train 1 "${small[@]}" --epochs 2 --max-steps 15 --output run
+    : >run/log.txt
+    dist_train 2 "${small[@]}" --epochs 2 --lr 0.5 --resume auto --output run
+    expect "exit code" 0 "$status"
+    expect "first line" "warning: lr was 0.001, and is 0.5 from step 15 on: another trajectory" \
+        "$(head -1 run/log.txt)"
+    diff <(sort out err) <(sort run/log.txt)
+    dist_train 2 "${small[@]}" --optimizer sgd --lr 1000 --loss mse --activation identity --output a
+    expect "exit code" 65 "$status"
+    expect "last line" "$(grep '^dist-train: ' err)" "$(tail -1 a/log.txt)"
+    # A checkpoint is larger than that.
+    status=$(ulimit -f 64 && dist_train 0 "${small[@]}" --epochs 1 --output b && echo "$status")
+    expect "exit code" 74 "$status"
+    expect "last line" "$(grep '^dist-train: ' err)" "$(tail -1 b/log.txt)"
+}
+
 @test "a run that died before its end: what it had not saved is done again, rows and best too" {
     train 1 "${small[@]}" --epochs 3 --output whole
     train 1 "${small[@]}" --epochs 3 --output run

@@ -64,6 +64,17 @@ static void print_training(const dt_run *run)
            (long long)dt_plan_steps(&run->plan), (long long)config->seed);
 }
 
+/* The settings of a run that goes on, most of which are the checkpoint's, as a user would give
+ * them.
+ */
+static void describe_settings(const dt_run *run, dt_config *settings)
+{
+    *settings = run->config;
+    if (settings->virtual_ranks == dt_comm_size(run->comm))
+        settings->virtual_ranks = 0;
+    dt_config_unresolve(settings);
+}
+
 void dt_banner_print(const dt_run *run, const dt_config *asked, const char *output,
                      const char *resumed_from, int64_t step)
 {
@@ -74,7 +85,10 @@ void dt_banner_print(const dt_run *run, const dt_config *asked, const char *outp
     print_data(run);
     print_network(run);
     print_training(run);
-    dt_options_describe_changes(asked, changes, sizeof changes);
+    dt_config settings = *asked;
+    if (resumed_from)
+        describe_settings(run, &settings);
+    dt_options_describe_changes(&settings, changes, sizeof changes);
     dt_say("  settings  %s", changes[0] ? changes : "all at their defaults");
     if (output)
         dt_say("  output    %s", output);
