@@ -36,7 +36,7 @@ dt_status hdf5_read_superblock(span bytes, dt_hdf5_reader *reader, dt_error *err
     if (bytes.at[AT_VERSION] != 0)
         return dt_fail(error, DT_ERR_DATA,
                        "expected an HDF5 file with superblock version 0, found version %d; "
-                       "h5repack --high=0 makes one",
+                       "h5repack --low=0 OLD NEW makes one",
                        bytes.at[AT_VERSION]);
     if (bytes.at[AT_OFFSET_SIZE] != 8 || bytes.at[AT_LENGTH_SIZE] != 8)
         return dt_fail(error, DT_ERR_DATA,
