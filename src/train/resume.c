@@ -129,9 +129,8 @@ static dt_status find_newest(const dt_config *config, dt_resume *self, dt_error 
         status = take_newest(self, error);
     if (!status && !self->file[0])
         dt_info("%s has no checkpoint %s", self->directory,
-                dt_run_directory_check_free(self->directory, NULL)
-                    ? "to go on from: beginning again"
-                    : "yet: beginning");
+                dt_run_directory_has_run(self->directory) ? "to go on from: beginning again"
+                                                          : "yet: beginning");
     return status;
 }
 
