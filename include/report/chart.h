@@ -15,9 +15,6 @@
 /* Colours that the page has; a colour of a chart is taken modulo this. */
 #define DT_COLOURS 8
 
-/* Most series of a chart. */
-#define DT_SERIES_MAX 64
-
 typedef enum dt_stroke {
     DT_STROKE_FULL,
     DT_STROKE_DASHED,
@@ -26,7 +23,7 @@ typedef enum dt_stroke {
 
 typedef struct dt_series {
     const char *name;  /* for titles */
-    const char *label; /* at the end of the line; NULL: none */
+    const char *label; /* at the end of the line; NULL: none. At most 16 of a chart are shown */
     int colour;
     dt_stroke stroke;
     size_t count;
@@ -47,6 +44,7 @@ typedef struct dt_chart {
     dt_number x_number;
     dt_number y_number;
     dt_scale_kind y_kind;
+    bool small;     /* one of many */
     bool from_zero; /* the y axis begins at 0 at most */
     size_t series_count;
     const dt_series *series;
@@ -67,9 +65,11 @@ typedef struct dt_histogram {
     int colour;
     size_t count;
     const float *values; /* [count]; those that are not finite are left out */
+    bool is_log;         /* bins of a logarithmic axis of at most six decades; what is smaller is in
+                            the first bin */
 } dt_histogram;
 
-/* Adds a histogram of about 40 bins of round width, by count. */
+/* Adds a histogram of about 40 bins, of round width or of a round part of a decade. */
 void dt_histogram_add(dt_markup *to, const dt_histogram *histogram);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "plot.h"
 
-enum { HOVER_MAX = 120, LABEL_HEIGHT = 15 };
+enum { HOVER_MAX = 120, LABEL_HEIGHT = 15, LABELS_MAX = 16 };
 
 typedef struct range {
     double low, high; /* low > high: empty */
@@ -57,13 +57,13 @@ static bool make_plot(const dt_chart *chart, dt_plot *out)
         return false;
     if (chart->from_zero)
         include(&y, 0);
-    *out = (dt_plot){.right = PLOT_WIDTH - label_room(chart), .x_name = chart->x_name};
+    *out = dt_plot_make(chart->small, label_room(chart), chart->x_name);
     out->x = dt_scale_make(DT_SCALE_LINEAR, chart->x_number, x.low, x.high, PLOT_LEFT, out->right);
     if (x.low < x.high) { /* lines begin and end with the frame */
-        out->x.low = x.low <= 1 && x.low >= 0 && x.high > 2 ? fmin(x.low, 0) : x.low;
+        out->x.low = x.low > 0 && x.low < 0.05 * x.high ? 0 : x.low;
         out->x.high = x.high;
     }
-    out->y = dt_scale_make(chart->y_kind, chart->y_number, y.low, y.high, PLOT_BOTTOM, PLOT_TOP);
+    out->y = dt_scale_make(chart->y_kind, chart->y_number, y.low, y.high, out->bottom, PLOT_TOP);
     return true;
 }
 
@@ -77,8 +77,8 @@ static void add_marks(dt_markup *to, const dt_plot *plot, const dt_chart *chart)
         bool left = x > (PLOT_LEFT + plot->right) / 2;
         dt_markup_add(to, "<path class=\"mark\" d=\"M");
         dt_markup_pixel(to, x);
-        dt_markup_add(to, " %dV%d\"/><circle class=\"ring c%d\" r=\"5\" cx=\"", PLOT_TOP,
-                      PLOT_BOTTOM, mark->colour % DT_COLOURS);
+        dt_markup_add(to, " %dV%.0f\"/><circle class=\"ring c%d\" r=\"5\" cx=\"", PLOT_TOP,
+                      plot->bottom, mark->colour % DT_COLOURS);
         dt_markup_pixel(to, x);
         dt_markup_add(to, "\" cy=\"");
         dt_markup_pixel(to, y);
@@ -91,8 +91,8 @@ static void add_marks(dt_markup *to, const dt_plot *plot, const dt_chart *chart)
     }
 }
 
-/* Moves labels apart: y[count], sorted on the way; order: their series. */
-static void spread(size_t count, double *y, size_t *order)
+/* Moves labels apart, above `limit`: y[count], sorted on the way; order: their series. */
+static void spread(size_t count, double *y, size_t *order, double limit)
 {
     for (size_t i = 1; i < count; i++)
         for (size_t j = i; j > 0 && y[j] < y[j - 1]; j--) {
@@ -105,7 +105,6 @@ static void spread(size_t count, double *y, size_t *order)
         }
     for (size_t i = 1; i < count; i++)
         y[i] = fmax(y[i], y[i - 1] + LABEL_HEIGHT);
-    double limit = PLOT_BOTTOM;
     for (size_t i = count; i > 0; i--) {
         y[i - 1] = fmin(y[i - 1], limit);
         limit = y[i - 1] - LABEL_HEIGHT;
@@ -114,9 +113,9 @@ static void spread(size_t count, double *y, size_t *order)
 
 static void add_labels(dt_markup *to, const dt_plot *plot, const dt_chart *chart)
 {
-    double y[DT_SERIES_MAX];
-    size_t order[DT_SERIES_MAX], count = 0;
-    for (size_t i = 0; i < chart->series_count && count < DT_SERIES_MAX; i++) {
+    double y[LABELS_MAX];
+    size_t order[LABELS_MAX], count = 0;
+    for (size_t i = 0; i < chart->series_count && count < LABELS_MAX; i++) {
         const dt_series *series = &chart->series[i];
         size_t last = last_point(series);
         if (!series->label || last == series->count)
@@ -124,11 +123,11 @@ static void add_labels(dt_markup *to, const dt_plot *plot, const dt_chart *chart
         y[count] = dt_scale_pixel(&plot->y, series->y[last]);
         order[count++] = i;
     }
-    spread(count, y, order);
+    spread(count, y, order, plot->bottom);
     for (size_t i = 0; i < count; i++) {
         const dt_series *series = &chart->series[order[i]];
         dt_markup_add(to, "<text class=\"label c%d\" x=\"", series->colour % DT_COLOURS);
-        dt_markup_pixel(to, plot->right + 7);
+        dt_markup_pixel(to, dt_scale_pixel(&plot->x, series->x[last_point(series)]) + 7);
         dt_markup_add(to, "\" y=\"");
         dt_markup_pixel(to, y[i] + 4.5);
         dt_markup_add(to, "\">");
@@ -189,7 +188,8 @@ static void add_hover(dt_markup *to, const dt_plot *plot, const dt_chart *chart)
         end = fmin(end, plot->right);
         dt_markup_add(to, "<rect class=\"hover\" x=\"");
         dt_markup_pixel(to, begin);
-        dt_markup_add(to, "\" y=\"%d\" height=\"%d\" width=\"", PLOT_TOP, PLOT_BOTTOM - PLOT_TOP);
+        dt_markup_add(to, "\" y=\"%d\" height=\"%.0f\" width=\"", PLOT_TOP,
+                      plot->bottom - PLOT_TOP);
         dt_markup_pixel(to, fmax(0, end - begin));
         dt_markup_add(to, "\">");
         add_title(to, chart, at, fabs(next - at) / 2);

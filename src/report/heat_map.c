@@ -58,7 +58,7 @@ static void add_axes(dt_markup *to, const dt_heat_map *map)
 {
     double side = cell_side(map->classes), whole = side * map->classes;
     int every = 1;
-    while (every * side < 20)
+    while (every * side < (map->classes > 100 ? 32 : 20))
         every = every == 1 ? 2 : every == 2 ? 5 : every * 2;
     dt_markup_add(to, "<rect class=\"frame\" x=\"%d\" y=\"%d\" width=\"%.2f\" height=\"%.2f\"/>",
                   LEFT, TOP, whole, whole);

@@ -56,7 +56,7 @@ static int decimals_for(double step)
 {
     for (int decimals = 0; decimals < 12; decimals++) {
         double scaled = step * pow(10, decimals);
-        if (fabs(scaled - round(scaled)) < 1e-6 * scaled)
+        if (fabs(scaled - round(scaled)) <= 1e-6 * scaled)
             return decimals;
     }
     return 12;
@@ -77,10 +77,11 @@ char *dt_number_tick(dt_number number, double value, double step, char text[DT_N
         return fixed(100 * value, decimals_for(100 * step), " %", text);
     if (number == DT_NUMBER_SECONDS)
         return seconds_tick(value, step, text);
-    double size = fabs(value);
-    if (number == DT_NUMBER_PLAIN && size > 0 && (size < 1e-3 || size >= 1e7))
+    if (step >= 1e6)
+        return fixed(value / 1e6, decimals_for(step / 1e6), value == 0 ? "" : " M", text);
+    if (step < 0.9e-4 && value != 0)
         return scientific(value, 2, text);
-    return fixed(value, decimals_for(step), "", text);
+    return fixed(value, value == 0 ? 0 : decimals_for(step), "", text);
 }
 
 static char *seconds_text(double value, char text[DT_NUMBER_SIZE])

@@ -2,6 +2,16 @@
 
 #include <math.h>
 
+dt_plot dt_plot_make(bool small, double margin, const char *x_name)
+{
+    double width = small ? 380 : 520, height = small ? 230 : 290;
+    return (dt_plot){.width = width,
+                     .height = height,
+                     .right = width - margin,
+                     .bottom = height - 44,
+                     .x_name = x_name};
+}
+
 static double step_of(const double *ticks, int count)
 {
     double step = INFINITY;
@@ -10,10 +20,10 @@ static double step_of(const double *ticks, int count)
     return isfinite(step) ? step : 1;
 }
 
-/* Ticks of a logarithmic scale have each their own digits. */
+/* Ticks of a scale that is not linear have each their own digits. */
 static const char *label(const dt_scale *scale, double tick, double step, char text[DT_NUMBER_SIZE])
 {
-    return dt_number_tick(scale->number, tick, scale->kind == DT_SCALE_LOG ? tick : step, text);
+    return dt_number_tick(scale->number, tick, scale->kind == DT_SCALE_LINEAR ? step : tick, text);
 }
 
 static void add_line(dt_markup *to, const char *class, double x1, double y1, double x2, double y2)
@@ -33,7 +43,7 @@ static void add_y_axis(dt_markup *to, const dt_plot *self)
 {
     double ticks[DT_TICKS_MAX];
     char text[DT_NUMBER_SIZE];
-    int count = dt_scale_ticks(&self->y, 34, ticks);
+    int count = dt_scale_ticks(&self->y, 27, ticks);
     double step = step_of(ticks, count);
     for (int i = 0; i < count; i++) {
         double y = dt_scale_pixel(&self->y, ticks[i]);
@@ -50,18 +60,18 @@ static void add_x_axis(dt_markup *to, const dt_plot *self)
     char text[DT_NUMBER_SIZE];
     int count = dt_scale_ticks(&self->x, 52, ticks);
     double step = step_of(ticks, count);
-    add_line(to, "axis", PLOT_LEFT, PLOT_BOTTOM, self->right, PLOT_BOTTOM);
+    add_line(to, "axis", PLOT_LEFT, self->bottom, self->right, self->bottom);
     for (int i = 0; i < count; i++) {
         double x = dt_scale_pixel(&self->x, ticks[i]);
-        add_line(to, "axis", x, PLOT_BOTTOM, x, PLOT_BOTTOM + 5);
+        add_line(to, "axis", x, self->bottom, x, self->bottom + 5);
         dt_markup_add(to, "<text class=\"tick\" text-anchor=\"middle\" x=\"");
         dt_markup_pixel(to, x);
-        dt_markup_add(to, "\" y=\"%d\">%s</text>", PLOT_BOTTOM + 20,
+        dt_markup_add(to, "\" y=\"%.0f\">%s</text>", self->bottom + 20,
                       label(&self->x, ticks[i], step, text));
     }
     dt_markup_add(to, "<text class=\"name\" text-anchor=\"middle\" x=\"");
     dt_markup_pixel(to, (PLOT_LEFT + self->right) / 2);
-    dt_markup_add(to, "\" y=\"%d\">", PLOT_HEIGHT - 4);
+    dt_markup_add(to, "\" y=\"%.0f\">", self->height - 4);
     dt_markup_text(to, self->x_name);
     dt_markup_add(to, "</text>");
 }
@@ -69,9 +79,9 @@ static void add_x_axis(dt_markup *to, const dt_plot *self)
 void dt_plot_begin(dt_markup *to, const dt_plot *self, const char *text)
 {
     dt_markup_add(to,
-                  "<svg class=\"plot\" viewBox=\"0 0 %d %d\" role=\"img\" "
+                  "<svg class=\"plot\" viewBox=\"0 0 %.0f %.0f\" role=\"img\" "
                   "xmlns=\"http://www.w3.org/2000/svg\" aria-label=\"",
-                  PLOT_WIDTH, PLOT_HEIGHT);
+                  self->width, self->height);
     dt_markup_text(to, text);
     dt_markup_add(to, "\">\n");
     add_y_axis(to, self);

@@ -2,24 +2,27 @@
 #ifndef DT_REPORT_SRC_PLOT_H
 #define DT_REPORT_SRC_PLOT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "report/chart.h"
 #include "report/markup.h"
 #include "report/scale.h"
 
-/* The whole drawing, and the frame in it. */
-#define PLOT_WIDTH  520
-#define PLOT_HEIGHT 290
-#define PLOT_LEFT   62
-#define PLOT_TOP    16
-#define PLOT_BOTTOM 246
+/* The frame's left and upper edges. */
+#define PLOT_LEFT 62
+#define PLOT_TOP  16
 
 typedef struct dt_plot {
-    double right; /* of the frame */
+    double width, height; /* of the drawing */
+    double right, bottom; /* of the frame */
     dt_scale x, y;
     const char *x_name;
 } dt_plot;
+
+/* A plot without scales; `small`: of three quarters of the size, with letters as large. margin:
+ * from the frame to the right edge. */
+dt_plot dt_plot_make(bool small, double margin, const char *x_name);
 
 /* Opens <svg>, with `text` for screen readers, and draws grid and axes. */
 void dt_plot_begin(dt_markup *to, const dt_plot *self, const char *text);

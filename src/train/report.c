@@ -16,7 +16,7 @@ static void add_tile(dt_markup *to, const char *value, const char *word)
 {
     dt_markup_add(to, "<div class=\"tile\"><b>%s</b><span>", value);
     dt_markup_text(to, word);
-    dt_markup_add(to, "</span></div>\n");
+    dt_markup_add(to, "</span></div>");
 }
 
 static void add_number(dt_markup *to, dt_number number, double value, const char *word)
@@ -59,7 +59,7 @@ static void add_tiles(dt_markup *to, const report_run *run)
     char word[80];
     const char *of;
     headline(run, &of);
-    dt_markup_add(to, "<div class=\"tiles\">\n");
+    dt_markup_add(to, "<div class=\"tiles\">");
     if (strcmp(of, "validation") != 0 && isfinite(result->val_accuracy)) {
         const dt_metrics_row *best =
             result->best_epoch > 0 ? &run->metrics.rows[result->best_row] : NULL;
@@ -195,13 +195,15 @@ static dt_status add_runs(dt_markup *to, int count, const report_run *runs, dt_e
     double accuracy = headline(&runs[best], &of);
     snprintf(title, sizeof title, "%d runs compared", count);
     dt_page_begin(to, title);
-    dt_markup_add(to,
-                  "<header>\n<p class=\"eyebrow\">dist-train</p>\n<h1>%s</h1>\n"
-                  "<p class=\"sub\">Best: <span class=\"key c%d\">%s</span> ",
-                  title, runs[best].colour, runs[best].key);
-    dt_markup_text(to, runs[best].name);
-    dt_markup_add(to, " with %s of the %s images right.</p>\n</header>\n",
-                  dt_number_text(DT_NUMBER_SHARE, accuracy, text), of);
+    dt_markup_add(to, "<header>\n<p class=\"eyebrow\">dist-train</p>\n<h1>%s</h1>\n", title);
+    if (isfinite(accuracy)) {
+        dt_markup_add(to, "<p class=\"sub\">Best: <span class=\"key c%d\">%s</span> ",
+                      runs[best].colour, runs[best].key);
+        dt_markup_text(to, runs[best].name);
+        dt_markup_add(to, " with %s of the %s images right.</p>\n",
+                      dt_number_text(DT_NUMBER_SHARE, accuracy, text), of);
+    }
+    dt_markup_add(to, "</header>\n");
     dt_status status = dt_report_comparison(to, count, runs, error);
     if (!status)
         status = add_curves(to, count, runs, error);

@@ -10,7 +10,8 @@
 #include "report/scale.h"
 #include "report_parts.h"
 
-enum { CONFUSIONS_MOST = 12 };
+/* Confusions that are named; classes up to which matrix and table have room side by side. */
+enum { CONFUSIONS_MOST = 12, SIDE_BY_SIDE_MOST = 12 };
 
 /* The answers that are shown: of test, or else of validation. */
 static const dt_answers *answers_of(const report_run *run, const char **name)
@@ -159,10 +160,10 @@ dt_status dt_report_answers(dt_markup *to, const report_run *run, dt_error *erro
     char text[DT_NUMBER_SIZE], share[DT_NUMBER_SIZE], top2[DT_NUMBER_SIZE];
     int64_t correct = dt_metrics_correct(classes, answers->counts);
     double samples = (double)answers->samples;
-    dt_markup_add(to,
-                  "<section>\n<h2>Answers</h2>\n<p>After epoch %" PRId64 ", step %" PRId64
-                  ": %" PRId64 " of ",
-                  run->insight.epoch, run->insight.step, answers->samples - correct);
+    dt_markup_add(
+        to, "<section>\n<h2>Answers</h2>\n<p>After epoch %" PRId64 ", step %" PRId64 ": %s of ",
+        run->insight.epoch, run->insight.step,
+        dt_number_text(DT_NUMBER_COUNT, samples - (double)correct, text));
     dt_markup_add(to,
                   "%s %s images wrong; %s right, %s with the second answer. A colour is a share of "
                   "its row, on a logarithmic scale: one in 10,000 can be seen.</p>\n",
@@ -171,7 +172,7 @@ dt_status dt_report_answers(dt_markup *to, const report_run *run, dt_error *erro
                   dt_number_text(DT_NUMBER_SHARE,
                                  (double)answers->counts[dt_metrics_top2(classes)] / samples,
                                  top2));
-    dt_markup_add(to, "<div class=\"sides\"><div>\n");
+    dt_markup_add(to, "<div class=\"%s\"><div>\n", classes <= SIDE_BY_SIDE_MOST ? "sides" : "");
     dt_status status = add_map(to, classes, answers, error);
     dt_markup_add(to, "</div>\n<div>\n");
     if (!status)

@@ -47,27 +47,35 @@ dt_status dt_report_column(const report_run *run, report_x by, size_t offset, bo
     return status;
 }
 
+/* Sums of an epoch up to a row. */
+typedef struct sums {
+    int64_t samples;
+    double value;
+} sums;
+
 dt_status dt_report_windows(const report_run *run, report_x by, size_t offset, report_curve *out,
                             dt_error *error)
 {
     dt_status status = make(run->metrics.count, out, error);
-    double sum = 0;                 /* of the epoch, up to the row before */
-    int64_t begin = 0, samples = 0; /* at the beginning of the epoch; of it, up to the row before */
+    sums last = {0}, before = {0}; /* up to the last window's end, and its beginning */
+    int64_t begin = 0;             /* samples before the epoch */
     for (size_t i = 0; !status && i < run->metrics.count; i++) {
         const dt_metrics_row *row = &run->metrics.rows[i];
         if (i > 0 && row->epoch > row[-1].epoch) {
             begin = row[-1].samples;
-            sum = 0;
-            samples = 0;
+            last = before = (sums){0};
         }
-        int64_t so_far = row->samples - begin;
-        double so_far_sum = value_of(row, offset) * (double)so_far;
-        if (so_far <= samples || row->epoch == 0)
+        sums now = {row->samples - begin, 0};
+        now.value = value_of(row, offset) * (double)now.samples;
+        if (now.samples <= last.samples || row->epoch == 0)
             continue;
-        double mean = (so_far_sum - sum) / (double)(so_far - samples);
+        if (2 * (now.samples - last.samples) < last.samples - before.samples && out->count > 0)
+            out->count--; /* a rest: the window before grows */
+        else
+            before = last;
+        double mean = (now.value - before.value) / (double)(now.samples - before.samples);
         add(out, dt_report_x(run, by, i), mean < 0 ? 0 : mean);
-        sum = so_far_sum;
-        samples = so_far;
+        last = now;
     }
     return status;
 }

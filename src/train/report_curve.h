@@ -21,7 +21,8 @@ dt_status dt_report_column(const report_run *run, report_x by, size_t offset, bo
                            report_curve *out, dt_error *error);
 
 /* The mean of a training column, which counts from the beginning of each epoch, over the samples
- * between two rows. */
+ * between two rows; a last window of an epoch that is less than half as long as the one before is
+ * taken together with it. */
 dt_status dt_report_windows(const report_run *run, report_x by, size_t offset, report_curve *out,
                             dt_error *error);
 

@@ -119,11 +119,12 @@ static dt_status add_training(sheet *self, const report_run *run, size_t offset)
     return status;
 }
 
-/* The means between rows and the evaluations: of a single run all of them, of several one. */
+/* The means between rows and the evaluations: of a single run all of them, of several one, and by
+ * time that alone. */
 static dt_status add_quality(sheet *self, const report_run *run, size_t train, size_t val,
                              size_t test)
 {
-    dt_status status = add_training(self, run, train);
+    dt_status status = self->by == REPORT_BY_SECONDS ? DT_OK : add_training(self, run, train);
     size_t before = self->count;
     if (!status)
         status = add_column(self, run, test, true, "test", 2);
@@ -172,7 +173,7 @@ typedef struct figure_text {
     const char *title, *note;
     dt_number number;
     dt_scale_kind kind; /* LOG: where it helps */
-    bool from_zero;
+    bool small, from_zero;
     const dt_mark *mark; /* NULL: none */
 } figure_text;
 
@@ -190,6 +191,7 @@ static dt_status add_figure(dt_markup *to, const sheet *self, const figure_text 
             .x_number = self->by == REPORT_BY_SECONDS ? DT_NUMBER_SECONDS : DT_NUMBER_COUNT,
             .y_number = figure->number,
             .y_kind = figure->kind == DT_SCALE_LOG && !is_log ? DT_SCALE_LINEAR : figure->kind,
+            .small = figure->small,
             .from_zero = figure->from_zero,
             .series_count = self->count,
             .series = self->series,
@@ -198,7 +200,7 @@ static dt_status add_figure(dt_markup *to, const sheet *self, const figure_text 
             .hover_count = hover.count,
             .hover = hover.x};
         dt_markup_add(to, "<figure><figcaption><b>%s</b> %s%s</figcaption>\n", figure->title,
-                      figure->note, is_log ? ", logarithmic" : "");
+                      figure->note, is_log && !figure->small ? ", logarithmic" : "");
         dt_chart_add(to, &chart);
         dt_markup_add(to, "</figure>\n");
     }
@@ -224,7 +226,7 @@ static const dt_mark *best_of(const sheet *self, const report_run *run, size_t o
 static dt_status add_loss(dt_markup *to, const sheet *like, int count, const report_run *runs)
 {
     sheet self;
-    char label[40], note[80] = "a sample, mean";
+    char label[40], note[80] = "of test; training dashed";
     dt_mark mark;
     dt_status status = sheet_open(&self, like, count);
     for (int i = 0; i < count && !status; i++)
@@ -232,9 +234,13 @@ static dt_status add_loss(dt_markup *to, const sheet *like, int count, const rep
             add_quality(&self, &runs[i], COLUMN(train_loss), COLUMN(val_loss), COLUMN(test_loss));
     if (!self.several && runs->has_config)
         snprintf(note, sizeof note, "%s a sample, mean", dt_loss_names[runs->config.loss]);
-    figure_text figure = {
-        "Loss",       note,  DT_NUMBER_PLAIN,
-        DT_SCALE_LOG, false, best_of(&self, runs, COLUMN(val_loss), label, sizeof label, &mark)};
+    figure_text figure = {"Loss",
+                          note,
+                          DT_NUMBER_PLAIN,
+                          DT_SCALE_LOG,
+                          false,
+                          false,
+                          best_of(&self, runs, COLUMN(val_loss), label, sizeof label, &mark)};
     if (!status)
         status = add_figure(to, &self, &figure, count, runs);
     sheet_close(&self);
@@ -250,10 +256,14 @@ static dt_status add_accuracy(dt_markup *to, const sheet *like, int count, const
     for (int i = 0; i < count && !status; i++)
         status = add_quality(&self, &runs[i], COLUMN(train_accuracy), COLUMN(val_accuracy),
                              COLUMN(test_accuracy));
-    figure_text figure = {self.by == REPORT_BY_SECONDS ? "Accuracy by time" : "Accuracy",
-                          "axis stretched towards 100 %",
+    const char *note = self.by == REPORT_BY_SECONDS ? "of test, by the seconds of training"
+                       : self.several               ? "of test; training dashed"
+                                                    : "axis stretched towards 100 %";
+    figure_text figure = {"Accuracy",
+                          note,
                           DT_NUMBER_SHARE,
                           DT_SCALE_ACCURACY,
+                          false,
                           false,
                           best_of(&self, runs, COLUMN(val_accuracy), label, sizeof label, &mark)};
     if (!status)
@@ -262,21 +272,28 @@ static dt_status add_accuracy(dt_markup *to, const sheet *like, int count, const
     return status;
 }
 
-/* A figure of one column, a line a run. */
+/* Whether the run has enough evaluated rows to be drawn by these alone. */
+static bool has_epochs_enough(const report_run *run)
+{
+    int count = 0;
+    for (size_t i = 0; i < run->metrics.count; i++)
+        count += dt_report_is_evaluated(&run->metrics.rows[i]);
+    return count >= 3;
+}
+
+/* A figure of one column, a line a run. by_epoch: rows between epochs are too rough for it. */
 static dt_status add_single(dt_markup *to, const sheet *like, const figure_text *figure,
-                            size_t offset, bool rough, int count, const report_run *runs)
+                            size_t offset, bool by_epoch, int count, const report_run *runs)
 {
     sheet self;
     dt_status status = sheet_open(&self, like, count);
-    if (!self.several)
-        self.labels = false;
+    self.labels &= self.several;
     for (int i = 0; i < count && !status; i++) {
         report_curve curve = {0};
-        status = dt_report_column(&runs[i], self.by, offset, false, &curve, self.error);
-        if (!status && rough)
+        status = dt_report_column(&runs[i], self.by, offset,
+                                  by_epoch && has_epochs_enough(&runs[i]), &curve, self.error);
+        if (!status)
             status = add_rough(&self, &runs[i], &curve, figure->title, 0, DT_STROKE_FULL);
-        else if (!status)
-            keep(&self, &runs[i], &curve, figure->title, 0, DT_STROKE_FULL);
         if (status)
             dt_report_curve_free(&curve);
     }
@@ -294,19 +311,26 @@ static bool have_epochs(int count, const report_run *runs)
     return true;
 }
 
+/* The curves that say how it went. */
+static dt_status add_course(dt_markup *to, const sheet *like, int count, const report_run *runs)
+{
+    bool small = !like->several;
+    const figure_text rate = {
+        "Learning rate", "of the last update", DT_NUMBER_PLAIN, DT_SCALE_LINEAR, small, true, NULL};
+    const figure_text norm = {
+        "Gradient norm", "before clipping", DT_NUMBER_PLAIN, DT_SCALE_LOG, small, false, NULL};
+    const figure_text speed = {
+        "Speed", "training samples a second", DT_NUMBER_PLAIN, DT_SCALE_LINEAR, small, true, NULL};
+    dt_status status = add_single(to, like, &norm, COLUMN(gradient_norm), false, count, runs);
+    if (!status)
+        status = add_single(to, like, &rate, COLUMN(learning_rate), false, count, runs);
+    if (!status)
+        status = add_single(to, like, &speed, COLUMN(samples_per_second), true, count, runs);
+    return status;
+}
+
 dt_status dt_report_curves(dt_markup *to, int count, const report_run *runs, dt_error *error)
 {
-    static const figure_text rate = {
-        "Learning rate", "of the last update", DT_NUMBER_PLAIN, DT_SCALE_LINEAR, true, NULL};
-    static const figure_text norm = {"Gradient norm", "of the mean gradient, before clipping",
-                                     DT_NUMBER_PLAIN, DT_SCALE_LOG,
-                                     false,           NULL};
-    static const figure_text speed = {"Speed",
-                                      "training samples a second, in the epoch so far",
-                                      DT_NUMBER_PLAIN,
-                                      DT_SCALE_LINEAR,
-                                      true,
-                                      NULL};
     sheet like = {.by = have_epochs(count, runs) ? REPORT_BY_EPOCH : REPORT_BY_STEP,
                   .several = count > 1,
                   .labels = count <= LABELLED_RUNS,
@@ -317,14 +341,12 @@ dt_status dt_report_curves(dt_markup *to, int count, const report_run *runs, dt_
     dt_status status = add_accuracy(to, &like, count, runs);
     if (!status)
         status = add_loss(to, &like, count, runs);
-    if (!status && count > 1)
+    if (!status && like.several)
         status = add_accuracy(to, &by_time, count, runs);
+    if (!like.several)
+        dt_markup_add(to, "</div>\n<div class=\"charts small\">\n");
     if (!status)
-        status = add_single(to, &like, &norm, COLUMN(gradient_norm), true, count, runs);
-    if (!status)
-        status = add_single(to, &like, &rate, COLUMN(learning_rate), false, count, runs);
-    if (!status)
-        status = add_single(to, &like, &speed, COLUMN(samples_per_second), false, count, runs);
+        status = add_course(to, &like, count, runs);
     dt_markup_add(to, "</div>\n");
     return status;
 }

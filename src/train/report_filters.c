@@ -6,7 +6,7 @@
 #include "report_parts.h"
 #include "report_pictures.h"
 
-enum { FILTERS_MOST = 64, COLUMNS = 16, GAP = 2, LEVELS = 31, SIDE_MOST = 64 };
+enum { FILTERS_MOST = 64, SHEET = 32, COLUMNS = 8, GAP = 2, LEVELS = 31, SIDE_MOST = 64 };
 
 /* The kernel of the first layer, if it has an output for each of which the weights are a picture;
  * else NULL. */
@@ -55,8 +55,8 @@ static void draw(const report_run *run, const dt_tensor *kernel, int64_t output,
         }
 }
 
-static dt_status add_sheet(dt_markup *to, const report_run *run, const dt_tensor *kernel, int count,
-                           dt_error *error)
+static dt_status add_sheet(dt_markup *to, const report_run *run, const dt_tensor *kernel, int first,
+                           int count, dt_error *error)
 {
     const int64_t *shape = run->weights.facts.input_shape;
     int columns = count < COLUMNS ? count : COLUMNS;
@@ -69,12 +69,13 @@ static dt_status add_sheet(dt_markup *to, const report_run *run, const dt_tensor
     if (!pixels)
         return error->status;
     for (int i = 0; i < count; i++)
-        draw(run, kernel, i,
+        draw(run, kernel, first + i,
              pixels + (size_t)(i / COLUMNS * (shape[0] + GAP)) * (size_t)width +
                  (size_t)(i % COLUMNS * (shape[1] + GAP)),
              (size_t)width);
     char text[80];
-    snprintf(text, sizeof text, "weights of %d outputs of the first layer, as pictures", count);
+    snprintf(text, sizeof text, "weights of outputs %d to %d of the first layer, as pictures",
+             first, first + count - 1);
     dt_raster raster = {height, width, 1, pixels, colours};
     dt_status status = dt_report_image(to, &raster, "sheet", text, error);
     dt_free(pixels);
@@ -95,7 +96,11 @@ dt_status dt_report_filters(dt_markup *to, const report_run *run, dt_error *erro
         "class=\"orange\">orange</span> ones lower it, each output on its own "
         "scale.</p>\n",
         count < outputs ? "the first " : "", count, (long long)outputs, run->weights_name);
-    dt_status status = add_sheet(to, run, kernel, count, error);
-    dt_markup_add(to, "</section>\n");
+    dt_status status = DT_OK;
+    dt_markup_add(to, "<div class=\"sides\">\n");
+    for (int first = 0; first < count && !status; first += SHEET)
+        status =
+            add_sheet(to, run, kernel, first, count - first < SHEET ? count - first : SHEET, error);
+    dt_markup_add(to, "</div>\n</section>\n");
     return status;
 }

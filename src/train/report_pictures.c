@@ -8,6 +8,8 @@
 #include "report/scale.h"
 #include "report_parts.h"
 
+enum { MISTAKES_MOST = 40 };
+
 dt_status dt_report_image(dt_markup *to, const dt_raster *raster, const char *class,
                           const char *text, dt_error *error)
 {
@@ -52,6 +54,14 @@ static void write_answer(int64_t answer, int classes, char text[24])
     snprintf(text, 24, answer < classes ? "%" PRId64 : "no answer", answer);
 }
 
+/* A probability, which is neither quite 0 nor quite 1. */
+static const char *probability(float value, char text[DT_NUMBER_SIZE])
+{
+    return value < 5e-5F      ? "&lt; 0.01 %"
+           : value > 0.99995F ? "&gt; 99.99 %"
+                              : dt_number_text(DT_NUMBER_SHARE, (double)value, text);
+}
+
 static void add_score(dt_markup *to, const dt_gallery *gallery, int64_t i, int classes,
                       report_score score)
 {
@@ -59,12 +69,12 @@ static void add_score(dt_markup *to, const dt_gallery *gallery, int64_t i, int c
     const float *probabilities = gallery->probabilities + (size_t)i * (size_t)classes;
     int64_t answer = gallery->answers[i], label = gallery->labels[i];
     if (score != REPORT_PROBABILITIES)
-        dt_markup_add(to, "%s %s", score == REPORT_NORM ? "norm" : "margin",
-                      dt_number_text(DT_NUMBER_PLAIN, (double)gallery->scores[i], first));
+        dt_markup_add(to, "%s %.3g", score == REPORT_NORM ? "norm" : "margin",
+                      (double)gallery->scores[i]);
     else if (answer < classes)
-        dt_markup_add(to, "%s<br>%" PRId64 ": %s",
-                      dt_number_text(DT_NUMBER_SHARE, (double)probabilities[answer], first), label,
-                      dt_number_text(DT_NUMBER_SHARE, (double)probabilities[label], second));
+        dt_markup_add(to, "%" PRId64 ": %s<br>%" PRId64 ": %s", answer,
+                      probability(probabilities[answer], first), label,
+                      probability(probabilities[label], second));
 }
 
 dt_status dt_report_gallery(dt_markup *to, const report_run *run, const dt_gallery *gallery,
@@ -81,7 +91,7 @@ dt_status dt_report_gallery(dt_markup *to, const report_run *run, const dt_galle
                  gallery->samples[i], gallery->labels[i], answer);
         dt_markup_add(to, "<figure class=\"card\" title=\"%s\">", text);
         status = add_image(to, insight->shape, gallery->pixels + (size_t)i * size, text, error);
-        dt_markup_add(to, "<figcaption><b>%" PRId64 " → %s</b> ", gallery->labels[i], answer);
+        dt_markup_add(to, "<figcaption><b>%" PRId64 " → %s</b><br>", gallery->labels[i], answer);
         add_score(to, gallery, i, insight->classes, score);
         dt_markup_add(to, "</figcaption></figure>\n");
     }
@@ -96,11 +106,10 @@ dt_status dt_report_mistakes(dt_markup *to, const report_run *run, dt_error *err
         return DT_OK;
     dt_markup_add(to,
                   "<section>\n<h2>Worst mistakes</h2>\n<p>The %s images with the largest loss. "
-                  "Label → answer, with the probability that the network gives the answer, and "
-                  "below it that of the label.</p>\n",
+                  "Label → answer, with the probabilities of both.</p>\n",
                   run->insight.test.samples > 0 ? "test" : "validation");
     dt_status status =
-        dt_report_gallery(to, run, mistakes, REPORT_PROBABILITIES, DT_GALLERY_MAX, error);
+        dt_report_gallery(to, run, mistakes, REPORT_PROBABILITIES, MISTAKES_MOST, error);
     dt_markup_add(to, "</section>\n");
     return status;
 }

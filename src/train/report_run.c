@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "nn/metrics.h"
 
 static const char *const files[] = {DT_FILE_CONFIG,  DT_FILE_METRICS, DT_FILE_SUMMARY,
                                     DT_FILE_WEIGHTS, DT_FILE_BEST,    DT_FILE_INSIGHT};
@@ -170,6 +171,21 @@ static void use_rows(report_result *result, const dt_metrics_table *table)
     }
 }
 
+/* What neither summary nor rows know. */
+static void use_answers(report_result *result, const dt_insight *insight)
+{
+    const dt_answers *const answers[] = {&insight->test, &insight->val};
+    double *const accuracies[] = {&result->test_accuracy, &result->val_accuracy};
+    double *const losses[] = {&result->test_loss, &result->val_loss};
+    for (int i = 0; i < 2; i++) {
+        if (isfinite(*accuracies[i]) || answers[i]->samples == 0)
+            continue;
+        *accuracies[i] = (double)dt_metrics_correct(insight->classes, answers[i]->counts) /
+                         (double)answers[i]->samples;
+        *losses[i] = answers[i]->loss;
+    }
+}
+
 static void find_best(report_result *result, const dt_metrics_table *table)
 {
     double best = NAN;
@@ -215,6 +231,8 @@ static dt_status find_result(report_run *self, dt_error *error)
         result->state = lives ? REPORT_RUNNING : REPORT_ENDED;
         use_rows(result, &self->metrics);
     }
+    if (self->has_insight)
+        use_answers(result, &self->insight);
     find_best(result, &self->metrics);
     return DT_OK;
 }
@@ -284,7 +302,7 @@ dt_status dt_report_run_open(const char *path, report_run *out, dt_error *error)
         out->weights_name = DT_FILE_BEST;
     if (!status)
         status = read_member(out, out->weights_name, read_weights,
-                             "weights.h5 is not there yet: no filters.", error);
+                             "weights.h5 is not there: no pictures of the first layer.", error);
     if (!status)
         status = find_result(out, error);
     return status ? status : place_rows(out, error);

@@ -5,7 +5,7 @@
 #include "report_parts.h"
 #include "report_pictures.h"
 
-enum { SHOWN = 48 };
+enum { SHOWN = 30 };
 
 dt_status dt_report_tracked(dt_markup *to, const report_run *run, dt_error *error)
 {
@@ -13,17 +13,23 @@ dt_status dt_report_tracked(dt_markup *to, const report_run *run, dt_error *erro
     size_t count = (size_t)insight->tracked;
     if (!run->has_insight || count == 0)
         return DT_OK;
-    dt_markup_add(to,
-                  "<section>\n<h2>Training images, one by one</h2>\n"
-                  "<p>The <b>gradient norm</b> of an image says how strongly it alone pulls at "
-                  "the parameters; the <b>margin</b> is the output of its label less the "
-                  "largest of the others, so below zero the network answers otherwise. Both are "
-                  "means over the epochs, of what was met in training.</p>\n"
-                  "<div class=\"charts\">\n<figure><figcaption><b>Gradient norms</b> images by "
-                  "norm</figcaption>\n");
-    dt_histogram norms = {"Gradient norms",       "gradient norm", DT_NUMBER_PLAIN, 0, count,
-                          insight->gradient_norms};
-    dt_histogram margins = {"Margins", "margin", DT_NUMBER_PLAIN, 2, count, insight->margins};
+    dt_markup_add(
+        to, "<section>\n<h2>Training images, one by one</h2>\n"
+            "<p>The <b>gradient norm</b> of an image says how strongly it alone pulls at "
+            "the parameters; the <b>margin</b> is the output of its label less the "
+            "largest of the others, so below zero the network answers otherwise. Both are "
+            "means over the epochs, of what was met in training.</p>\n"
+            "<div class=\"charts\">\n<figure><figcaption><b>Gradient norms</b> images by norm; the "
+            "first bar has all smaller ones</figcaption>\n");
+    dt_histogram norms = {"Gradient norms",
+                          "gradient norm",
+                          DT_NUMBER_PLAIN,
+                          0,
+                          count,
+                          insight->gradient_norms,
+                          true};
+    dt_histogram margins = {"Margins",        "margin", DT_NUMBER_PLAIN, 2, count,
+                            insight->margins, false};
     dt_histogram_add(to, &norms);
     dt_markup_add(to, "</figure>\n<figure><figcaption><b>Margins</b> images by "
                       "margin</figcaption>\n");
