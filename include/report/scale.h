@@ -39,7 +39,7 @@ dt_scale dt_scale_make(dt_scale_kind kind, dt_number number, double low, double 
                        double to);
 
 /* The pixel of a value, monotone; outside low .. high it goes on, to no more than the size of the
- * scale beyond its ends. NaN for NaN, and on a LOG scale below or at 0 the end of that side. */
+ * scale beyond its ends (as values up to 0 do on a LOG scale). NaN for NaN. */
 double dt_scale_pixel(const dt_scale *scale, double value);
 
 /* Round values from low to high, ascending, at least `gap` pixels apart: how many. At least two

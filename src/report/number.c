@@ -64,9 +64,9 @@ static int decimals_for(double step)
 
 static char *seconds_tick(double value, double step, char text[DT_NUMBER_SIZE])
 {
-    if (value == 0 || fabs(value) < 60 || step < 1)
-        return fixed(value, decimals_for(step), " s", text);
-    double unit = fabs(value) < 3600 ? 60 : 3600;
+    if (value == 0 || step < 60)
+        return fixed(value, value == 0 ? 0 : decimals_for(step), " s", text);
+    double unit = step < 3600 ? 60 : 3600;
     int decimals = decimals_for(step / unit);
     return fixed(value / unit, decimals > 2 ? 2 : decimals, unit == 60 ? " min" : " h", text);
 }

@@ -103,7 +103,7 @@ static double transform(const dt_scale *scale, double value)
 {
     switch (scale->kind) {
     case DT_SCALE_LOG:
-        return log(value > 0 ? value : scale->low);
+        return value > 0 ? log(value) : (double)-INFINITY;
     case DT_SCALE_ACCURACY:
         return -log(1 + DT_ACCURACY_SOFT - (value < 1 ? value : 1));
     case DT_SCALE_LINEAR:
