@@ -38,7 +38,7 @@ typedef struct dt_mark {
     int colour;
 } dt_mark;
 
-typedef struct dt_chart {
+typedef struct dt_line_chart {
     const char *name;   /* what is shown, for screen readers: "Loss" */
     const char *x_name; /* "epoch" */
     dt_number x_number;
@@ -52,12 +52,12 @@ typedef struct dt_chart {
     const dt_mark *marks;
     size_t hover_count; /* any number: at most 120 of them get a title */
     const double *hover;
-} dt_chart;
+} dt_line_chart;
 
 /* Adds a chart. Lines with more points than the chart has columns are reduced to the first, last,
  * smallest and largest value of each column, so that no extreme is lost. Without any finite point:
  * a line of text that says so. */
-void dt_chart_add(dt_markup *to, const dt_chart *chart);
+void dt_line_chart_add(dt_markup *to, const dt_line_chart *chart);
 
 typedef struct dt_histogram {
     const char *name, *x_name;

@@ -28,7 +28,7 @@ static size_t last_point(const dt_series *series)
     return series->count;
 }
 
-static double label_room(const dt_chart *chart)
+static double label_room(const dt_line_chart *chart)
 {
     size_t longest = 0;
     for (size_t i = 0; i < chart->series_count; i++) {
@@ -40,7 +40,7 @@ static double label_room(const dt_chart *chart)
 }
 
 /* False: there is no point to draw. */
-static bool make_plot(const dt_chart *chart, dt_plot *out)
+static bool make_plot(const dt_line_chart *chart, dt_plot *out)
 {
     range x = {INFINITY, -INFINITY}, y = {INFINITY, -INFINITY};
     for (size_t i = 0; i < chart->series_count; i++) {
@@ -67,7 +67,7 @@ static bool make_plot(const dt_chart *chart, dt_plot *out)
     return true;
 }
 
-static void add_marks(dt_markup *to, const dt_plot *plot, const dt_chart *chart)
+static void add_marks(dt_markup *to, const dt_plot *plot, const dt_line_chart *chart)
 {
     for (size_t i = 0; i < chart->mark_count; i++) {
         const dt_mark *mark = &chart->marks[i];
@@ -111,7 +111,7 @@ static void spread(size_t count, double *y, size_t *order, double limit)
     }
 }
 
-static void add_labels(dt_markup *to, const dt_plot *plot, const dt_chart *chart)
+static void add_labels(dt_markup *to, const dt_plot *plot, const dt_line_chart *chart)
 {
     double y[LABELS_MAX];
     size_t order[LABELS_MAX], count = 0;
@@ -156,12 +156,13 @@ static double value_near(const dt_series *series, double x, double within)
     return value;
 }
 
-static void add_title(dt_markup *to, const dt_chart *chart, double x, double within)
+static void add_title(dt_markup *to, const dt_line_chart *chart, double x, double within)
 {
     char text[DT_NUMBER_SIZE];
     dt_markup_add(to, "<title>");
     dt_markup_text(to, chart->x_name);
-    dt_markup_add(to, " %s", dt_number_text(chart->x_number, x, text));
+    bool whole = chart->x_number != DT_NUMBER_COUNT || x == round(x);
+    dt_markup_add(to, " %s", dt_number_text(whole ? chart->x_number : DT_NUMBER_PLAIN, x, text));
     for (size_t i = 0; i < chart->series_count; i++) {
         const dt_series *series = &chart->series[i];
         double value = value_near(series, x, within);
@@ -175,7 +176,7 @@ static void add_title(dt_markup *to, const dt_chart *chart, double x, double wit
 }
 
 /* Columns that the mouse finds, from half way to the position before to half way to the next. */
-static void add_hover(dt_markup *to, const dt_plot *plot, const dt_chart *chart)
+static void add_hover(dt_markup *to, const dt_plot *plot, const dt_line_chart *chart)
 {
     size_t every = (chart->hover_count + HOVER_MAX - 1) / HOVER_MAX;
     size_t count = every > 0 ? (chart->hover_count - 1) / every + 1 : 0;
@@ -198,7 +199,7 @@ static void add_hover(dt_markup *to, const dt_plot *plot, const dt_chart *chart)
     }
 }
 
-static void describe(const dt_chart *chart, dt_markup *text)
+static void describe(const dt_line_chart *chart, dt_markup *text)
 {
     char first[DT_NUMBER_SIZE], last[DT_NUMBER_SIZE];
     dt_markup_add(text, "%s by %s:", chart->name, chart->x_name);
@@ -215,7 +216,7 @@ static void describe(const dt_chart *chart, dt_markup *text)
     }
 }
 
-void dt_chart_add(dt_markup *to, const dt_chart *chart)
+void dt_line_chart_add(dt_markup *to, const dt_line_chart *chart)
 {
     dt_plot plot;
     if (!make_plot(chart, &plot)) {

@@ -27,7 +27,7 @@ dt_plot dt_plot_make(bool small, double margin, const char *x_name);
 /* Opens <svg>, with `text` for screen readers, and draws grid and axes. */
 void dt_plot_begin(dt_markup *to, const dt_plot *self, const char *text);
 
-/* Draws a line, as dt_chart_add says of long ones; one without a finite point is left out. */
+/* Draws a line, as dt_line_chart_add says of long ones; one without a finite point is left out. */
 void dt_plot_line(dt_markup *to, const dt_plot *self, const dt_series *series);
 
 /* Closes it. */

@@ -185,7 +185,7 @@ static dt_status add_figure(dt_markup *to, const sheet *self, const figure_text 
     dt_status status = find_hover(self, count, runs, &hover);
     bool is_log = figure->kind == DT_SCALE_LOG && wants_log(self);
     if (!status && self->count > 0) {
-        dt_chart chart = {
+        dt_line_chart chart = {
             .name = figure->title,
             .x_name = names[self->by],
             .x_number = self->by == REPORT_BY_SECONDS ? DT_NUMBER_SECONDS : DT_NUMBER_COUNT,
@@ -201,7 +201,7 @@ static dt_status add_figure(dt_markup *to, const sheet *self, const figure_text 
             .hover = hover.x};
         dt_markup_add(to, "<figure><figcaption><b>%s</b> %s%s</figcaption>\n", figure->title,
                       figure->note, is_log && !figure->small ? ", logarithmic" : "");
-        dt_chart_add(to, &chart);
+        dt_line_chart_add(to, &chart);
         dt_markup_add(to, "</figure>\n");
     }
     dt_report_curve_free(&hover);

@@ -36,8 +36,8 @@ static void a_grey_picture_comes_back(void)
 static void colours_are_those_of_the_list(void)
 {
     static const uint8_t colours[256][4] = {
-        {255, 255, 255, 255}, {255, 0, 0, 255}, {0, 0, 255, 255}, {0, 0, 0, 128}};
-    static const uint8_t numbers[8] = {0, 1, 2, 3, 0, 1, 2, 0}, gray[4] = {255, 76, 29, 127};
+        {100, 100, 100, 255}, {255, 0, 0, 255}, {0, 0, 255, 255}, {0, 0, 0, 128}};
+    static const uint8_t numbers[8] = {0, 1, 2, 3, 0, 1, 2, 0}, gray[4] = {100, 76, 29, 127};
     uint8_t rgba[8 * 4], rgb[8 * 3];
     for (int i = 0; i < 8; i++) {
         memcpy(rgba + 4 * i, colours[numbers[i]], 4);

@@ -52,15 +52,15 @@ static path read_path(const char *svg)
 static dt_markup draw(size_t count, const double *x, const double *y)
 {
     dt_series series = {.name = "test", .label = "test", .count = count, .x = x, .y = y};
-    dt_chart chart = {.name = "Loss",
-                      .x_name = "epoch",
-                      .x_number = DT_NUMBER_COUNT,
-                      .series_count = 1,
-                      .series = &series,
-                      .hover_count = count,
-                      .hover = x};
+    dt_line_chart chart = {.name = "Loss",
+                           .x_name = "epoch",
+                           .x_number = DT_NUMBER_COUNT,
+                           .series_count = 1,
+                           .series = &series,
+                           .hover_count = count,
+                           .hover = x};
     dt_markup svg = {0};
-    dt_chart_add(&svg, &chart);
+    dt_line_chart_add(&svg, &chart);
     CU_ASSERT_EQUAL(svg.error.status, DT_OK);
     return svg;
 }
@@ -157,20 +157,20 @@ static void names_are_escaped(void)
     static const char bad[] = "<b>\"&'";
     dt_series series = {.name = bad, .label = bad, .count = 2, .x = x, .y = y};
     dt_mark mark = {.label = bad, .x = 1, .y = 1};
-    dt_chart chart = {.name = bad,
-                      .x_name = bad,
-                      .series_count = 1,
-                      .series = &series,
-                      .mark_count = 1,
-                      .marks = &mark,
-                      .hover_count = 2,
-                      .hover = x};
+    dt_line_chart chart = {.name = bad,
+                           .x_name = bad,
+                           .series_count = 1,
+                           .series = &series,
+                           .mark_count = 1,
+                           .marks = &mark,
+                           .hover_count = 2,
+                           .hover = x};
     static const double parts[] = {1};
     static const char *const part_names[] = {bad};
     static const int colours[] = {0};
     dt_bar bar = {bad, bad, parts};
     dt_markup svg = {0};
-    dt_chart_add(&svg, &chart);
+    dt_line_chart_add(&svg, &chart);
     dt_bars_add(&svg, 1, part_names, colours, 1, &bar);
     dt_page_begin(&svg, bad);
     CU_ASSERT_PTR_NULL(strstr(svg.text, "<b>"));
@@ -261,11 +261,11 @@ static void a_lack_of_memory_is_an_error(void)
 {
     static const double x[] = {1, 2}, y[] = {1, 2};
     dt_series series = {.name = "test", .label = "test", .count = 2, .x = x, .y = y};
-    dt_chart chart = {.name = "Loss", .x_name = "epoch", .series_count = 1, .series = &series};
+    dt_line_chart chart = {.name = "Loss", .x_name = "epoch", .series_count = 1, .series = &series};
     for (long n = 1; n <= 2; n++) {
         dt_markup svg = {0};
         dt_memory_fail_at(n);
-        dt_chart_add(&svg, &chart);
+        dt_line_chart_add(&svg, &chart);
         dt_memory_fail_at(0);
         CU_ASSERT_EQUAL(dt_markup_status(&svg, NULL), DT_ERR_INTERNAL);
         dt_markup_destroy(&svg);
