@@ -153,7 +153,8 @@ report() {
 import re
 page = open("report.html").read()
 table = page[page.index("Settings that differ"):page.index("<h2>Training")]
-assert re.findall(r"<tr><th>(\w+)</th>", table) == ["setting", "layers", "lr", "optimizer", "seed"], table
+assert re.findall(r"<tr><th>(\w+)</th>", table) == \
+    ["setting", "layers", "lr", "optimizer", "seed"], table
 END
     report a a
     check report.html "The settings of these runs are the same."
