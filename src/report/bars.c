@@ -74,11 +74,11 @@ void dt_bars_add(dt_markup *to, size_t part_count, const char *const *part_names
     for (size_t i = 0; i < bar_count; i++) {
         dt_markup_add(to, "<span class=\"whose\">");
         dt_markup_text(to, bars[i].label);
+        dt_markup_add(to, "</span><span class=\"much\">");
+        dt_markup_text(to, bars[i].note ? bars[i].note : "");
         dt_markup_add(to, "</span>");
         add_parts(to, part_count, part_names, colours, &bars[i], longest);
-        dt_markup_add(to, "<span class=\"much\">");
-        dt_markup_text(to, bars[i].note ? bars[i].note : "");
-        dt_markup_add(to, "</span>\n");
+        dt_markup_add(to, "\n");
     }
     dt_markup_add(to, "</div>\n");
 }
