@@ -281,18 +281,24 @@ static bool has_epochs_enough(const report_run *run)
     return count >= 3;
 }
 
-/* A figure of one column, a line a run. by_epoch: rows between epochs are too rough for it. */
+/* How a column is drawn: as it is, with its mean where that is rough, or by the epochs' rows. */
+typedef enum manner { AS_IT_IS, WITH_MEAN, BY_EPOCH } manner;
+
+/* A figure of one column, a line a run. */
 static dt_status add_single(dt_markup *to, const sheet *like, const figure_text *figure,
-                            size_t offset, bool by_epoch, int count, const report_run *runs)
+                            size_t offset, manner how, int count, const report_run *runs)
 {
     sheet self;
     dt_status status = sheet_open(&self, like, count);
     self.labels &= self.several;
     for (int i = 0; i < count && !status; i++) {
         report_curve curve = {0};
-        status = dt_report_column(&runs[i], self.by, offset,
-                                  by_epoch && has_epochs_enough(&runs[i]), &curve, self.error);
-        if (!status)
+        status =
+            dt_report_column(&runs[i], self.by, offset,
+                             how == BY_EPOCH && has_epochs_enough(&runs[i]), &curve, self.error);
+        if (!status && how == AS_IT_IS)
+            keep(&self, &runs[i], &curve, figure->title, 0, DT_STROKE_FULL);
+        else if (!status)
             status = add_rough(&self, &runs[i], &curve, figure->title, 0, DT_STROKE_FULL);
         if (status)
             dt_report_curve_free(&curve);
@@ -321,11 +327,11 @@ static dt_status add_course(dt_markup *to, const sheet *like, int count, const r
         "Gradient norm", "before clipping", DT_NUMBER_PLAIN, DT_SCALE_LOG, small, false, NULL};
     const figure_text speed = {
         "Speed", "training samples a second", DT_NUMBER_PLAIN, DT_SCALE_LINEAR, small, true, NULL};
-    dt_status status = add_single(to, like, &norm, COLUMN(gradient_norm), false, count, runs);
+    dt_status status = add_single(to, like, &norm, COLUMN(gradient_norm), WITH_MEAN, count, runs);
     if (!status)
-        status = add_single(to, like, &rate, COLUMN(learning_rate), false, count, runs);
+        status = add_single(to, like, &rate, COLUMN(learning_rate), AS_IT_IS, count, runs);
     if (!status)
-        status = add_single(to, like, &speed, COLUMN(samples_per_second), true, count, runs);
+        status = add_single(to, like, &speed, COLUMN(samples_per_second), BY_EPOCH, count, runs);
     return status;
 }
 
