@@ -105,7 +105,8 @@ same() {
         >many.out 2>&1 || { cat many.out && return 1; }
     expect ranks "$ranks" "$(summary ranks many)" &&
         expect hosts "$hosts" "$(summary hosts many)" &&
-        expect "$ranks ranks on $slots ${options[*]}: ${*:2}" "$(metrics one)" "$(metrics many)"
+        expect "$ranks ranks on $slots ${options[*]}: ${*:2}" "$(metrics one)" "$(metrics many)" &&
+        "${PYTHON:-python3}" "$top/tests/insight_check.py" same one many
 }
 
 # train_on_all SETTING...: the same run on one process and on 2 to 6 ranks, spread in many ways.
@@ -115,6 +116,8 @@ train_on_all() {
     same 3 dt3:1,dt2:1,dt1:1 -- "$@"
     same 5 dt1:2,dt2:1,dt3:2 -- "$@"
     same 6 dt1:1,dt2:2,dt3:3 -- "$@"
+    expect "hosts of the ranks" "dt1 dt2 dt2 dt3 dt3 dt3" \
+        "$("${PYTHON:-python3}" "$top/tests/insight_check.py" hosts many)"
     same 6 dt1:1,dt2:2,dt3:3 --map-by node -- "$@"
 }
 
