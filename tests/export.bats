@@ -96,6 +96,10 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
     run_it import --from half.safetensors -o half.h5 "${elsewhere[@]}" --activation tanh
     grep -q "; layers in order: fc1, fc2, fc3, out; F16 became 32-bit floats$" out
     export_check elsewhere-answers data
+    run_it export --weights legacy.h5 --format npz -o known.npz "${elsewhere[@]}" --activation tanh
+    run_it import --from known.npz -o known.h5
+    run_it predict --json --weights known.h5 data/t10k-images-idx3-ubyte.gz
+    cmp out legacy.h5.answers
     run_it export --weights fc.safetensors.in.h5 --format pytorch -o out.safetensors
     run_it import --from out.safetensors -o again.h5
     cmp again.h5 fc.safetensors.in.h5
