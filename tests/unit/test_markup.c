@@ -40,6 +40,7 @@ static void characters_that_xml_does_not_have_are_replaced(void)
     CU_ASSERT_TRUE(text_becomes("caf\xe9", "caf" UNKNOWN));
     CU_ASSERT_TRUE(text_becomes("\xc0\xbc", UNKNOWN UNKNOWN));             /* < in two bytes */
     CU_ASSERT_TRUE(text_becomes("\xe2\x82", UNKNOWN UNKNOWN));             /* cut */
+    CU_ASSERT_TRUE(text_becomes("\xe0\x83\xbf", UNKNOWN UNKNOWN UNKNOWN)); /* U+00FF in three */
     CU_ASSERT_TRUE(text_becomes("\xed\xa0\x80", UNKNOWN UNKNOWN UNKNOWN)); /* a surrogate */
     CU_ASSERT_TRUE(text_becomes("\xef\xbf\xbf", UNKNOWN UNKNOWN UNKNOWN)); /* U+FFFF */
     CU_ASSERT_TRUE(text_becomes("\xc2\x85", UNKNOWN UNKNOWN));             /* a control character */
