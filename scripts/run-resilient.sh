@@ -13,6 +13,8 @@ count too); else in a new runs/<date>-<time>, which is printed.
   -n, -np RANKS       ranks; default: as many as mpirun finds slots for
   --max-restarts N    gives up after N restarts in a row that brought no newer checkpoint
                       (default 5); a newer one refills the budget (torchrun's counts all restarts)
+  --max-linger S      ends an mpirun that has not noticed the end of its ranks when those of this
+                      host have been gone for S seconds (default 60; 0: never)
   --launch COMMAND    what starts the ranks instead of mpirun: 'mpirun -H node1:4,node2:4'
   --help              show this text
 
@@ -161,15 +163,41 @@ pass_on() {
     fi
 }
 
+# Ends a launcher that was left alone for $max_linger seconds, which an mpirun may not notice when
+# its ranks are killed. One that never had ranks on this host is left in peace: they are elsewhere.
+watch_launcher() {
+    local had_ranks=false alone=0 pause=0.2 beat last_beat=
+    while sleep "$pause"; do
+        [ "$SECONDS" -lt "$settled" ] || pause=1
+        beat=$(stat -c '%i %Y' "$directory/lock" 2>/dev/null)
+        if [ "$(session)" != "$launcher" ]; then
+            had_ranks=true alone=0 pause=1
+        elif $had_ranks && [ "$beat" = "$last_beat" ]; then
+            alone=$((alone + 1))
+        else
+            alone=0
+        fi
+        last_beat=$beat
+        [ "$alone" -ge "$max_linger" ] || continue
+        say "ending ${launch[0]}, whose ranks have been gone for $alone s"
+        trap 'exit 1' TERM
+        kill -TERM "$launcher" 2>/dev/null
+        for _ in {1..50}; do sleep 0.1; done
+        kill -KILL "$launcher" 2>/dev/null
+        exit 1
+    done
+}
+
 # Starts the ranks and sets $status to that of the launcher, which gets a session of its own: so a
 # Ctrl-C is for this script alone, and the ranks can be told from all other processes.
 train() {
-    local last
+    local last watcher=''
     old_lock=$(lock_file)
     status=127 settled=$((SECONDS + 10)) next_ask=0 passed=1
     setsid "${launch[@]}" "$program" "${arguments[@]}" --output "$directory" --resume "$resume" \
         "${overwrite[@]}" </dev/null &
     launcher=$!
+    [ "$max_linger" -eq 0 ] || { watch_launcher & watcher=$!; }
     while :; do
         if [ "$requests" -eq 0 ]; then
             wait "$launcher" 2>/dev/null
@@ -184,6 +212,11 @@ train() {
     wait "$launcher" 2>/dev/null
     last=$?
     [ "$last" -eq 127 ] || status=$last
+    if [ -n "$watcher" ]; then
+        kill "$watcher" 2>/dev/null
+        wait "$watcher"
+        [ $? -ne 1 ] || status=137
+    fi
     # What USR1 does to a mpirun that is not ready: nothing was done, and nothing is lost.
     case $requests:$status in [1-9]*:138 | [1-9]*:244) status=75 ;; esac
     wait_for_ranks
@@ -191,7 +224,7 @@ train() {
 
 read_own_arguments() {
     local ranks=()
-    launch=(mpirun) max_restarts=5
+    launch=(mpirun) max_restarts=5 max_linger=60
     while [ $# -gt 0 ] && [ "$1" != -- ]; do
         case $1 in
             -h | --help) usage && exit ;;
@@ -202,6 +235,10 @@ read_own_arguments() {
             --max-restarts)
                 [[ ${2-} =~ ^[0-9]{1,9}$ ]] || fail "$1: expected a number, found '${2-}'" 64
                 max_restarts=$((10#$2))
+                ;;
+            --max-linger)
+                [[ ${2-} =~ ^[0-9]{1,9}$ ]] || fail "$1: expected a number, found '${2-}'" 64
+                max_linger=$((10#$2))
                 ;;
             --launch)
                 read -ra launch <<<"${2-}"

@@ -257,6 +257,38 @@ ended() {
     grep -q "killing processes that outlived their mpirun by 10 s: $(<rank)$" err
 }
 
+@test "resilient: ends an mpirun that does not notice the end of its ranks" {
+    plan 'up; sleep 2 & wait; exec sleep 99' 'up; sleep 2 & trap "" TERM; wait; exec sleep 98' \
+        'exit 0'
+    SECONDS=0
+    resilient --max-linger 2 -- --output run
+    expect status 0 "$status"
+    expect starts 3 "$(calls)"
+    expect ends 2 "$(grep -c '^run-resilient: ending mpirun, whose ranks have been gone for 2' err)"
+    expect restarts 2 "$(grep -c '^run-resilient: ended with status 137: restart ' err)"
+    [ $SECONDS -lt 30 ]
+}
+
+@test "resilient: leaves an mpirun alone whose ranks live, are elsewhere or beat, or on request" {
+    # Ranks for 4 s; none on this host; none, but a lock that is touched; --max-linger 0.
+    local plans=('up; sleep 4 & wait; exit 0' 'up; exec sleep 4'
+        'mkfifo never; exec 9<>never; sleep 2 & up; wait
+            for i in {1..6}; do echo >>run/lock; read -t 0.7 -u 9; done; exit 0')
+    local one
+    for one in "${plans[@]}"; do
+        plan "$one"
+        resilient --max-linger 2 -- --output run
+        expect "status of $one" 0 "$status"
+        expect "starts of $one" 1 "$(calls)"
+    done
+    plan 'up; sleep 2 & wait; exec sleep 4'
+    resilient --max-linger 0 -- --output run
+    expect 'starts with 0' 1 "$(calls)"
+    expect errors '' "$(<err)"
+    resilient --max-linger x -- --output run
+    expect 'wrong usage' 64 "$status"
+}
+
 # ---- with mpirun ----
 
 settings=(--data synthetic --train-limit 640 --test-limit 100 --layers 32,10 --batch-size 64
