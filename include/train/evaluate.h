@@ -12,8 +12,9 @@ typedef struct dt_evaluation {
     double accuracy; /* correct / samples; NaN for an empty subset */
 } dt_evaluation;
 
-/* With config.report, run->outputs[kind] becomes the outputs of the samples that this rank holds.
- * Collective. Errors: DT_ERR_INTERNAL (memory), the same on all ranks. */
+/* With config.report, run->outputs[kind] becomes the outputs of the samples that this rank holds;
+ * after an error NULL, on all ranks. Collective. Errors: DT_ERR_INTERNAL (memory), the same on all
+ * ranks. */
 dt_status dt_evaluate(dt_run *run, dt_subset_kind kind, dt_evaluation *result, dt_error *error);
 
 #endif

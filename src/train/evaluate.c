@@ -14,6 +14,12 @@ static dt_status make_room(dt_run *run, dt_subset_kind kind, dt_error *error)
     return run->outputs[kind] ? DT_OK : error->status;
 }
 
+static void drop_outputs(dt_run *run, dt_subset_kind kind)
+{
+    dt_free(run->outputs[kind]);
+    run->outputs[kind] = NULL;
+}
+
 dt_status dt_evaluate(dt_run *run, dt_subset_kind kind, dt_evaluation *result, dt_error *error)
 {
     const dt_subset *subset = &run->dataset->subsets[kind];
@@ -55,6 +61,8 @@ dt_status dt_evaluate(dt_run *run, dt_subset_kind kind, dt_evaluation *result, d
             *result = (dt_evaluation){.loss = sums[LOSS] / (double)subset->count,
                                       .accuracy = sums[CORRECT] / (double)subset->count};
     }
+    if (status) /* all ranks have outputs, or none: dt_insight_collect */
+        drop_outputs(run, kind);
     dt_free(images);
     dt_free(totals);
     return status;
