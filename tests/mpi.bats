@@ -35,6 +35,12 @@ passes() {
 
 @test "track: what a sample says alone, whoever played it; wrong labels are found" { passes track; }
 
+@test "shortage: memory that one rank does not get fails all of them, and none waits" {
+    passes shortage 1 2 3
+}
+
+@test "saver: what becomes of each file is told, however many" { passes saver 1 2; }
+
 @test "replicas: a flipped bit is caught, and its rank named" { passes replicas; }
 
 @test "stop: the handlers are ours under MPI, and a signal is the request of one rank" {

@@ -322,6 +322,8 @@ static dt_status train(dt_run *run, const dt_config *asked, dt_resume *resume, d
         print_time(run);
     if (voice && outcome)
         dt_note("dist-train: %s", error->message);
+    if (voice)
+        dt_output_wait(self.output); /* HDF5 is asked for its version: one thread at a time */
     dt_insight insight = {0};
     dt_error own = {0};
     keep_failure(&self, dt_timeline_write(run, &own), &own);

@@ -14,8 +14,11 @@
 #include "train/config.h"
 #include "train/track.h"
 
-/* Files whose fate nobody has asked for: at most those in the queue, and the one in work. */
-enum { NEWS_MAX = DT_WORKER_QUEUE + 2 };
+/* What becomes of a file: made with its job, so that there is always room to tell it. */
+typedef struct news {
+    dt_saved saved;
+    struct news *next;
+} news;
 
 /* A copy of a run's arrays, [parameter_count] each, and of its track's sums; NULL where there is
  * nothing. */
@@ -35,8 +38,7 @@ struct dt_saver {
     float *best_parameters;
     /* Between the two. */
     pthread_mutex_t mutex;
-    dt_saved news[NEWS_MAX];
-    int news_count;
+    news *first_news, **last_news; /* the oldest; where the next goes */
 };
 
 typedef struct checkpoint_job {
@@ -47,6 +49,7 @@ typedef struct checkpoint_job {
     int64_t optimizer_steps;
     char *history;
     size_t history_length;
+    news *news;
 } checkpoint_job;
 
 typedef struct weights_job {
@@ -54,6 +57,7 @@ typedef struct weights_job {
     dt_saved_kind kind;
     float *parameters;
     dt_origin origin;
+    news *news;
 } weights_job;
 
 static void free_copy(copy *it)
@@ -88,11 +92,11 @@ static dt_status allocate_copy(const dt_run *run, copy *out, dt_error *error)
     return error->status;
 }
 
-static void tell(dt_saver *self, const dt_saved *saved)
+static void tell(dt_saver *self, news *of)
 {
     pthread_mutex_lock(&self->mutex);
-    if (self->news_count < NEWS_MAX)
-        self->news[self->news_count++] = *saved;
+    *self->last_news = of;
+    self->last_news = &of->next;
     pthread_mutex_unlock(&self->mutex);
 }
 
@@ -153,23 +157,25 @@ static void save_checkpoint(void *argument)
 {
     checkpoint_job *job = argument;
     dt_saver *self = job->saver;
-    dt_saved saved = {.kind = DT_SAVED_CHECKPOINT, .step = job->where.step};
+    dt_saved *saved = &job->news->saved;
     double begin = dt_clock();
     dt_checkpoint checkpoint = describe(job);
-    dt_status status = dt_checkpoint_path(self->directory, saved.step, saved.path, &saved.error);
+    saved->kind = DT_SAVED_CHECKPOINT;
+    saved->step = job->where.step;
+    dt_status status = dt_checkpoint_path(self->directory, saved->step, saved->path, &saved->error);
     if (!status)
-        status = dt_run_lock_check(self->lock, &saved.error);
+        status = dt_run_lock_check(self->lock, &saved->error);
     if (!status)
-        status = dt_checkpoint_write(saved.path, &checkpoint, &saved.error);
+        status = dt_checkpoint_write(saved->path, &checkpoint, &saved->error);
     if (!status)
-        dt_checkpoint_prune(self->directory, (size_t)self->run->config.keep, &saved.old);
-    saved.seconds = dt_clock() - begin;
+        dt_checkpoint_prune(self->directory, (size_t)self->run->config.keep, &saved->old);
+    saved->seconds = dt_clock() - begin;
     pthread_mutex_lock(&self->mutex);
     self->spare = job->copy;
     pthread_mutex_unlock(&self->mutex);
+    tell(self, job->news);
     dt_free(job->history);
     dt_free(job);
-    tell(self, &saved);
 }
 
 static dt_status write_weights(const dt_saver *self, const weights_job *job, const char *path,
@@ -210,23 +216,25 @@ static void save_weights(void *argument)
 {
     weights_job *job = argument;
     dt_saver *self = job->saver;
-    dt_saved saved = {.kind = job->kind, .step = job->origin.step};
+    dt_saved *saved = &job->news->saved;
     double begin = dt_clock();
     const char *file = job->kind == DT_SAVED_BEST ? DT_FILE_BEST : DT_FILE_WEIGHTS;
-    dt_status status = dt_path_join(self->directory, file, saved.path, &saved.error);
+    saved->kind = job->kind;
+    saved->step = job->origin.step;
+    dt_status status = dt_path_join(self->directory, file, saved->path, &saved->error);
     if (!status)
-        status = dt_run_lock_check(self->lock, &saved.error);
+        status = dt_run_lock_check(self->lock, &saved->error);
     if (!status)
-        write_weights(self, job, saved.path, &saved.error);
-    saved.seconds = dt_clock() - begin;
+        write_weights(self, job, saved->path, &saved->error);
+    saved->seconds = dt_clock() - begin;
     if (job->kind == DT_SAVED_BEST) {
         dt_free(self->best_parameters);
         self->best_parameters = job->parameters;
     } else {
         dt_free(job->parameters);
     }
+    tell(self, job->news);
     dt_free(job);
-    tell(self, &saved);
 }
 
 dt_status dt_saver_create(const dt_run *run, const char *version, const char *config,
@@ -240,6 +248,7 @@ dt_status dt_saver_create(const dt_run *run, const char *version, const char *co
     self->config = config;
     self->directory = directory;
     self->lock = lock;
+    self->last_news = &self->first_news;
     pthread_mutex_init(&self->mutex, NULL);
     dt_network_shape_text(run->network, self->architecture, sizeof self->architecture);
     dt_status status = dt_checkpoint_directory(directory, error);
@@ -260,6 +269,8 @@ void dt_saver_destroy(dt_saver *self)
     if (!self)
         return;
     dt_worker_destroy(self->worker);
+    for (dt_saved unheard; dt_saver_collect(self, &unheard);)
+        continue;
     free_copy(&self->spare);
     dt_free(self->best_parameters);
     pthread_mutex_destroy(&self->mutex);
@@ -303,8 +314,10 @@ dt_status dt_saver_checkpoint(dt_saver *self, const dt_state *where, bool comple
 {
     const dt_run *run = self->run;
     checkpoint_job *job = dt_calloc(1, sizeof *job, error);
-    char *text = job ? dt_calloc(history_length + 1, 1, error) : NULL;
+    news *fate = job ? dt_calloc(1, sizeof *fate, error) : NULL;
+    char *text = fate ? dt_calloc(history_length + 1, 1, error) : NULL;
     if (!text) {
+        dt_free(fate);
         dt_free(job);
         return error->status;
     }
@@ -316,7 +329,8 @@ dt_status dt_saver_checkpoint(dt_saver *self, const dt_state *where, bool comple
                             .complete = complete,
                             .optimizer_steps = *state.steps,
                             .history = text,
-                            .history_length = history_length};
+                            .history_length = history_length,
+                            .news = fate};
     copy_floats(job->copy.parameters, run->parameters, run->parameter_count);
     copy_floats(job->copy.velocity, state.velocity, run->parameter_count);
     copy_floats(job->copy.square, state.square, run->parameter_count);
@@ -331,13 +345,16 @@ static dt_status queue_weights(dt_saver *self, dt_saved_kind kind, const float *
 {
     size_t count = self->run->parameter_count;
     weights_job *job = dt_calloc(1, sizeof *job, error);
-    float *own = job ? dt_calloc(count, sizeof *own, error) : NULL;
+    news *fate = job ? dt_calloc(1, sizeof *fate, error) : NULL;
+    float *own = fate ? dt_calloc(count, sizeof *own, error) : NULL;
     if (!own) {
+        dt_free(fate);
         dt_free(job);
         return error->status;
     }
     copy_floats(own, parameters, count);
-    *job = (weights_job){.saver = self, .kind = kind, .parameters = own, .origin = *origin};
+    *job = (weights_job){
+        .saver = self, .kind = kind, .parameters = own, .origin = *origin, .news = fate};
     dt_worker_do(self->worker, save_weights, job);
     return DT_OK;
 }
@@ -368,12 +385,14 @@ dt_status dt_saver_restore_best(dt_saver *self, const dt_checkpoint *from, dt_er
 bool dt_saver_collect(dt_saver *self, dt_saved *saved)
 {
     pthread_mutex_lock(&self->mutex);
-    bool any = self->news_count > 0;
-    if (any) {
-        *saved = self->news[0];
-        self->news_count--;
-        memmove(self->news, self->news + 1, (size_t)self->news_count * sizeof *self->news);
-    }
+    news *oldest = self->first_news;
+    if (oldest)
+        self->first_news = oldest->next;
+    if (!self->first_news)
+        self->last_news = &self->first_news;
     pthread_mutex_unlock(&self->mutex);
-    return any;
+    if (oldest)
+        *saved = oldest->saved;
+    dt_free(oldest);
+    return oldest != NULL;
 }
