@@ -77,10 +77,10 @@ settings() {
     local kind runs=()
     local small=(--data data "${in_order[@]}" --layers 8,10 --activation tanh --init pytorch)
     train 0 "${small[@]}" --max-steps 0 --output initial
-    for kind in sgd momentum nesterov adagrad rmsprop adam adamw; do
-        train 0 "${small[@]}" --max-steps 20 --batch-size 16 --optimizer $kind --output $kind
-        train 0 "${small[@]}" --max-steps 20 --batch-size 16 --optimizer $kind --lr 0.02 \
-            --weight-decay 0.1 --clip-norm 0.3 --output $kind-decay
+    for kind in $(names optimizer); do
+        train 0 "${small[@]}" --max-steps 20 --batch-size 16 --optimizer "$kind" --output "$kind"
+        train 0 "${small[@]}" --max-steps 20 --batch-size 16 --optimizer "$kind" --lr 0.02 \
+            --weight-decay 0.1 --clip-norm 0.3 --output "$kind-decay"
         runs+=("$kind" "$kind-decay")
     done
     reference steps --moved initial "${runs[@]}"
@@ -99,6 +99,12 @@ settings() {
     $run --activation gelu --loss bce --schedule step --gamma 0.5 --output 5
     $run --activation identity --loss cross-entropy --normalize standard --output 6
     reference steps --moved initial 1 2 3 4 5 6
+    local kind runs=()
+    for kind in $(names activation); do
+        $run --activation "$kind" --output "$kind"
+        runs+=("$kind")
+    done
+    reference steps --moved initial "${runs[@]}"
 }
 
 @test "one batch of the whole shuffled training set: its mean gradient, on any ranks" {

@@ -41,6 +41,8 @@ cases=(
 )
 
 @test "every format holds the network, and import brings the same bytes back" {
+    expect "activations" "$(names activation | tr ' ' '\n' | sort)" \
+        "$(printf '%s\n' "${cases[@]%%|*}" | sort -u)"
     make_data data 300 40 6
     local number=0 fields file
     for fields in "${cases[@]}"; do

@@ -52,6 +52,13 @@ expect() {
     return 1
 }
 
+# names SETTING: the names it may have, as the program says: one that is added is tested too.
+names() {
+    "$program" --print-config | awk -v name="$1" '
+        /^; one of / { sub(/^; one of /, ""); sub(/;.*/, ""); gsub(/,| or /, " "); words = $0 }
+        $1 == name && $2 == "=" { $0 = words; $1 = $1; print }'
+}
+
 # dist_train NP ARGUMENT...: runs it (NP 0: without mpirun) with its output in the files out and
 # err, sets $status.
 dist_train() {

@@ -22,7 +22,7 @@ export_all() {
     "$python" -c 'import onnx' 2>/dev/null || skip "no onnx in $python"
     make_data data 60 20
     local activation loss
-    for activation in sigmoid tanh relu leaky-relu gelu identity; do
+    for activation in $(names activation); do
         export_all --layers "9, 8, 10" --activation "$activation"
         check onnx run/weights.h5 network.onnx
     done
@@ -38,6 +38,11 @@ export_all() {
     make_data data 60 20 9 3
     export_all --classes 3 --layers "8, 3"
     check html run/weights.h5 network.html
+    local activation
+    for activation in $(names activation); do
+        export_all --classes 3 --layers "8, 3" --activation "$activation"
+        check html run/weights.h5 network.html
+    done
     export_all --classes 3 --layers 3 --bias=false
     check html run/weights.h5 network.html
 }

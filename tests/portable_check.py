@@ -94,6 +94,9 @@ def check_html(weights, path):
                          ("shift", "input_shift"), ("loss", "loss"), ("step", "step"),
                          ("activation", "activation"), ("testAccuracy", "test_accuracy")):
         expect(theirs, facts[ours], stated[theirs])
+    functions = re.search(r"const activations = \{\n(.*?)\n\};", text, re.DOTALL).group(1)
+    known = re.findall(r"^    '?([\w-]+)'?[:,]", functions, re.MULTILINE)
+    expect("a function for the activation", True, stated["activation"] in known)
     expect("title", f"dist-train {facts['architecture']}", page.texts["title"].strip())
     expect("addresses", [], [pair for pair in page.attributes if pair[0] in ("src", "href")])
     expect("addresses", [], re.findall(r"https?://\S*|url\(|@import|fetch\(|XMLHttp", text))

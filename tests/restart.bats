@@ -63,14 +63,14 @@ checkpoints() { (cd "${1-run}/checkpoints" && echo step-*.h5); }
 
 @test "every optimizer and schedule goes on where it was" {
     local optimizer schedule
-    for optimizer in sgd momentum nesterov adagrad rmsprop adam adamw; do
+    for optimizer in $(names optimizer); do
         schedule=$(printf 'constant\nstep\ncosine\nlinear\n' | shuf -n 1)
         echo "$optimizer $schedule"
-        train 1 "${small[@]}" --epochs 2 --optimizer $optimizer --schedule "$schedule" \
-            --lr 0.01 --warmup-epochs 0.5 --clip-norm 1 --output whole-$optimizer
-        in_pieces "1:13 1:-1" "${small[@]}" --epochs 2 --optimizer $optimizer \
+        train 1 "${small[@]}" --epochs 2 --optimizer "$optimizer" --schedule "$schedule" \
+            --lr 0.01 --warmup-epochs 0.5 --clip-norm 1 --output "whole-$optimizer"
+        in_pieces "1:13 1:-1" "${small[@]}" --epochs 2 --optimizer "$optimizer" \
             --schedule "$schedule" --lr 0.01 --warmup-epochs 0.5 --clip-norm 1
-        same_run whole-$optimizer pieces
+        same_run "whole-$optimizer" pieces
     done
 }
 

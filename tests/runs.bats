@@ -50,7 +50,7 @@ pick() { printf -v "$1" %s "${@:RANDOM % ($# - 1) + 2:1}"; }
 # Sets v, nps (one up to V, one of any) and settings. Learning rates are such that nothing diverges.
 draw_run() {
     local limit=$((RANDOM % 500 + 20)) rate=0.01 batch layers split val shuffle normalize activation
-    local bias loss optimizer schedule decay clip
+    local bias loss optimizer schedule decay clip kinds
     v=$((RANDOM % 12 + 1))
     nps="$((RANDOM % (v < 3 ? 1 : v < 8 ? v - 1 : 7) + 2)) $((RANDOM % 7 + 2))"
     pick batch 1 $((RANDOM % v + 1)) $((RANDOM % 130 + 1)) $((RANDOM % 130 + 1)) 600
@@ -61,10 +61,12 @@ draw_run() {
     [ "$split" = random ] || pick val 0 0.1 0.35
     pick shuffle global shard none
     pick normalize unit standard
-    pick activation sigmoid tanh relu leaky-relu gelu identity
+    read -ra kinds <<<"$(names activation)"
+    pick activation "${kinds[@]}"
     pick bias --bias --no-bias
     pick loss cross-entropy bce mse
-    pick optimizer sgd momentum nesterov adagrad rmsprop adam adamw
+    read -ra kinds <<<"$(names optimizer)"
+    pick optimizer "${kinds[@]}"
     case $optimizer in sgd | momentum | nesterov) rate=0.0003 ;; esac
     pick schedule constant cosine linear
     pick decay 0 0.01

@@ -70,17 +70,28 @@ static char *add_gelu(onnx_graph *graph, const gelu *numbers, const char *layer,
 static char *add_activation(onnx_graph *graph, dt_activation kind, const gelu *numbers,
                             const char *layer, char *z)
 {
-    static const char *const operators[] = {[DT_SIGMOID] = "Sigmoid",
-                                            [DT_TANH] = "Tanh",
-                                            [DT_RELU] = "Relu",
-                                            [DT_LEAKY_RELU] = "LeakyRelu"};
-    char name[ONNX_NAME_SIZE];
-    if (kind == DT_IDENTITY)
-        return z;
-    if (kind == DT_GELU)
+    const char *type = NULL;
+    switch (kind) {
+    case DT_SIGMOID:
+        type = "Sigmoid";
+        break;
+    case DT_TANH:
+        type = "Tanh";
+        break;
+    case DT_RELU:
+        type = "Relu";
+        break;
+    case DT_LEAKY_RELU:
+        type = "LeakyRelu";
+        break;
+    case DT_GELU:
         return add_gelu(graph, numbers, layer, z);
+    case DT_IDENTITY:
+        return z;
+    }
+    char name[ONNX_NAME_SIZE];
     snprintf(name, sizeof name, "%s/%s", layer, dt_activation_names[kind]);
-    char *a = onnx_add_node(graph, operators[kind], name, z, NULL, NULL);
+    char *a = onnx_add_node(graph, type, name, z, NULL, NULL);
     if (kind == DT_LEAKY_RELU)
         onnx_set_real(graph, "alpha", DT_LEAKY_SLOPE);
     return a;

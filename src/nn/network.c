@@ -30,6 +30,9 @@ struct dt_network {
     const dt_real *parameters;
 };
 
+/* What add_layers adds for each dense layer at most: it, and an activation. */
+enum { LAYERS_A_DENSE = 2 };
+
 static dt_status add_layers(dt_network *self, const dt_network_spec *spec, dt_error *error)
 {
     int inputs = spec->inputs;
@@ -116,7 +119,7 @@ dt_status dt_network_create(const dt_network_spec *spec, dt_network **out, dt_er
     self->input_shift = (dt_real)spec->input_shift;
     self->loss = spec->loss;
     self->tile_samples = choose_tile_samples(spec);
-    size_t most = 2 * (size_t)spec->dense_count; /* each with an activation */
+    size_t most = LAYERS_A_DENSE * (size_t)spec->dense_count;
     if ((self->layers = dt_calloc(most, sizeof *self->layers, error)) &&
         (self->offsets = dt_calloc(most, sizeof *self->offsets, error)) &&
         (self->values = dt_calloc(most + 1, sizeof *self->values, error)) &&

@@ -18,10 +18,25 @@
 #define MARK        "# Written by dist-train export: "
 #define SCRIPT_SEEN ((size_t)1 << 20)
 
-static const char *const torch_activations[] = {
-    [DT_SIGMOID] = "Sigmoid()",          [DT_TANH] = "Tanh()", [DT_RELU] = "ReLU()",
-    [DT_LEAKY_RELU] = "LeakyReLU(0.01)", [DT_GELU] = "GELU()", [DT_IDENTITY] = "Identity()",
-};
+/* A switch, not a table: the compiler names what is missing. */
+static const char *torch_activation(dt_activation kind)
+{
+    switch (kind) {
+    case DT_SIGMOID:
+        return "Sigmoid()";
+    case DT_TANH:
+        return "Tanh()";
+    case DT_RELU:
+        return "ReLU()";
+    case DT_LEAKY_RELU:
+        return "LeakyReLU(0.01)";
+    case DT_GELU:
+        return "GELU()";
+    case DT_IDENTITY:
+        break;
+    }
+    return "Identity()";
+}
 
 static const char *const torch_probabilities[] = {
     [DT_CROSS_ENTROPY] = "torch.softmax(outputs, 1)",
@@ -36,7 +51,7 @@ static void add_layers(const dt_model_spec *spec, dt_text *to)
         dt_text_add(to, "    nn.Linear(%d, %d%s),", inputs, spec->layers[i],
                     spec->bias ? "" : ", bias=False");
         if (i + 1 < spec->layer_count)
-            dt_text_add(to, " nn.%s,", torch_activations[spec->activation]);
+            dt_text_add(to, " nn.%s,", torch_activation(spec->activation));
         else if (spec->output_activation == DT_OUTPUT_SOFTMAX)
             dt_text_add(to, " nn.Softmax(1),");
         dt_text_add(to, "\n");
