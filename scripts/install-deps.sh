@@ -11,7 +11,7 @@ with dnf on Fedora and RHEL (there with EPEL and CRB enabled), as root or throug
 Elsewhere it says what to install. A machine that has everything is left alone, without root.
 
   --slurm   also what make test-slurm needs: Slurm's daemons, of which none has to run
-  --web     also what make test-web needs: a browser, and Node.js with npm
+  --web     also what make test-web needs: a browser, Node.js with npm, and ONNX
   --check   only report what is missing; exit 1 if something is
   --help    show this text
 EOF
@@ -47,6 +47,7 @@ web_needs=(
     'Chromium|has_command chromium chromium-browser|chromium|chromium'
     'Node.js|has_command node|nodejs|nodejs'
     'npm|has_command npm|npm|npm'
+    'ONNX for Python|has_python onnx|python3-onnx|python3-onnx'
 )
 
 slurm_needs=(

@@ -40,14 +40,14 @@ dt_status dt_weights_write(const char *path, const dt_weights *weights, dt_error
 
 /* What our own files say of the model, and of where it comes from. No text is NULL. */
 typedef struct dt_weights_facts {
-    char *architecture;              /* "784-128-64-10" */
+    const char *architecture;        /* "784-128-64-10" */
     int64_t input_shape[3];          /* height, width, channels: each >= 1 */
     double input_scale, input_shift; /* finite; value = scale * byte + shift */
     int64_t classes;
-    char *activation, *output_activation, *loss; /* names */
+    const char *activation, *output_activation, *loss; /* names */
     /* These may be missing: "", -1, NaN. */
-    char *version, *data_source;
-    char *config; /* INI */
+    const char *version, *data_source;
+    const char *config; /* INI */
     int64_t epoch, step, samples;
     double val_accuracy, test_accuracy;
 } dt_weights_facts;

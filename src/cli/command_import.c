@@ -9,7 +9,7 @@ static dt_status state_version(dt_model *model, dt_error *error)
 {
     if (model->file.own)
         return DT_OK;
-    dt_free(model->file.facts.version);
+    dt_free((char *)model->file.facts.version);
     model->file.facts.version = dt_strdup(DT_VERSION, error);
     return model->file.facts.version ? DT_OK : DT_ERR_INTERNAL;
 }

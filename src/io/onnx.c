@@ -189,7 +189,7 @@ static void build_model(model *self, onnx_graph *graph, const dt_weights_file *f
     self->opset_list[0] = &self->opset;
     self->proto.ir_version = IR_VERSION;
     self->proto.producer_name = (char *)"dist-train";
-    self->proto.producer_version = file->facts.version;
+    self->proto.producer_version = (char *)file->facts.version;
     self->proto.graph = &graph->proto;
     self->proto.n_opset_import = 1;
     self->proto.opset_import = self->opset_list;

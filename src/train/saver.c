@@ -184,29 +184,29 @@ static dt_status write_weights(const dt_saver *self, const weights_job *job, con
     const dt_run *run = self->run;
     const dt_config *config = &run->config;
     dt_shape shape = run->source->shape;
-    int64_t input_shape[] = {shape.height, shape.width, shape.channels};
-    const dt_attribute attributes[] = {
-        dt_attribute_text("version", self->version),
-        dt_attribute_text("architecture", self->architecture),
-        dt_attribute_integers("input_shape", 3, input_shape),
-        dt_attribute_real("input_scale", run->normalization.scale),
-        dt_attribute_real("input_shift", run->normalization.shift),
-        dt_attribute_integer("classes", run->source->classes),
-        dt_attribute_text("activation", dt_activation_names[config->activation]),
-        dt_attribute_text("output_activation",
-                          dt_output_activation_names[config->output_activation]),
-        dt_attribute_text("loss", dt_loss_names[config->loss]),
-        dt_attribute_text("data_source", run->source->name),
-        dt_attribute_integer("epoch", job->origin.epoch),
-        dt_attribute_integer("step", job->origin.step),
-        dt_attribute_integer("samples", job->origin.samples),
-        dt_attribute_real("val_accuracy", job->origin.val.accuracy),
-        dt_attribute_real("test_accuracy", job->origin.test.accuracy),
-        dt_attribute_text("config", self->config),
+    dt_weights_facts facts = {
+        .version = self->version,
+        .architecture = self->architecture,
+        .input_shape = {shape.height, shape.width, shape.channels},
+        .input_scale = run->normalization.scale,
+        .input_shift = run->normalization.shift,
+        .classes = run->source->classes,
+        .activation = dt_activation_names[config->activation],
+        .output_activation = dt_output_activation_names[config->output_activation],
+        .loss = dt_loss_names[config->loss],
+        .data_source = run->source->name,
+        .epoch = job->origin.epoch,
+        .step = job->origin.step,
+        .samples = job->origin.samples,
+        .val_accuracy = job->origin.val.accuracy,
+        .test_accuracy = job->origin.test.accuracy,
+        .config = self->config,
     };
+    dt_attribute attributes[DT_WEIGHTS_FACTS];
+    dt_weights_attributes(&facts, attributes);
     dt_weights weights = {.parameters = job->parameters,
                           .attributes = attributes,
-                          .attribute_count = sizeof attributes / sizeof *attributes};
+                          .attribute_count = DT_WEIGHTS_FACTS};
     weights.tensors = dt_network_tensors(run->network, &weights.tensor_count);
     return dt_weights_write(path, &weights, error);
 }

@@ -74,7 +74,7 @@ static void assert_same_weights(const dt_weights_file *a, const dt_weights_file 
 
 static void assert_same_facts(const dt_weights_facts *a, const dt_weights_facts *b)
 {
-    char *const *texts[] = {&a->architecture, &a->activation, &a->output_activation,
+    const char *const *texts[] = {&a->architecture, &a->activation, &a->output_activation,
                             &a->loss,         &a->version,    &a->data_source,
                             &a->config};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
