@@ -272,8 +272,8 @@ ended() {
 @test "resilient: leaves an mpirun alone whose ranks live, are elsewhere or beat, or on request" {
     # Ranks for 4 s; none on this host; none, but a lock that is touched; --max-linger 0.
     local plans=('up; sleep 4 & wait; exit 0' 'up; exec sleep 4'
-        'mkfifo never; exec 9<>never; sleep 2 & up; wait
-            for i in {1..6}; do echo >>run/lock; read -t 0.7 -u 9; done; exit 0')
+        "mkfifo never; exec 9<>never; sleep 2 & up; wait; for i in {1..6}; do echo >>run/lock; \
+read -t 0.7 -u 9; done; exit 0")
     local one
     for one in "${plans[@]}"; do
         plan "$one"
