@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "random_config.h"
+#include "config_fixture.h"
 
 CU_SuiteInfo dt_suite_config_ini(void);
 
@@ -36,21 +36,6 @@ static dt_status read_text(dt_config *config, const char *text, size_t length, d
     CU_ASSERT_EQUAL(fwrite(text, 1, length, file), length);
     CU_ASSERT_EQUAL(fclose(file), 0);
     return dt_config_read_ini(config, ini_path, error);
-}
-
-static bool says(const dt_error *error, const char *part)
-{
-    bool found = strstr(error->message, part) != NULL;
-    if (!found)
-        printf("\n    expected '%s' in '%s'\n", part, error->message);
-    return found && !strchr(error->message, '\n');
-}
-
-static const dt_setting *find(const char *name)
-{
-    const dt_setting *setting = dt_setting_find(name);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(setting);
-    return setting;
 }
 
 static void writing_and_reading_is_the_identity(void)

@@ -1,0 +1,125 @@
+#include <math.h>
+
+#include "config_fixture.h"
+#include "nn/optimizer.h"
+
+CU_SuiteInfo dt_suite_config_resolve(void);
+
+static void set(dt_config *config, const char *name, const char *text)
+{
+    CU_ASSERT_EQUAL(dt_config_set(config, find(name), text, NULL), DT_OK);
+}
+
+static void resolving_takes_the_defaults_of_the_optimizer(void)
+{
+    for (int kind = 0; dt_optimizer_names[kind]; kind++) {
+        dt_config config, again;
+        dt_error error = {0};
+        dt_config_defaults(&config);
+        config.optimizer = kind;
+        CU_ASSERT_EQUAL(dt_config_resolve(&config, &error), DT_OK);
+        CU_ASSERT_EQUAL(config.lr, dt_optimizer_default_lr((dt_optimizer_kind)kind));
+        CU_ASSERT_EQUAL(config.epsilon, dt_optimizer_default_epsilon((dt_optimizer_kind)kind));
+        CU_ASSERT_EQUAL(config.weight_decay,
+                        dt_optimizer_default_weight_decay((dt_optimizer_kind)kind));
+        again = config;
+        CU_ASSERT_EQUAL(dt_config_resolve(&again, &error), DT_OK);
+        CU_ASSERT_PTR_NULL(first_difference(&config, &again));
+
+        dt_config_defaults(&config);
+        config.optimizer = kind;
+        set(&config, "lr", "0.5");
+        set(&config, "epsilon", "0.25");
+        set(&config, "weight_decay", "0.125");
+        CU_ASSERT_EQUAL(dt_config_resolve(&config, &error), DT_OK);
+        CU_ASSERT(config.lr == 0.5 && config.epsilon == 0.25 && config.weight_decay == 0.125);
+        CU_ASSERT_EQUAL(config.virtual_ranks, 0);
+        CU_ASSERT_STRING_EQUAL(config.output, "auto");
+    }
+}
+
+/* What is shown of a run that has resolved its settings. */
+static void unresolved_settings_resolve_to_the_same(void)
+{
+    dt_config config, short_form, again;
+    int drawn = 0;
+    dt_config_defaults(&config);
+    CU_ASSERT_EQUAL(dt_config_resolve(&config, NULL), DT_OK);
+    CU_ASSERT_EQUAL(config.lr, 0.001);
+    dt_config_unresolve(&config);
+    CU_ASSERT_TRUE(isnan(config.lr) && isnan(config.epsilon) && isnan(config.weight_decay));
+    for (uint32_t sample = 0; sample < 2000; sample++) {
+        CU_ASSERT_EQUAL_FATAL(random_config(sample, &config, NULL), DT_OK);
+        if (dt_config_resolve(&config, NULL))
+            continue;
+        drawn++;
+        short_form = config;
+        dt_config_unresolve(&short_form);
+        again = short_form;
+        CU_ASSERT_EQUAL(dt_config_resolve(&again, NULL), DT_OK);
+        CU_ASSERT_PTR_NULL(first_difference(&config, &again));
+        CU_ASSERT_EQUAL(memcmp(config.given, short_form.given, sizeof config.given), 0);
+        CU_ASSERT_EQUAL(isnan(short_form.lr),
+                        config.lr == dt_optimizer_default_lr((dt_optimizer_kind)config.optimizer));
+    }
+    CU_ASSERT_TRUE(drawn > 20);
+}
+
+static void settings_that_do_not_fit_together_are_refused(void)
+{
+    static const struct {
+        const char *name[2], *value[2], *message, *remedy[2];
+    } cases[] = {
+        {{"layers", "classes"},
+         {"5, 12", "10"},
+         "layers: expected the last layer to have one output a class, 10, found 12 in '5, 12'",
+         {"classes", "12"}},
+        {{"split", "val_fraction"},
+         {"random", "0"},
+         "val_fraction: expected more than 0 with split = random, found 0",
+         {"val_fraction", "0.1"}},
+        {{"patience", "val_fraction"},
+         {"3", "0"},
+         "patience: expected 0 without validation samples, found 3",
+         {"val_fraction", "0.1"}},
+        {{"overwrite", "resume"},
+         {"true", "auto"},
+         "overwrite: expected false with resume = auto, found true",
+         {"resume", "never"}},
+        {{"output_activation", "loss"},
+         {"softmax", "cross-entropy"},
+         "output_activation: expected identity with loss = cross-entropy",
+         {"loss", "bce"}},
+        {{"schedule", "lr_min"},
+         {"cosine", "0.5"},
+         "lr_min: expected at most lr, 0.001, with schedule = cosine, found 0.5",
+         {"lr", "0.5"}},
+        {{"schedule", "lr_min"},
+         {"linear", "0.5"},
+         "lr_min: expected at most lr, 0.001, with schedule = linear, found 0.5",
+         {"schedule", "step"}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        dt_config config;
+        dt_error error = {0};
+        dt_config_defaults(&config);
+        for (int j = 0; j < 2; j++)
+            set(&config, cases[i].name[j], cases[i].value[j]);
+        CU_ASSERT_EQUAL(dt_config_resolve(&config, &error), DT_ERR_CONFIG);
+        CU_ASSERT_TRUE(says(&error, cases[i].message));
+        CU_ASSERT_TRUE(isnan(config.epsilon));
+        set(&config, cases[i].remedy[0], cases[i].remedy[1]);
+        CU_ASSERT_EQUAL(dt_config_resolve(&config, &error), DT_OK);
+    }
+}
+
+CU_SuiteInfo dt_suite_config_resolve(void)
+{
+    static CU_TestInfo tests[] = {
+        {"resolving takes the optimizer's defaults", resolving_takes_the_defaults_of_the_optimizer},
+        {"unresolved settings resolve to the same", unresolved_settings_resolve_to_the_same},
+        {"settings that do not fit together are refused",
+         settings_that_do_not_fit_together_are_refused},
+        CU_TEST_INFO_NULL};
+    return (CU_SuiteInfo){.pName = "config_resolve", .pTests = tests};
+}
