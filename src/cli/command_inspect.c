@@ -7,7 +7,6 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
-#include "base/text.h"
 #include "cli/commands.h"
 #include "io/checkpoint.h"
 #include "io/content.h"
@@ -16,8 +15,8 @@
 #include "io/read_file.h"
 #include "io/run_directory.h"
 #include "io/run_lock.h"
+#include "io/weights.h"
 #include "nn/metrics.h"
-#include "train/model.h"
 
 /* Objects of another HDF5 file that are listed. */
 enum { LISTED_MAX = 40 };

@@ -5,7 +5,6 @@
 #include "base/memory.h"
 #include "io/image.h"
 #include "nn/metrics.h"
-#include "report/chart.h"
 #include "report/heat_map.h"
 #include "report/scale.h"
 #include "report_parts.h"

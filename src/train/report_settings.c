@@ -2,8 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/memory.h"
-#include "report/scale.h"
 #include "report_parts.h"
 
 static const struct {

@@ -5,7 +5,6 @@
 #include "base/suggest.h"
 #include "nn/activation.h"
 #include "nn/init.h"
-#include "nn/loss.h"
 #include "nn/optimizer.h"
 #include "config_fixture.h"
 

@@ -5,7 +5,6 @@
 #include "hdf5_check.h"
 #include "io/content.h"
 #include "io/insight.h"
-#include "io/read_file.h"
 #include "nn/metrics.h"
 #include "scratch.h"
 
