@@ -18,6 +18,8 @@ MEASUREMENTS.csv has the header  kind,link,hosts,ranks,bytes,count,seconds  and 
   message   one way from one rank to another: `count` messages of `bytes` each, sent together
   reduce    bytes: the vector that dt_reduce_finish adds up, and that each rank then reads once;
             with so many hosts and ranks, as many on each host
+  overlap   the same when each rank is busy for `count` microseconds and announces the sections one
+            after the other meanwhile (dt_reduce_announce): `seconds` from the begin of that
   mpi       the same as reduce by MPI_Allreduce: shown beside it
   exchange  bytes: what each rank asks of dt_exchange, `count` samples drawn from the whole set
 
@@ -25,14 +27,19 @@ MEASUREMENTS.csv has the header  kind,link,hosts,ranks,bytes,count,seconds  and 
 are fitted, its reductions and exchanges predicted; on one host, 2 ranks are fitted, and the
 smallest vectors of more ranks than cores (for `wake`); the rest is predicted.
 
-The model: n bytes of parameters, H hosts with m ranks each, R = H m.
+The model: n bytes of parameters, H hosts with m ranks each, R = H m, one virtual rank a rank.
   message       alpha + bytes beta; three alpha if it is larger than EAGER (Open MPI asks first
                 whether it may come); each further message sent together with it: g
                 (g: LogGP; Alexandrov, Ionescu, Schauser, Scheiman 1995)
   in a host     alpha_h + n (m-1)/m (2 beta_h + gamma): each rank reads its slice of the others'
                 vectors and later the others' slices of the total (R-1)/R of the vector, twice
-  between hosts 2 (alpha + (H-2) g + n (H-1)/H beta) + n (H-1)/R gamma: a host sends its sums once
-                and gets totals once; all its ranks' slices, n/R bytes each, travel in parallel
+  between hosts 2 alpha + (q+1) n (H-1)/H beta + (2 S (H-1) - 2) g + (Q-1) n/R gamma: the vector
+                travels in S sections (choose_section_size of src/dist/reduce_plan.c); of each a
+                host sends its q sums (the nodes that its ranks form in the tree of all, Q on all
+                hosts) and its share of the totals to every other host; the ranks' slices,
+                n/(S R) bytes each, travel in parallel; totals leave while later sums come, so that
+                one message of each is waited for
+  overlap       section i of S travels when the one before it has and i/S of the work are done
   exchange      2 agreements of log2(R) rounds, then how many, which, and the samples:
                 (2 log2(R) + 3) alpha + 3 (R-m-1) g + bytes m (H-1)/H beta
   more ranks than cores: what is done in a host takes R / cores times as long, and alpha_h is R wake
@@ -51,9 +58,11 @@ import os
 
 import numpy as np
 
-KINDS = {"add", "compute", "message", "reduce", "mpi", "exchange"}
+KINDS = {"add", "compute", "message", "reduce", "overlap", "mpi", "exchange"}
 EAGER = 65536  # bytes with their header: btl_tcp_eager_limit
 EAGER_HEADER = 64
+# Floats: of choose_section_size.
+SECTION_MESSAGE, SECTION_LEAST_SLICE, SECTIONS_MOST = 12288, 2048, 16
 GRADIENT = 4 * 109386  # bytes, of 784-128-64-10
 RANKS = 64, 128, 256, 512, 1024, 2048, 4096
 
@@ -178,14 +187,38 @@ def in_host(machine, size, hosts, ranks, waves):
     return (alpha if host_ranks > 1 else 0) + waves * share * (2 * machine.beta + machine.gamma)
 
 
-def reduction(machine, link, size, hosts, ranks, waves=1.0):
-    """Seconds to add up the vectors of all ranks."""
+def node_count(low, high, first, last):
+    """How many nodes of the tree over low .. high - 1 the leaves first .. last - 1 form."""
+    if first <= low and high <= last:
+        return 1
+    if last <= low or high <= first:
+        return 0
+    middle = low + (high - low) // 2
+    return node_count(low, middle, first, last) + node_count(middle, high, first, last)
+
+
+def count_sections(size, ranks, most_nodes):
+    floats = size // 4
+    piece = max(SECTION_MESSAGE // most_nodes, SECTION_LEAST_SLICE)
+    return math.ceil(floats / max(floats // SECTIONS_MOST, ranks * piece))
+
+
+def reduction(machine, link, size, hosts, ranks, waves=1.0, work=0.0):
+    """Seconds to add up the vectors of all ranks, from the begin of the work that fills them."""
     seconds = in_host(machine, size, hosts, ranks, waves)
-    if hosts > 1:
-        seconds += waves * machine.gamma * size * (hosts - 1) / ranks
-        seconds += 2 * (link.latency(size / ranks) + (hosts - 2) * link.g
-                        + size * (hosts - 1) / hosts * link.beta)
-    return seconds
+    if hosts == 1:
+        return seconds + work
+    host_ranks = ranks // hosts
+    nodes = [node_count(0, ranks, h * host_ranks, (h + 1) * host_ranks) for h in range(hosts)]
+    sections = count_sections(size, ranks, max(nodes))
+    piece = size / sections / ranks
+    busiest = max(max((hosts - 1) * (count + 1), sum(nodes) - count + hosts - 1) for count in nodes)
+    wire = size / sections / hosts * busiest * link.beta + 2 * (hosts - 1) * link.g
+    free = 0.0
+    for section in range(1, sections + 1):
+        free = max(free, work * section / sections) + wire
+    return (seconds + free - 2 * link.g + link.latency(piece * max(nodes)) + link.latency(piece)
+            + waves * machine.gamma * size / ranks * (sum(nodes) - 1))
 
 
 def exchange(link, size, hosts, ranks):
@@ -229,8 +262,9 @@ def print_parameters(machine, links):
 def predict(row, machine, links, cores):
     """Seconds that the model tells for a row; None where it tells nothing."""
     link = links.get(row.link)
-    if row.kind == "reduce" and (link or row.hosts == 1):
-        return reduction(machine, link, row.bytes, row.hosts, row.ranks, max(1, row.ranks / cores))
+    if row.kind in ("reduce", "overlap") and (link or row.hosts == 1):
+        return reduction(machine, link, row.bytes, row.hosts, row.ranks, max(1, row.ranks / cores),
+                         row.count * 1e-6 if row.kind == "overlap" else 0.0)
     if row.kind == "exchange" and link and row.hosts > 1:
         return exchange(link, row.bytes, row.hosts, row.ranks)
     return None

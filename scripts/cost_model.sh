@@ -7,12 +7,13 @@ usage() {
     cat <<'EOT'
 Usage: scripts/cost_model.sh [CSV]
 
-Measures messages, reductions and exchanges with 1 to 8 ranks on this machine, and on three virtual
-hosts (scripts/virtual-hosts.sh) whose links are as fast as they go, and then have 1 Gbit/s and
-1 ms; writes all to CSV (default: build/cost_model.csv) and prints what scripts/cost_model.py makes
-of it: the fitted parameters, what the model tells beside what was measured, and what it tells for
-64 to 4,096 ranks. Takes less than two minutes on an idle machine of two cores; where there can be
-no virtual hosts, it says so and measures one host.
+Measures messages, reductions (while nothing else is done, and while each rank works) and exchanges
+with 1 to 8 ranks on this machine, and on three virtual hosts (scripts/virtual-hosts.sh) whose links
+are as fast as they go, and then have 1 Gbit/s and 1 ms; writes all to CSV (default:
+build/cost_model.csv) and prints what scripts/cost_model.py makes of it: the fitted parameters, what
+the model tells beside what was measured, and what it tells for 64 to 4,096 ranks. Takes two minutes
+on an idle machine of two cores; where there can be no virtual hosts, it says so and measures one
+host.
 
 Environment: MEASURE: the measuring program (default: build/mpi-tests/measure). PYTHON: an
 interpreter that has NumPy.

@@ -3,7 +3,7 @@
  *
  * Usage: measure LINK, under mpirun. LINK: the rows' name for what connects the hosts. What is
  * measured follows from the ranks: 1 rank: add; 2 ranks on 2 hosts: message; several ranks: reduce
- * and mpi; on several hosts: exchange.
+ * and mpi; on several hosts: overlap and exchange.
  *
  * Hosts may be virtual, but all are one machine: the ranks look at the same clock. */
 #include <math.h>
@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -204,7 +205,28 @@ typedef struct reduction {
     dt_reduce *reduce;
     size_t count;
     float *total; /* [count] */
+    int work;     /* microseconds */
 } reduction;
+
+static void sleep_until(double time)
+{
+    double left = time - dt_clock();
+    if (left > 0)
+        nanosleep(&(struct timespec){(time_t)left, (long)(1e9 * (left - floor(left)))}, NULL);
+}
+
+/* As a backward pass does it, to which all parameters cost the same. It sleeps instead: hosts have
+ * cores of their own, virtual ones do not. */
+static void work_and_announce(const reduction *self, double begin)
+{
+    size_t section = dt_reduce_section(self->reduce);
+    size_t sections = section > 0 ? (self->count + section - 1) / section : 1;
+    for (size_t i = 1; i <= sections; i++) {
+        sleep_until(begin + 1e-6 * self->work * (double)i / (double)sections);
+        if (i < sections)
+            dt_reduce_announce(self->reduce, self->count - i * section);
+    }
+}
 
 /* The vector was just written, as a gradient is, and is read by each rank, as an update does. */
 static stopwatch reduce(void *what)
@@ -216,6 +238,8 @@ static stopwatch reduce(void *what)
         sums[i] = (float)i;
     dt_comm_barrier(self->comm);
     stopwatch time = {.begin = dt_clock()};
+    if (self->work > 0)
+        work_and_announce(self, time.begin);
     const float *total = dt_reduce_finish(self->reduce, &trace);
     memcpy(self->total, total, self->count * sizeof *total);
     time.end = dt_clock();
@@ -236,6 +260,12 @@ static dt_status measure_reduce(const program *self, dt_allreduce kind, size_t c
         double seconds = measure(self->comm, reduce, &what);
         const char *name = kind == DT_ALLREDUCE_TREE ? "reduce" : "mpi";
         print_row(self, (row){name, count * sizeof *what.total, 1, seconds});
+        what.work = (int)(1e6 * seconds);
+        dt_comm_broadcast(self->comm, &what.work, sizeof what.work);
+        if (dt_reduce_section(what.reduce) > 0) {
+            seconds = measure(self->comm, reduce, &what);
+            print_row(self, (row){"overlap", count * sizeof *what.total, what.work, seconds});
+        }
     }
     dt_free(what.total);
     dt_reduce_destroy(what.reduce);
