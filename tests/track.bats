@@ -106,3 +106,17 @@ import h5py
 assert not h5py.File("run/checkpoints/step-00000060.h5")["/tracked"].keys()
 END
 }
+
+@test "large images: as many in a gallery as have room, one at least" {
+    make_data data 3 1 1600 2
+    train 2 --data data --classes 2 --layers 2 --epochs 1 --batch-size 2 --track-samples \
+        --output run
+    "$python" - run/insight.h5 <<'EOF'
+import sys
+import h5py
+with h5py.File(sys.argv[1]) as file:
+    for name in "hardest", "doubtful", "mistakes":
+        found = len(file[name + "/scores"]) if name in file else 0
+        assert found == 1 if name == "hardest" else found <= 1, (name, found)
+EOF
+}

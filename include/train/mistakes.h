@@ -7,9 +7,13 @@
 #include "io/insight.h"
 #include "train/run.h"
 
-/* Most samples, and most pixels of them together (a sample is taken however large it is). */
+/* Most samples of a gallery, and most pixels of them together (a sample is taken however large it
+ * is). */
 #define DT_MISTAKES_MAX        60
 #define DT_MISTAKES_PIXELS_MAX ((int64_t)1 << 22)
+
+/* The samples that a gallery of images of this shape has room for, at least 1. */
+int dt_gallery_most(dt_shape shape);
 
 /* The wrongly answered samples of a subset whose loss is largest, by run->outputs[kind]: the
  * largest first, of equals the one with the lower number; one without an answer (an output that is

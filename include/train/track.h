@@ -54,9 +54,10 @@ dt_track_sums dt_track_get_sums(dt_track *track);
 
 /* Rank 0's *insight (not looked at on the others) gets what the run's track knows: tracked,
  * gradient_norms, margins, hardest (the 60 largest mean norms) and doubtful (the 60 smallest mean
- * margins that are below 0), with the answers of the network as it is now; of equals the first in
- * the file. Without a track, or before any step, it stays as it is. All has been collected; the
- * feed is gone. Collective. Errors, the same on all ranks: DT_ERR_INTERNAL. */
+ * margins that are below 0; fewer of large images: dt_gallery_most), with the answers of the
+ * network as it is now; of equals the first in the file. Without a track, or before any step, it
+ * stays as it is. All has been collected; the feed is gone. Collective. Errors, the same on all
+ * ranks: DT_ERR_INTERNAL. */
 dt_status dt_track_report(dt_run *run, dt_insight *insight, dt_error *error);
 
 #endif

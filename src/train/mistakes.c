@@ -137,17 +137,20 @@ static dt_status allocate(work *self, dt_gallery *out, dt_error *error)
     return error->status;
 }
 
+int dt_gallery_most(dt_shape shape)
+{
+    int64_t most = DT_MISTAKES_PIXELS_MAX / dt_shape_size(shape);
+    return most < 1 ? 1 : most < DT_MISTAKES_MAX ? (int)most : DT_MISTAKES_MAX;
+}
+
 dt_status dt_mistakes_collect(dt_run *run, dt_subset_kind kind, dt_gallery *out, dt_error *error)
 {
     int image_size = dt_shape_size(run->source->shape), rank = dt_comm_rank(run->comm);
-    int64_t most = DT_MISTAKES_PIXELS_MAX / image_size;
     work self = {.run = run,
                  .subset = &run->dataset->subsets[kind],
                  .outputs = run->outputs[kind],
                  .kind = kind,
-                 .most = most < 1                 ? 1
-                         : most < DT_MISTAKES_MAX ? (int)most
-                                                  : DT_MISTAKES_MAX,
+                 .most = dt_gallery_most(run->source->shape),
                  .image_size = (size_t)image_size};
     self.parcel_size =
         sizeof(parcel) + (size_t)run->config.classes * sizeof(float) + self.image_size;

@@ -3,23 +3,21 @@
 
 #include "base/memory.h"
 #include "nn/metrics.h"
+#include "train/mistakes.h"
 #include "train/track.h"
-
-/* Samples of a gallery. */
-enum { GALLERY = 60 };
 
 /* Positions in the training set, the most telling first. */
 typedef struct selection {
-    int count;
-    int32_t positions[GALLERY];
+    int most, count;
+    int32_t positions[DT_MISTAKES_MAX];
 } selection;
 
 /* Samples of both galleries, one behind the other. */
 typedef struct pictures {
     int count;
-    int32_t wanted[2 * GALLERY];
-    const uint8_t *images[2 * GALLERY];
-    uint8_t labels[2 * GALLERY];
+    int32_t wanted[2 * DT_MISTAKES_MAX];
+    const uint8_t *images[2 * DT_MISTAKES_MAX];
+    uint8_t labels[2 * DT_MISTAKES_MAX];
 } pictures;
 
 /* Puts a sample where its score belongs, if it does: the largest first, of equals those that came
@@ -30,9 +28,9 @@ static void offer(selection *self, const float *scores, float sign, int32_t posi
     float score = sign * scores[position];
     while (place > 0 && score > sign * scores[self->positions[place - 1]])
         place--;
-    if (place == GALLERY)
+    if (place == self->most)
         return;
-    self->count += self->count < GALLERY;
+    self->count += self->count < self->most;
     memmove(self->positions + place + 1, self->positions + place,
             (size_t)(self->count - 1 - place) * sizeof *self->positions);
     self->positions[place] = position;
@@ -126,7 +124,7 @@ dt_status dt_track_report(dt_run *run, dt_insight *insight, dt_error *error)
 {
     if (!run->track)
         return DT_OK;
-    selection hardest = {0}, doubtful = {0};
+    selection hardest = {.most = dt_gallery_most(run->source->shape)}, doubtful = hardest;
     pictures all = {0};
     dt_status status = DT_OK;
     if (dt_comm_rank(run->comm) == 0) {
