@@ -276,9 +276,12 @@ static bool is_over(const dt_run *run, const dt_resume *resume, const dt_state *
                 (!dt_path_join(resume->directory, DT_FILE_REPORT, path, &error) &&
                  access(path, F_OK) == 0));
         if (over)
-            dt_say("%s is complete: step %lld of %lld%s; more --epochs go on from there",
-                   resume->directory, (long long)state->step, (long long)run->total_steps,
-                   ending == DT_ENDED_PATIENCE ? ", no better validation accuracy since" : "");
+            dt_say(
+                "%s is complete: step %lld of %lld%s", resume->directory, (long long)state->step,
+                (long long)run->total_steps,
+                ending == DT_ENDED_PATIENCE
+                    ? ", no better validation accuracy since; a larger --patience goes on"
+                    : "; more --epochs go on from there");
     }
     dt_comm_broadcast(run->comm, &over, sizeof over);
     return over;

@@ -1,5 +1,7 @@
 #include "train/nonfinite.h"
 
+#include <math.h>
+
 #include "base/text.h"
 #include "nn/finite.h"
 
@@ -19,6 +21,12 @@ static const dt_tensor *find_largest(const dt_run *run, const float *values, flo
     return found;
 }
 
+/* The sign of a NaN says nothing. */
+static double shown(double value)
+{
+    return isnan(value) ? fabs(value) : value;
+}
+
 static void add_first_nonfinite(dt_text *text, const dt_run *run, const float *gradient)
 {
     size_t count, first = dt_find_nonfinite(gradient, run->parameter_count);
@@ -26,8 +34,8 @@ static void add_first_nonfinite(dt_text *text, const dt_run *run, const float *g
     for (size_t i = 0; i < count; i++) {
         size_t inside = first - tensors[i].offset;
         if (first >= tensors[i].offset && inside < dt_tensor_count(&tensors[i]))
-            dt_text_add(text, ", gradient %g in %s/%s", (double)gradient[first], tensors[i].layer,
-                        tensors[i].name);
+            dt_text_add(text, ", gradient %g in %s/%s", shown((double)gradient[first]),
+                        tensors[i].layer, tensors[i].name);
     }
 }
 
@@ -48,5 +56,5 @@ dt_status dt_fail_nonfinite(const dt_run *run, const float *gradient, double los
     return dt_fail(error, DT_ERR_DATA,
                    "step %lld is not finite: loss %g%s; training has diverged: a smaller --lr or "
                    "--clip-norm 1 may help, --on-nonfinite skip leaves such steps out",
-                   (long long)step, loss, buffer);
+                   (long long)step, shown(loss), buffer);
 }
