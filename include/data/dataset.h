@@ -55,6 +55,10 @@ typedef struct dt_dataset_spec {
 dt_status dt_dataset_create(const dt_source *source, const dt_dataset_spec *spec, dt_dataset **out,
                             dt_error *error);
 
+/* Leaves the other subsets without samples, so that none of theirs are read. Before
+ * dt_dataset_load. */
+void dt_dataset_keep_only(dt_dataset *dataset, dt_subset_kind kind);
+
 /* Reads from `source`, which has the samples that dt_dataset_create was given, what a rank that
  * plays the virtual ranks `own` of `virtual_ranks` holds. Not collective. Errors: those of
  * dt_source_read. */

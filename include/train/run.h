@@ -66,12 +66,14 @@ dt_status dt_run_open(dt_comm *comm, const dt_config *config, dt_run **out, dt_e
  * virtual ranks. */
 #define DT_EXAMINE_PARTS 1024
 
-/* A run that evaluates and does not train (no plan, optimizer, reduction, exchange): the data that
- * resolved settings mean, and the network of `spec` with rank 0's parameters, [its parameter
- * count]. config and spec are the same on all ranks, and agree. The caller owns *out: dt_run_close.
- * Collective. Errors: the same on all ranks; DT_ERR_CONFIG for images of another shape. */
+/* A run that evaluates the subset `kind` and does not train (no plan, optimizer, reduction,
+ * exchange, nor samples of another subset): the data that resolved settings mean, and the network
+ * of `spec` with rank 0's parameters, [its parameter count]. config and spec are the same on all
+ * ranks, and agree. The caller owns *out: dt_run_close. Collective. Errors: the same on all ranks;
+ * DT_ERR_CONFIG for images of another shape. */
 dt_status dt_run_open_model(dt_comm *comm, const dt_config *config, const dt_model_spec *spec,
-                            const float *parameters, dt_run **out, dt_error *error);
+                            const float *parameters, dt_subset_kind kind, dt_run **out,
+                            dt_error *error);
 
 /* NULL is allowed. Collective. */
 void dt_run_close(dt_run *run);

@@ -211,8 +211,8 @@ static dt_status write_file(const result *self, writer write, const char *path, 
 }
 
 /* Rank 0 reads the file; all get the settings and the network. */
-static dt_status open_model(dt_comm *comm, const dt_invocation *invocation, dt_model *model,
-                            dt_run **out, dt_error *error)
+static dt_status open_model(dt_comm *comm, const dt_invocation *invocation, dt_subset_kind kind,
+                            dt_model *model, dt_run **out, dt_error *error)
 {
     dt_config config;
     dt_status status = DT_OK;
@@ -224,7 +224,7 @@ static dt_status open_model(dt_comm *comm, const dt_invocation *invocation, dt_m
     if (status)
         return status;
     dt_comm_broadcast(comm, &model->spec, sizeof model->spec);
-    return dt_run_open_model(comm, &config, &model->spec, model->file.parameters, out, error);
+    return dt_run_open_model(comm, &config, &model->spec, model->file.parameters, kind, out, error);
 }
 
 dt_status dt_command_eval(dt_comm *comm, const dt_invocation *invocation, dt_error *error)
@@ -236,7 +236,7 @@ dt_status dt_command_eval(dt_comm *comm, const dt_invocation *invocation, dt_err
     dt_model model = {0};
     dt_run *run = NULL;
     result self = {.weights = invocation->weights_path, .subset = dt_subset_names[kind]};
-    dt_status status = open_model(comm, invocation, &model, &run, error);
+    dt_status status = open_model(comm, invocation, kind, &model, &run, error);
     if (!status)
         status = dt_examine(run, kind, &self.found, error);
     if (!status && voice) {

@@ -83,6 +83,15 @@ dt_status dt_dataset_create(const dt_source *source, const dt_dataset_spec *spec
     return DT_OK;
 }
 
+void dt_dataset_keep_only(dt_dataset *self, dt_subset_kind kind)
+{
+    for (int i = 0; i < DT_SUBSETS; i++)
+        if (i != (int)kind) {
+            dt_free(self->subsets[i].members);
+            self->subsets[i] = (dt_subset){0};
+        }
+}
+
 void dt_subset_release(dt_subset *subset)
 {
     dt_free(subset->images);

@@ -228,9 +228,10 @@ static void settle_virtual_ranks(dt_run *run)
         dt_partition(run->config.virtual_ranks, ranks, dt_comm_rank(run->comm));
 }
 
-/* A run that has its data, and nothing else. The caller owns *out, also after an error.
- * Collective. */
-static dt_status begin_run(dt_comm *comm, const dt_config *config, dt_run **out, dt_error *error)
+/* A run that has its data, of `only` one subset (NULL: of all), and nothing else. The caller owns
+ * *out, also after an error. Collective. */
+static dt_status begin_run(dt_comm *comm, const dt_config *config, const dt_subset_kind *only,
+                           dt_run **out, dt_error *error)
 {
     dt_run *run = *out = dt_calloc(1, sizeof *run, error);
     dt_status status = dt_comm_agree(comm, run ? DT_OK : DT_ERR_INTERNAL, error);
@@ -240,6 +241,8 @@ static dt_status begin_run(dt_comm *comm, const dt_config *config, dt_run **out,
     run->config = *config;
     settle_virtual_ranks(run);
     status = dt_comm_agree(comm, open_data(run, error), error);
+    if (!status && only)
+        dt_dataset_keep_only(run->dataset, *only);
     if (!status)
         status = dt_comm_agree(comm, check_same_data(run, error), error);
     if (!status)
@@ -252,7 +255,7 @@ static dt_status begin_run(dt_comm *comm, const dt_config *config, dt_run **out,
 dt_status dt_run_open(dt_comm *comm, const dt_config *config, dt_run **out, dt_error *error)
 {
     dt_run *run;
-    dt_status status = begin_run(comm, config, &run, error);
+    dt_status status = begin_run(comm, config, NULL, &run, error);
     if (!status) {
         run->normalization = dt_normalization_of((dt_normalize)config->normalize);
         dt_model_spec spec;
@@ -294,14 +297,15 @@ static dt_status check_shape(const dt_run *run, dt_shape expected, dt_error *err
 }
 
 dt_status dt_run_open_model(dt_comm *comm, const dt_config *config, const dt_model_spec *spec,
-                            const float *parameters, dt_run **out, dt_error *error)
+                            const float *parameters, dt_subset_kind kind, dt_run **out,
+                            dt_error *error)
 {
     dt_config fixed = *config;
     fixed.virtual_ranks = dt_comm_size(comm);
     if (fixed.virtual_ranks < DT_EXAMINE_PARTS)
         fixed.virtual_ranks = DT_EXAMINE_PARTS;
     dt_run *run;
-    dt_status status = begin_run(comm, &fixed, &run, error);
+    dt_status status = begin_run(comm, &fixed, &kind, &run, error);
     if (!status) {
         run->normalization = spec->normalization;
         status = check_shape(run, spec->shape, error);

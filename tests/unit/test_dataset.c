@@ -243,6 +243,28 @@ static void test_shards(void)
     }
 }
 
+static void test_keep_only(void)
+{
+    const dt_dataset_spec spec = {.val_fraction = 0.3, .seed = 3};
+    const dt_range all = {0, 1};
+    for (int kind = 0; kind < DT_SUBSETS; kind++) {
+        fake source = fake_of(60, 20), whole_source = fake_of(60, 20);
+        dt_dataset *dataset = create(&source, &spec), *whole = create(&whole_source, &spec);
+        dt_dataset_keep_only(dataset, (dt_subset_kind)kind);
+        CU_ASSERT_EQUAL(dt_dataset_load(dataset, &source.source, 1, all, NULL), DT_OK);
+        CU_ASSERT_EQUAL(dt_dataset_load(whole, &whole_source.source, 1, all, NULL), DT_OK);
+        const dt_subset *kept = &dataset->subsets[kind], *same = &whole->subsets[kind];
+        CU_ASSERT_TRUE(kept->count > 0 && kept->count == same->count);
+        CU_ASSERT_EQUAL(memcmp(kept->labels, same->labels, (size_t)kept->count), 0);
+        for (int i = 0; i < DT_SUBSETS; i++)
+            CU_ASSERT_TRUE(i == kind ||
+                           (dataset->subsets[i].count == 0 && dataset->subsets[i].images == NULL));
+        CU_ASSERT_TRUE(read_no_more(&source, dataset));
+        dt_dataset_destroy(dataset);
+        dt_dataset_destroy(whole);
+    }
+}
+
 static void test_release(void)
 {
     fake source = fake_of(60, 20);
@@ -332,6 +354,7 @@ CU_SuiteInfo dt_suite_dataset(void)
         {"subsets: disjoint, covering, ascending", test_members},
         {"validation samples: seed and rounding", test_validation},
         {"shards of any number of ranks are the whole", test_shards},
+        {"only one subset is kept", test_keep_only},
         {"what is released", test_release},
         {"no samples left", test_no_samples_left},
         {"every read may fail", test_read_errors},
