@@ -157,6 +157,29 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
     [ ! -e x ]
 }
 
+@test "no command writes over the file that it reads, under whatever name, nor a report over a run" {
+    make_data data 100 20 6
+    train 0 --data data --epochs 1 --layers "12, 10" --output run
+    train 0 --data data --epochs 1 --layers "12, 10" --output other
+    ln run/weights.h5 hard.h5
+    ln -s run/weights.h5 soft.h5
+    find run -type f -exec sha256sum {} + >before
+    local weights=run/weights.h5 name
+    for name in $weights ./run/../$weights hard.h5 soft.h5; do
+        refuse 73 "$name: expected a new file, .*, found run/weights.h5, which stays" \
+            export --weights $weights --format npz -o "$name"
+        refuse 73 "$name: .* which stays" import --from $weights -o "$name"
+        refuse 73 "$name: .* which stays" eval --weights $weights --csv "$name"
+        refuse 73 "$name: .* which stays" eval --weights $weights --json "$name"
+    done
+    for name in config.ini log.txt metrics.csv summary.json weights.h5 insight.h5; do
+        refuse 73 "run/$name: .* which stays" report run -o "run/$name"
+        refuse 73 "run/$name: .* which stays" report other run -o "run/$name"
+    done
+    sha256sum --quiet -c before
+    run_it report run -o run/report.html
+}
+
 @test "export replaces what it wrote, and never a Python file of the user's" {
     make_data data 100 20 6
     train 0 --data data --epochs 1 --layers "12, 10" --output run

@@ -19,4 +19,8 @@
  * DT_ERR_IO: writing, syncing or reading back failed (path, bytes, reason); DT_ERR_INTERNAL. */
 dt_status dt_atomic_write(const char *path, const void *bytes, size_t size, dt_error *error);
 
+/* Refuses to make `path` a file where it is the file `input` already, under whatever name: what
+ * would be read, or has been, stays. Errors: DT_ERR_CREATE. */
+dt_status dt_atomic_apart(const char *path, const char *input, dt_error *error);
+
 #endif

@@ -217,6 +217,10 @@ static dt_status open_model(dt_comm *comm, const dt_invocation *invocation, dt_s
     dt_config config;
     dt_status status = DT_OK;
     if (dt_comm_rank(comm) == 0)
+        status = dt_atomic_apart(invocation->csv_path, invocation->weights_path, error);
+    if (!status && dt_comm_rank(comm) == 0)
+        status = dt_atomic_apart(invocation->json_path, invocation->weights_path, error);
+    if (!status && dt_comm_rank(comm) == 0)
         status = dt_model_read(invocation->weights_path, &invocation->config, model, error);
     status = dt_comm_agree(comm, status, error);
     if (!status)

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "io/atomic_file.h"
 #include "train/export.h"
 
 static dt_status find_format(const char *name, const dt_export_format **out, dt_error *error)
@@ -24,8 +25,10 @@ static dt_status find_format(const char *name, const dt_export_format **out, dt_
 static dt_status export_model(const dt_invocation *invocation, const dt_export_format *format,
                               dt_error *error)
 {
-    dt_model model;
-    dt_status status = dt_model_read(invocation->weights_path, &invocation->config, &model, error);
+    dt_model model = {0};
+    dt_status status = dt_atomic_apart(invocation->out_path, invocation->weights_path, error);
+    if (!status)
+        status = dt_model_read(invocation->weights_path, &invocation->config, &model, error);
     if (!status)
         status = format->write(&model, invocation->out_path, error);
     if (!status)

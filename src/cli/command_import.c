@@ -1,6 +1,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/commands.h"
+#include "io/atomic_file.h"
 #include "io/weights_bundle.h"
 #include "train/model.h"
 
@@ -24,10 +25,12 @@ static void tell(const char *path, const dt_model *model, const dt_import_note *
 
 static dt_status import_model(const dt_invocation *invocation, dt_error *error)
 {
-    dt_weights_file file;
+    dt_weights_file file = {0};
     dt_import_note note;
     dt_model model = {0};
-    dt_status status = dt_weights_import(invocation->from_path, &file, &note, error);
+    dt_status status = dt_atomic_apart(invocation->out_path, invocation->from_path, error);
+    if (!status)
+        status = dt_weights_import(invocation->from_path, &file, &note, error);
     if (status) {
         dt_weights_destroy(&file);
         return status;

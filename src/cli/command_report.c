@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "cli/commands.h"
+#include "io/atomic_file.h"
 #include "io/run_directory.h"
 #include "train/report.h"
 
@@ -16,10 +17,30 @@ static dt_status choose_path(const dt_invocation *invocation, char path[DT_PATH_
     return DT_OK;
 }
 
+/* Of the runs' own files the report may replace a report alone. */
+static dt_status check_path(const dt_invocation *invocation, const char *path, dt_error *error)
+{
+    static const char *const names[] = {DT_FILE_CONFIG,  DT_FILE_LOG,  DT_FILE_METRICS,
+                                        DT_FILE_SUMMARY, DT_FILE_BEST, DT_FILE_WEIGHTS,
+                                        DT_FILE_INSIGHT};
+    char file[DT_PATH_SIZE];
+    for (int i = 0; i < invocation->file_count; i++)
+        for (size_t j = 0; j < sizeof names / sizeof *names; j++) {
+            dt_status status = dt_path_join(invocation->files[i], names[j], file, error);
+            if (!status)
+                status = dt_atomic_apart(path, file, error);
+            if (status)
+                return status;
+        }
+    return DT_OK;
+}
+
 static dt_status write_report(const dt_invocation *invocation, dt_error *error)
 {
     char path[DT_PATH_SIZE];
     dt_status status = choose_path(invocation, path, error);
+    if (!status)
+        status = check_path(invocation, path, error);
     if (!status)
         status = dt_report_write(invocation->file_count, invocation->files, path, error);
     if (!status)

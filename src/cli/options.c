@@ -297,9 +297,13 @@ static dt_status read_word(const char *word, int at, int argc, dt_invocation *ou
         return find_command(word, &out->command, error);
     if (!dt_command_infos[out->command].files)
         return dt_fail(error, DT_ERR_USAGE,
-                       "unexpected argument '%.*s': expected options, as --name value; a "
-                       "switch has its value behind =",
-                       FOUND_MAX, word);
+                       "unexpected argument '%.*s': expected options, as --%s; a switch has its "
+                       "value behind =",
+                       FOUND_MAX, word,
+                       out->command == DT_COMMAND_EVAL || out->command == DT_COMMAND_EXPORT
+                           ? "weights FILE"
+                       : out->command == DT_COMMAND_IMPORT ? "from FILE"
+                                                           : "name value");
     if (!out->files)
         out->files = dt_calloc((size_t)argc, sizeof *out->files, error);
     if (!out->files)

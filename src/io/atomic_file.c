@@ -174,3 +174,14 @@ dt_status dt_atomic_write(const char *path, const void *bytes, size_t size, dt_e
         close(new.directory);
     return status;
 }
+
+dt_status dt_atomic_apart(const char *path, const char *input, dt_error *error)
+{
+    struct stat a, b;
+    if (stat(path, &a) != 0 || stat(input, &b) != 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino)
+        return DT_OK;
+    return dt_fail(error, DT_ERR_CREATE,
+                   "%s: expected a new file, or one that may be replaced, found %s, which stays; "
+                   "choose another name",
+                   path, input);
+}

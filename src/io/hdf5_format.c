@@ -32,7 +32,7 @@ dt_status hdf5_read_superblock(span bytes, dt_hdf5_reader *reader, dt_error *err
 {
     if (bytes.size < SUPERBLOCK_SIZE || memcmp(bytes.at, SIGNATURE, sizeof SIGNATURE - 1) != 0)
         return dt_fail(error, DT_ERR_DATA, "expected an HDF5 file, found %s",
-                       bytes.size < SUPERBLOCK_SIZE ? "less than one" : "something else");
+                       bytes.size == 0 ? "an empty one" : "something else");
     if (bytes.at[AT_VERSION] != 0)
         return dt_fail(error, DT_ERR_DATA,
                        "expected an HDF5 file with superblock version 0, found version %d; "
@@ -43,7 +43,11 @@ dt_status hdf5_read_superblock(span bytes, dt_hdf5_reader *reader, dt_error *err
                        "expected an HDF5 file with offsets and lengths of 8 bytes, found %d and %d",
                        bytes.at[AT_OFFSET_SIZE], bytes.at[AT_LENGTH_SIZE]);
     uint64_t base = hdf5_number(bytes.at + AT_BASE, 8), end = hdf5_number(bytes.at + AT_END, 8);
-    if (base != 0 || end > bytes.size || end < SUPERBLOCK_SIZE)
+    if (base == 0 && end > bytes.size)
+        return dt_fail(error, DT_ERR_DATA,
+                       "expected an HDF5 file of %llu bytes, as its head says, found the first %zu",
+                       (unsigned long long)end, bytes.size);
+    if (base != 0 || end < SUPERBLOCK_SIZE)
         return dt_fail(error, DT_ERR_DATA,
                        "expected an HDF5 file from byte 0 to at most %zu, found %llu to %llu",
                        bytes.size, (unsigned long long)base, (unsigned long long)end);

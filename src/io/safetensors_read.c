@@ -36,7 +36,7 @@ static dt_status open_header(const uint8_t *bytes, size_t size, reading *out, dt
     if (size < LENGTH_SIZE || length > size - LENGTH_SIZE || length > DT_SAFETENSORS_HEADER_MAX)
         return dt_fail(error, DT_ERR_DATA,
                        "expected a safetensors header of at most %zu bytes within the file's %zu, "
-                       "found one of %" PRIu64,
+                       "found one of %" PRIu64 " (another kind of file?)",
                        DT_SAFETENSORS_HEADER_MAX, size, length);
     json_error_t why;
     out->header =

@@ -263,6 +263,12 @@ static void wrong_usage_is_explained(void)
         {{"train", "now"},
          "unexpected argument 'now': expected options, as --name value; a switch has its value "
          "behind ="},
+        {{"eval", "w.h5"},
+         "unexpected argument 'w.h5': expected options, as --weights FILE; a "
+         "switch has its value behind ="},
+        {{"import", "w.npz"},
+         "unexpected argument 'w.npz': expected options, as --from FILE; a "
+         "switch has its value behind ="},
         {{"--overwrite", "false"},
          "unexpected argument 'false': expected options, as --name value; a switch has its value "
          "behind ="},

@@ -281,9 +281,13 @@ static void damaged_files_are_refused(void)
     H5Sclose(space);
     H5Fclose(file);
     assert_refused("expected the 5 datasets that weight_names lists, found 6");
+    CU_ASSERT_EQUAL(truncate(h5(), 1000), 0);
+    assert_refused("as its head says, found the first 1000");
+    CU_ASSERT_EQUAL(truncate(h5(), 0), 0);
+    assert_refused("expected an HDF5 file, found an empty one");
 
     scratch_write(h5(), "no HDF5");
-    assert_refused("expected an HDF5 file, found less than one");
+    assert_refused("expected an HDF5 file, found something else");
     dt_weights none = {NULL, 0, parameters, NULL, 0};
     CU_ASSERT_EQUAL(dt_weights_write(h5(), &none, NULL), DT_OK);
     assert_refused("expected layers that have weights, found none");
