@@ -157,7 +157,7 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
     [ ! -e x ]
 }
 
-@test "no command writes over the file that it reads, under whatever name, nor a report over a run" {
+@test "no command writes over the file that it reads, nor a report over files of a run" {
     make_data data 100 20 6
     train 0 --data data --epochs 1 --layers "12, 10" --output run
     train 0 --data data --epochs 1 --layers "12, 10" --output other
