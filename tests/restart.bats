@@ -85,7 +85,8 @@ checkpoints() { (cd "${1-run}/checkpoints" && echo step-*.h5); }
     in_pieces "1:$((steps - 20)) 1:-1" "${patient[@]}"
     same_run whole pieces
     train 1 "${patient[@]}" --resume auto --output pieces
-    grep -q "^pieces is complete: step $steps of 3000, no better validation accuracy since; a larger --patience goes on$" out
+    local ending="no better validation accuracy since; a larger --patience goes on"
+    grep -q "^pieces is complete: step $steps of 3000, $ending$" out
 }
 
 @test "the settings come from the checkpoint; --resume FILE begins a run of its own" {
