@@ -66,7 +66,7 @@ dist_train() {
     [ "$1" = 0 ] || launch=(mpirun -np "$1" --oversubscribe)
     shift
     status=0
-    timeout 60 "${launch[@]}" "$program" "$@" >out 2>err </dev/null || status=$?
+    timeout -k 5 60 "${launch[@]}" "$program" "$@" >out 2>err </dev/null || status=$?
 }
 
 # train NP ARGUMENT...: a run that must succeed, without a word on stderr.

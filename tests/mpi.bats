@@ -13,7 +13,7 @@ passes() {
     [ $# -gt 1 ] || counts=(1 2 3 5 8)
     for np in "${counts[@]}"; do
         status=0
-        timeout 60 mpirun -np "$np" --oversubscribe "${MPI_TESTS:-$top/build/mpi-tests}/$1" \
+        timeout -k 5 60 mpirun -np "$np" --oversubscribe "${MPI_TESTS:-$top/build/mpi-tests}/$1" \
             >out 2>&1 </dev/null || status=$?
         [ "$status" = 0 ] && [ ! -s out ] && continue
         echo "$1 (np $np): expected exit code 0 and no output, found exit code $status and:"
@@ -53,7 +53,7 @@ passes() {
         unset "$name"
     done
     exec "$0" --max-steps 1'
-    timeout 60 mpirun -np 3 --oversubscribe bash -c "$forget" "$program" >out 2>&1 </dev/null ||
+    timeout -k 5 60 mpirun -np 3 --oversubscribe bash -c "$forget" "$program" >out 2>&1 </dev/null ||
         status=$?
     expect "exit code" 78 "$status"
     expect "what the program says" "dist-train: mpirun of Open MPI started 3 processes, but each \

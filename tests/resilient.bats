@@ -49,7 +49,7 @@ EOT
 # resilient ARGUMENT...: runs the script, sets $status.
 resilient() {
     status=0
-    timeout 60 "$script" "$@" >out 2>err </dev/null || status=$?
+    timeout -k 5 60 "$script" "$@" >out 2>err </dev/null || status=$?
 }
 
 calls() { wc -l <calls; }
@@ -59,7 +59,7 @@ started() { grep -cxF -- "$program $*" <(sed 's/^-np [0-9]* //' calls); }
 
 @test "resilient: mpirun gets ranks, settings, a directory, --resume auto and no input" {
     plan 'wc -c; exit 0'
-    timeout 60 "$script" -n 3 -- --epochs 4 --output run >out 2>err <<<input
+    timeout -k 5 60 "$script" -n 3 -- --epochs 4 --output run >out 2>err <<<input
     expect calls "-np 3 $program --epochs 4 --output run --resume auto" "$(<calls)"
     expect input 0 "$(<out)"
     expect errors '' "$(<err)"

@@ -171,7 +171,7 @@ print(value.decode() if isinstance(value, bytes) else value)' run/weights.h5)"
 
 @test "without --output: runs/<date>-<time>, to which runs/latest points; none is used twice" {
     (train 0 "${two[@]}" --output auto) &
-    (cd "$work" && timeout 60 "$program" "${two[@]}" >other.out 2>&1 </dev/null)
+    (cd "$work" && timeout -k 5 60 "$program" "${two[@]}" >other.out 2>&1 </dev/null)
     wait $!
     expect "runs" 2 "$(printf '%s\n' runs/2[0-9]*-* | wc -l)"
     train 2 "${two[@]}" --seed 5
@@ -201,7 +201,7 @@ print(value.decode() if isinstance(value, bytes) else value)' run/weights.h5)"
 
 # pmls VARIABLE=VALUE... COMMAND...: the ways of messages (Open MPI's pml) that a start opens.
 pmls() {
-    timeout 60 env -u OMPI_MCA_pml OMPI_MCA_pml_base_verbose=10 "$@" --version 2>&1 </dev/null |
+    timeout -k 5 60 env -u OMPI_MCA_pml OMPI_MCA_pml_base_verbose=10 "$@" --version 2>&1 </dev/null |
         sed -n 's/.*components_open: found loaded component \(.*\)/\1/p' | sort -u | words
 }
 
@@ -301,7 +301,7 @@ END
     # A name space of our own: the file system goes with it.
     # shellcheck disable=SC2016
     local script='mount -t tmpfs -o size=256k tmpfs "$1" || exit 99; cd "$1"; shift
-        timeout 60 mpirun -np 3 --oversubscribe "$@" --output run >../out 2>../err </dev/null
+        timeout -k 5 60 mpirun -np 3 --oversubscribe "$@" --output run >../out 2>../err </dev/null
         echo $? >../code
         ls run >../files; cp run/summary.json .. || true'
     mkdir disk
@@ -358,7 +358,7 @@ summary.json" "$(words <files)"
     for np in 0 1 2; do
         launch="mpirun -np $np --oversubscribe"
         [ $np != 0 ] || launch=
-        timeout 60 script -qec "$launch $program ${long[*]} --output t$np" /dev/null \
+        timeout -k 5 60 script -qec "$launch $program ${long[*]} --output t$np" /dev/null \
             >"terminal$np" </dev/null
         grep -qE "$bar" "terminal$np"
         expect "bars in log.txt" 0 "$(grep -c $'\r' t$np/log.txt || true)"
@@ -366,7 +366,7 @@ summary.json" "$(words <files)"
         expect "bars in a pipe" 0 "$(cat out err | grep -c $'\r' || true)"
     done
     grep -q $'\r\033\[Kepoch 1/1 step' terminal0 # gone before the line
-    timeout 60 script -qec "$program ${long[*]} --progress lines --output lines" /dev/null \
+    timeout -k 5 60 script -qec "$program ${long[*]} --progress lines --output lines" /dev/null \
         >lines.out </dev/null
     expect "bars with --progress lines" 0 "$(grep -cE "$bar" lines.out || true)"
     dist_train 0 "${long[@]}" --progress bar --output bar
@@ -402,7 +402,7 @@ END
     unshare -m sh -c 'mount -t tmpfs -o size=1m tmpfs /dev/shm' 2>/dev/null ||
         skip "nothing can be mounted here"
     local status=0
-    unshare -m sh -c "mount -t tmpfs -o size=1m tmpfs /dev/shm && exec timeout 60 mpirun -np 3 \
+    unshare -m sh -c "mount -t tmpfs -o size=1m tmpfs /dev/shm && exec timeout -k 5 60 mpirun -np 3 \
         --oversubscribe $program --data synthetic --train-limit 4000 --test-limit 10" \
         >out 2>err </dev/null || status=$?
     expect "exit code" 70 "$status"

@@ -42,7 +42,7 @@ seen() {
 }
 
 @test "from before a run's first file to its end: each row once" {
-    timeout 60 "$program" watch run >watched 2>err </dev/null &
+    timeout -k 5 60 "$program" watch run >watched 2>err </dev/null &
     local watcher=$!
     until grep -q 'run: waiting for the run to begin' watched; do sleep 0.05; done
     train 2 "${common[@]}" --epochs 400 --log-every 7 --output run
@@ -121,7 +121,7 @@ dist_train_for() {
     "$program" "${common[@]}" --epochs 1000000 --output run >/dev/null 2>&1 </dev/null &
     until [ -e run/checkpoints ] && [ "$(wc -l <run/metrics.csv)" -gt 5 ]; do sleep 0.05; done
     kill -STOP %1
-    timeout 60 "$program" watch run >watched 2>err </dev/null &
+    timeout -k 5 60 "$program" watch run >watched 2>err </dev/null &
     local watcher=$! rows
     until grep -q ^epoch watched; do sleep 0.05; done
     kill -CONT %1
@@ -133,7 +133,7 @@ dist_train_for() {
     expect "rows" "$(tail -n +2 run/metrics.csv | cut -d, -f2)" "$rows"
 }
 
-screen() { timeout 100 "$python" "$top/tests/watch_screen.py" "$program" "$1"; }
+screen() { timeout -k 5 100 "$python" "$top/tests/watch_screen.py" "$program" "$1"; }
 
 @test "in a terminal: a live run, from waiting to its end" { screen live; }
 @test "in a terminal: signals give it back as it was" { screen signals; }
