@@ -81,8 +81,8 @@ EOT
     expect "status" complete "$(summary status runs/job-7)"
 
     in_tree install PREFIX="$work/q" bindir="$work/elsewhere"
-    PATH=$work/elsewhere:$PATH timeout -k 5 60 q/share/dist-train/run-resilient.sh -n 1 -- --data data \
-        --layers 10 --epochs 1 --output b >out 2>err
+    PATH=$work/elsewhere:$PATH timeout -k 5 60 q/share/dist-train/run-resilient.sh -n 1 -- \
+        --data data --layers 10 --epochs 1 --output b >out 2>err
     expect "status" complete "$(summary status b)"
 }
 

@@ -53,8 +53,8 @@ passes() {
         unset "$name"
     done
     exec "$0" --max-steps 1'
-    timeout -k 5 60 mpirun -np 3 --oversubscribe bash -c "$forget" "$program" >out 2>&1 </dev/null ||
-        status=$?
+    timeout -k 5 60 mpirun -np 3 --oversubscribe bash -c "$forget" "$program" >out 2>&1 \
+        </dev/null || status=$?
     expect "exit code" 78 "$status"
     expect "what the program says" "dist-train: mpirun of Open MPI started 3 processes, but each \
 believes to be alone (rank 0 of 1): use the mpirun of the Open MPI that it was built with" \

@@ -201,7 +201,8 @@ print(value.decode() if isinstance(value, bytes) else value)' run/weights.h5)"
 
 # pmls VARIABLE=VALUE... COMMAND...: the ways of messages (Open MPI's pml) that a start opens.
 pmls() {
-    timeout -k 5 60 env -u OMPI_MCA_pml OMPI_MCA_pml_base_verbose=10 "$@" --version 2>&1 </dev/null |
+    timeout -k 5 60 env -u OMPI_MCA_pml OMPI_MCA_pml_base_verbose=10 "$@" --version 2>&1 \
+        </dev/null |
         sed -n 's/.*components_open: found loaded component \(.*\)/\1/p' | sort -u | words
 }
 
@@ -402,8 +403,8 @@ END
     unshare -m sh -c 'mount -t tmpfs -o size=1m tmpfs /dev/shm' 2>/dev/null ||
         skip "nothing can be mounted here"
     local status=0
-    unshare -m sh -c "mount -t tmpfs -o size=1m tmpfs /dev/shm && exec timeout -k 5 60 mpirun -np 3 \
-        --oversubscribe $program --data synthetic --train-limit 4000 --test-limit 10" \
+    unshare -m sh -c "mount -t tmpfs -o size=1m tmpfs /dev/shm && exec timeout -k 5 60 mpirun \
+        -np 3 --oversubscribe $program --data synthetic --train-limit 4000 --test-limit 10" \
         >out 2>err </dev/null || status=$?
     expect "exit code" 70 "$status"
     expect "lines" 1 "$(grep -c '^dist-train: /dev/shm .*expected .* MB' err)"

@@ -73,8 +73,9 @@ check() {
     mkdir -p run/tensorboard
     local status=0
     # Room for the first events only: a page a file.
-    unshare -m sh -c "mount -t tmpfs -o size=8k tmpfs run/tensorboard && exec timeout -k 5 60 $program \
-        ${common[*]} --epochs 4 --log-every 1 --tensorboard --output run" >out 2>err </dev/null ||
+    unshare -m sh -c "mount -t tmpfs -o size=8k tmpfs run/tensorboard && exec timeout -k 5 60 \
+        $program ${common[*]} --epochs 4 --log-every 1 --tensorboard --output run" \
+        >out 2>err </dev/null ||
         status=$?
     expect "exit code" 0 "$status"
     expect "warnings" "1 1" "$(grep -c 'run/tensorboard/train/.*No space left.*goes on' err) \
