@@ -25,6 +25,32 @@ use() {
     return 1
 }
 
+# Every setting of [model] that has names or is a switch, with each of its values: a line each.
+model_choices() {
+    "$program" --print-config | awk '
+        NF == 0 { count = 0 }
+        /^\[/ { model = $1 == "[model]" }
+        /^; (one of|true or false)/ { sub(/^; (one of )?/, ""); sub(/;.*/, ""); gsub(/,| or /, " ")
+            count = split($0, values, " ") }
+        model && $2 == "=" { for (i = 1; i <= count; i++) print $1, values[i] }'
+}
+
+@test "a weights file says what the network is: eval has the loss of the run at all of [model]" {
+    make_data data 200 60
+    local name value base count=0
+    while read -r name value; do
+        base=(--loss mse)
+        [ "$name" != loss ] || base=()
+        train 0 --data data --epochs 1 --layers "20, 12, 10" --overwrite --output run \
+            "${base[@]}" "--$name=$value" </dev/null
+        use 0 0 eval --weights run/weights.h5 --json eval.json </dev/null
+        expect "$name = $value: loss" "$(printf %.12f "$(summary test_loss)")" \
+            "$(printf %.12f "$(sed -n 's/^  "loss": \(.*\),/\1/p' eval.json)")"
+        count=$((count + 1))
+    done < <(model_choices)
+    [ "$count" -ge 17 ]
+}
+
 @test "eval counts what NumPy counts, on any number of ranks" {
     trained --val-fraction 0.2
     local np
