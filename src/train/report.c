@@ -132,6 +132,18 @@ static dt_status add_curves(dt_markup *to, int count, const report_run *runs, dt
     return status;
 }
 
+/* What was trained, on what, the numbers, and what is missing. */
+static void add_summary(dt_markup *to, const report_run *run)
+{
+    dt_markup_add(to, "<p class=\"sub\">");
+    add_network(to, run);
+    dt_markup_add(to, run->result.data_source[0] ? ", on " : "");
+    dt_markup_text(to, run->result.data_source);
+    dt_markup_add(to, "</p>\n");
+    add_tiles(to, run);
+    add_notes(to, run);
+}
+
 static dt_status add_run(dt_markup *to, const report_run *run, dt_error *error)
 {
     dt_page_begin(to, run->name);
@@ -141,13 +153,7 @@ static dt_status add_run(dt_markup *to, const report_run *run, dt_error *error)
     dt_report_chip(to, run);
     dt_markup_add(to, "</p>\n");
     add_headline(to, run);
-    dt_markup_add(to, "<p class=\"sub\">");
-    add_network(to, run);
-    dt_markup_add(to, run->result.data_source[0] ? ", on " : "");
-    dt_markup_text(to, run->result.data_source);
-    dt_markup_add(to, "</p>\n");
-    add_tiles(to, run);
-    add_notes(to, run);
+    add_summary(to, run);
     dt_markup_add(to, "</header>\n");
     dt_status status = add_curves(to, 1, run, error);
     if (!status)
@@ -175,13 +181,8 @@ static dt_status add_detail(dt_markup *to, const report_run *run, bool open, dt_
                   open ? " open" : "");
     dt_markup_add(to, "<span class=\"key c%d\">%s</span> ", run->colour, run->key);
     dt_markup_text(to, run->name);
-    dt_markup_add(to, "</summary>\n<p class=\"sub\">");
-    add_network(to, run);
-    dt_markup_add(to, run->result.data_source[0] ? ", on " : "");
-    dt_markup_text(to, run->result.data_source);
-    dt_markup_add(to, "</p>\n");
-    add_tiles(to, run);
-    add_notes(to, run);
+    dt_markup_add(to, "</summary>\n");
+    add_summary(to, run);
     dt_status status = add_parts(to, run, error);
     dt_markup_add(to, "</details>\n");
     return status;
