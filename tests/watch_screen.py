@@ -115,6 +115,7 @@ class Watch:
 
     def type(self, keys):
         self.terminal.typed = True
+        self.terminal.decoder.errors = "replace"  # for the same reason: half a character
         os.write(self.master, keys)
 
     def read(self, until, seconds=20):
