@@ -101,6 +101,11 @@ report() {
         check broken/report.html "broken/$file" "Settings and environment"
         rm -r broken
     done
+    mkdir run/lock
+    dist_train 0 report run
+    expect "a lock that cannot be read: exit code" 0 "$status"
+    grep -q "^warning: run/lock: cannot read" err
+    check run/report.html "run/lock: cannot read" "Settings and environment"
 }
 
 @test "a summary of an earlier start does not count" {

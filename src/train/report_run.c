@@ -85,6 +85,13 @@ static dt_status read_weights(report_run *self, const char *path, dt_error *erro
     return status;
 }
 
+static dt_status read_lock(report_run *self, const char *path, dt_error *error)
+{
+    (void)path;
+    char holder[DT_RUN_LOCK_TEXT];
+    return dt_run_lock_look(self->path, &self->lock, holder, error);
+}
+
 /* Reads a file of the run; one that is not there is a line, one that is damaged a warning as well.
  * missing: that line; NULL: nothing is to be said. */
 static dt_status read_member(report_run *self, const char *file, reader *read, const char *missing,
@@ -199,10 +206,8 @@ static void find_best(report_result *result, const dt_metrics_table *table)
     }
 }
 
-static dt_status find_result(report_run *self, dt_error *error)
+static void find_result(report_run *self)
 {
-    dt_run_lock_state lock;
-    char holder[DT_RUN_LOCK_TEXT];
     report_result *result = &self->result;
     *result = (report_result){.state = REPORT_ENDED,
                               .epochs = -1,
@@ -221,10 +226,7 @@ static dt_status find_result(report_run *self, dt_error *error)
                               .parameter_hash = "",
                               .data_source = "",
                               .version = ""};
-    dt_status status = dt_run_lock_look(self->path, &lock, holder, error);
-    if (status)
-        return status;
-    bool lives = lock == DT_RUN_LOCK_HELD || lock == DT_RUN_LOCK_UNSEEN;
+    bool lives = self->lock == DT_RUN_LOCK_HELD || self->lock == DT_RUN_LOCK_UNSEEN;
     if (self->has_summary && !summary_is_old(self, lives)) {
         use_summary(result, &self->summary.summary);
     } else {
@@ -234,7 +236,6 @@ static dt_status find_result(report_run *self, dt_error *error)
     if (self->has_insight)
         use_answers(result, &self->insight);
     find_best(result, &self->metrics);
-    return DT_OK;
 }
 
 /* Updates of a whole epoch; 0: there has not been one. */
@@ -304,8 +305,11 @@ dt_status dt_report_run_open(const char *path, report_run *out, dt_error *error)
         status = read_member(out, out->weights_name, read_weights,
                              "weights.h5 is not there: no pictures of the first layer.", error);
     if (!status)
-        status = find_result(out, error);
-    return status ? status : place_rows(out, error);
+        status = read_member(out, DT_FILE_LOCK, read_lock, NULL, error);
+    if (status)
+        return status;
+    find_result(out);
+    return place_rows(out, error);
 }
 
 void dt_report_run_close(report_run *run)

@@ -47,6 +47,7 @@ typedef struct report_run {
     char key[4];             /* "A", "B", ...: several runs */
     int colour;
     bool has_config, has_summary, has_insight, has_weights;
+    dt_run_lock_state lock; /* free where it cannot be read */
     dt_config config;
     dt_metrics_table metrics;
     dt_summary_file summary;
