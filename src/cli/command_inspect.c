@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "cli/commands.h"
@@ -12,7 +13,6 @@
 #include "io/content.h"
 #include "io/hdf5_reader.h"
 #include "io/insight.h"
-#include "io/read_file.h"
 #include "io/run_directory.h"
 #include "io/run_lock.h"
 #include "io/weights.h"

@@ -9,8 +9,8 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/memory.h"
-#include "io/read_file.h"
 #include "io/summary.h"
 #include "train/config.h"
 

@@ -6,10 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "data/idx_file.h"
 #include "io/image.h"
-#include "io/read_file.h"
 
 #define PNG_SIGNATURE "\x89PNG\r\n\x1a\n"
 /* Bytes of a file or of standard input, at most. */

@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "insight_format.h"
 #include "io/hdf5_reader.h"
 #include "io/insight.h"
-#include "io/read_file.h"
 #include "nn/metrics.h"
 
 /* A file larger than this many bytes is not read. */

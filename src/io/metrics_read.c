@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
-#include "io/read_file.h"
 #include "metrics_columns.h"
 
 /* Of a file: 10^7 rows. */

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "io/atomic_file.h"
 #include "io/json.h"
-#include "io/read_file.h"
 
 #define SUMMARY_SIZE_MAX 65536
 

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
-#include "io/read_file.h"
 
 #define SIZE_MOST ((size_t)1 << 20)
 

@@ -1,10 +1,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "io/hdf5_reader.h"
 #include "io/npz.h"
-#include "io/read_file.h"
 #include "io/safetensors.h"
 #include "io/weights_bundle.h"
 #include "layer_order.h"

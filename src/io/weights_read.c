@@ -2,10 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "io/hdf5_reader.h"
-#include "io/read_file.h"
 #include "nn/finite.h"
 #include "weights_facts.h"
 

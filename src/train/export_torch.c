@@ -5,11 +5,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/atomic_file.h"
 #include "io/json.h"
-#include "io/read_file.h"
 #include "io/run_directory.h"
 #include "io/safetensors.h"
 #include "io/weights_bundle.h"

@@ -1,8 +1,8 @@
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "hdf5_check.h"
-#include "io/read_file.h"
 #include "io/weights.h"
 #include "scratch_folder.h"
 
