@@ -86,11 +86,26 @@ static inline void read_number(hid_t file, const char *name, hid_t file_type, hi
     H5Aclose(attribute);
 }
 
+/* HDF5 1.12 gave these a new number. */
+#if H5_VERSION_GE(1, 12, 0)
+typedef H5O_info2_t object_info;
+#define READ_OBJECT_INFO H5Oget_info_by_name3
+#else
+typedef H5O_info_t object_info;
+#define READ_OBJECT_INFO H5Oget_info_by_name2
+#endif
+
+/* `fields`: H5O_INFO_TIME, H5O_INFO_NUM_ATTRS. */
+static inline object_info read_object_info(hid_t file, const char *object, unsigned fields)
+{
+    object_info info = {0};
+    CU_ASSERT_TRUE(READ_OBJECT_INFO(file, object, &info, fields, H5P_DEFAULT) >= 0);
+    return info;
+}
+
 static inline int attribute_count(hid_t file, const char *object)
 {
-    H5O_info_t info = {0};
-    CU_ASSERT_TRUE(H5Oget_info_by_name2(file, object, &info, H5O_INFO_NUM_ATTRS, H5P_DEFAULT) >= 0);
-    return (int)info.num_attrs;
+    return (int)read_object_info(file, object, H5O_INFO_NUM_ATTRS).num_attrs;
 }
 
 static inline int link_count(hid_t file, const char *group)

@@ -162,9 +162,7 @@ static void equal_content_gives_equal_bytes(void)
     CU_ASSERT_EQUAL(memcmp(first, "\x89HDF\r\n\x1a\n\0", 9), 0); /* superblock version 0 */
 
     hid_t file = open_file();
-    H5O_info_t info = {0};
-    CU_ASSERT_TRUE(
-        H5Oget_info_by_name2(file, "/dense/dense/bias:0", &info, H5O_INFO_TIME, H5P_DEFAULT) >= 0);
+    object_info info = read_object_info(file, "/dense/dense/bias:0", H5O_INFO_TIME);
     CU_ASSERT_EQUAL(info.ctime + info.mtime + info.atime + info.btime, 0);
     H5Fclose(file);
     CU_ASSERT_EQUAL(dt_weights_write(h5(), &weights, NULL), DT_OK);
