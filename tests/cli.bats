@@ -185,8 +185,9 @@ refuse_data() { refuse "$1" "$2" --data bad "${@:3}"; }
     local np name count=0
     for np in 0 3; do
         train $np --version
-        expect "lines" 1 "$(wc -l <out)"
+        expect "lines" 2 "$(wc -l <out)"
         grep -qE '^dist-train [0-9]+\.[0-9]+\.[0-9]+$' out
+        grep -qE '^MPI: [A-Z].* v?[0-9]+\.' out
         train $np --help
         expect "usages" 1 "$(grep -c '^Usage' out)"
     done

@@ -12,7 +12,8 @@ typedef struct dt_comm dt_comm;
 
 /* Starts MPI (a program started without mpirun is one rank). Collective, once a process.
  * The caller owns *out: dt_comm_finish. Errors: DT_ERR_CONFIG when the launcher has started several
- * processes of which MPI does not know (dist/launcher.h), with an empty message in all but one. */
+ * processes of which MPI does not know, with an empty message in all but one, or the directory for
+ * temporary files is none (dist/launcher.h). */
 dt_status dt_comm_start(int *argc, char ***argv, dt_comm **out, dt_error *error);
 
 /* Ends MPI; NULL is allowed. Collective. */
@@ -24,7 +25,7 @@ int dt_comm_host_rank(const dt_comm *comm);    /* number among the ranks of its 
 int dt_comm_hosts(const dt_comm *comm);        /* number of hosts that the ranks are on */
 const char *dt_comm_host(const dt_comm *comm); /* name of this rank's host */
 
-/* Writes what MPI is, "Open MPI v4.1.4", into `text`. Not collective. */
+/* Writes what MPI is, "Open MPI v4.1.4" or "MPICH 4.0.2", into `text`. Not collective. */
 void dt_comm_library(char *text, size_t size);
 
 /* All ranks leave with the status and message of the lowest rank that failed, with its number in

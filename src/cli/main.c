@@ -28,6 +28,14 @@ static dt_status print_config(const dt_config *config, dt_error *error)
     return DT_OK;
 }
 
+/* The scripts read the second line: which launcher knows this MPI. */
+static void print_version(void)
+{
+    char library[256];
+    dt_comm_library(library, sizeof library);
+    printf("dist-train %s\nMPI: %s\n", DT_VERSION, library);
+}
+
 /* Rank 0 reads the command line and the files; what it made of them goes to all. */
 static dt_status read_options(dt_comm *comm, int argc, char **argv, dt_invocation *invocation,
                               dt_error *error)
@@ -65,7 +73,7 @@ static dt_status run(dt_comm *comm, int argc, char **argv, dt_error *error)
             dt_options_print_help(stdout);
     } else if (invocation.version) {
         if (voice)
-            puts("dist-train " DT_VERSION);
+            print_version();
     } else if (invocation.generate[0]) {
         if (voice)
             dt_generate(invocation.generate, stdout);

@@ -53,7 +53,7 @@ const dt_command_info dt_command_infos[] = {
 
 static const dt_flag flags[] = {
     FLAG("help", help, 'h', NULL, ALL, "print this text"),
-    FLAG("version", version, 0, NULL, ALL, "print the version"),
+    FLAG("version", version, 0, NULL, ALL, "print the version, and that of MPI"),
     FLAG("config", config_path, 0, "FILE", ALL, "read settings from an INI file"),
     FLAG("print-config", print_config, 0, NULL, ALL,
          "print all settings as an INI file, explained"),

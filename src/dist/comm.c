@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "comm_mpi.h"
 #include "dist/launcher.h"
 
@@ -40,65 +41,20 @@ static dt_status map_hosts(dt_comm *self, dt_error *error)
 /* A launcher ends the job when the first process fails: the one that speaks has to be heard. */
 static dt_status check_launcher(int mpi_size, dt_error *error)
 {
-    dt_status status = dt_launcher_check(getenv, mpi_size, error);
+    dt_status status = dt_launcher_check(getenv, dt_launcher_mpi(), mpi_size, error);
     if (status && !error->message[0])
         sleep(1);
     return status;
-}
-
-/* A single task of srun, or an interactive shell: Open MPI would look for the step's other
- * processes and give up where srun offers nothing to find them by. */
-static void forget_slurm_step(void)
-{
-    if (getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMIX_RANK") || getenv("PMI_RANK"))
-        return;
-    unsetenv("SLURM_STEP_ID");
-    unsetenv("SLURM_STEPID");
-}
-
-/* What the launcher says, the same to every rank of a job; false where it does not say. */
-static bool on_one_host(void)
-{
-    const char *size = getenv("OMPI_COMM_WORLD_SIZE");
-    const char *local_size = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
-    const char *slurm_hosts = getenv("SLURM_STEP_NUM_NODES");
-    bool launched = getenv("PMIX_RANK") || getenv("PMI_RANK");
-    /* mpirun comes first: what it starts may be in a step of Slurm with fewer hosts than the job.
-     * Of a heterogeneous step, each component counts its own hosts. */
-    if (size)
-        return local_size && strcmp(size, local_size) == 0;
-    if (launched)
-        return slurm_hosts && strcmp(slurm_hosts, "1") == 0 && !getenv("SLURM_HET_SIZE");
-    return true;
-}
-
-/* Settings of Open MPI for a start that is quick and sure; what the user has set in the
- * environment, or with mpirun --mca, stays. */
-static void prepare_start(void)
-{
-    /* Without a launcher, it starts a daemon (0.3 s) unless it is told not to; and then all such
-     * processes of a user share a directory in /tmp, which each makes and removes: of two that
-     * start at once one may fail. A process alone needs none. */
-    if (!getenv("OMPI_COMM_WORLD_SIZE") && !getenv("PMIX_RANK") && !getenv("PMI_RANK")) {
-        setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
-        setenv("OMPI_MCA_orte_create_session_dirs", "0", 0);
-    }
-    /* To choose how messages go, it opens the libraries of all networks it was built for (0.2 s
-     * with Debian's PSM and libfabric). On one host none is used: ob1 is shared memory there. This
-     * comes before a pml in openmpi-mca-params.conf, which is for jobs on many hosts: Debian's has
-     * one (^ucx), so that to let it win would be to change nothing. */
-    if (on_one_host())
-        setenv("OMPI_MCA_pml", "ob1", 0);
 }
 
 dt_status dt_comm_start(int *argc, char ***argv, dt_comm **out, dt_error *error)
 {
     int provided, length;
     dt_status status = check_launcher(0, error);
+    if (!status)
+        status = dt_launcher_prepare(error);
     if (status)
         return status;
-    forget_slurm_step();
-    prepare_start();
     if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS)
         return dt_fail(error, DT_ERR_INTERNAL, "MPI does not start");
     dt_comm *self = dt_calloc(1, sizeof *self, error);
@@ -160,12 +116,18 @@ const char *dt_comm_host(const dt_comm *self)
     return self->host_name;
 }
 
+/* Of "Open MPI v4.1.4, package: ...", or "MPICH Version:\t4.0.2\nMPICH Release date: ...". */
 void dt_comm_library(char *text, size_t size)
 {
     char all[MPI_MAX_LIBRARY_VERSION_STRING] = "";
     int length;
     MPI_Get_library_version(all, &length);
-    snprintf(text, size, "%.*s", (int)strcspn(all, ",\n"), all);
+    char *first = strtok(all, ",\n"), *word = first ? strtok(first, " \t") : NULL;
+    dt_text library = {.text = text, .size = size};
+    dt_text_add(&library, "%s", word ? word : "unknown");
+    while (word && (word = strtok(NULL, " \t")))
+        if (strcmp(word, "Version:") != 0)
+            dt_text_add(&library, " %s", word);
 }
 
 dt_status dt_comm_agree(dt_comm *self, dt_status status, dt_error *error)

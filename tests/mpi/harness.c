@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "dist/launcher.h"
 
 /* Rank r is on the host that letter r of a layout names, from the first again at its end. */
 static const char *const layouts[] = {"a", "ab", "aab", "abbc", "abcdefgh"};
@@ -115,6 +116,11 @@ static int report(const char *program, int rank, int size)
 int harness_run(int argc, char **argv, void (*test)(dt_comm *comm))
 {
     int rank, size, provided, count = sizeof layouts / sizeof *layouts;
+    dt_error unready;
+    if (dt_launcher_prepare(&unready)) {
+        fprintf(stderr, "%s: %s\n", argv[0], unready.message);
+        return EXIT_FAILURE;
+    }
     MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Comm_size(MPI_COMM_WORLD, &size);
