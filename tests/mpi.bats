@@ -35,6 +35,42 @@ passes() {
 
 @test "track: what a sample says alone, whoever played it; wrong labels are found" { passes track; }
 
+# says_nothing COMMAND...: and ends well.
+says_nothing() {
+    local status=0
+    timeout -k 5 60 "$@" >out 2>&1 </dev/null || status=$?
+    expect "exit code and output of $*" "0 " "$status $(<out)"
+}
+
+@test "processors: those that the ranks are bound to count; ranks that share one do not spin" {
+    local processors=${MPI_TESTS:-$top/build/mpi-tests}/processors cpus cpu
+    local ranks=(mpirun --oversubscribe --bind-to none -np)
+    cpus=$(nproc)
+    cpu=$(taskset -cp $$ | sed 's/.*: *\([0-9]*\).*/\1/')
+    says_nothing "${ranks[@]}" 3 "$processors" "$cpus"
+    says_nothing taskset -c "$cpu" "${ranks[@]}" 1 "$processors" 1
+    says_nothing taskset -c "$cpu" "${ranks[@]}" 2 "$processors" 1 shared
+    [ "$cpus" -gt 1 ] || return 0
+    # shellcheck disable=SC2016 # for the shell of each rank
+    local each='exec taskset -c "$(($OMPI_COMM_WORLD_RANK + '"$cpu"'))" "$0" 2'
+    says_nothing "${ranks[@]}" 2 bash -c "$each" "$processors"
+}
+
+@test "processors: no more than the quota of a control group" {
+    local group=/sys/fs/cgroup/cpu/dist-train-$$ status=0
+    local processors=${MPI_TESTS:-$top/build/mpi-tests}/processors
+    mkdir "$group" 2>/dev/null || skip "no control group (v1, cpu) can be made here"
+    # shellcheck disable=SC2016
+    local script='echo 150000 >"$0/cpu.cfs_quota_us" && echo $$ >"$0/cgroup.procs" && exec "$@"'
+    timeout -k 5 60 bash -c "$script" "$group" mpirun -np 2 --oversubscribe --bind-to none \
+        "$processors" 1.5 >out 2>&1 </dev/null || status=$?
+    for _ in {1..50}; do
+        ! rmdir "$group" 2>/dev/null || break
+        sleep 0.1
+    done
+    expect "exit code and output" "0 " "$status $(<out)"
+}
+
 @test "shortage: memory that one rank does not get fails all of them, and none waits" {
     passes shortage 1 2 3
 }

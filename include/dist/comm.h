@@ -25,6 +25,10 @@ int dt_comm_host_rank(const dt_comm *comm);    /* number among the ranks of its 
 int dt_comm_hosts(const dt_comm *comm);        /* number of hosts that the ranks are on */
 const char *dt_comm_host(const dt_comm *comm); /* name of this rank's host */
 
+/* How many processors the ranks of this rank's host may use together: those that they are bound to,
+ * and no more than a quota of their control groups allows, which need not be a whole number. */
+double dt_comm_host_processors(const dt_comm *comm);
+
 /* Writes what MPI is, "Open MPI v4.1.4" or "MPICH 4.0.2", into `text`. Not collective. */
 void dt_comm_library(char *text, size_t size);
 

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "comm_mpi.h"
 #include "dist/launcher.h"
+#include "processors.h"
 
 static dt_status map_hosts(dt_comm *self, dt_error *error)
 {
@@ -74,6 +75,7 @@ dt_status dt_comm_start(int *argc, char ***argv, dt_comm **out, dt_error *error)
     MPI_Comm_rank(self->host, &self->host_rank);
     MPI_Comm_size(self->host, &self->host_size);
     MPI_Get_processor_name(self->host_name, &length);
+    self->host_processors = usable_processors(self->host);
     if (map_hosts(self, error))
         MPI_Abort(MPI_COMM_WORLD, DT_ERR_INTERNAL);
     *out = self;
@@ -109,6 +111,11 @@ int dt_comm_host_rank(const dt_comm *self)
 int dt_comm_hosts(const dt_comm *self)
 {
     return self->hosts;
+}
+
+double dt_comm_host_processors(const dt_comm *self)
+{
+    return self->host_processors;
 }
 
 const char *dt_comm_host(const dt_comm *self)

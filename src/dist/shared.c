@@ -90,7 +90,7 @@ dt_status dt_shared_create(dt_comm *comm, size_t size, dt_shared **out, dt_error
     self->world = comm->world;
     self->many_hosts = comm->hosts > 1;
     self->segments = segments;
-    self->may_spin = comm->host_size <= sysconf(_SC_NPROCESSORS_ONLN);
+    self->may_spin = comm->host_size <= comm->host_processors;
 
     size_t head = comm->host_rank == 0 ? sizeof(meeting) : 0;
     size_t own_size = head + size + DT_ALIGNMENT;
