@@ -25,7 +25,7 @@ HDF5     := $(shell $(PKGCONF) --exists hdf5-serial && echo hdf5-serial || echo 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
             -Wdouble-promotion -Wwrite-strings -Wformat=2 $(if $(WERROR),-Werror)
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(if $(ARCH),-march=$(ARCH)) -fno-math-errno -fno-trapping-math \
-             -ffp-contract=fast \
+             -ffp-contract=off \
              $(WARNINGS) $(SANITIZE) -Iinclude -MMD -MP
 
 # A room sees the headers of the libraries that it may use, and of no other.

@@ -13,6 +13,8 @@
 
 #include <Random123/philox.h>
 
+#include "base/elementary.h"
+
 /* One number a use, never reused for another: results depend on them. */
 typedef enum dt_random_stream {
     DT_STREAM_INIT = 1,  /* initial parameters: sample = layer, index = parameter */
@@ -51,10 +53,10 @@ static inline double dt_uniform(uint32_t word)
 /* Two independent standard normal values from two words (Box-Muller). */
 static inline void dt_normal_pair(uint32_t a, uint32_t b, double out[2])
 {
-    double radius = sqrt(-2.0 * log(dt_uniform(a)));
+    double radius = sqrt(-2.0 * dt_log(dt_uniform(a)));
     double angle = 6.283185307179586476925 * dt_uniform(b);
-    out[0] = radius * cos(angle);
-    out[1] = radius * sin(angle);
+    out[0] = radius * dt_cos(angle);
+    out[1] = radius * dt_sin(angle);
 }
 
 /* Uniform integer in [0, bound), bound >= 1 (Lemire's multiplication; bias below bound * 2^-64).

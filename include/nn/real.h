@@ -7,8 +7,10 @@
 
 #ifdef DT_DOUBLE
 typedef double dt_real;
+#define dt_fma __builtin_fma
 #else
 typedef float dt_real;
+#define dt_fma __builtin_fmaf
 #endif
 
 #endif

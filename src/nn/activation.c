@@ -10,15 +10,9 @@ const char *const dt_activation_names[] = {"sigmoid", "tanh",     "relu", "leaky
 
 static const dt_real leaky_slope = (dt_real)DT_LEAKY_SLOPE;
 
-#ifdef DT_DOUBLE
-#define ERF erf
-#else
-#define ERF erff
-#endif
-
 static dt_real normal_distribution(dt_real z)
 {
-    return (dt_real)0.5 * ((dt_real)1 + ERF(z * (dt_real)0.70710678118654752440));
+    return (dt_real)0.5 * ((dt_real)1 + dt_erf(z * (dt_real)0.70710678118654752440));
 }
 
 static dt_real normal_density(dt_real z)
@@ -71,7 +65,7 @@ void dt_activation_backward(dt_activation kind, size_t n, const dt_real *z, cons
         MAP_GRADIENT(a[i] * ((dt_real)1 - a[i]))
         break;
     case DT_TANH:
-        MAP_GRADIENT((dt_real)1 - a[i] * a[i])
+        MAP_GRADIENT(dt_fma(-a[i], a[i], (dt_real)1))
         break;
     case DT_RELU:
         MAP_GRADIENT(z[i] <= 0 ? (dt_real)0 : (dt_real)1)
@@ -80,7 +74,7 @@ void dt_activation_backward(dt_activation kind, size_t n, const dt_real *z, cons
         MAP_GRADIENT(z[i] < 0 ? leaky_slope : (dt_real)1)
         break;
     case DT_GELU:
-        MAP_GRADIENT(normal_distribution(z[i]) + z[i] * normal_density(z[i]))
+        MAP_GRADIENT(dt_fma(z[i], normal_density(z[i]), normal_distribution(z[i])))
         break;
     case DT_IDENTITY:
         if (dz != da)

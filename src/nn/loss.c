@@ -1,9 +1,9 @@
 #include "nn/loss.h"
 
-#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/elementary.h"
 #include "nn/vector_math.h"
 
 const char *const dt_loss_names[] = {"cross-entropy", "bce", "mse", NULL};
@@ -27,7 +27,7 @@ static double cross_entropy(int classes, const dt_real *outputs, int label, dt_r
             gradient[j] /= sum;
         gradient[label] -= 1;
     }
-    return log((double)sum) + ((double)largest - (double)outputs[label]);
+    return dt_log((double)sum) + ((double)largest - (double)outputs[label]);
 }
 
 static double binary_cross_entropy(int classes, const dt_real *outputs, int label,
@@ -38,7 +38,7 @@ static double binary_cross_entropy(int classes, const dt_real *outputs, int labe
         dt_real output = outputs[j], target = j == label;
         dt_real positive = output < 0 ? 0 : output;
         dt_real size = output < 0 ? -output : output;
-        sum += (double)(positive - output * target) + log1p((double)dt_exp(-size));
+        sum += (double)(positive - output * target) + dt_log1p((double)dt_exp(-size));
         if (gradient)
             gradient[j] = (dt_sigmoid(output) - target) / (dt_real)classes;
     }

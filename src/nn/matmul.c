@@ -22,7 +22,7 @@ INLINE void accumulate(int rows, int vectors, dt_vector sum[BLOCK_ROWS][BLOCK_VE
 {
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++)
-            sum[r][v] += a[r][offset] * *(const dt_vector *)(b + v * LANES);
+            sum[r][v] = dt_multiply_add(a[r][offset], dt_vector_load(b + v * LANES), sum[r][v]);
 }
 
 /* How the summation index finds its column of A and its row of B. */
@@ -35,7 +35,7 @@ INLINE void block_product(const block *p, int rows, int vectors, int kind)
     for (int r = 0; r < rows; r++) {
         a[r] = p->a[r];
         for (int v = 0; v < vectors; v++)
-            sum[r][v] = p->fresh ? (dt_vector){0} : *(const dt_vector *)(p->c[r] + v * LANES);
+            sum[r][v] = p->fresh ? (dt_vector){0} : dt_vector_load(p->c[r] + v * LANES);
     }
     const dt_real *b = p->b;
     const int32_t *index = p->index;
@@ -51,7 +51,7 @@ INLINE void block_product(const block *p, int rows, int vectors, int kind)
             accumulate(rows, vectors, sum, a, index[k], b + index[k] * ldb);
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++)
-            *(dt_vector *)(p->c[r] + v * LANES) = sum[r][v];
+            dt_vector_store(p->c[r] + v * LANES, sum[r][v]);
 }
 
 /* One function a block shape, so that every loop over rows and vectors is unrolled. */

@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "base/elementary.h"
+
 /* Outputs before `at`: larger, or as large and of a lower class. */
 static int rank_of(int classes, const dt_real *outputs, int at)
 {
@@ -66,7 +68,7 @@ static void take_softmax(int classes, const dt_real *outputs, double *probabilit
     for (int j = 1; j < classes; j++)
         largest = fmax(largest, (double)outputs[j]);
     for (int j = 0; j < classes; j++)
-        sum += probabilities[j] = exp((double)outputs[j] - largest);
+        sum += probabilities[j] = dt_exp_double((double)outputs[j] - largest);
     for (int j = 0; j < classes; j++)
         probabilities[j] /= sum;
 }
@@ -81,7 +83,7 @@ void dt_metrics_probabilities(dt_loss loss, bool softmax, int classes, const dt_
     for (int j = 0; j < classes; j++) {
         double output = (double)outputs[j];
         if (!softmax)
-            output = loss == DT_BCE ? 1 / (1 + exp(-output)) : fmin(fmax(output, 0), 1);
+            output = loss == DT_BCE ? 1 / (1 + dt_exp_double(-output)) : fmin(fmax(output, 0), 1);
         probabilities[j] = output;
     }
 }

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "base/elementary.h"
 #include "base/memory.h"
 
 const char *const dt_optimizer_names[] = {"sgd",     "momentum", "nesterov", "adagrad",
@@ -80,7 +81,7 @@ bool dt_optimizer_skips_zeros(const dt_optimizer *self)
 }
 
 /* The mean gradient of parameter i, with the L2 term. */
-#define GRADIENT (scale * gradient_sum[i] + decay * w[i])
+#define GRADIENT dt_fma(scale, gradient_sum[i], decay * w[i])
 
 static void update(dt_optimizer *self, const dt_interval *where, dt_real *restrict w,
                    const dt_real *restrict gradient_sum, dt_real scale, double learning_rate)
@@ -95,49 +96,49 @@ static void update(dt_optimizer *self, const dt_interval *where, dt_real *restri
     switch (spec->kind) {
     case DT_SGD:
         for (size_t i = first; i < end; i++)
-            w[i] -= lr * GRADIENT;
+            w[i] = dt_fma(-lr, GRADIENT, w[i]);
         break;
     case DT_MOMENTUM:
         for (size_t i = first; i < end; i++) {
-            b[i] = momentum * b[i] + GRADIENT;
-            w[i] -= lr * b[i];
+            b[i] = dt_fma(momentum, b[i], GRADIENT);
+            w[i] = dt_fma(-lr, b[i], w[i]);
         }
         break;
     case DT_NESTEROV:
         for (size_t i = first; i < end; i++) {
             dt_real g = GRADIENT;
-            b[i] = momentum * b[i] + g;
-            w[i] -= lr * (g + momentum * b[i]);
+            b[i] = dt_fma(momentum, b[i], g);
+            w[i] = dt_fma(-lr, dt_fma(momentum, b[i], g), w[i]);
         }
         break;
     case DT_ADAGRAD:
         for (size_t i = first; i < end; i++) {
             dt_real g = GRADIENT;
-            s[i] += g * g;
+            s[i] = dt_fma(g, g, s[i]);
             w[i] -= lr * g / ((dt_real)sqrt(s[i]) + epsilon);
         }
         break;
     case DT_RMSPROP:
         for (size_t i = first; i < end; i++) {
             dt_real g = GRADIENT;
-            s[i] = alpha * s[i] + one_minus_alpha * g * g;
+            s[i] = dt_fma(alpha, s[i], one_minus_alpha * g * g);
             w[i] -= lr * g / ((dt_real)sqrt(s[i]) + epsilon);
         }
         break;
     case DT_ADAM:
     case DT_ADAMW: {
-        double t = (double)self->steps;
         dt_real beta1 = (dt_real)spec->beta1, one_minus_beta1 = (dt_real)(1 - spec->beta1);
         dt_real beta2 = (dt_real)spec->beta2, one_minus_beta2 = (dt_real)(1 - spec->beta2);
-        dt_real step_size = (dt_real)(learning_rate / (1 - pow(spec->beta1, t)));
-        dt_real correction = (dt_real)(1 / sqrt(1 - pow(spec->beta2, t)));
+        dt_real step_size = (dt_real)(learning_rate / (1 - dt_power(spec->beta1, self->steps)));
+        dt_real correction = (dt_real)(1 / sqrt(1 - dt_power(spec->beta2, self->steps)));
         dt_real keep =
             spec->kind == DT_ADAMW ? (dt_real)(1 - learning_rate * spec->weight_decay) : (dt_real)1;
         for (size_t i = first; i < end; i++) {
             dt_real g = GRADIENT;
-            b[i] = beta1 * b[i] + one_minus_beta1 * g;
-            s[i] = beta2 * s[i] + one_minus_beta2 * g * g;
-            w[i] = keep * w[i] - step_size * b[i] / ((dt_real)sqrt(s[i]) * correction + epsilon);
+            b[i] = dt_fma(beta1, b[i], one_minus_beta1 * g);
+            s[i] = dt_fma(beta2, s[i], one_minus_beta2 * g * g);
+            dt_real divisor = dt_fma((dt_real)sqrt(s[i]), correction, epsilon);
+            w[i] = dt_fma(keep, w[i], -(step_size * b[i] / divisor));
         }
         break;
     }

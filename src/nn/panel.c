@@ -9,26 +9,53 @@ void dt_panel_pack(dt_panel panel, int depth, const int32_t *index, int columns,
         memcpy(panel[k], b + (index ? index[k] : k) * ldb, (size_t)columns * sizeof(dt_real));
 }
 
-/* Of LANES rows of LANES columns, in squares of 2, 4, 8, ...: in each, the upper right and the
- * lower left quarter change places. */
+#ifdef __clang__
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+/* Numbers of the lanes of two vectors, one behind the other. */
+#ifdef DT_DOUBLE
+typedef int64_t lanes __attribute__((vector_size(VECTOR_BYTES)));
+#else
+typedef int32_t lanes __attribute__((vector_size(VECTOR_BYTES)));
+#endif
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (lanes){__VA_ARGS__})
+#endif
+
+/* The lanes of an exchange of two vectors' parts of `half` lanes. */
+#define UPPER(i, half) (int)((i) & (half) ? LANES + (i) - (half) : (i))
+#define LOWER(i, half) (int)((i) & (half) ? LANES + (i) : (i) + (half))
+#define LANES_4(f, i, half)                                                                        \
+    f((i), half), f((i) + 1, half), f((i) + 2, half), f((i) + 3, half)
+#define LANES_8(f, i, half) LANES_4(f, i, half), LANES_4(f, (i) + 4, half)
+#if defined DT_DOUBLE && VECTOR_BYTES == 32
+#define ALL_LANES(f, half) LANES_4(f, 0, half)
+#elif defined DT_DOUBLE || VECTOR_BYTES == 32
+#define ALL_LANES(f, half) LANES_8(f, 0, half)
+#else
+#define ALL_LANES(f, half) LANES_8(f, 0, half), LANES_8(f, 8, half)
+#endif
+
+/* Of squares of 2 * half rows and columns, the upper right and the lower left quarter change
+ * places. */
+#define EXCHANGE(rows, half)                                                                       \
+    _Pragma("GCC unroll 16") for (int i = 0; i < LANES; i++) if (!(i & (half)))                    \
+    {                                                                                              \
+        dt_vector above = rows[i], below = rows[i + (half)];                                       \
+        rows[i] = SHUFFLE(above, below, ALL_LANES(UPPER, half));                                   \
+        rows[i + (half)] = SHUFFLE(above, below, ALL_LANES(LOWER, half));                          \
+    }
+
+/* Of LANES rows of LANES columns, in squares of 2, 4, 8, ... */
 static inline __attribute__((always_inline)) void transpose(dt_vector rows[LANES])
 {
-    typedef __typeof__((dt_vector){0} == (dt_vector){0}) lanes;
-#pragma GCC unroll 8
-    for (int half = 1; half < LANES; half *= 2) {
-        lanes upper, lower;
-        for (int i = 0; i < LANES; i++) {
-            upper[i] = i & half ? LANES + i - half : i;
-            lower[i] = i & half ? LANES + i : i + half;
-        }
-#pragma GCC unroll 16
-        for (int i = 0; i < LANES; i++)
-            if (!(i & half)) {
-                dt_vector above = rows[i], below = rows[i + half];
-                rows[i] = __builtin_shuffle(above, below, upper);
-                rows[i + half] = __builtin_shuffle(above, below, lower);
-            }
-    }
+    EXCHANGE(rows, 1)
+    EXCHANGE(rows, 2)
+#if !defined DT_DOUBLE || VECTOR_BYTES == 64
+    EXCHANGE(rows, 4)
+#endif
+#if !defined DT_DOUBLE && VECTOR_BYTES == 64
+    EXCHANGE(rows, 8)
+#endif
 }
 
 void dt_panel_pack_transposed(dt_panel panel, int depth, int columns, const dt_real *b,
@@ -39,10 +66,10 @@ void dt_panel_pack_transposed(dt_panel panel, int depth, int columns, const dt_r
             dt_vector rows[LANES];
             for (int i = 0; i < LANES; i++) {
                 int row = j + i < columns ? j + i : columns - 1; /* there are no more */
-                rows[i] = *(const dt_vector *)(b + row * ldb + k);
+                rows[i] = dt_vector_load(b + row * ldb + k);
             }
             transpose(rows);
             for (int i = 0; i < LANES; i++)
-                *(dt_vector *)&panel[k + i][j] = rows[i];
+                dt_vector_store(&panel[k + i][j], rows[i]);
         }
 }

@@ -7,6 +7,12 @@
 
 #include "nn/matmul.h"
 
+#if defined __FMA__ || defined __AVX512F__
+#include <immintrin.h>
+#elif defined __ARM_NEON
+#include <arm_neon.h>
+#endif
+
 /* A block of C of up to BLOCK_ROWS x BLOCK_VECTORS vectors stays in registers while the summation
  * index runs: with 32 vector registers 28 accumulators, 3 or 4 vectors of B and an element of A;
  * with 16 registers 8, 2 and 1. */
@@ -25,7 +31,36 @@
 
 _Static_assert(VECTOR_BYTES / sizeof(dt_real) <= DT_MATMUL_PAD, "B is read beyond its padding");
 
-typedef dt_real dt_vector __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(dt_real))));
+/* A vector in a register; and in memory, where it need not be aligned. */
+typedef dt_real dt_vector __attribute__((vector_size(VECTOR_BYTES)));
+typedef dt_real dt_vector_in_memory
+    __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(dt_real))));
+
+static inline __attribute__((always_inline)) dt_vector dt_vector_load(const dt_real *values)
+{
+    return *(const dt_vector_in_memory *)values;
+}
+
+static inline __attribute__((always_inline)) void dt_vector_store(dt_real *values, dt_vector v)
+{
+    *(dt_vector_in_memory *)values = v;
+}
+
+/* sum + a * b in every lane, rounded once. Said outright, because what a compiler makes of a
+ * product and a sum depends on its options and on what it believes of the CPU. */
+static inline __attribute__((always_inline)) dt_vector dt_multiply_add(dt_real a, dt_vector b,
+                                                                       dt_vector sum)
+{
+#if !defined DT_DOUBLE && defined __AVX512F__
+    return (dt_vector)_mm512_fmadd_ps(_mm512_set1_ps(a), (__m512)b, (__m512)sum);
+#elif !defined DT_DOUBLE && defined __FMA__
+    return (dt_vector)_mm256_fmadd_ps(_mm256_set1_ps(a), (__m256)b, (__m256)sum);
+#else
+    for (int i = 0; i < LANES; i++)
+        sum[i] = dt_fma(a, b[i], sum[i]);
+    return sum;
+#endif
+}
 
 /* Rows of B that are far apart share few places in the L1 cache; a panel of them stays in cache
  * while all rows of A pass. */

@@ -1,7 +1,8 @@
 #include "nn/schedule.h"
 
-#include <math.h>
 #include <stddef.h>
+
+#include "base/elementary.h"
 
 const char *const dt_schedule_names[] = {"constant", "step", "cosine", "linear", NULL};
 
@@ -22,10 +23,10 @@ double dt_schedule_lr(const dt_schedule *schedule, int64_t step)
         break;
     case DT_SCHEDULE_STEP: {
         int64_t drops = step / schedule->steps_an_epoch / schedule->step_epochs;
-        return schedule->lr * pow(schedule->gamma, (double)drops);
+        return schedule->lr * dt_power(schedule->gamma, drops);
     }
     case DT_SCHEDULE_COSINE:
-        return schedule->lr_min + range * 0.5 * (1 + cos(3.14159265358979323846 * progress));
+        return schedule->lr_min + range * 0.5 * (1 + dt_cos(3.14159265358979323846 * progress));
     case DT_SCHEDULE_LINEAR:
         return schedule->lr - range * progress;
     }

@@ -42,7 +42,7 @@ static void backward(const dt_layer *layer, const dt_real *parameters, const dt_
         const dt_real *y = output->values + row, *dy = output_gradient->values + row;
         dt_real *dx = input_gradient->values + row, sum = 0;
         for (int j = 0; j < width; j++)
-            sum += y[j] * dy[j];
+            sum = dt_fma(y[j], dy[j], sum);
         for (int j = 0; j < width; j++)
             dx[j] = y[j] * (dy[j] - sum);
     }

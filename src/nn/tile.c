@@ -48,7 +48,7 @@ void dt_tile_destroy(dt_tile *tile)
 static void widen(int width, const uint8_t *image, dt_real scale, dt_real shift, dt_real *values)
 {
     for (int j = 0; j < width; j++)
-        values[j] = scale * (dt_real)image[j] + shift;
+        values[j] = dt_fma(scale, (dt_real)image[j], shift);
 }
 
 /* any[j] becomes non-zero where some sample has a non-zero byte. */
