@@ -24,8 +24,8 @@ PKGCONF  ?= pkg-config
 HDF5     := $(shell $(PKGCONF) --exists hdf5-serial && echo hdf5-serial || echo hdf5)
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
             -Wdouble-promotion -Wwrite-strings -Wformat=2 $(if $(WERROR),-Werror)
-ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(if $(ARCH),-march=$(ARCH)) -fno-math-errno -fno-trapping-math \
-             -ffp-contract=off \
+ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(if $(ARCH),-march=$(ARCH)) -fno-fast-math -fno-math-errno \
+             -fno-trapping-math -ffp-contract=off \
              $(WARNINGS) $(SANITIZE) -Iinclude -MMD -MP
 
 # A room sees the headers of the libraries that it may use, and of no other.
@@ -158,7 +158,7 @@ $(BUILD)/faults/saves $(BUILD)/faults/damage: %: %.o $(BUILD)/faults/sample.o $(
 PYTHON ?= $(firstword $(foreach python,python3 /usr/bin/python3,$(shell \
             $(python) -c 'import numpy, h5py' 2>/dev/null && echo $(python))) python3)
 
-.PHONY: test test-unit test-gradients test-runs test-cluster test-faults test-slurm test-web
+.PHONY: test test-unit test-gradients test-bits test-runs test-cluster test-faults test-slurm test-web
 .PHONY: test-sanitize test-container
 test: test-unit test-gradients test-runs  ## all tests
 
@@ -167,6 +167,9 @@ test-unit: $(BUILD)/unit-tests  ## unit tests; SUITE=name for one suite
 
 test-gradients: $(BUILD)/gradient-check  ## analytic gradients against central differences
 	@$(BUILD)/gradient-check
+
+test-bits:  ## the same bits from every compiler, option and CPU that is here
+	@tests/bits/run.sh
 
 test-runs: dist-train $(MPI_TESTS)  ## the command line, and runs under mpirun
 	@PYTHON=$(PYTHON) MPI_TESTS=$(abspath $(BUILD)/mpi-tests) bats tests

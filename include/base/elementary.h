@@ -12,7 +12,7 @@
 /* e^x; 0 below -745.2, infinity above 709.8, NaN for NaN. */
 double dt_exp_double(double x);
 
-/* Natural logarithm. x > 0, finite and normal: all that is asked here. */
+/* Natural logarithm of a normal x > 0; infinity for infinity, else NaN. */
 double dt_log(double x);
 
 /* log(1 + x), 0 <= x <= 1; within 2 units in the last place. */

@@ -75,8 +75,8 @@ static inline float dt_tanh(float x)
     return x != x ? x : value;
 }
 
-/* erf x within 1.1 units in the last place: x + x P(x^2) for small x, else 1 - e^(-x + x Q(x)), with
- * polynomials P and Q fitted by weighted least squares to the least largest error. */
+/* erf x within 1.1 units in the last place: x + x P(x^2) for small x, else 1 - e^(-x + x Q(x));
+ * the polynomials P and Q are our own, fitted for the least largest error. */
 static inline float dt_erf(float x)
 {
     float square = x * x, size = fabsf(x);

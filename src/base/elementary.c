@@ -1,5 +1,6 @@
 #include "base/elementary.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -26,8 +27,8 @@ static double power_of_two(int64_t n)
     return double_of((n + 1023) << 52);
 }
 
-/* source: fdlibm's e_exp.c: x = n ln 2 + r, and e^r by a rational function of r that is even but for
- * one term. */
+/* source: fdlibm's e_exp.c: x = n ln 2 + r, and e^r by a rational function of r that is even but
+ * for one term. */
 double dt_exp_double(double x)
 {
     static const double p[] = {1.66666666666666019037e-01, -2.77777777770155933842e-03,
@@ -55,6 +56,8 @@ double dt_log(double x)
                                2.857142874366239149e-01, 2.222219843214978396e-01,
                                1.818357216161805012e-01, 1.531383769920937332e-01,
                                1.479819860511658591e-01};
+    if (!(x >= DBL_MIN && x <= DBL_MAX))
+        return x > DBL_MAX ? x : (double)NAN;
     int64_t bits = bits_of(x), n = (bits - 0x3fe6a09e667f3bcd) >> 52; /* of sqrt(1/2) on */
     double f = double_of(bits - n * ((int64_t)1 << 52)) - 1, whole = (double)n;
     double s = f / (2 + f), z = s * s, w = z * z;

@@ -48,7 +48,8 @@ void dt_log_set_before_line(void (*clear)(void))
     log_state.before_line = clear;
 }
 
-static void write_to_file(const char *prefix, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void write_to_file(const char *prefix,
+                                                                const char *format, va_list args)
 {
     FILE *file = log_state.file;
     errno = 0;
@@ -61,7 +62,8 @@ static void write_to_file(const char *prefix, const char *format, va_list args)
 }
 
 /* A line that has no room is left out whole, and so are those after it. */
-static void keep_line(const char *prefix, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void keep_line(const char *prefix, const char *format,
+                                                            va_list args)
 {
     size_t room = sizeof log_state.kept - log_state.kept_size;
     char *at = log_state.kept + log_state.kept_size;
@@ -79,7 +81,8 @@ static void keep_line(const char *prefix, const char *format, va_list args)
 }
 
 /* The line as the log file has it. */
-static void log_line(const char *prefix, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void log_line(const char *prefix, const char *format,
+                                                           va_list args)
 {
     va_list copy;
     va_copy(copy, args);
@@ -90,7 +93,8 @@ static void log_line(const char *prefix, const char *format, va_list args)
     va_end(copy);
 }
 
-static void write_line(FILE *stream, const char *prefix, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void write_line(FILE *stream, const char *prefix,
+                                                             const char *format, va_list args)
 {
     if (log_state.before_line)
         log_state.before_line();

@@ -50,7 +50,7 @@ static int label_parts(const plot *self)
 /* The range of both axes; false when there is no point. */
 static bool find_ranges(plot *self, const dt_chart *chart)
 {
-    double low = INFINITY, high = -INFINITY;
+    double low = (double)INFINITY, high = -(double)INFINITY;
     for (int c = 0; c < chart->curve_count; c++) {
         const dt_curve *curve = &chart->curves[c];
         for (size_t i = 0; i < curve->count; i++) {

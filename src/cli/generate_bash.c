@@ -115,7 +115,8 @@ static void put_setting(FILE *out, const dt_setting *setting)
         put_names(out, setting->names);
     else
         for (const char *c = setting->default_value; *c; c++)
-            fprintf(out, *c == ' ' ? "" : "%c", *c);
+            if (*c != ' ')
+                fputc(*c, out);
     fprintf(out, "' ;;\n");
 }
 

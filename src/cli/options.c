@@ -14,7 +14,7 @@
 #define FOUND_MAX 60
 
 const dt_command_info dt_command_infos[] = {
-    [DT_COMMAND_TRAIN] = {"train", "train a network, write a run directory (default)", NULL},
+    [DT_COMMAND_TRAIN] = {"train", "train a network, write a run directory (default)", NULL, NULL},
     [DT_COMMAND_EVAL] = {"eval", "loss, accuracy and confusion matrix of a weights file", NULL,
                          "data model seed"},
     [DT_COMMAND_PREDICT] = {"predict", "what a weights file says of images: PNG, IDX, - for stdin",
@@ -28,7 +28,8 @@ const dt_command_info dt_command_infos[] = {
     [DT_COMMAND_REPORT] = {"report", "make a page of a run directory, or compare several", "RUN",
                            ""},
     [DT_COMMAND_WATCH] = {"watch", "follow runs from another terminal [runs/latest]", "RUN", ""},
-    [DT_COMMAND_BENCH] = {"bench", "measure how fast training is, and how fast it could be", NULL},
+    [DT_COMMAND_BENCH] = {"bench", "measure how fast training is, and how fast it could be", NULL,
+                          NULL},
 };
 
 #define FLAG(id, field, short_name, takes, of, text)                                               \

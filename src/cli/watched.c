@@ -24,7 +24,8 @@ dt_status dt_watched_open(const char *directory, dt_watched *out, dt_error *erro
     size_t length = strlen(directory);
     while (length > 1 && directory[length - 1] == '/')
         length--;
-    *out = (dt_watched){.silence = NAN, .row_age = NAN, .epochs = -1, .max_steps = -1};
+    *out =
+        (dt_watched){.silence = (double)NAN, .row_age = (double)NAN, .epochs = -1, .max_steps = -1};
     if (length == 0 || length >= DT_PATH_SIZE)
         return dt_fail(error, DT_ERR_NO_INPUT,
                        "'%.200s': expected the path of a run directory, 1 to %d bytes, found %zu",
@@ -255,13 +256,13 @@ double dt_watched_left(const dt_watched *self)
 {
     size_t count = self->table.count;
     if (count == 0 || self->steps == 0)
-        return NAN;
+        return (double)NAN;
     const dt_metrics_row *rows = self->table.rows, *last = &rows[count - 1];
     dt_metrics_row before = {0};
     if (count > PACE_ROWS)
         before = rows[count - 1 - PACE_ROWS];
     if (last->step <= before.step)
-        return NAN;
+        return (double)NAN;
     double pace = (last->seconds - before.seconds) / (double)(last->step - before.step);
     double left = pace * (double)(self->steps - last->step) - self->row_age;
     return left > 0 ? left : 0;

@@ -94,9 +94,11 @@ static dt_status add_dataset(dt_hdf5_image *image, const char *path, hid_t type,
     if (dataset < 0 || H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)
         status = hdf5_failed(error, "write dataset", path);
 
-    bool closed = (dataset < 0 || H5Dclose(dataset) >= 0) &
-                  (creation < 0 || H5Pclose(creation) >= 0) & (link < 0 || H5Pclose(link) >= 0) &
-                  (space < 0 || H5Sclose(space) >= 0) & (type < 0 || H5Tclose(type) >= 0);
+    bool closed = dataset < 0 || H5Dclose(dataset) >= 0;
+    closed &= creation < 0 || H5Pclose(creation) >= 0;
+    closed &= link < 0 || H5Pclose(link) >= 0;
+    closed &= space < 0 || H5Sclose(space) >= 0;
+    closed &= type < 0 || H5Tclose(type) >= 0;
     if (!closed && status == DT_OK)
         status = hdf5_failed(error, "close dataset", path);
     return status;
@@ -214,8 +216,8 @@ dt_status dt_hdf5_image_add_attribute(dt_hdf5_image *image, const char *object,
     if (status == DT_OK)
         status = write_values(image->file, object, attribute->name, &values, label, error);
 
-    bool closed = (values.space < 0 || H5Sclose(values.space) >= 0) &
-                  (values.file_type < 0 || H5Tclose(values.file_type) >= 0);
+    bool closed = values.space < 0 || H5Sclose(values.space) >= 0;
+    closed &= values.file_type < 0 || H5Tclose(values.file_type) >= 0;
     if (!closed && status == DT_OK)
         status = hdf5_failed(error, "close", label);
     dt_free(values.texts);

@@ -219,7 +219,7 @@ static void clear(dt_summary *summary)
 {
     *summary = (dt_summary){0};
     for (size_t i = 0; i < FIELD_COUNT; i++)
-        set_number(summary, &fields[i], fields[i].kind == REAL ? NAN : -1);
+        set_number(summary, &fields[i], fields[i].kind == REAL ? (double)NAN : -1);
 }
 
 dt_status dt_summary_read(const char *path, dt_summary_file *out, dt_error *error)

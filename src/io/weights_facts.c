@@ -32,7 +32,7 @@ dt_status weights_fact_missing(const fact *what, void *value, dt_error *error)
     if (what->kind == FACT_INTEGER)
         *(int64_t *)value = -1;
     else
-        *(double *)value = NAN;
+        *(double *)value = (double)NAN;
     return DT_OK;
 }
 

@@ -133,8 +133,8 @@ static void add_squares(const dt_layer *layer, const dt_tile *input, const dt_ti
 {
     double bias = ((const dense *)layer)->bias ? 1 : 0;
     for (int i = 0; i < input->samples; i++)
-        squares[i] = __builtin_fma(squares_of(input, i) + bias, squares_of(output_gradient, i),
-                                   squares[i]);
+        squares[i] =
+            __builtin_fma(squares_of(input, i) + bias, squares_of(output_gradient, i), squares[i]);
 }
 
 static void destroy(dt_layer *layer)

@@ -66,7 +66,7 @@ static void take_softmax(int classes, const dt_real *outputs, double *probabilit
 {
     double largest = (double)outputs[0], sum = 0;
     for (int j = 1; j < classes; j++)
-        largest = fmax(largest, (double)outputs[j]);
+        largest = (double)outputs[j] > largest ? (double)outputs[j] : largest;
     for (int j = 0; j < classes; j++)
         sum += probabilities[j] = dt_exp_double((double)outputs[j] - largest);
     for (int j = 0; j < classes; j++)

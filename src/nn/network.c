@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "nn/exactness.h"
 #include "nn/layer.h"
 #include "nn/matmul.h"
 #include "nn/tile.h"
@@ -111,6 +112,9 @@ static int choose_tile_samples(const dt_network_spec *spec)
 
 dt_status dt_network_create(const dt_network_spec *spec, dt_network **out, dt_error *error)
 {
+    dt_status status = dt_exactness_check(error);
+    if (status)
+        return status;
     dt_network *self = dt_calloc(1, sizeof *self, error);
     if (!self)
         return error->status;

@@ -81,7 +81,7 @@ bool dt_optimizer_skips_zeros(const dt_optimizer *self)
 }
 
 /* The mean gradient of parameter i, with the L2 term. */
-#define GRADIENT dt_fma(scale, gradient_sum[i], decay * w[i])
+#define GRADIENT dt_fma(scale, gradient_sum[i], decay *w[i])
 
 static void update(dt_optimizer *self, const dt_interval *where, dt_real *restrict w,
                    const dt_real *restrict gradient_sum, dt_real scale, double learning_rate)
@@ -115,14 +115,14 @@ static void update(dt_optimizer *self, const dt_interval *where, dt_real *restri
         for (size_t i = first; i < end; i++) {
             dt_real g = GRADIENT;
             s[i] = dt_fma(g, g, s[i]);
-            w[i] -= lr * g / ((dt_real)sqrt(s[i]) + epsilon);
+            w[i] -= lr * g / (dt_sqrt(s[i]) + epsilon);
         }
         break;
     case DT_RMSPROP:
         for (size_t i = first; i < end; i++) {
             dt_real g = GRADIENT;
             s[i] = dt_fma(alpha, s[i], one_minus_alpha * g * g);
-            w[i] -= lr * g / ((dt_real)sqrt(s[i]) + epsilon);
+            w[i] -= lr * g / (dt_sqrt(s[i]) + epsilon);
         }
         break;
     case DT_ADAM:
@@ -137,7 +137,7 @@ static void update(dt_optimizer *self, const dt_interval *where, dt_real *restri
             dt_real g = GRADIENT;
             b[i] = dt_fma(beta1, b[i], one_minus_beta1 * g);
             s[i] = dt_fma(beta2, s[i], one_minus_beta2 * g * g);
-            dt_real divisor = dt_fma((dt_real)sqrt(s[i]), correction, epsilon);
+            dt_real divisor = dt_fma(dt_sqrt(s[i]), correction, epsilon);
             w[i] = dt_fma(keep, w[i], -(step_size * b[i] / divisor));
         }
         break;
@@ -150,7 +150,7 @@ double dt_optimizer_step(dt_optimizer *self, dt_real *parameters, const dt_real 
 {
     const dt_support all = {1, &(dt_interval){0, self->count}};
     support = support ? support : &all;
-    double scale = 1.0 / (double)samples, norm = NAN;
+    double scale = 1.0 / (double)samples, norm = (double)NAN;
     if (measured || self->spec.clip_norm > 0)
         norm = scale * sqrt(dt_support_squares(support, gradient_sum));
     if (self->spec.clip_norm > 0) {

@@ -9,6 +9,13 @@ void dt_panel_pack(dt_panel panel, int depth, const int32_t *index, int columns,
         memcpy(panel[k], b + (index ? index[k] : k) * ldb, (size_t)columns * sizeof(dt_real));
 }
 
+/* LANES for the preprocessor. */
+#ifdef DT_DOUBLE
+#define LANE_COUNT (VECTOR_BYTES / 8)
+#else
+#define LANE_COUNT (VECTOR_BYTES / 4)
+#endif
+
 #ifdef __clang__
 #define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
@@ -22,14 +29,15 @@ typedef int32_t lanes __attribute__((vector_size(VECTOR_BYTES)));
 #endif
 
 /* The lanes of an exchange of two vectors' parts of `half` lanes. */
-#define UPPER(i, half) (int)((i) & (half) ? LANES + (i) - (half) : (i))
-#define LOWER(i, half) (int)((i) & (half) ? LANES + (i) : (i) + (half))
-#define LANES_4(f, i, half)                                                                        \
-    f((i), half), f((i) + 1, half), f((i) + 2, half), f((i) + 3, half)
+#define UPPER(i, half)      (int)((i) & (half) ? LANES + (i) - (half) : (i))
+#define LOWER(i, half)      (int)((i) & (half) ? LANES + (i) : (i) + (half))
+#define LANES_4(f, i, half) f((i), half), f((i) + 1, half), f((i) + 2, half), f((i) + 3, half)
 #define LANES_8(f, i, half) LANES_4(f, i, half), LANES_4(f, (i) + 4, half)
-#if defined DT_DOUBLE && VECTOR_BYTES == 32
+#if LANE_COUNT == 2
+#define ALL_LANES(f, half) f(0, half), f(1, half)
+#elif LANE_COUNT == 4
 #define ALL_LANES(f, half) LANES_4(f, 0, half)
-#elif defined DT_DOUBLE || VECTOR_BYTES == 32
+#elif LANE_COUNT == 8
 #define ALL_LANES(f, half) LANES_8(f, 0, half)
 #else
 #define ALL_LANES(f, half) LANES_8(f, 0, half), LANES_8(f, 8, half)
@@ -49,11 +57,13 @@ typedef int32_t lanes __attribute__((vector_size(VECTOR_BYTES)));
 static inline __attribute__((always_inline)) void transpose(dt_vector rows[LANES])
 {
     EXCHANGE(rows, 1)
+#if LANE_COUNT >= 4
     EXCHANGE(rows, 2)
-#if !defined DT_DOUBLE || VECTOR_BYTES == 64
+#endif
+#if LANE_COUNT >= 8
     EXCHANGE(rows, 4)
 #endif
-#if !defined DT_DOUBLE && VECTOR_BYTES == 64
+#if LANE_COUNT == 16
     EXCHANGE(rows, 8)
 #endif
 }

@@ -20,8 +20,12 @@
 #define VECTOR_BYTES  64
 #define BLOCK_ROWS    7
 #define BLOCK_VECTORS 4
-#else
+#elif defined __AVX__ || !defined __x86_64__
 #define VECTOR_BYTES  32
+#define BLOCK_ROWS    4
+#define BLOCK_VECTORS 2
+#else
+#define VECTOR_BYTES  16
 #define BLOCK_ROWS    4
 #define BLOCK_VECTORS 2
 #endif

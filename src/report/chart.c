@@ -42,7 +42,7 @@ static double label_room(const dt_line_chart *chart)
 /* False: there is no point to draw. */
 static bool make_plot(const dt_line_chart *chart, dt_plot *out)
 {
-    range x = {INFINITY, -INFINITY}, y = {INFINITY, -INFINITY};
+    range x = {(double)INFINITY, -(double)INFINITY}, y = {(double)INFINITY, -(double)INFINITY};
     for (size_t i = 0; i < chart->series_count; i++) {
         const dt_series *series = &chart->series[i];
         for (size_t j = 0; j < series->count; j++) {
@@ -147,7 +147,7 @@ static double value_near(const dt_series *series, double x, double within)
         else
             high = middle;
     }
-    double value = NAN, nearest = within;
+    double value = (double)NAN, nearest = within;
     for (size_t i = low > 0 ? low - 1 : 0; i < series->count && i <= low; i++)
         if (isfinite(series->y[i]) && fabs(series->x[i] - x) <= nearest) {
             nearest = fabs(series->x[i] - x);

@@ -36,8 +36,8 @@ static double value_at(const dt_histogram *from, double place)
 /* False: there is no value that has a place. */
 static bool find_range(const dt_histogram *from, double *low, double *high)
 {
-    *low = INFINITY;
-    *high = -INFINITY;
+    *low = (double)INFINITY;
+    *high = -(double)INFINITY;
     for (size_t i = 0; i < from->count; i++) {
         double place = place_of(from, (double)from->values[i]);
         if (isfinite(from->values[i]) && isfinite(place)) {

@@ -14,7 +14,7 @@ dt_plot dt_plot_make(bool small, double margin, const char *x_name)
 
 static double step_of(const double *ticks, int count)
 {
-    double step = INFINITY;
+    double step = (double)INFINITY;
     for (int i = 1; i < count; i++)
         step = fmin(step, ticks[i] - ticks[i - 1]);
     return isfinite(step) ? step : 1;

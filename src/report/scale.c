@@ -115,7 +115,7 @@ static double transform(const dt_scale *scale, double value)
 double dt_scale_pixel(const dt_scale *scale, double value)
 {
     if (isnan(value))
-        return NAN;
+        return (double)NAN;
     double low = transform(scale, scale->low), high = transform(scale, scale->high);
     double share = (transform(scale, value) - low) / (high - low);
     share = share < -1 ? -1 : share > 2 ? 2 : share;

@@ -63,7 +63,7 @@ static int find_best_tile(dt_ceiling *self, bool sparse)
 {
     enum { TRIALS = 5 };
     int best = TILE_MIN;
-    double least = INFINITY;
+    double least = (double)INFINITY;
     for (int tile = TILE_MIN; tile <= TILE_MAX; tile *= 2) {
         self->best_tile[sparse] = tile;
         dt_ceiling_prepare(self, TILE_MAX, sparse);

@@ -210,7 +210,7 @@ double dt_bench_process_age(void)
     char text[1024];
     FILE *file = fopen("/proc/self/stat", "r");
     if (!file)
-        return NAN;
+        return (double)NAN;
     size_t length = fread(text, 1, sizeof text - 1, file);
     fclose(file);
     text[length] = '\0';
@@ -220,7 +220,7 @@ double dt_bench_process_age(void)
         at = strchr(at + 1, ' ');
     struct timespec now;
     if (!at || clock_gettime(CLOCK_BOOTTIME, &now))
-        return NAN;
+        return (double)NAN;
     double start = strtod(at, NULL) / (double)sysconf(_SC_CLK_TCK);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec - start;
 }

@@ -26,7 +26,7 @@ dt_status dt_evaluate(dt_run *run, dt_subset_kind kind, dt_evaluation *result, d
     size_t image_size = (size_t)dt_shape_size(run->source->shape);
     int virtual_ranks = (int)run->config.virtual_ranks, classes = run->config.classes;
     size_t own = (size_t)run->own_virtual_ranks.count;
-    *result = (dt_evaluation){NAN, NAN};
+    *result = (dt_evaluation){(double)NAN, (double)NAN};
     if (subset->count == 0)
         return DT_OK;
 

@@ -275,8 +275,8 @@ static dt_status state_facts(const dt_model_spec *spec, int64_t inputs, dt_weigh
         .epoch = -1,
         .step = -1,
         .samples = -1,
-        .val_accuracy = NAN,
-        .test_accuracy = NAN,
+        .val_accuracy = (double)NAN,
+        .test_accuracy = (double)NAN,
     };
     bool whole = out->architecture && out->activation && out->output_activation && out->loss &&
                  out->version && out->data_source && out->config;

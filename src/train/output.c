@@ -243,10 +243,10 @@ dt_status dt_output_row(dt_output *self, const dt_progress_report *report, dt_er
                           .learning_rate = report->lr,
                           .seconds = report->seconds,
                           .samples_per_second = report->samples_per_second,
-                          .compute_seconds = NAN,
-                          .reduce_seconds = NAN,
-                          .wait_seconds = NAN,
-                          .data_seconds = NAN,
+                          .compute_seconds = (double)NAN,
+                          .reduce_seconds = (double)NAN,
+                          .wait_seconds = (double)NAN,
+                          .data_seconds = (double)NAN,
                           .gradient_norm = report->gradient_norm};
     bool end_of_epoch = report->parameter_hash != 0;
     if (end_of_epoch) {

@@ -32,7 +32,7 @@ static double value_of(const report_run *run, const measure *of)
 
 static double best_of(int count, const report_run *runs, const measure *of)
 {
-    double best = NAN;
+    double best = (double)NAN;
     for (int i = 0; i < count; i++) {
         double value = value_of(&runs[i], of);
         if (of->better && isfinite(value) && !(value * of->better <= best * of->better))

@@ -135,7 +135,7 @@ static dt_status add_quality(sheet *self, const report_run *run, size_t train, s
 
 static bool wants_log(const sheet *self)
 {
-    double low = INFINITY, high = 0;
+    double low = (double)INFINITY, high = 0;
     for (size_t i = 0; i < self->count; i++)
         for (size_t j = 0; j < self->series[i].count; j++) {
             double value = self->series[i].y[j];

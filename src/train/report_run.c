@@ -195,7 +195,7 @@ static void use_answers(report_result *result, const dt_insight *insight)
 
 static void find_best(report_result *result, const dt_metrics_table *table)
 {
-    double best = NAN;
+    double best = (double)NAN;
     for (size_t i = 0; i < table->count; i++) {
         double accuracy = table->rows[i].val_accuracy;
         if (isfinite(accuracy) && !(accuracy <= best)) {
@@ -212,14 +212,14 @@ static void find_result(report_run *self)
     *result = (report_result){.state = REPORT_ENDED,
                               .epochs = -1,
                               .steps = -1,
-                              .train_loss = NAN,
-                              .train_accuracy = NAN,
-                              .val_loss = NAN,
-                              .val_accuracy = NAN,
-                              .test_loss = NAN,
-                              .test_accuracy = NAN,
-                              .seconds = NAN,
-                              .samples_per_second = NAN,
+                              .train_loss = (double)NAN,
+                              .train_accuracy = (double)NAN,
+                              .val_loss = (double)NAN,
+                              .val_accuracy = (double)NAN,
+                              .test_loss = (double)NAN,
+                              .test_accuracy = (double)NAN,
+                              .seconds = (double)NAN,
+                              .samples_per_second = (double)NAN,
                               .ranks = -1,
                               .virtual_ranks = -1,
                               .hosts = -1,

@@ -114,7 +114,7 @@ dt_status dt_step(dt_run *run, dt_feed *feed, int64_t update, dt_request own,
         .loss = (double)totals[DT_STEP_LOSS],
         .correct = (int64_t)totals[DT_STEP_CORRECT],
         .lr = dt_schedule_lr(&run->schedule, update),
-        .gradient_norm = NAN,
+        .gradient_norm = (double)NAN,
         .asked = {.stop = totals[DT_STEP_STOP] > 0, .save = totals[DT_STEP_SAVE] > 0}};
     if (!isfinite(result->loss) || !is_finite(gradient, &support)) {
         dt_support_clear_rest(&support, dt_reduce_sums(run->reduce)[0], run->parameter_count);

@@ -25,7 +25,9 @@ typedef struct trainer {
 
 dt_state dt_state_initial(void)
 {
-    return (dt_state){.gradient_norm = NAN, .best = {.val = {NAN, NAN}, .test = {NAN, NAN}}};
+    return (dt_state){
+        .gradient_norm = (double)NAN,
+        .best = {.val = {(double)NAN, (double)NAN}, .test = {(double)NAN, (double)NAN}}};
 }
 
 /* The means over the epoch so far. */
@@ -216,7 +218,7 @@ static dt_status train_epoch(trainer *self, dt_error *error)
     dt_run *run = self->run;
     dt_state *state = self->state;
     dt_progress_report *report = &self->report;
-    report->val = report->test = (dt_evaluation){NAN, NAN};
+    report->val = report->test = (dt_evaluation){(double)NAN, (double)NAN};
     report->parameter_hash = 0;
     report->best = false;
     self->epoch_begin = dt_clock();
@@ -285,11 +287,11 @@ dt_status dt_train(dt_run *run, const dt_observer *observer, dt_state *state,
                              .seconds = state->seconds,
                              .train_loss = state->loss / (double)state->counted,
                              .train_accuracy = (double)state->correct / (double)state->counted,
-                             .val = {NAN, NAN},
-                             .test = {NAN, NAN},
+                             .val = {(double)NAN, (double)NAN},
+                             .test = {(double)NAN, (double)NAN},
                              .lr = dt_schedule_lr(&run->schedule, state->step),
                              .gradient_norm = state->gradient_norm,
-                             .samples_per_second = NAN};
+                             .samples_per_second = (double)NAN};
     dt_trace_lap(&run->trace, DT_PHASE_OTHER);
     dt_status status = dt_feed_create(&run->plan, run->exchange, run->own_virtual_ranks,
                                       dt_comm_size(run->comm), &self.feed, error);

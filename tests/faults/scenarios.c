@@ -180,7 +180,7 @@ static dt_status save_metrics(state *self, dt_error *error)
 {
     dt_metrics_log *log;
     dt_error own;
-    dt_metrics_row row = {.epoch = 1, .step = 15, .val_loss = NAN};
+    dt_metrics_row row = {.epoch = 1, .step = 15, .val_loss = (double)NAN};
     dt_status status = dt_metrics_log_restore(in_case(self, DT_FILE_METRICS), metrics_header,
                                               sizeof metrics_header - 1, &log, error);
     if (status)

@@ -97,7 +97,7 @@ static int count_repetitions(dt_comm *comm, repetition *repeat, void *what)
  * a round, the least of the rounds (the others were disturbed). Rank 0's result counts. */
 static double measure(dt_comm *comm, repetition *repeat, void *what)
 {
-    double begins[REPETITIONS_MOST], ends[REPETITIONS_MOST], least = INFINITY;
+    double begins[REPETITIONS_MOST], ends[REPETITIONS_MOST], least = (double)INFINITY;
     double last_begins[REPETITIONS_MOST] = {0}, last_ends[REPETITIONS_MOST] = {0};
     int count = count_repetitions(comm, repeat, what);
     for (int round = 0; round < ROUNDS; round++) {

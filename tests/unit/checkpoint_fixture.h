@@ -46,7 +46,8 @@ static inline int64_t draw_count(dt_random_sequence *random)
 /* Any double, NaN with a payload and infinities included. */
 static inline double draw_any_real(dt_random_sequence *random)
 {
-    static const double special[] = {NAN, INFINITY, -INFINITY, 0.0, -0.0, 5e-324, 1.0 / 3};
+    static const double special[] = {(double)NAN, (double)INFINITY, -(double)INFINITY, 0.0, -0.0,
+                                     5e-324,      1.0 / 3};
     int kind = draw_int(random, 0, 9);
     if (kind < 7)
         return special[kind];

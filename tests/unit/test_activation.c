@@ -68,17 +68,23 @@ static float sigmoid_of(float x)
     return dt_sigmoid(x);
 }
 
+static float erf_of(float x)
+{
+    return dt_erf(x);
+}
+
 static double sigmoid_exact(double x)
 {
     return 1 / (1 + exp(-x));
 }
 
-/* Over every seventh float: exp 1.01, tanh 1.33, sigmoid 2.47 units in the last place. */
+/* Over every seventh float: exp 1.01, tanh 1.33, sigmoid 2.47, erf 1.0 units in the last place. */
 static void test_accuracy(void)
 {
     CU_ASSERT(worst(exp_of, exp, 110) < 1.2);
     CU_ASSERT(worst(tanh_of, tanh, FLT_MAX) < 1.7);
     CU_ASSERT(worst(sigmoid_of, sigmoid_exact, FLT_MAX) < 3);
+    CU_ASSERT(worst(erf_of, erf, FLT_MAX) < 1.1);
 }
 
 static void test_ends(void)
@@ -106,7 +112,11 @@ static void test_ends(void)
     CU_ASSERT_EQUAL(dt_exp(-88), 0);
     CU_ASSERT_EQUAL(dt_tanh(0.0f), 0);
     CU_ASSERT_EQUAL(dt_tanh(12), 1);
+    CU_ASSERT_EQUAL(dt_erf(0.0f), 0);
+    CU_ASSERT_EQUAL(dt_erf(4), 1);
+    CU_ASSERT_EQUAL(dt_erf(-HUGE_VALF), -1);
     CU_ASSERT(isnan(dt_exp(NAN)) && isnan(dt_tanh(NAN)) && isnan(dt_sigmoid(NAN)));
+    CU_ASSERT(isnan(dt_erf(NAN)));
 }
 
 /* z, f(z), f'(z) to 9 digits, by Python's math module. */

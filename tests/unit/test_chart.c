@@ -10,7 +10,7 @@
 CU_SuiteInfo dt_suite_chart(void);
 
 static const double steps[] = {0, 10, 20, 30, 40};
-static const double falling[] = {10, NAN, 5, INFINITY, 0};
+static const double falling[] = {10, (double)NAN, 5, (double)INFINITY, 0};
 
 static dt_canvas make_canvas(int rows, int columns, bool utf8, bool color)
 {
@@ -117,7 +117,8 @@ static void large_ratios_have_a_logarithmic_axis(void)
 
 static void curves_without_values_say_so(void)
 {
-    static const double nothing[] = {NAN, NAN, NAN, NAN, NAN};
+    static const double nothing[] = {(double)NAN, (double)NAN, (double)NAN, (double)NAN,
+                                     (double)NAN};
     dt_curve none = curve;
     none.y = nothing;
     for (int count = 0; count < 2; count++) {

@@ -88,7 +88,7 @@ static void what_could_not_be_read_is_not_written(void)
     from.checkpoint.best.epochs_since = -5;
     assert_not_encoded(&from.checkpoint, "epochs_since of /best: expected 0 or more, found -5");
     from.checkpoint.best.epochs_since = 0;
-    from.checkpoint.seconds = NAN;
+    from.checkpoint.seconds = (double)NAN;
     assert_not_encoded(&from.checkpoint, "attribute seconds of /");
     from.checkpoint.seconds = 0;
     from.checkpoint.parameter_count = 0;

@@ -232,7 +232,7 @@ static void float_seconds(hid_t file)
 
 static void endless_seconds(hid_t file)
 {
-    put_attribute(file, "/", "seconds", H5T_IEEE_F64LE, &(double){INFINITY});
+    put_attribute(file, "/", "seconds", H5T_IEEE_F64LE, &(double){(double)INFINITY});
 }
 
 static void too_many_correct(hid_t file)

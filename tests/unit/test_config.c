@@ -180,7 +180,8 @@ static void range_ends_are_taken_and_one_beyond_refused(void)
             snprintf(value, sizeof value, is_real ? "%.15g" : "%.0f", end);
             taken(it, value, value);
             if (is_real)
-                snprintf(text, sizeof text, "%.17g", nextafter(end, high ? INFINITY : -INFINITY));
+                snprintf(text, sizeof text, "%.17g",
+                         nextafter(end, high ? (double)INFINITY : -(double)INFINITY));
             else
                 snprintf(text, sizeof text, "%" PRId64, beyond);
             refused(it, text);

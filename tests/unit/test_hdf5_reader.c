@@ -79,8 +79,8 @@ static void *sample(size_t *size)
         dt_attribute_integers("integers", 3, three_integers),
         dt_attribute_integers("no_integers", 0, NULL),
         dt_attribute_real("real", -0.0),
-        dt_attribute_real("infinite", -INFINITY),
-        dt_attribute_real("nan", NAN),
+        dt_attribute_real("infinite", -(double)INFINITY),
+        dt_attribute_real("nan", (double)NAN),
     };
     dt_hdf5_image *image;
     void *bytes = NULL;

@@ -290,7 +290,7 @@ static void what_makes_no_sense_is_not_written(void)
     it.hosts[1][1] = '\n';
     assert_not_written(&it, "expected a name of one line");
     it.hosts[1][1] = '?';
-    it.phase_seconds[3] = NAN;
+    it.phase_seconds[3] = (double)NAN;
     assert_not_written(&it, "/time/seconds: expected 0 or more, found nan of rank 0");
     it.phase_seconds[3] = 0;
     it.facts[1].name[0] = '\0';

@@ -72,9 +72,8 @@ static void test_fail_at(void)
 
 static void test_strdup(void)
 {
-    static const char *const texts[] = {"", "a",
-                                        "a text that is longer than one cache line: "
-                                        "it goes on and on and on"};
+    static const char *const texts[] = {
+        "", "a", "a text that is longer than a cache line of 64 bytes: on and on"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         char *copy = dt_strdup(texts[i], NULL);
         CU_ASSERT_PTR_NOT_NULL_FATAL(copy);

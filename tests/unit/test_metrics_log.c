@@ -73,9 +73,9 @@ static void rows_are_there_as_soon_as_appended(void)
     CU_ASSERT_TRUE(scratch_holds_text(csv(), expected));
 
     dt_metrics_row row = full_row;
-    row.val_loss = row.val_accuracy = row.test_accuracy = NAN;
-    row.train_loss = INFINITY;
-    row.reduce_seconds = row.gradient_norm = NAN;
+    row.val_loss = row.val_accuracy = row.test_accuracy = (double)NAN;
+    row.train_loss = (double)INFINITY;
+    row.reduce_seconds = row.gradient_norm = (double)NAN;
     row.parameter_hash[0] = '\0';
     CU_ASSERT_EQUAL(dt_metrics_log_append(log, &row, NULL), DT_OK);
     strcat(expected, "1,937,60000,inf,0.5,,,0.333333333,,1e-05,12.5,231000,8,,1.5,0.75,,\n");
@@ -348,8 +348,8 @@ static const dt_summary full_summary = {
     .hosts = 2,
     .train_loss = 0.1,
     .train_accuracy = 0.99,
-    .val_loss = NAN,
-    .val_accuracy = INFINITY,
+    .val_loss = (double)NAN,
+    .val_accuracy = (double)INFINITY,
     .test_loss = 1.0 / 3,
     .test_accuracy = 0.9756,
     .parameter_hash = "0123456789abcdef",

@@ -23,9 +23,9 @@ static double draw_real(const dt_random_key *key, uint32_t counter)
     dt_random_block bits = dt_random_at(key, counter);
     char text[40];
     if (bits.word[0] % 5 == 0)
-        return NAN;
+        return (double)NAN;
     if (bits.word[0] % 97 == 1)
-        return INFINITY;
+        return (double)INFINITY;
     snprintf(text, sizeof text, "%s%u.%03ue%d", bits.word[1] % 4 ? "" : "-", bits.word[1] % 100000,
              bits.word[2] % 1000, (int)(bits.word[3] % 40) - 20);
     return strtod(text, NULL);

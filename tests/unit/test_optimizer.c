@@ -179,9 +179,9 @@ static void test_defaults(void)
     static const struct {
         double lr, epsilon, weight_decay;
     } expected[KINDS] = {
-        [DT_SGD] = {1e-3, NAN, 0},       [DT_MOMENTUM] = {1e-3, NAN, 0},
-        [DT_NESTEROV] = {1e-3, NAN, 0},  [DT_ADAGRAD] = {1e-2, 1e-10, 0},
-        [DT_RMSPROP] = {1e-2, 1e-8, 0},  [DT_ADAM] = {1e-3, 1e-8, 0},
+        [DT_SGD] = {1e-3, (double)NAN, 0},      [DT_MOMENTUM] = {1e-3, (double)NAN, 0},
+        [DT_NESTEROV] = {1e-3, (double)NAN, 0}, [DT_ADAGRAD] = {1e-2, 1e-10, 0},
+        [DT_RMSPROP] = {1e-2, 1e-8, 0},         [DT_ADAM] = {1e-3, 1e-8, 0},
         [DT_ADAMW] = {1e-3, 1e-8, 1e-2},
     };
     static const char *const names[] = {"sgd",     "momentum", "nesterov", "adagrad",

@@ -24,7 +24,7 @@ typedef struct path {
 
 static path read_path(const char *svg)
 {
-    path out = {.low_y = INFINITY, .high_y = -INFINITY};
+    path out = {.low_y = (double)INFINITY, .high_y = -(double)INFINITY};
     const char *at = strstr(svg, "<path class=\"line");
     CU_ASSERT_PTR_NOT_NULL_FATAL(at);
     at = strstr(at, " d=\"") + 4;
@@ -102,7 +102,7 @@ static void values_that_are_not_finite_leave_gaps(void)
 
 static void nothing_is_said_to_be_nothing(void)
 {
-    static const double x[] = {0, 1}, y[] = {NAN, INFINITY};
+    static const double x[] = {0, 1}, y[] = {(double)NAN, (double)INFINITY};
     for (size_t count = 0; count <= 2; count++) {
         dt_markup svg = draw(count, x, y);
         CU_ASSERT_PTR_NOT_NULL(strstr(svg.text, "Nothing to draw"));

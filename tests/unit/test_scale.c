@@ -59,7 +59,7 @@ static void a_scale_covers_its_values(void)
 
 static void is_monotone(const dt_scale *scale, double low, double high)
 {
-    double before = INFINITY;
+    double before = (double)INFINITY;
     (void)low;
     (void)high;
     for (int i = -5; i <= 25; i++) {
@@ -70,7 +70,7 @@ static void is_monotone(const dt_scale *scale, double low, double high)
         CU_ASSERT_TRUE(fabs(pixel - FROM) <= 2.01 * (FROM - TO));
         before = pixel;
     }
-    CU_ASSERT_TRUE(isnan(dt_scale_pixel(scale, NAN)));
+    CU_ASSERT_TRUE(isnan(dt_scale_pixel(scale, (double)NAN)));
 }
 
 static void pixels_follow_values(void)
@@ -152,7 +152,8 @@ static void nothing_and_one_value_have_a_scale(void)
     static const dt_scale_kind kinds[] = {DT_SCALE_LINEAR, DT_SCALE_LOG, DT_SCALE_ACCURACY};
     static const double values[] = {0, 1, 0.5, -3, 1e-7, 12345};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        dt_scale nothing = dt_scale_make(kinds[i], DT_NUMBER_PLAIN, INFINITY, -INFINITY, FROM, TO);
+        dt_scale nothing =
+            dt_scale_make(kinds[i], DT_NUMBER_PLAIN, (double)INFINITY, -(double)INFINITY, FROM, TO);
         CU_ASSERT_TRUE(nothing.low < nothing.high && isfinite(nothing.high - nothing.low));
         for (size_t j = 0; j < sizeof values / sizeof *values; j++) {
             if (kinds[i] == DT_SCALE_ACCURACY && (values[j] < 0 || values[j] > 1))
@@ -187,8 +188,8 @@ static void numbers_have_sensible_digits(void)
     CU_ASSERT_TRUE(text_is(DT_NUMBER_SECONDS, 36000, "10.0 h"));
     CU_ASSERT_TRUE(text_is(DT_NUMBER_COUNT, 109386, "109,386"));
     CU_ASSERT_TRUE(text_is(DT_NUMBER_COUNT, 1234567, "1,234,567"));
-    CU_ASSERT_TRUE(text_is(DT_NUMBER_COUNT, NAN, "–"));
-    CU_ASSERT_TRUE(text_is(DT_NUMBER_PLAIN, INFINITY, "∞"));
+    CU_ASSERT_TRUE(text_is(DT_NUMBER_COUNT, (double)NAN, "–"));
+    CU_ASSERT_TRUE(text_is(DT_NUMBER_PLAIN, (double)INFINITY, "∞"));
 }
 
 static CU_TestInfo tests[] = {

@@ -84,7 +84,7 @@ static void test_margins(void)
         dt_network_outputs(f->network, SAMPLES, f->images, outputs);
         for (int i = 0; i < SAMPLES; i++) {
             const float *o = outputs + (ptrdiff_t)i * CLASSES;
-            double largest = -INFINITY, label = (double)o[f->labels[i]];
+            double largest = -(double)INFINITY, label = (double)o[f->labels[i]];
             for (int j = 0; j < CLASSES; j++)
                 if (j != f->labels[i])
                     largest = fmax(largest, (double)o[j]);

@@ -262,7 +262,7 @@ static void damaged_files_are_refused(void)
     assert_refused("/dense/dense/bias:0: expected finite numbers, found nan at 2");
 
     all_facts(list);
-    list[2] = dt_attribute_real("input_scale", NAN);
+    list[2] = dt_attribute_real("input_scale", (double)NAN);
     write_mixed(parameters, list, FACTS);
     assert_refused("expected finite numbers, found nan and -0.25");
     all_facts(list);

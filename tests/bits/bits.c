@@ -1,0 +1,169 @@
+/* Short trainings, one a line: what was varied, and a hash of all bits that came of it. Every
+ * machine must print the same lines, those of table.txt: whatever its compiler, options, CPU and C
+ * library. Needs nothing but the rooms base, nn and data; no MPI.
+ *
+ * The names of optimizers, activations, losses, initial weights and schedules are the program's
+ * own lists: what is added there gets a line. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "data/source.h"
+#include "nn/network.h"
+#include "nn/optimizer.h"
+#include "nn/schedule.h"
+
+enum { PIXELS = 28 * 28, BATCH = 37, STEPS = 6, SAMPLES = BATCH * STEPS, CLASSES = 10 };
+
+static const int widths[] = {33, 18, CLASSES};
+
+/* What a training is made of. */
+typedef struct recipe {
+    dt_network_spec network;
+    dt_optimizer_spec optimizer;
+    dt_schedule schedule;
+    dt_init init;
+} recipe;
+
+static const recipe standard = {
+    .network = {.inputs = PIXELS,
+                .input_scale = 1.0 / 255,
+                .dense_count = 3,
+                .widths = widths,
+                .bias = true,
+                .activation = DT_RELU,
+                .loss = DT_CROSS_ENTROPY},
+    .optimizer = {.kind = DT_MOMENTUM,
+                  .momentum = 0.9,
+                  .alpha = 0.99,
+                  .beta1 = 0.9,
+                  .beta2 = 0.999,
+                  .epsilon = 1e-8},
+    .schedule =
+        {.lr = 0.01, .gamma = 0.7, .step_epochs = 1, .steps_an_epoch = 2, .total_steps = STEPS},
+    .init = DT_INIT_HE,
+};
+
+static uint8_t pixels[SAMPLES * PIXELS], labels[SAMPLES];
+static const uint8_t *images[SAMPLES];
+
+static void check(dt_status status, const dt_error *error)
+{
+    if (!status)
+        return;
+    fprintf(stderr, "bits: %s\n", error->message);
+    exit(status);
+}
+
+/* The gradient of a batch in three segments, as three virtual ranks would have it. */
+static void sum_gradient(dt_network *network, int step, float *const *sums, dt_loss_sum *losses,
+                         dt_tracked *tracked)
+{
+    static const dt_segment segments[] = {{12, 0}, {13, 1}, {12, 1}};
+    dt_trace trace = {0};
+    dt_batch batch = {.count = BATCH,
+                      .images = images + step * BATCH,
+                      .labels = labels + step * BATCH,
+                      .tracked = tracked};
+    dt_network_gradient(network, &batch, 3, segments, sums, losses, NULL, NULL, &trace);
+}
+
+/* A hash of parameters, losses, norms and outputs after a few steps. */
+static uint64_t train(const recipe *of)
+{
+    dt_error error = {0};
+    dt_network *network;
+    dt_optimizer *optimizer;
+    check(dt_network_create(&of->network, &network, &error), &error);
+    size_t count = dt_network_parameter_count(network);
+    check(dt_optimizer_create(&of->optimizer, count, &optimizer, &error), &error);
+    float *parameters = dt_network_new_parameters(network, &error), *sums[2];
+    sums[0] = dt_network_new_parameters(network, &error);
+    sums[1] = dt_network_new_parameters(network, &error);
+    check(error.status, &error);
+
+    uint64_t hash = 0;
+    dt_network_initialise(network, of->init, 1, parameters);
+    dt_network_set_parameters(network, parameters);
+    for (int step = 0; step < STEPS; step++) {
+        static dt_tracked tracked[BATCH];
+        dt_loss_sum losses[3];
+        sum_gradient(network, step, sums, losses, tracked);
+        double norm = dt_optimizer_step(optimizer, parameters, sums[0], NULL, BATCH,
+                                        dt_schedule_lr(&of->schedule, step), true);
+        hash = dt_hash_seeded(tracked, sizeof tracked, hash);
+        hash = dt_hash_seeded(&norm, sizeof norm, hash);
+        for (int i = 0; i < 3; i++)
+            hash = dt_hash_seeded(&losses[i].loss, sizeof losses[i].loss, hash);
+    }
+    static float outputs[SAMPLES * CLASSES];
+    dt_network_outputs(network, SAMPLES, images, outputs);
+    hash = dt_hash_seeded(outputs, sizeof outputs, hash);
+    hash = dt_hash_seeded(parameters, count * sizeof *parameters, hash);
+
+    dt_free(parameters);
+    dt_free(sums[0]);
+    dt_free(sums[1]);
+    dt_optimizer_destroy(optimizer);
+    dt_network_destroy(network);
+    return hash;
+}
+
+static void show(const char *what, const char *name, const recipe *of)
+{
+    printf("%s %s %016" PRIx64 "\n", what, name, train(of));
+}
+
+static void make_data(void)
+{
+    dt_error error = {0};
+    dt_source *source;
+    check(dt_source_open_synthetic(1, &source, &error), &error);
+    check(dt_source_read(source, DT_TRAIN, 0, SAMPLES, pixels, labels, &error), &error);
+    dt_source_close(source);
+    for (int i = 0; i < SAMPLES; i++)
+        images[i] = pixels + i * PIXELS;
+    printf("data synthetic %016" PRIx64 "\n", dt_hash(pixels, sizeof pixels));
+}
+
+int main(void)
+{
+    make_data();
+    for (int i = 0; dt_optimizer_names[i]; i++) {
+        recipe r = standard;
+        r.optimizer.kind = (dt_optimizer_kind)i;
+        show("optimizer", dt_optimizer_names[i], &r);
+        r.optimizer.weight_decay = 0.01;
+        r.optimizer.clip_norm = 0.1;
+        show("decay-and-clipping", dt_optimizer_names[i], &r);
+    }
+    for (int i = 0; dt_activation_names[i]; i++) {
+        recipe r = standard;
+        r.network.activation = (dt_activation)i;
+        show("activation", dt_activation_names[i], &r);
+    }
+    for (int i = 0; dt_loss_names[i]; i++) {
+        recipe r = standard;
+        r.network.loss = (dt_loss)i;
+        r.network.bias = false;
+        show("loss-no-bias", dt_loss_names[i], &r);
+        r.network.output_softmax = true;
+        r.network.input_shift = -0.4242;
+        show("loss-softmax-shift", dt_loss_names[i], &r);
+    }
+    for (int i = 0; dt_init_names[i]; i++) {
+        recipe r = standard;
+        r.init = (dt_init)i;
+        show("init", dt_init_names[i], &r);
+    }
+    for (int i = 0; dt_schedule_names[i]; i++) {
+        recipe r = standard;
+        r.schedule.kind = (dt_schedule_kind)i;
+        r.schedule.warmup_epochs = 1;
+        show("schedule", dt_schedule_names[i], &r);
+    }
+    return 0;
+}
