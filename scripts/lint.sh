@@ -12,6 +12,7 @@ Checks the source tree DIR (default: this one) and prints a line for each violat
     mpi.h only in dist, hdf5.h only in io
   - headers in include/ROOM/NAME.h have the include guard DT_ROOM_NAME_H
   - no tab in C, no line over 100 columns, no file in src or include over 450 lines
+  - scripts run no program of procps and the like, which a bare Debian lacks; kill only as a builtin
   - shellcheck is content with the scripts (where it is installed)
 Exit code: 0 no violation, 1 violations, 64 wrong usage.
 EOF
@@ -106,11 +107,19 @@ check_scripts() {
     fi
 }
 
+# What a bare Debian lacks and install-deps.sh does not install, and what stands before a command.
+absent='(free|pgrep|pidof|pkill|pmap|ps|sysctl|top|uptime|vmstat|bc|column|file|fuser|hexdump|jq|'
+absent+='killall|less|lsof|nc|netstat|pstree|rsync|tree|unzip|which|xxd|zip)'
+before='(^|[|;&({`!"]|(then|do|else|if|while|until|run|in_room|exec|nice|env|sudo|xargs|timeout) )'
+no_builtin='(xargs|in_room|env|sudo|nice|exec|nsenter.*|unshare.*|timeout.*) (kill|/bin/kill)'
+
 check_all() {
     awk "$check_rooms" "${room_files[@]}" /dev/null
     matches 'a tab; expected spaces' $'\t' "${c_files[@]}" /dev/null
     LC_ALL=C.UTF-8 matches 'over 100 columns' -E '^.{101,}' \
         "${c_files[@]}" "${scripts[@]}" /dev/null
+    matches 'runs a program that a bare Debian lacks' \
+        -E "^([^#]*[^[:alnum:]_#])?($before *$absent|$no_builtin) [^=]" "${scripts[@]}" /dev/null
     check_scripts
 }
 

@@ -130,10 +130,10 @@ session() {
 # Ranks outlive a launcher that was killed, for a second, or for good if they were stopped.
 wait_for_ranks() {
     local end=$((SECONDS + 10)) left
-    while left=$(session) && [ -n "$left" ]; do
+    while mapfile -t left < <(session) && [ ${#left[@]} -gt 0 ]; do
         if [ "$SECONDS" -ge "$end" ]; then
-            say "killing processes that outlived their mpirun by 10 s: $(xargs <<<"$left")"
-            xargs kill -KILL <<<"$left" 2>/dev/null
+            say "killing processes that outlived their mpirun by 10 s: ${left[*]}"
+            kill -KILL "${left[@]}" 2>/dev/null
         fi
         sleep 0.1
     done

@@ -235,7 +235,8 @@ run() {
 
 down() {
     if find_room; then
-        { in_room kill -TERM 1 || true; } 2>/dev/null # kill goes too
+        # The shell's own kill, for another need not be installed; the shell goes too.
+        { in_room sh -c 'kill -TERM 1' || true; } 2>/dev/null
         for _ in {1..100}; do
             alive "$room" || break
             sleep 0.05

@@ -21,6 +21,18 @@ common_setup() {
     ulimit -c unlimited
 }
 
+# processes REGEX: the numbers of the processes of which it matches 'STATE PARENT COMMAND LINE'.
+processes() {
+    local directory line state command
+    for directory in /proc/[0-9]*; do
+        # State and parent stand behind the name in parentheses.
+        read -r line <"$directory/stat" || continue
+        read -ra state <<<"${line##*) }"
+        mapfile -d '' -t command <"$directory/cmdline"
+        [[ ! "${state[0]} ${state[1]} ${command[*]}" =~ $1 ]] || echo "${directory##*/}"
+    done 2>/dev/null
+}
+
 # Processes that work in $work: the helpers of a run may take a moment to end.
 processes_left() {
     local link

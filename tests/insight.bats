@@ -77,7 +77,7 @@ insight() { "$python" "$BATS_TEST_DIRNAME/insight_check.py" "$@"; }
     expect "hash" "$(summary parameter_hash "a run")" "$(insight fact "a run" parameter_hash)"
     expect "samples" "100 training, 50 test" "$(insight fact "a run" samples)"
     expect "ranks" "3 on 1 host, 8 virtual ranks" "$(insight fact "a run" ranks)"
-    expect "hosts" "$(hostname) $(hostname) $(hostname)" "$(insight hosts "a run")"
+    expect "hosts" "$(uname -n) $(uname -n) $(uname -n)" "$(insight hosts "a run")"
     expect "job" 4711 "$(insight fact "a run" "Slurm job")"
     expect "command" "$program ${data[*]} --output 'a run'" "$(insight fact "a run" command)"
     local name

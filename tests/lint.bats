@@ -97,6 +97,21 @@ lint() {
     [ "$(grep -c '^[a-z/_]*\.[ch]:' <<<"$output")" -eq 9 ]
 }
 
+@test "lint names what a bare Debian has no program for" {
+    # With an @, or lint would find them here.
+    bad=('ranks=$(@pgrep -x name)' 'if @which cc; then exit; fi' 'pids | xargs @kill -KILL'
+        'in_room @kill -TERM 1 || true' 'true && @ps aux' 'timeout 5 @/bin/kill -0 1')
+    plant scripts/bad.sh '#!/bin/bash' "${bad[@]//@/}"
+    plant scripts/good.sh '#!/bin/bash' 'kill -TERM 1' "in_room sh -c 'kill -TERM 1'" \
+        '# pgrep is not here' 'for file in which ps; do kill -0 1; done' 'echo pgrep ps'
+    lint
+    [ "$status" -eq 1 ]
+    for line in {2..7}; do
+        has_line "scripts/bad.sh:$line: runs a program that a bare Debian lacks"
+    done
+    ! grep -q 'scripts/good.sh.*lacks' <<<"$output" || false
+}
+
 @test "lint runs shellcheck where it is installed" {
     command -v shellcheck || skip 'shellcheck is not installed'
     plant scripts/bad.sh '#!/bin/bash' 'rm $1'

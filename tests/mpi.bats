@@ -146,7 +146,7 @@ stands_still() {
 
 @test "watchdog: a rank that hangs is named, and where the others are" {
     stands_still 3 sleeps \
-        "^dist-train: no step for 1 s on host $(hostname): rank 1 \(pid [0-9]+, silent for [1-9]" \
+        "^dist-train: no step for 1 s on host $(uname -n): rank 1 \(pid [0-9]+, silent for [1-9]" \
         "\) at step 3, gather; the others at step 3, wait; ending the job: run again with --resume"
     stands_still 2 sleeps ": rank 1 \([^)]*\) at step 3, gather; the other at step 3, wait; ending"
     stands_still 3 all-sleep \
@@ -167,10 +167,10 @@ stands_still() {
 
 @test "watchdog: the host to blame speaks, or the other says whom it waits for" {
     stands_still 3 host-sleeps \
-        "on host $(hostname): rank 1 \(pid [0-9]+, silent for [1-9] s\) at step 3, gather; ending"
+        "on host $(uname -n): rank 1 \(pid [0-9]+, silent for [1-9] s\) at step 3, gather; ending"
     stands_still 3 host-stopped \
         ": rank 0 \([^)]*\), rank 2 \([^)]*\) at step 3, wait; " \
-        "; probably they wait for host $(hostname) \(rank 1 pid [0-9]+\); ending"
+        "; probably they wait for host $(uname -n) \(rank 1 pid [0-9]+\); ending"
 }
 
 @test "watchdog: a job that is suspended and continued goes on" {

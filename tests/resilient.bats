@@ -196,7 +196,7 @@ ended() {
         sleep 0.1
     done
     # shellcheck disable=SC2046 # a list
-    [ ! -e "/proc/$1/exe" ] || kill -KILL $(pgrep --parent "$1") "$1"
+    [ ! -e "/proc/$1/exe" ] || kill -KILL $(processes "^. $1 ") "$1"
     wait "$1" || status=$?
 }
 
@@ -250,6 +250,8 @@ ended() {
     plan '(sleep 1.5; touch rank-ended) & exit 137' \
         '[ ! -e rank-ended ] || touch alone; sleep 99 & kill -STOP $!; echo $! >rank; exit 137' \
         'grep -qs "^State:.[^ZX]" "/proc/$(<rank)/status" && touch still-there; exit 0'
+    # A bare Debian has no program kill.
+    ln -s /bin/false kill
     resilient -n 2 -- --output run
     expect status 0 "$status"
     [ -e alone ]
@@ -316,7 +318,7 @@ EOT
     "$script" -n 3 -- "${settings[@]}" --output "$work/run" >out 2>err </dev/null 3>&- &
     resilient=$!
     for _ in {1..300}; do
-        mapfile -t ranks < <(pgrep --runstates T --full -- "^[^ ]*dist-train .*$work/run ")
+        mapfile -t ranks < <(processes "^T [0-9]+ [^ ]*dist-train .*$work/run ")
         [ ${#ranks[@]} -lt 3 ] || return 0
         sleep 0.1
     done
@@ -342,7 +344,7 @@ ends_well() {
 
 @test "resilient: a killed mpirun too, even if its ranks stand still" {
     start_and_halt
-    kill -KILL "$(pgrep --parent "$resilient" mpirun)"
+    kill -KILL "$(processes "^. $resilient [^ ]*mpirun ")"
     ends_well "$resilient" 1
 }
 

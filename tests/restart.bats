@@ -149,7 +149,7 @@ checkpoints() { (cd "${1-run}/checkpoints" && echo step-*.h5); }
     local pid=$!
     until [ -e run/metrics.csv ]; do sleep 0.02; done
     sleep 0.3
-    kill -USR1 "$(pgrep -P $pid mpirun)"
+    kill -USR1 "$(processes "^. $pid [^ ]*mpirun ")"
     status=0
     wait $pid || status=$?
     expect "exit code" 75 "$status"

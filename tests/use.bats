@@ -279,7 +279,7 @@ EOF
     local pid=$! before
     for _ in {1..100}; do [ -s run/weights.h5 ] || [ -d run/checkpoints ] && break; sleep 0.1; done
     use 0 0 inspect run
-    grep -qE "lock      being written: process [0-9]+ on host $(hostname)" out
+    grep -qE "lock      being written: process [0-9]+ on host $(uname -n)" out
     touch run/stop
     wait $pid || true
     before=$(find run -printf '%p %T@ %s\n' | sort)

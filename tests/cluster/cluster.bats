@@ -123,8 +123,8 @@ train_on_all() {
 
 @test "virtual hosts differ in name, address and shared memory, and reach no other network" {
     # shellcheck disable=SC2016 # for the host's shell
-    virtual run dt1:1,dt2:1,dt3:1 -- sh -c 'touch "/dev/shm/$(hostname)"
-        echo $(hostname; ls /dev/shm | grep ^dt; ip -4 -o address show dev eth0 | cut -d" " -f7
+    virtual run dt1:1,dt2:1,dt3:1 -- sh -c 'touch "/dev/shm/$(uname -n)"
+        echo $(uname -n; ls /dev/shm | grep ^dt; ip -4 -o address show dev eth0 | cut -d" " -f7
                ip route | cut -d" " -f1)' >names
     expect 'the hosts' "$(for n in 1 2 3; do
         echo "dt$n dt$n 198.18.0.$n/24 198.18.0.0/24"

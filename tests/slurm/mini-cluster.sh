@@ -229,6 +229,12 @@ run() {
     in_room "$@"
 }
 
+# signal NAME PROCESS: with the shell's own kill, for another need not be installed.
+signal() {
+    # shellcheck disable=SC2016 # for that shell
+    in_room sh -c 'kill "-$0" "$1"' "$@"
+}
+
 node_process() {
     [[ ${1-} =~ ^n[1-9][0-9]?$ ]] || fail "expected a node such as n2, found '${1-}'" 64
     need_room
@@ -238,7 +244,7 @@ node_process() {
 kill_node() {
     node_process "$1"
     [ -n "$process" ] || fail "$1 is not on"
-    in_room kill -KILL "$process"
+    signal KILL "$process"
     rm "$state/nodes/$1"
 }
 
@@ -246,13 +252,13 @@ start_node_again() {
     node_process "$1"
     [ -z "$process" ] || fail "$1 is on"
     echo "$1" >"$state/start"
-    in_room kill -USR1 1
+    signal USR1 1
     while [ -e "$state/start" ]; do sleep 0.02; done
 }
 
 down() {
     if find_room; then
-        { in_room kill -TERM 1 || true; } 2>/dev/null
+        { signal TERM 1 || true; } 2>/dev/null
         for _ in {1..100}; do
             alive "$room" || break
             sleep 0.05

@@ -131,15 +131,29 @@ submit_and_halt() {
     within 60 halted
 }
 
-# Patterns for pgrep and pkill.
-rank() { echo "^[^ ]*dist-train .*--output $directory "; }
+# processes_there REGEX: processes of the cluster, see helpers.bash.
+processes_there() {
+    cluster run bash -c "$(declare -f processes)"$'\nprocesses "$1"' bash "$1"
+}
+
+# ranks [STATE]: their numbers.
+ranks() {
+    processes_there "^${1-.} [0-9]+ [^ ]*dist-train .*--output $directory "
+}
 
 halted() {
-    [ "$(cluster run pgrep --count --runstates T --full -- "$(rank)")" = 4 ]
+    [ "$(ranks T | wc -l)" = 4 ]
+}
+
+# signal NAME NUMBER...: with the shell's own kill, for another need not be installed.
+signal() {
+    cluster run sh -c 'kill "-$0" "$@"' "$@"
 }
 
 continue_ranks() {
-    cluster run pkill -CONT --full -- "$(rank)"
+    local numbers
+    mapfile -t numbers < <(ranks)
+    signal CONT "${numbers[@]}"
 }
 
 # nodes_of_job: their names, the batch script's first.
@@ -277,7 +291,7 @@ EOT
 }
 
 all_sleep() {
-    [ "$(cluster run pgrep --count --full '^sleep 987$')" = 2 ]
+    [ "$(processes_there '^. [0-9]+ sleep 987$' | wc -l)" = 2 ]
 }
 
 @test "slurm: scancel ends the job for good, and leaves a run that can go on" {
@@ -288,14 +302,14 @@ all_sleep() {
     within 20 says 'ended with status'
     sleep 5 # a requeued job would be back
     expect 'state later' CANCELLED "$(field JobState)"
-    expect 'ranks left' 0 "$(cluster run pgrep --count --full -- "$(rank)")"
+    expect 'ranks left' 0 "$(ranks | wc -l)"
     "$top/dist-train" "${settings[@]}" --output "$directory" --resume auto </dev/null
     is_undisturbed
 }
 
 @test "slurm: a killed rank costs the steps since the last checkpoint" {
     submit_and_halt
-    cluster run pkill -KILL --newest --full -- "$(rank)"
+    signal KILL "$(ranks | sort -n | tail -n 1)"
     ends COMPLETED 0 1
     says 'failed with a new checkpoint: requeue'
     is_undisturbed
