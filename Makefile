@@ -40,7 +40,7 @@ LDLIBS      = -pthread $(shell $(PKGCONF) --libs $(HDF5) ompi-c libxxhash libisa
 # Formats that others have defined, src/ROOM/NAME.proto, become C: "NAME.pb-c.h".
 PROTOS   := $(wildcard src/*/*.proto)
 MESSAGES := $(PROTOS:src/%.proto=$(BUILD)/%.pb-c.o)
-PROTOC   ?= protoc-c
+PROTOC   ?= protoc
 
 SOURCES := $(foreach room,$(ROOMS),$(sort $(wildcard src/$(room)/*.c)))
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/%.o) $(MESSAGES)

@@ -32,7 +32,8 @@ needs=(
     'libzip|has_library libzip|libzip-dev|libzip-devel'
     'Jansson|has_library jansson|libjansson-dev|jansson-devel'
     'protobuf-c|has_library libprotobuf-c|libprotobuf-c-dev|protobuf-c-devel'
-    'protoc-c|has_command protoc-c|protobuf-c-compiler|protobuf-c-compiler'
+    'protoc|has_command protoc|protobuf-compiler|protobuf-compiler'
+    'protoc-gen-c|has_command protoc-gen-c|protobuf-c-compiler|protobuf-c-compiler'
     'CUnit|has_library cunit|libcunit1-dev|CUnit-devel'
     'bats|has_command bats|bats|bats'
     'ip (virtual hosts)|has_command ip|iproute2|iproute'
@@ -130,9 +131,9 @@ On a cluster, or without root, look for modules (their names differ from site to
     module avail; module load gcc openmpi hdf5; module load mpi   (Fedora, RHEL)
 or let Spack build them (https://spack.io):
     spack install openmpi hdf5~mpi random123 xxhash isa-l libspng libzip jansson \
-                  protobuf-c cunit py-numpy py-h5py
+                  protobuf protobuf-c cunit py-numpy py-h5py
     spack load    openmpi hdf5 random123 xxhash isa-l libspng libzip jansson \
-                  protobuf-c cunit py-numpy py-h5py
+                  protobuf protobuf-c cunit py-numpy py-h5py
 then run this script again: it looks at what cc, pkg-config and python3 find.
 EOF
 }

@@ -15,7 +15,7 @@ teardown() {
 # A machine that has everything as long as pkg-config says so.
 whole_machine() {
     link_tools bash cat rm
-    for name in cc make mpirun bats ip protoc-c python3 curl; do stand_in "$name"; done
+    for name in cc make mpirun bats ip protoc protoc-gen-c python3 curl; do stand_in "$name"; done
     stand_in pkg-config '[ ! -e '"$work"'/lacks_hdf5 ] || [[ $2 != hdf5* ]]'
     stand_in id 'echo 0'
     stand_in env '"${@:2}"'
