@@ -172,7 +172,8 @@ test-bits:  ## the same bits from every compiler, option and CPU that is here
 	@tests/bits/run.sh
 
 test-runs: dist-train $(MPI_TESTS)  ## the command line, and runs under mpirun
-	@PYTHON=$(PYTHON) MPI_TESTS=$(abspath $(BUILD)/mpi-tests) bats tests
+	@PYTHON=$(PYTHON) MPI_TESTS=$(abspath $(BUILD)/mpi-tests) \
+	    LAUNCHER="$$(scripts/ranks.sh ./dist-train)" bats tests
 
 test-cluster: dist-train  ## three virtual hosts in network namespaces: as root
 	@PYTHON=$(PYTHON) bats tests/cluster
@@ -196,7 +197,7 @@ test-sanitize:  ## unit tests and gradient check under ASan and UBSan
 
 .PHONY: run bench cost-model lint format clean help install uninstall dist readme
 run: dist-train  ## train with the quick start's settings on NP ranks
-	mpirun -np $(NP) ./dist-train --config configs/quickstart.ini
+	$$(scripts/ranks.sh ./dist-train) -np $(NP) ./dist-train --config configs/quickstart.ini
 
 bench: dist-train  ## measure: raw ceiling, 1 and 2 ranks, PyTorch; BENCH_QUICK=1 in a minute
 	@scripts/bench.sh $(BUILD)/bench.csv
@@ -221,6 +222,7 @@ INSTALLED = '755|dist-train|$(bindir)' \
             $(foreach config,$(sort $(wildcard configs/*.ini)),'644|$(config)|$(owndir)/configs') \
             '755|scripts/get-mnist.sh|$(owndir)' \
             '755|scripts/run-resilient.sh|$(owndir)' \
+            '755|scripts/ranks.sh|$(owndir)' \
             '755|scripts/slurm/train.sbatch|$(owndir)' \
             '644|README.md|$(docdir)' \
             '644|LICENSE|$(docdir)'

@@ -48,25 +48,11 @@ find_torch() {
     echo 'bench: no Python here has torch: no comparison with PyTorch' >&2
 }
 
-prepare_mpi() {
-    [ "$(id -u)" -eq 0 ] || return 0
-    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-    # Root means a container, and many of those forbid process_vm_readv.
-    local copy=${OMPI_MCA_btl_vader_single_copy_mechanism:-none}
-    export OMPI_MCA_btl_vader_single_copy_mechanism=$copy
-}
-
-# ranks N ARGUMENT...: the program on N ranks, a core each, or sharing them where there are fewer.
-ranks() {
-    local place=(--bind-to core)
-    [ "$1" -le "$(nproc)" ] || place=(--oversubscribe --bind-to none)
-    mpirun -np "$1" "${place[@]}" ./dist-train "${@:2}" </dev/null
-}
-
 # bench_ranks N FILE ARGUMENT...
 bench_ranks() {
-    ranks "$1" bench --data "${data:-synthetic}" --optimizer sgd --lr 0.01 --csv "$2" "${@:3}" \
-        >/dev/null 2>"$work/errors" || fail "$1 ranks: $(tail -n 1 "$work/errors")" 70
+    ranks "$1" ./dist-train bench --data "${data:-synthetic}" --optimizer sgd --lr 0.01 \
+        --csv "$2" "${@:3}" >/dev/null 2>"$work/errors" ||
+        fail "$1 ranks: $(tail -n 1 "$work/errors")" 70
     tail -n +2 "$2" >>"$work/rows"
 }
 
@@ -92,8 +78,9 @@ time_to_accuracy() {
     local run begin end accuracy
     for run in $(seq "$runs"); do
         begin=$(date +%s%N)
-        accuracy=$(ranks 2 --data "$data" "${fast[@]}" --seed "$run" --output "$work/run" \
-            --overwrite 2>"$work/errors" | sed -n 's/^done: test_acc \([0-9.]*\),.*/\1/p') ||
+        accuracy=$(ranks 2 ./dist-train --data "$data" "${fast[@]}" --seed "$run" \
+            --output "$work/run" --overwrite 2>"$work/errors" |
+            sed -n 's/^done: test_acc \([0-9.]*\),.*/\1/p') ||
             fail "training: $(tail -n 1 "$work/errors")" 70
         end=$(date +%s%N)
         printf 'bench: seed %d: test accuracy %s\n' "$run" "$accuracy" >&2
@@ -201,6 +188,7 @@ esac
 csv=$(realpath -m -- "${1:-$(dirname "${BASH_SOURCE[0]}")/../build/bench.csv}")
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 [ -x dist-train ] || fail 'no ./dist-train here: make' 66
+. scripts/ranks.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -212,7 +200,7 @@ else
 fi
 find_data
 find_torch
-prepare_mpi
+find_launcher ./dist-train
 for number in $(seq "$rounds"); do one_round "$number"; done
 [ -z "$data" ] || time_to_accuracy
 mkdir -p "$(dirname "$csv")"

@@ -40,21 +40,6 @@ find_numpy() {
     fail 'no Python here has NumPy (package python3-numpy)' 69
 }
 
-prepare_mpi() {
-    [ "$(id -u)" -eq 0 ] || return 0
-    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-    # Root means a container, and many of those forbid process_vm_readv.
-    local copy=${OMPI_MCA_btl_vader_single_copy_mechanism:-none}
-    export OMPI_MCA_btl_vader_single_copy_mechanism=$copy
-}
-
-# ranks N PROGRAM ARGUMENT...: on this machine, a core each, or sharing them where there are fewer.
-ranks() {
-    local place=(--bind-to core)
-    [ "$1" -le "$cores" ] || place=(--oversubscribe --bind-to none)
-    timeout 60 mpirun -np "$1" "${place[@]}" "${@:2}" </dev/null
-}
-
 # The first line of the errors that says something: no progress, no frame of mpirun's.
 reason() {
     sed -n '/^bench: /d; /[[:alpha:]]/ { p; q }' "$work/errors"
@@ -136,7 +121,9 @@ for program in "$top/dist-train" "$measure"; do
     [ -x "$program" ] || fail "no $program here: make cost-model" 66
 done
 find_numpy
-prepare_mpi
+. scripts/ranks.sh
+find_launcher ./dist-train
+launcher=(timeout 60 "${launcher[@]}")
 work=$(mktemp -d)
 trap clean_up EXIT
 export VIRTUAL_HOSTS=$work/hosts

@@ -103,7 +103,7 @@ check_scripts() {
     if ! command -v shellcheck >/dev/null; then
         echo 'lint: shellcheck is not installed, the scripts are not checked' >&2
     elif [ ${#scripts[@]} -gt 0 ]; then
-        shellcheck --format=gcc "${scripts[@]}" || [ $? -eq 1 ]
+        shellcheck -x --format=gcc "${scripts[@]}" || [ $? -eq 1 ]
     fi
 }
 

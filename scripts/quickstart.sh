@@ -44,17 +44,6 @@ get_data() {
         say 'no MNIST now: using synthetic digits; scripts/get-mnist.sh fetches it or says why not'
 }
 
-# Defaults for mpirun that the environment may override.
-prepare_mpi() {
-    # Two hardware threads of one core are one slot to mpirun.
-    export OMPI_MCA_rmaps_base_oversubscribe=${OMPI_MCA_rmaps_base_oversubscribe:-1}
-    [ "$(id -u)" -eq 0 ] || return 0
-    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-    # Root means a container, and many of those forbid process_vm_readv.
-    local copy=${OMPI_MCA_btl_vader_single_copy_mechanism:-none}
-    export OMPI_MCA_btl_vader_single_copy_mechanism=$copy
-}
-
 case ${1-} in
     -h | --help) usage && exit ;;
     test) [ $# -eq 1 ] || fail_usage "'test' takes no further arguments, found '$2'" ;;
@@ -71,7 +60,6 @@ scripts/install-deps.sh
 say 'building'
 make -j"$(nproc)"
 get_data "$@"
-prepare_mpi
 
 if [ "${1-}" = test ]; then
     if [ -z "${DIST_TRAIN_DATA:-}" ] && has_mnist; then
@@ -79,4 +67,6 @@ if [ "${1-}" = test ]; then
     fi
     exec make test
 fi
-exec mpirun -np "${NP:-2}" ./dist-train --config configs/quickstart.ini "$@"
+. scripts/ranks.sh
+find_launcher ./dist-train
+exec "${launcher[@]}" -np "${NP:-2}" ./dist-train --config configs/quickstart.ini "$@"

@@ -6,11 +6,12 @@ usage() {
     cat <<'EOT'
 Usage: scripts/run-resilient.sh [-n RANKS] [OPTION...] -- [OPTION of dist-train...]
 
-Starts `mpirun -np RANKS dist-train OPTIONS --resume auto` and starts it again after a crash, from
-the newest good checkpoint. The run is in the --output of its OPTIONS (config files and environment
-count too); else in a new runs/<date>-<time>, which is printed.
+Starts `mpirun -np RANKS dist-train OPTIONS --resume auto` (mpirun of Open MPI or of MPICH, as
+dist-train was built) and starts it again after a crash, from the newest good checkpoint. The run is
+in the --output of its OPTIONS (config files and environment count too); else in a new
+runs/<date>-<time>, which is printed.
 
-  -n, -np RANKS       ranks; default: as many as mpirun finds slots for
+  -n, -np RANKS       ranks, more than cores too; default: as many as mpirun finds slots for
   --max-restarts N    gives up after N restarts in a row that brought no newer checkpoint
                       (default 5); a newer one refills the budget (torchrun's counts all restarts)
   --max-linger S      ends an mpirun that has not noticed the end of its ranks when those of this
@@ -26,7 +27,7 @@ request, by --max-time or by a file `stop` in the run's directory; the same comm
 mend. Anything else: given up.
 
 Environment: PROGRAM names dist-train; else the one that belongs to this script, ./dist-train, or
-PATH's. OMPI_MCA_rmaps_base_oversubscribe=0 forbids more ranks than cores.
+PATH's.
 EOT
 }
 
@@ -50,16 +51,6 @@ find_program() {
         fi
     done
     return 1
-}
-
-# Defaults for mpirun that the environment may override.
-prepare_mpi() {
-    export OMPI_MCA_rmaps_base_oversubscribe=${OMPI_MCA_rmaps_base_oversubscribe:-1}
-    [ "$(id -u)" -eq 0 ] || return 0
-    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-    # Root means a container, and many of those forbid process_vm_readv.
-    local copy=${OMPI_MCA_btl_vader_single_copy_mechanism:-none}
-    export OMPI_MCA_btl_vader_single_copy_mechanism=$copy
 }
 
 # setting NAME: its value as the program understands the arguments, environment and config file.
@@ -223,14 +214,13 @@ train() {
 }
 
 read_own_arguments() {
-    local ranks=()
-    launch=(mpirun) max_restarts=5 max_linger=60
+    launch=() number=() max_restarts=5 max_linger=60
     while [ $# -gt 0 ] && [ "$1" != -- ]; do
         case $1 in
             -h | --help) usage && exit ;;
             -n | -np)
                 [[ ${2-} =~ ^[1-9][0-9]{0,5}$ ]] || fail "$1: expected a number, found '${2-}'" 64
-                ranks=(-np "$2")
+                number=(-np "$2")
                 ;;
             --max-restarts)
                 [[ ${2-} =~ ^[0-9]{1,9}$ ]] || fail "$1: expected a number, found '${2-}'" 64
@@ -248,7 +238,17 @@ read_own_arguments() {
         esac
         shift 2
     done
-    launch+=("${ranks[@]}")
+}
+
+# Sets $launch to the words of the command that starts the ranks.
+find_launch() {
+    if [ ${#launch[@]} -eq 0 ]; then
+        find_launcher "$program" || exit
+        launch=("${launcher[@]}")
+    fi
+    command -v "${launch[0]}" >/dev/null || fail "${launch[0]} is not installed" 69
+    launch+=("${number[@]}")
+    prepare_open_mpi
 }
 
 read_own_arguments "$@"
@@ -256,9 +256,10 @@ while [ $# -gt 0 ]; do
     [ "$1" != -- ] || { shift && break; }
     shift
 done
-command -v "${launch[0]}" >/dev/null || fail "${launch[0]} is not installed (Open MPI)" 69
 program=$(find_program) || fail 'dist-train is neither beside this script nor in PATH: make' 66
-prepare_mpi
+# shellcheck source=scripts/ranks.sh
+. "$(dirname "${BASH_SOURCE[0]}")/ranks.sh" || exit 66
+find_launch
 read_arguments "$@"
 
 requests=0

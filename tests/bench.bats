@@ -5,7 +5,7 @@ setup() {
     top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
     work=$(mktemp -d)
     unset "${!DIST_TRAIN_@}"
-    export OMPI_MCA_rmaps_base_oversubscribe=1
+    read -ra launcher <<<"${LAUNCHER:-$("$top/scripts/ranks.sh" "$top/dist-train")}"
     if [ "$(id -u)" -eq 0 ]; then
         export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
         export OMPI_MCA_btl_vader_single_copy_mechanism=none
@@ -19,7 +19,7 @@ teardown() {
 }
 
 bench() {
-    run timeout -k 5 60 mpirun -np "$1" "$top/dist-train" bench "${@:2}" </dev/null
+    run timeout -k 5 60 "${launcher[@]}" -np "$1" "$top/dist-train" bench "${@:2}" </dev/null
 }
 
 # measures FILE RANKS: the rows of a CSV without what was measured: one a line, "measure batch v".

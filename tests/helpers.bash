@@ -4,12 +4,14 @@
 
 common_setup() {
     top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
-    program=$top/dist-train
+    program=${PROGRAM:-$top/dist-train}
     python=${PYTHON:-python3}
     mnist=${DIST_TRAIN_DATA:-}
     work=$(mktemp -d)
     cd "$work" || return 1
-    local name
+    local name words
+    words=${LAUNCHER:-$("$top/scripts/ranks.sh" "$program")} || return 1
+    read -ra launcher <<<"$words" # launcher + -np N: the words that start ranks
     for name in $(compgen -e DIST_TRAIN_ || true); do unset "$name"; done
     if [ "$(id -u)" = 0 ]; then
         export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
@@ -75,7 +77,7 @@ names() {
 # err, sets $status.
 dist_train() {
     local launch=()
-    [ "$1" = 0 ] || launch=(mpirun -np "$1" --oversubscribe)
+    [ "$1" = 0 ] || launch=("${launcher[@]}" -np "$1")
     shift
     status=0
     timeout -k 5 60 "${launch[@]}" "$program" "$@" >out 2>err </dev/null || status=$?

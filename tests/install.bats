@@ -30,7 +30,7 @@ installed() { (cd "$root" && find . -type f | LC_ALL=C sort); }
             echo "./opt/x/share/dist-train/configs/${config##*/}"
         done
         printf './opt/x/%s\n' bin/dist-train share/bash-completion/completions/dist-train \
-            share/dist-train/{get-mnist.sh,run-resilient.sh,train.sbatch} \
+            share/dist-train/{get-mnist.sh,ranks.sh,run-resilient.sh,train.sbatch} \
             share/doc/dist-train/{LICENSE,README.md} share/man/man1/dist-train.1
     )
     expect "files" "$(LC_ALL=C sort <<<"$expected")" "$(installed)"
@@ -75,7 +75,7 @@ EOT
     # Slurm runs a copy of the script.
     cp p/share/dist-train/train.sbatch copy
     PATH=$work:$PATH SLURM_JOB_ID=7 SLURM_NTASKS=2 SLURM_JOB_NODELIST=here \
-        LAUNCH="mpirun -np 2 --oversubscribe" timeout -k 5 60 ./copy \
+        LAUNCH="${launcher[*]} -np 2" timeout -k 5 60 ./copy \
         "$work/p/share/dist-train/configs/quickstart.ini" --data data --layers 10 --epochs 1 \
         >out 2>&1
     expect "status" complete "$(summary status runs/job-7)"

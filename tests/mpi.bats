@@ -13,7 +13,7 @@ passes() {
     [ $# -gt 1 ] || counts=(1 2 3 5 8)
     for np in "${counts[@]}"; do
         status=0
-        timeout -k 5 60 mpirun -np "$np" --oversubscribe "${MPI_TESTS:-$top/build/mpi-tests}/$1" \
+        timeout -k 5 60 "${launcher[@]}" -np "$np" "${MPI_TESTS:-$top/build/mpi-tests}/$1" \
             >out 2>&1 </dev/null || status=$?
         [ "$status" = 0 ] && [ ! -s out ] && continue
         echo "$1 (np $np): expected exit code 0 and no output, found exit code $status and:"
@@ -44,7 +44,7 @@ says_nothing() {
 
 @test "processors: those that the ranks are bound to count; ranks that share one do not spin" {
     local processors=${MPI_TESTS:-$top/build/mpi-tests}/processors cpus cpu
-    local ranks=(mpirun --oversubscribe --bind-to none -np)
+    local ranks=("${launcher[@]}" --bind-to none -np)
     cpus=$(nproc)
     cpu=$(taskset -cp $$ | sed 's/.*: *\([0-9]*\).*/\1/')
     says_nothing "${ranks[@]}" 3 "$processors" "$cpus"
@@ -62,8 +62,8 @@ says_nothing() {
     mkdir "$group" 2>/dev/null || skip "no control group (v1, cpu) can be made here"
     # shellcheck disable=SC2016
     local script='echo 150000 >"$0/cpu.cfs_quota_us" && echo $$ >"$0/cgroup.procs" && exec "$@"'
-    timeout -k 5 60 bash -c "$script" "$group" mpirun -np 2 --oversubscribe --bind-to none \
-        "$processors" 1.5 >out 2>&1 </dev/null || status=$?
+    timeout -k 5 60 bash -c "$script" "$group" "${launcher[@]}" -np 2 \
+        --bind-to none "$processors" 1.5 >out 2>&1 </dev/null || status=$?
     for _ in {1..50}; do
         ! rmdir "$group" 2>/dev/null || break
         sleep 0.1
@@ -89,7 +89,7 @@ says_nothing() {
         unset "$name"
     done
     exec "$0" --max-steps 1'
-    timeout -k 5 60 mpirun -np 3 --oversubscribe bash -c "$forget" "$program" >out 2>&1 \
+    timeout -k 5 60 "${launcher[@]}" -np 3 bash -c "$forget" "$program" >out 2>&1 \
         </dev/null || status=$?
     expect "exit code" 78 "$status"
     expect "what the program says" "dist-train: mpirun of Open MPI started 3 processes, but each \
@@ -102,7 +102,7 @@ believes to be alone (rank 0 of 1): use the mpirun of the Open MPI that it was b
 # the process that has written its number to the file ready.
 in_background() {
     rm -f ready
-    mpirun -np "$1" --oversubscribe "${MPI_TESTS:-$top/build/mpi-tests}/$2" "$3" \
+    "${launcher[@]}" -np "$1" "${MPI_TESTS:-$top/build/mpi-tests}/$2" "$3" \
         >out 2>&1 </dev/null &
     pid=$!
     for _ in {1..200}; do
@@ -132,7 +132,7 @@ goes_on_well() {
 # regular expressions match (common_teardown finds what is left of it).
 stands_still() {
     local status=0 np=$1 scenario=$2 regex
-    timeout -s KILL 20 mpirun -np "$np" --oversubscribe \
+    timeout -s KILL 20 "${launcher[@]}" -np "$np" \
         "${MPI_TESTS:-$top/build/mpi-tests}/watchdog" "$scenario" >out 2>&1 </dev/null || status=$?
     expect "$scenario (np $np): exit code" 71 "$status"
     expect "$scenario (np $np): lines" 1 "$(grep -c 'no step for' out)"

@@ -16,9 +16,12 @@ teardown() {
 stage() {
     unset DIST_TRAIN_DATA NP OMPI_ALLOW_RUN_AS_ROOT
     mkdir -p "$work/tree/scripts"
-    cp "$top/scripts/quickstart.sh" "$work/tree/scripts"
+    cp "$top/scripts/"{quickstart,ranks}.sh "$work/tree/scripts"
+    printf '#!/bin/sh\necho "MPI: Open MPI v5.0.7"\n' >"$work/tree/dist-train"
+    chmod +x "$work/tree/dist-train"
     stand_in make 'echo "  in $PWD with ${DIST_TRAIN_DATA-no data}" >>'"$work/calls"
     stand_in mpirun "echo \"  in \$PWD as \${OMPI_ALLOW_RUN_AS_ROOT-user}\" >>$work/calls; exit 3"
+    sed -i '1a [ "$1" != --version ] || exec echo "mpirun (Open MPI) 5.0.7"' "$bin/mpirun"
     stand_in id 'echo 0'
     stand_in install-deps.sh
     stand_in get-mnist.sh 'echo reason >&2; exit 1'
@@ -39,7 +42,7 @@ install-deps.sh
 make -j$(nproc)
   in $work/tree with no data
 get-mnist.sh --timeout 5 --max-time 180 data/mnist
-mpirun -np 2 ./dist-train --config configs/quickstart.ini --epochs 3 --output a b
+mpirun --oversubscribe -np 2 ./dist-train --config configs/quickstart.ini --epochs 3 --output a b
   in $work/tree as 1
 EOF
     )
@@ -104,6 +107,38 @@ EOF
     [ ! -s "$calls" ]
 }
 
+# launcher_of MPI NAME=VERSION...: what ranks.sh says for a program of that MPI on a machine with
+# these launchers.
+launcher_of() {
+    local one
+    rm -rf "${work:?}/bin"
+    link_tools bash id
+    stand_in dist-train "echo 'MPI: $1'"
+    for one in "${@:2}"; do stand_in "${one%%=*}" "echo '${one#*=}'"; done
+    PATH=$bin run "$top/scripts/ranks.sh" "$bin/dist-train"
+}
+
+@test "ranks.sh: the launcher is that of the program's MPI, and Open MPI's takes any number" {
+    local open_mpi='mpirun (Open MPI) 4.1.4' hydra='HYDRA build details:'
+    local intel='Intel(R) MPI Library for Linux* OS, Version 2021.8'
+    launcher_of 'Open MPI v4.1.4' "mpirun=$open_mpi"
+    [ "$output" = 'mpirun --oversubscribe' ]
+    launcher_of 'Open MPI v5.0.7' "mpirun=$hydra" "mpirun.openmpi=$open_mpi"
+    [ "$output" = 'mpirun.openmpi --oversubscribe' ]
+    launcher_of 'MPICH 4.0.2' "mpirun=$open_mpi" "mpirun.mpich=$hydra"
+    [ "$output" = mpirun.mpich ]
+    launcher_of 'MPICH 4.0.2' "mpirun=$open_mpi" "mpiexec.hydra=$hydra"
+    [ "$output" = mpiexec.hydra ]
+    launcher_of 'MPICH 4.0.2' "mpiexec=$hydra"
+    [ "$output" = mpiexec ]
+    launcher_of 'Intel(R) MPI Library 2021.8 for Linux* OS' "mpirun=$intel"
+    [ "$output" = mpirun ]
+    launcher_of 'MPICH 4.0.2' "mpirun=$open_mpi"
+    [ "$status" -eq 69 ]
+    local names='mpirun mpiexec mpirun.mpich mpiexec.hydra'
+    [[ $output == *": no launcher ($names) is of the MPI of "*": MPICH 4.0.2" ]]
+}
+
 @test "quickstart refuses wrong arguments with 64 before it does anything" {
     stage
     for arguments in 'tests' 'test --verbose' 'train'; do
@@ -116,7 +151,7 @@ EOF
 }
 
 @test "every script has --help" {
-    for script in quickstart install-deps get-mnist lint; do
+    for script in quickstart install-deps get-mnist lint ranks; do
         run "$top/scripts/$script.sh" --help
         [ "$status" -eq 0 ]
         [[ ${lines[0]} == "Usage: scripts/$script.sh"* ]]

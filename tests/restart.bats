@@ -144,7 +144,7 @@ checkpoints() { (cd "${1-run}/checkpoints" && echo step-*.h5); }
 }
 
 @test "SIGUSR1 to mpirun stops all ranks in one step" {
-    timeout -k 5 60 mpirun -np 3 --oversubscribe "$program" "${long[@]}" --output run \
+    timeout -k 5 60 "${launcher[@]}" -np 3 "$program" "${long[@]}" --output run \
         >out 2>err </dev/null &
     local pid=$!
     until [ -e run/metrics.csv ]; do sleep 0.02; done

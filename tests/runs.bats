@@ -229,7 +229,7 @@ opens_more() {
 }
 
 @test "on one host no network is looked for; on many, and where the user chooses, Open MPI does" {
-    local launch=(mpirun -np 2 --oversubscribe) alone=OMPI_MCA_ess_singleton_isolated=1
+    local launch=("${launcher[@]}" -np 2) alone=OMPI_MCA_ess_singleton_isolated=1
     local two_hosts=(OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_LOCAL_SIZE=1)
     local step=(PMIX_RANK=0 SLURM_STEP_NUM_NODES=1 "$alone") framework only
     for framework in pml btl; do
@@ -323,13 +323,13 @@ END
     # A name space of our own: the file system goes with it.
     # shellcheck disable=SC2016
     local script='mount -t tmpfs -o size=256k tmpfs "$1" || exit 99; cd "$1"; shift
-        timeout -k 5 60 mpirun -np 3 --oversubscribe "$@" --output run >../out 2>../err </dev/null
+        timeout -k 5 60 "$@" --output run >../out 2>../err </dev/null
         echo $? >../code
         ls run >../files; cp run/summary.json .. || true'
     mkdir disk
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-    unshare -rm bash -c "$script" - disk "$program" --data synthetic --train-limit 90 \
-        --test-limit 10 --epochs 1 2>why || true
+    unshare -rm bash -c "$script" - disk "${launcher[@]}" -np 3 "$program" \
+        --data synthetic --train-limit 90 --test-limit 10 --epochs 1 2>why || true
     [ -f code ] || skip "no file system can be mounted here: $(head -n 1 why)"
     cat err
     expect "exit code" 74 "$(<code)"
@@ -378,7 +378,7 @@ summary.json" "$(words <files)"
     local bar=$'\r''epoch 1/1 \[[=> ]*\] +[0-9]+% loss' np launch
     local long=(--data synthetic --train-limit 20000 --test-limit 50 --epochs 1)
     for np in 0 1 2; do
-        launch="mpirun -np $np --oversubscribe"
+        launch="${launcher[*]} -np $np"
         [ $np != 0 ] || launch=
         timeout -k 5 60 script -qec "$launch $program ${long[*]} --output t$np" /dev/null \
             >"terminal$np" </dev/null
@@ -424,8 +424,8 @@ END
     unshare -m sh -c 'mount -t tmpfs -o size=1m tmpfs /dev/shm' 2>/dev/null ||
         skip "nothing can be mounted here"
     local status=0
-    unshare -m sh -c "mount -t tmpfs -o size=1m tmpfs /dev/shm && exec timeout -k 5 60 mpirun \
-        -np 3 --oversubscribe $program --data synthetic --train-limit 4000 --test-limit 10" \
+    unshare -m sh -c "mount -t tmpfs -o size=1m tmpfs /dev/shm && exec timeout -k 5 60 \
+        ${launcher[*]} -np 3 $program --data synthetic --train-limit 4000 --test-limit 10" \
         >out 2>err </dev/null || status=$?
     expect "exit code" 70 "$status"
     expect "lines" 1 "$(grep -c '^dist-train: /dev/shm .*expected .* MB' err)"

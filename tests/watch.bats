@@ -35,7 +35,7 @@ seen() {
     state 0 '^run: complete: 24 steps in 0:' run
     diff epochs <(grep '^epoch' out)
     expect "lines" 4 "$(wc -l <out)"
-    mpirun -np 2 --oversubscribe "$program" watch run/ </dev/null >out
+    "${launcher[@]}" -np 2 "$program" watch run/ </dev/null >out
     diff epochs <(grep '^epoch' out)
     train 1 "${common[@]}" --epochs 1
     state 0 '^runs/[0-9-]*: complete: 10 steps'

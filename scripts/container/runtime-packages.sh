@@ -19,6 +19,7 @@ package_of() {
 libraries=$(ldd "$1")
 needed=$(objdump -p "$1" | awk '$1 == "NEEDED" { print $2 }')
 packages=openmpi-bin
+[[ $needed != *libmpich.* ]] || packages=mpich
 for name in $needed; do
     path=$(awk -v name="$name" '$1 == name && $2 == "=>" { print $3 }' <<<"$libraries")
     case $path:$name in

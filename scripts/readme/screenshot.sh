@@ -30,14 +30,13 @@ browser=$(command -v chromium || command -v chromium-browser || true)
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-if [ "$(id -u)" = 0 ]; then
-    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-fi
+. "$top/scripts/ranks.sh"
+find_launcher "$top/dist-train"
 cd "$work"
 mkdir data
 ln -s "$data" data/mnist
-mpirun -np 2 --oversubscribe "$top/dist-train" --config "$top/configs/mnist.ini" --data data/mnist \
-    --val-fraction 0.1 --log-every 50 --output mnist </dev/null
+ranks 2 "$top/dist-train" --config "$top/configs/mnist.ini" --data data/mnist \
+    --val-fraction 0.1 --log-every 50 --output mnist
 timeout 60 "$browser" --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
     --disable-background-networking --disable-component-update --disable-sync --hide-scrollbars \
     --user-data-dir="$work/browser" --window-size=1180,968 --screenshot="$work/report.png" \

@@ -23,6 +23,8 @@ const char dt_sources[] =
 
 const dt_topic dt_examples[] = {
     {"mpirun -np 8 dist-train", "train with the defaults on 8 ranks"},
+    {"mpirun -np 8 --oversubscribe dist-train",
+     "on a machine with fewer cores (Open MPI; MPICH needs to be told nothing)"},
     {"dist-train --config configs/mnist.ini --output runs/mnist",
      "settings from a file, the run in a directory of its own"},
     {"mpirun -np 2 dist-train --layers 500,300,10 --lr 0.01 --optimizer momentum",
@@ -53,7 +55,6 @@ const dt_topic dt_exit_codes[] = {
 
 const dt_topic dt_variables[] = {
     {"DIST_TRAIN_DATA", "also what --data auto means: a directory of MNIST-type files"},
-    {"OMPI_MCA_rmaps_base_oversubscribe", "1: mpirun starts more ranks than there are cores"},
     {"OMPI_ALLOW_RUN_AS_ROOT, OMPI_ALLOW_RUN_AS_ROOT_CONFIRM",
      "both 1: mpirun runs for root, as in containers"},
     {NULL, NULL},
