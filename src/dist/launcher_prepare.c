@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "dist/launcher.h"
 
@@ -44,6 +45,17 @@ static bool on_one_host(void)
     return true;
 }
 
+/* Open MPI's shared memory takes 4 MB a rank. Where there is less, it has to find another way; and
+ * if the ranks see it differently, because some have theirs already, that is no harm. */
+static bool has_room(void)
+{
+    const char *size = getenv("OMPI_COMM_WORLD_SIZE"), *tasks = getenv("SLURM_STEP_NUM_TASKS");
+    double ranks = size ? atof(size) : launched() && tasks ? atof(tasks) : 1;
+    struct statvfs system;
+    return statvfs("/dev/shm", &system) == 0 &&
+           (double)system.f_bavail * (double)system.f_frsize > 5e6 * ranks;
+}
+
 dt_status dt_launcher_prepare(dt_error *error)
 {
     dt_mpi mpi = dt_launcher_mpi();
@@ -68,7 +80,8 @@ dt_status dt_launcher_prepare(dt_error *error)
      * nothing. */
     if (on_one_host()) {
         setenv("OMPI_MCA_pml", "ob1", 0);
-        setenv("OMPI_MCA_btl", mpi.major >= 5 ? "self,sm" : "self,vader", 0);
+        if (has_room())
+            setenv("OMPI_MCA_btl", mpi.major >= 5 ? "self,sm" : "self,vader", 0);
     }
     return DT_OK;
 }
