@@ -160,7 +160,7 @@ bool dt_config_is_default(const dt_config *config, const dt_setting *setting);
  *
  * Errors: DT_ERR_CONFIG, "FILE:LINE: what; did you mean 'batch_size'?" for a line of another form,
  * unknown sections or settings, a setting in a foreign section or in none, one given twice (with
- * the line of the first), a bad value. DT_ERR_NO_INPUT for a file that cannot be read. */
+ * the line of the first), a bad value; those of dt_read_file. */
 dt_status dt_config_read_ini(dt_config *config, const char *path, dt_error *error);
 
 /* The same for `text`, which messages call `name`. */

@@ -1,6 +1,5 @@
 #include "cli/progress.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -54,7 +54,7 @@ static int terminal_width(void)
     struct winsize size = {0};
     char path[PATH_MAX];
     if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 && launcher_terminal(path)) {
-        int terminal = open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+        int terminal = dt_terminal_open(path);
         if (terminal >= 0) {
             ioctl(terminal, TIOCGWINSZ, &size);
             close(terminal);

@@ -1,11 +1,10 @@
 #include "data/gunzip.h"
 
-#include <errno.h>
 #include <isa-l/igzip_lib.h>
 #include <stdbool.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 
 #define CHUNK               65536
@@ -33,14 +32,11 @@ static void begin_member(dt_gunzip *gunzip)
 
 static dt_status refill(dt_gunzip *gunzip, dt_error *error)
 {
-    ssize_t got;
-    do
-        got = pread(gunzip->fd, gunzip->packed, CHUNK, gunzip->offset);
-    while (got < 0 && errno == EINTR);
-    if (got < 0)
-        return dt_fail(error, DT_ERR_IO, "%s: cannot read at byte %lld: %s", gunzip->name,
-                       (long long)gunzip->offset, strerror(errno));
-    gunzip->offset += got;
+    size_t got;
+    if (!dt_read_at(gunzip->fd, gunzip->packed, CHUNK, gunzip->offset, &got))
+        return dt_fail(error, DT_ERR_IO, "%s: cannot read at byte %lld: %m", gunzip->name,
+                       (long long)gunzip->offset);
+    gunzip->offset += (int64_t)got;
     gunzip->stream.next_in = gunzip->packed;
     gunzip->stream.avail_in = (uint32_t)got;
     return DT_OK;

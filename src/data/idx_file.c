@@ -2,12 +2,11 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "data/gunzip.h"
 
@@ -49,19 +48,12 @@ static int64_t whole_size(const dt_idx_file *file)
 static dt_status read_raw(const dt_idx_file *file, int64_t offset, uint8_t *bytes, int64_t size,
                           int64_t *got, dt_error *error)
 {
-    *got = 0;
-    while (*got < size) {
-        ssize_t n = pread(file->fd, bytes + *got, (size_t)(size - *got), offset + *got);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return dt_fail(error, DT_ERR_IO, "%s: cannot read at byte %lld: %s", file->shown,
-                           (long long)(offset + *got), strerror(errno));
-        if (n == 0)
-            break;
-        *got += n;
-    }
-    return DT_OK;
+    size_t count;
+    bool read = dt_read_at(file->fd, bytes, (size_t)size, offset, &count);
+    *got = (int64_t)count;
+    return read ? DT_OK
+                : dt_fail(error, DT_ERR_IO, "%s: cannot read at byte %lld: %m", file->shown,
+                          (long long)(offset + *got));
 }
 
 static uint32_t big_endian(const uint8_t *bytes)
@@ -205,30 +197,22 @@ static dt_status read_header(dt_idx_file *file, dt_error *error)
     return check_size(file, error);
 }
 
-/* path has room for ".gz", and names the file in the end. Returns 0 or errno. */
-static int find_file(dt_idx_file *file, char *path)
+/* path has room for ".gz", and names the file in the end. *missing: there is neither. */
+static dt_status find_file(dt_idx_file *file, char *path, bool *missing, dt_error *error)
 {
-    /* O_NONBLOCK: a FIFO of that name is refused below and not waited for. */
-    int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
-    file->fd = open(path, flags);
-    if (file->fd < 0 && errno == ENOENT) {
-        file->gzip = true;
-        file->fd = open(strcat(path, ".gz"), flags);
-    }
-    return file->fd < 0 ? errno : 0;
+    dt_status status = dt_file_open(path, DT_OPEN_READ, &file->fd, error);
+    file->gzip = status && errno == ENOENT;
+    if (file->gzip)
+        status = dt_file_open(strcat(path, ".gz"), DT_OPEN_READ, &file->fd, error);
+    *missing = status && errno == ENOENT;
+    return status;
 }
 
 /* An open file. */
 static dt_status examine(dt_idx_file *file, dt_error *error)
 {
-    struct stat info;
-    if (fstat(file->fd, &info) != 0)
-        return dt_fail(error, DT_ERR_IO, "%s: cannot examine: %s", file->shown, strerror(errno));
-    if (!S_ISREG(info.st_mode))
-        return dt_fail(error, DT_ERR_NO_INPUT, "%s: expected a regular file, found %s", file->shown,
-                       S_ISDIR(info.st_mode) ? "a directory" : "something else");
-    file->disk_size = info.st_size;
-    return read_header(file, error);
+    dt_status status = dt_file_size(file->fd, file->shown, &file->disk_size, error);
+    return status ? status : read_header(file, error);
 }
 
 dt_status dt_idx_open(const char *directory, const char *name, dt_idx_kind kind, dt_idx_file *file,
@@ -240,21 +224,21 @@ dt_status dt_idx_open(const char *directory, const char *name, dt_idx_kind kind,
     if (!path)
         return DT_ERR_INTERNAL;
     snprintf(path, size, "%s/%s", directory, name);
-    int reason = find_file(file, path);
+    bool missing;
+    dt_status status = find_file(file, path, &missing, error);
     dt_idx_show(path, file->shown, sizeof file->shown);
     dt_free(path);
+    if (!status)
+        return examine(file, error);
 
     char shown[DT_IDX_SHOWN];
     dt_idx_show(directory, shown, sizeof shown);
-    if (reason == ENOENT)
+    if (missing)
         return dt_fail(error, DT_ERR_NO_INPUT,
                        "%s: expected %s or %s.gz there, found neither; to get MNIST: "
                        "scripts/get-mnist.sh %s",
                        shown, name, name, shown);
-    if (reason != 0)
-        return dt_fail(error, DT_ERR_NO_INPUT, "%s: cannot open: %s", file->shown,
-                       strerror(reason));
-    return examine(file, error);
+    return status;
 }
 
 dt_status dt_idx_open_descriptor(int fd, const char *name, dt_idx_kind kind, dt_idx_file *file,

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "comm_mpi.h"
@@ -78,14 +79,10 @@ static long ticks_of(const dt_watchdog *self, double seconds)
 /* What is to be said of a process's state; "" for one that runs or sleeps. */
 static const char *state_of(int pid)
 {
-    char path[32], line[512] = "";
+    char path[32], line[512];
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    FILE *file = fopen(path, "r");
-    if (!file)
+    if (dt_read_start(path, line, sizeof line) == 0)
         return ", gone";
-    size_t length = fread(line, 1, sizeof line - 1, file);
-    fclose(file);
-    line[length] = 0;
     const char *name_end = strrchr(line, ')'); /* the name may hold any character */
     switch (name_end && name_end[1] ? name_end[2] : 0) {
     case 'T':

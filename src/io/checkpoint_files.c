@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "checkpoint_trailer.h"
 #include "io/atomic_file.h"
@@ -30,42 +31,33 @@ dt_status dt_checkpoint_write(const char *path, const dt_checkpoint *checkpoint,
     return status;
 }
 
-static dt_status read_at(int file, const char *path, void *bytes, size_t size, off_t offset,
+static dt_status read_at(int file, const char *path, void *bytes, size_t size, int64_t offset,
                          dt_error *error)
 {
-    size_t done = 0;
-    while (done < size) {
-        ssize_t count = pread(file, (char *)bytes + done, size - done, offset + (off_t)done);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            return dt_fail(error, DT_ERR_IO, "%s: cannot read at byte %lld: %m", path,
-                           (long long)offset + (long long)done);
-        if (count == 0)
-            return dt_fail(error, DT_ERR_DATA,
-                           "%s: expected %zu bytes more, found the end at byte %lld: the file has "
-                           "become shorter since it was opened",
-                           path, size - done, (long long)offset + (long long)done);
-        done += (size_t)count;
-    }
+    size_t got;
+    if (!dt_read_at(file, bytes, size, offset, &got))
+        return dt_fail(error, DT_ERR_IO, "%s: cannot read at byte %lld: %m", path,
+                       (long long)offset + (long long)got);
+    if (got < size)
+        return dt_fail(error, DT_ERR_DATA,
+                       "%s: expected %zu bytes more, found the end at byte %lld: the file has "
+                       "become shorter since it was opened",
+                       path, size - got, (long long)offset + (long long)got);
     return DT_OK;
 }
 
 static dt_status check_file(int file, const char *path, size_t *size, dt_error *error)
 {
-    struct stat status;
-    if (fstat(file, &status))
-        return dt_fail(error, DT_ERR_IO, "%s: cannot examine: %m", path);
-    if (!S_ISREG(status.st_mode))
-        return dt_fail(error, DT_ERR_NO_INPUT, "%s: expected a regular file, found %s", path,
-                       S_ISDIR(status.st_mode) ? "a directory" : "something else");
-    int64_t found = status.st_size;
+    int64_t found;
+    dt_status result = dt_file_size(file, path, &found, error);
+    if (result != DT_OK)
+        return result;
     if (found < TRAILER_SIZE || found > DT_CHECKPOINT_SIZE_MAX)
         return dt_fail(error, DT_ERR_DATA,
                        "%s: expected a checkpoint of %d to %lld bytes, found %lld", path,
                        TRAILER_SIZE, (long long)DT_CHECKPOINT_SIZE_MAX, (long long)found);
     uint8_t trailer[TRAILER_SIZE];
-    dt_status result = read_at(file, path, trailer, sizeof trailer, found - TRAILER_SIZE, error);
+    result = read_at(file, path, trailer, sizeof trailer, found - TRAILER_SIZE, error);
     if (result != DT_OK)
         return result;
     result = trailer_check_size(trailer, (uint64_t)found, error);
@@ -97,11 +89,11 @@ static dt_status read_open_file(int file, const char *path, dt_checkpoint *out, 
 dt_status dt_checkpoint_read(const char *path, dt_checkpoint *out, dt_error *error)
 {
     *out = (dt_checkpoint){0};
-    /* O_NONBLOCK: a FIFO of that name is refused and not waited for. */
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file < 0)
-        return dt_fail(error, DT_ERR_NO_INPUT, "%s: cannot open: %m", path);
-    dt_status status = read_open_file(file, path, out, error);
+    int file;
+    dt_status status = dt_file_open(path, DT_OPEN_READ, &file, error);
+    if (status != DT_OK)
+        return status;
+    status = read_open_file(file, path, out, error);
     close(file);
     return status;
 }

@@ -1,9 +1,6 @@
 #define _GNU_SOURCE /* memfd_create */
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -17,17 +14,6 @@
 
 enum { SIGNATURE_SIZE = 8 };
 
-static dt_status write_all(int fd, const char *bytes, size_t size, dt_error *error)
-{
-    for (size_t done = 0; done < size;) {
-        ssize_t count = write(fd, bytes + done, size - done);
-        if (count < 0 && errno != EINTR)
-            return dt_fail(error, DT_ERR_IO, "standard input: cannot keep it in memory: %m");
-        done += count > 0 ? (size_t)count : 0;
-    }
-    return DT_OK;
-}
-
 /* Standard input as a file that can be read again; *fd: -1 after an error. */
 static dt_status open_stdin(int *fd, dt_error *error)
 {
@@ -38,28 +24,12 @@ static dt_status open_stdin(int *fd, dt_error *error)
     if (status != DT_OK)
         return status;
     *fd = memfd_create("standard input", MFD_CLOEXEC);
-    if (*fd < 0)
+    if (*fd < 0 || !dt_write_all(*fd, bytes, size, NULL))
         status = dt_fail(error, DT_ERR_IO, "standard input: cannot keep it in memory: %m");
-    else
-        status = write_all(*fd, bytes, size, error);
     dt_free(bytes);
     if (status == DT_OK)
         lseek(*fd, 0, SEEK_SET);
     return status;
-}
-
-static dt_status open_file(const char *path, int *fd, dt_error *error)
-{
-    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (*fd < 0)
-        return dt_fail(error, DT_ERR_NO_INPUT, "%s: cannot open: %m", path);
-    struct stat info;
-    if (fstat(*fd, &info) != 0)
-        return dt_fail(error, DT_ERR_IO, "%s: cannot examine: %m", path);
-    if (S_ISREG(info.st_mode))
-        return DT_OK;
-    return dt_fail(error, DT_ERR_NO_INPUT, "%s: expected a regular file, found %s", path,
-                   S_ISDIR(info.st_mode) ? "a directory" : "something else");
 }
 
 typedef enum content { PNG, IDX, OTHER } content;
@@ -67,7 +37,8 @@ typedef enum content { PNG, IDX, OTHER } content;
 static content content_of(int fd)
 {
     uint8_t bytes[SIGNATURE_SIZE] = {0};
-    ssize_t count = pread(fd, bytes, sizeof bytes, 0);
+    size_t count = 0;
+    dt_read_at(fd, bytes, sizeof bytes, 0, &count);
     if (count == SIGNATURE_SIZE && memcmp(bytes, PNG_SIGNATURE, sizeof bytes) == 0)
         return PNG;
     bool gzip = bytes[0] == 0x1f && bytes[1] == 0x8b;
@@ -121,7 +92,8 @@ dt_status dt_images_read(const char *path, int height, int width, dt_images *out
     bool is_stdin = strcmp(path, "-") == 0;
     const char *name = is_stdin ? "standard input" : path;
     int fd = -1;
-    dt_status status = is_stdin ? open_stdin(&fd, error) : open_file(path, &fd, error);
+    dt_status status =
+        is_stdin ? open_stdin(&fd, error) : dt_file_open(path, DT_OPEN_READ, &fd, error);
     content found = status == DT_OK ? content_of(fd) : OTHER;
     if (found == PNG)
         status = read_png(fd, name, height, width, out, error);

@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
@@ -13,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/text.h"
 
@@ -26,17 +26,6 @@ typedef struct process {
     unsigned long long started;
 } process;
 
-/* The beginning of a small file, ended by 0; false when there is none. */
-static bool read_start(const char *path, char *text, size_t size)
-{
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t count = file < 0 ? -1 : read(file, text, size - 1);
-    if (file >= 0)
-        close(file);
-    text[count > 0 ? count : 0] = '\0';
-    return count > 0;
-}
-
 static void cut_line(char *text)
 {
     text[strcspn(text, "\n")] = '\0';
@@ -46,7 +35,7 @@ static bool read_process(long pid, process *out)
 {
     char path[64], text[DT_LOCK_TEXT];
     snprintf(path, sizeof path, "/proc/%ld/stat", pid);
-    if (!read_start(path, text, sizeof text))
+    if (!dt_read_start(path, text, sizeof text))
         return false;
     /* The name of the program, in parentheses, may hold parentheses and spaces. */
     const char *after_name = strrchr(text, ')');
@@ -82,9 +71,9 @@ void dt_lock_holder_self(dt_lock_holder *self)
     if (read_process(self->pid, &own))
         self->started = own.started;
     gethostname(self->host, sizeof self->host - 1);
-    read_start("/etc/machine-id", self->machine, sizeof self->machine);
+    dt_read_start("/etc/machine-id", self->machine, sizeof self->machine);
     cut_line(self->machine);
-    read_start("/proc/sys/kernel/random/boot_id", self->boot, sizeof self->boot);
+    dt_read_start("/proc/sys/kernel/random/boot_id", self->boot, sizeof self->boot);
     cut_line(self->boot);
     read_spaces(self->spaces);
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "train/evaluate.h"
 #include "train/feed.h"
@@ -208,12 +209,7 @@ dt_status dt_bench_make_ceiling(dt_bench_subject *of, dt_error *error)
 double dt_bench_process_age(void)
 {
     char text[1024];
-    FILE *file = fopen("/proc/self/stat", "r");
-    if (!file)
-        return (double)NAN;
-    size_t length = fread(text, 1, sizeof text - 1, file);
-    fclose(file);
-    text[length] = '\0';
+    dt_read_start("/proc/self/stat", text, sizeof text);
     /* Behind the name in parentheses: fields 3, 4, ...; the start is field 22, in clock ticks. */
     const char *at = strrchr(text, ')');
     for (int field = 2; at && field < 22; field++)

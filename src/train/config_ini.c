@@ -1,9 +1,8 @@
 #include <ctype.h>
-#include <errno.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/suggest.h"
 #include "base/text.h"
@@ -15,7 +14,7 @@
 
 typedef struct ini_reader {
     const char *path;
-    FILE *file;
+    const char *at, *end; /* what is still to be read */
     int line_number;
     char line[DT_INI_LINE_MAX + 1];
     const char *section; /* of the table; NULL before the first */
@@ -24,6 +23,7 @@ typedef struct ini_reader {
 } ini_reader;
 
 #define FOUND_MAX 60
+#define SIZE_MOST ((size_t)1 << 20) /* bytes of a file */
 
 static const char blanks[] = " \t";
 static const char comments[] = ";#";
@@ -46,19 +46,16 @@ static bool nothing_left(const char *text)
 /* Reads a line, without its end, into in->line; *more is false at the end of the file. */
 static dt_status read_line(ini_reader *in, bool *more, dt_error *error)
 {
-    size_t length = 0;
-    int c = getc(in->file);
-    *more = c != EOF;
+    size_t left = (size_t)(in->end - in->at);
+    const char *end = memchr(in->at, '\n', left);
+    size_t length = end ? (size_t)(end - in->at) : left;
+    *more = left > 0;
     in->line_number += *more;
-    for (; c != EOF && c != '\n'; c = getc(in->file)) {
-        if (length == DT_INI_LINE_MAX)
-            return dt_fail(error, DT_ERR_CONFIG,
-                           "expected a line of at most %d bytes, found a longer one",
-                           DT_INI_LINE_MAX);
-        in->line[length++] = (char)c;
-    }
-    if (ferror(in->file))
-        return dt_fail(error, DT_ERR_NO_INPUT, "cannot read: %s", strerror(errno));
+    if (length > DT_INI_LINE_MAX)
+        return dt_fail(error, DT_ERR_CONFIG,
+                       "expected a line of at most %d bytes, found a longer one", DT_INI_LINE_MAX);
+    memcpy(in->line, in->at, length);
+    in->at += length + (end != NULL);
     if (length > 0 && in->line[length - 1] == '\r')
         length--;
     in->line[length] = '\0';
@@ -189,8 +186,6 @@ static dt_status read_lines(ini_reader *in, dt_error *error)
     bool more = true;
     while (more) {
         dt_status status = read_line(in, &more, error);
-        if (status == DT_ERR_NO_INPUT)
-            return dt_fail_in(error, "%s", in->path);
         if (status == DT_OK && more) {
             bool marked = in->line_number == 1 && strncmp(in->line, "\xEF\xBB\xBF", 3) == 0;
             char *text = trimmed(in->line + (marked ? 3 : 0));
@@ -205,9 +200,10 @@ static dt_status read_lines(ini_reader *in, dt_error *error)
     return DT_OK;
 }
 
-static dt_status read_file(dt_config *config, const char *path, FILE *file, dt_error *error)
+static dt_status read_text(dt_config *config, const char *path, const char *text, size_t length,
+                           dt_error *error)
 {
-    ini_reader in = {.path = path, .config = *config, .file = file};
+    ini_reader in = {.path = path, .config = *config, .at = text, .end = text + length};
     size_t count;
     dt_settings(&count);
     memset(in.config.line, 0, sizeof in.config.line);
@@ -217,25 +213,24 @@ static dt_status read_file(dt_config *config, const char *path, FILE *file, dt_e
     if (status == DT_OK)
         *config = in.config;
     dt_free(in.first_line);
-    fclose(file);
     return status;
 }
 
 dt_status dt_config_read_ini(dt_config *config, const char *path, dt_error *error)
 {
-    FILE *file = fopen(path, "r");
-    if (!file)
-        return dt_fail(error, DT_ERR_NO_INPUT, "%s: cannot open: %m", path);
-    return read_file(config, path, file, error);
+    void *bytes;
+    size_t size;
+    dt_status status = dt_read_file(path, SIZE_MOST, &bytes, &size, error);
+    if (status == DT_OK)
+        status = read_text(config, path, bytes, size, error);
+    dt_free(bytes);
+    return status;
 }
 
 dt_status dt_config_read_ini_text(dt_config *config, const char *name, const char *text,
                                   dt_error *error)
 {
-    FILE *file = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
-    if (!file)
-        return dt_fail(error, DT_ERR_INTERNAL, "%s: cannot read: %m", name);
-    return read_file(config, name, file, error);
+    return read_text(config, name, text, strlen(text), error);
 }
 
 static bool needs_quotes(const char *value)

@@ -7,13 +7,14 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/hdf5_file.h"
 #include "train/insight.h"
 
-enum { VALUE_SIZE = 8192, LINE_SIZE = 512, LISTED_MAX = 8 };
+enum { VALUE_SIZE = 8192, START_SIZE = 8192, LISTED_MAX = 8 };
 
 #if defined __AVX512F__
 #define INSTRUCTIONS "AVX-512"
@@ -60,26 +61,25 @@ tell(teller *self, const char *name, const char *format, ...)
     self->status = fact->value ? DT_OK : DT_ERR_INTERNAL;
 }
 
-/* What stands behind KEY, blanks, and `separator` in the first such line of a file, without quotes;
- * "" when there is none. */
+/* What stands behind KEY, blanks, and `separator` in the first such line at the start of a file,
+ * without quotes; "" when there is none. */
 static void look_up(const char *path, const char *key, char separator, char *value, size_t size)
 {
-    char line[LINE_SIZE];
+    char text[START_SIZE];
     value[0] = '\0';
-    FILE *file = fopen(path, "r");
-    if (!file)
-        return;
-    while (value[0] == '\0' && fgets(line, sizeof line, file)) {
-        const char *at = line + strlen(key);
-        if (strncmp(line, key, strlen(key)) != 0)
+    dt_read_start(path, text, sizeof text);
+    for (const char *line = text; line && value[0] == '\0';) {
+        const char *at = line, *end = strchr(line, '\n');
+        line = end ? end + 1 : NULL;
+        if (strncmp(at, key, strlen(key)) != 0)
             continue;
+        at += strlen(key);
         at += strspn(at, " \t");
         if (*at++ != separator)
             continue;
         at += strspn(at, " \t\"");
         snprintf(value, size, "%.*s", (int)strcspn(at, "\"\n"), at);
     }
-    fclose(file);
 }
 
 void dt_facts_look(const dt_run *run, dt_rank_place *out)
@@ -111,12 +111,7 @@ static void tell_time(teller *self, const char *name, time_t when)
 static void tell_command(teller *self)
 {
     char bytes[VALUE_SIZE / 2], text[VALUE_SIZE];
-    FILE *file = fopen("/proc/self/cmdline", "r");
-    if (!file)
-        return;
-    size_t length = fread(bytes, 1, sizeof bytes - 1, file);
-    fclose(file);
-    bytes[length] = '\0';
+    size_t length = dt_read_start("/proc/self/cmdline", bytes, sizeof bytes);
     dt_text out = {.text = text, .size = sizeof text};
     dt_text_add(&out, "%s", "");
     for (const char *at = bytes; at < bytes + length; at += strlen(at) + 1) {

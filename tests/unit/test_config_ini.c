@@ -226,7 +226,7 @@ static void unreadable_files_and_lack_of_memory(void)
     CU_ASSERT_EQUAL(dt_config_read_ini(&config, "/nowhere/x.ini", &error), DT_ERR_NO_INPUT);
     CU_ASSERT_STRING_EQUAL(error.message, "/nowhere/x.ini: cannot open: No such file or directory");
     CU_ASSERT_EQUAL(dt_config_read_ini(&config, directory, &error), DT_ERR_NO_INPUT);
-    CU_ASSERT_TRUE(says(&error, "cannot read: Is a directory"));
+    CU_ASSERT_TRUE(says(&error, "expected a regular file, found a directory"));
     dt_memory_fail_at(1);
     CU_ASSERT_EQUAL(dt_config_read_ini(&config, ini_path, &error), DT_ERR_INTERNAL);
     dt_memory_fail_at(0);
