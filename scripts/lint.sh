@@ -11,6 +11,7 @@ Checks the source tree DIR (default: this one) and prints a line for each violat
   - a room (src/ROOM, include/ROOM) includes project headers only from itself and rooms below it,
     mpi.h only in dist, hdf5.h only in io
   - headers in include/ROOM/NAME.h have the include guard DT_ROOM_NAME_H
+  - no file of src but src/base/file.c opens a file or directory, reads at an offset or syncs
   - no tab in C, no line over 100 columns, no file in src or include over 450 lines
   - scripts run no program of procps and the like, which a bare Debian lacks; kill only as a builtin
   - shellcheck is content with the scripts (where it is installed)
@@ -84,6 +85,10 @@ FNR == 1 {
 FNR == 451 { report("the file has more than 450 lines") }
 '
 
+# What base/file.h is for. A call of that name through a pointer counts too: rename it.
+opening='\b((f|fre)?open|openat2?|creat|(fd)?opendir|scandir|n?ftw|fts_open|mko?stemps?|tmpfile'
+opening+='|pread|fsync|fdatasync)(64)?\('
+
 fail() {
     printf 'lint: %s\n' "$1" >&2
     exit 64
@@ -115,6 +120,8 @@ no_builtin='(xargs|in_room|env|sudo|nice|exec|nsenter.*|unshare.*|timeout.*) (ki
 
 check_all() {
     awk "$check_rooms" "${room_files[@]}" /dev/null
+    matches 'expected a call of base\/file.h, found one of its own' -E "$opening" \
+        "${others[@]}" /dev/null
     matches 'a tab; expected spaces' $'\t' "${c_files[@]}" /dev/null
     LC_ALL=C.UTF-8 matches 'over 100 columns' -E '^.{101,}' \
         "${c_files[@]}" "${scripts[@]}" /dev/null
@@ -139,6 +146,7 @@ tree=${1:-$(dirname "${BASH_SOURCE[0]}")/..}
 cd "$tree"
 
 mapfile -t room_files < <(find_files '.*\.[ch]' src include)
+mapfile -t others < <(find_files '.*\.[ch]' src include | grep -vx 'src/base/file\.c')
 mapfile -t c_files < <(find_files '.*\.[ch]' src include tests)
 mapfile -t scripts < <(
     find_files '.*\.\(sh\|bash\|bats\|sbatch\)' scripts tests

@@ -77,6 +77,10 @@ lint() {
     plant src/nn/tab.c 'int a;' $'\tint b;'
     plant src/nn/wide.c "/* $(printf 'é%.0s' {1..95}) */"
     plant src/nn/lost.c '#include "nowhere.h"' '#include "../io/weights.h"'
+    plant src/data/opens.c 'int a = open(path, O_RDONLY);' 'FILE *b = (fopen(path, "r"));' \
+        'DIR *c = opendir(path);' 'int d = dt_file_open(path);' 'FILE *e = fdopen(a, "r");' \
+        'fsync(a);' 'self->openat64(a);'
+    plant src/base/file.c 'int a = open(path, O_RDONLY);'
     plant src/nn/long.c ''{1..451}
     plant src/nn/longest.c ''{1..450}
     plant src/loose.c
@@ -94,7 +98,10 @@ lint() {
     has_line 'src/loose.c:1: in no room; expected src/ROOM/name.[ch]'
     has_line 'src/gpu/kernel.c:1: in no room; expected src/ROOM/name.[ch]'
     has_line 'tests/unit/test_tab.c:1: a tab; expected spaces'
-    [ "$(grep -c '^[a-z/_]*\.[ch]:' <<<"$output")" -eq 9 ]
+    for line in 1 2 3 6 7; do
+        has_line "src/data/opens.c:$line: expected a call of base/file.h, found one of its own"
+    done
+    [ "$(grep -c '^[a-z/_]*\.[ch]:' <<<"$output")" -eq 14 ]
 }
 
 @test "lint names what a bare Debian has no program for" {

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "base/status.h"
@@ -33,6 +34,9 @@ dt_status dt_file_open(const char *path, dt_open_mode mode, int *file, dt_error 
 /* The same for `name` in the open directory that messages call `path`. */
 dt_status dt_file_open_at(int directory, const char *path, const char *name, dt_open_mode mode,
                           int *file, dt_error *error);
+
+/* An open file as a stream of `mode` ("r", "a"), which owns it; NULL: it is closed. */
+FILE *dt_file_stream(int file, const char *mode);
 
 /* Errors: DT_ERR_IO. */
 dt_status dt_file_size(int file, const char *path, int64_t *size, dt_error *error);

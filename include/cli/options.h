@@ -78,6 +78,7 @@ typedef struct dt_flag {
     const char
         *help; /* begins with the names of its commands, "eval, bench: ", if not all know it */
     const char *const *names; /* the values that it takes, NULL-terminated; NULL: any */
+    bool written;             /* its answer is a file to be written */
 } dt_flag;
 
 /* The flags: *count of them, in the order of --help. */

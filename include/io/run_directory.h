@@ -43,7 +43,8 @@ dt_status dt_run_directory_make(const char *name, char path[DT_PATH_SIZE], dt_er
 
 /* The directory of a run that exists; writes its path into `path`. name "auto": the one that
  * runs/latest points to, by its own name. Nothing is changed.
- * Errors: DT_ERR_NO_INPUT: there is no such directory; DT_ERR_CREATE: it cannot be written to. */
+ * Errors: DT_ERR_NO_INPUT: there is no such directory; DT_ERR_CREATE: it cannot be written to, or
+ * holds something else at the name of a file or directory of a run, as dt_run_directory_clear. */
 dt_status dt_run_directory_open(const char *name, char path[DT_PATH_SIZE], dt_error *error);
 
 /* The same to look at only: it need not be writable. */
@@ -58,8 +59,10 @@ dt_status dt_run_directory_try(const char *name, bool overwrite, dt_error *error
 
 /* Makes sure that the directory holds no run. One that has a file of a run (those named above,
  * checkpoints, and TensorBoard's event files) is refused, unless `overwrite`, which removes these
- * files and nothing else. Then as dt_run_directory_tidy. The caller has the lock. Errors:
- * DT_ERR_CREATE: it holds a run, or a file cannot be removed. */
+ * files and nothing else. Refused in any case, before anything is removed: a link, FIFO, directory,
+ * device or socket in place of such a file, or of the lock or `stop`; anything but a directory in
+ * place of `checkpoints` or one of TensorBoard's. Then as dt_run_directory_tidy. The caller has the
+ * lock. Errors: DT_ERR_CREATE: these, or a file cannot be removed. */
 dt_status dt_run_directory_clear(const char *path, bool overwrite, dt_error *error);
 
 /* Removes what a run that is over may have left behind: the file `stop`, and temporary files of

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
+
 enum { LINE_SIZE = 3 * PATH_MAX };
 
 /* Whether `name` is one of the words of `list`, which commas separate. */
@@ -23,7 +25,10 @@ static FILE *open_in(const char *directory, const char *name)
 {
     char path[PATH_MAX];
     int length = snprintf(path, sizeof path, "%s/%s", directory, name);
-    return length < (int)sizeof path ? fopen(path, "r") : NULL;
+    int file;
+    if (length >= (int)sizeof path || dt_file_open(path, DT_OPEN_READ, &file, NULL))
+        return NULL;
+    return dt_file_stream(file, "r");
 }
 
 /* The next line without its end; the rest of one that is longer than `size` is left out. */

@@ -98,6 +98,17 @@ dt_status dt_file_open_at(int directory, const char *path, const char *name, dt_
     return open_file(directory, prefix, name, mode, file, error);
 }
 
+FILE *dt_file_stream(int file, const char *mode)
+{
+    FILE *stream = fdopen(file, mode);
+    if (!stream) {
+        int reason = errno;
+        close(file);
+        errno = reason;
+    }
+    return stream;
+}
+
 dt_status dt_file_size(int file, const char *path, int64_t *size, dt_error *error)
 {
     struct stat info;

@@ -276,12 +276,11 @@ static bool is_over(const dt_run *run, const dt_resume *resume, const dt_state *
                 (!dt_path_join(resume->directory, DT_FILE_REPORT, path, &error) &&
                  access(path, F_OK) == 0));
         if (over)
-            dt_say(
-                "%s is complete: step %lld of %lld%s", resume->directory, (long long)state->step,
-                (long long)run->total_steps,
-                ending == DT_ENDED_PATIENCE
-                    ? ", no better validation accuracy since; a larger --patience goes on"
-                    : "; more --epochs go on from there");
+            dt_say("%s is complete: step %lld of %lld%s", resume->directory, (long long)state->step,
+                   (long long)run->total_steps,
+                   ending == DT_ENDED_PATIENCE
+                       ? ", no better validation accuracy since; a larger --patience goes on"
+                       : "; more --epochs go on from there");
     }
     dt_comm_broadcast(run->comm, &over, sizeof over);
     return over;
@@ -349,7 +348,10 @@ static dt_status settle(dt_comm *comm, const dt_config *asked, dt_resume *resume
                         dt_error *error)
 {
     dt_config wanted = *asked;
-    dt_status status = dt_comm_rank(comm) == 0 ? dt_resume_find(&wanted, resume, error) : DT_OK;
+    bool voice = dt_comm_rank(comm) == 0;
+    dt_status status = voice ? dt_resume_find(&wanted, resume, error) : DT_OK;
+    if (voice && !status && !resume->directory[0]) /* better now than behind the reading of data */
+        status = dt_run_directory_try(wanted.output, wanted.overwrite, error);
     status = dt_comm_agree(comm, status, error);
     return status ? status : dt_run_settle(comm, &wanted, config, error);
 }
@@ -370,9 +372,7 @@ dt_status dt_command_train(dt_comm *comm, const dt_invocation *invocation, dt_er
     if (status)
         goto cleanup;
     if (invocation->dry_run) {
-        if (voice && !found.directory[0])
-            status = dt_run_directory_try(config.output, config.overwrite, error);
-        if (voice && !status)
+        if (voice)
             dt_banner_print(run, asked, NULL, found.file[0] ? found.file : NULL, state.step);
         status = dt_comm_agree(comm, status, error);
     } else if (!is_over(run, resume, &state)) {

@@ -1,6 +1,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -8,6 +9,7 @@
 #include "cli/generate.h"
 #include "cli/options.h"
 #include "dist/comm.h"
+#include "io/atomic_file.h"
 #include "train/stop.h"
 
 extern char **environ;
@@ -36,6 +38,31 @@ static void print_version(void)
     printf("dist-train %s\nMPI: %s\n", DT_VERSION, library);
 }
 
+/* A command is to do its work. */
+static bool is_work(const dt_invocation *invocation)
+{
+    return !invocation->help && !invocation->version && !invocation->generate[0] &&
+           !invocation->print_config;
+}
+
+/* Whether the files that the command line names to be written can be made, or replaced: better to
+ * learn now than behind the work. */
+static dt_status check_outputs(const dt_invocation *invocation, dt_error *error)
+{
+    size_t count;
+    const dt_flag *flags = dt_flags(&count);
+    const char *timeline = invocation->config.timeline;
+    dt_status status = DT_OK;
+    for (size_t i = 0; i < count && !status; i++) {
+        const char *path = (const char *)invocation + flags[i].offset;
+        if (flags[i].written && path[0])
+            status = dt_atomic_try(path, error);
+    }
+    if (!status && invocation->command == DT_COMMAND_TRAIN && strcmp(timeline, "none") != 0)
+        status = dt_atomic_try(timeline, error);
+    return status;
+}
+
 /* Rank 0 reads the command line and the files; what it made of them goes to all. */
 static dt_status read_options(dt_comm *comm, int argc, char **argv, dt_invocation *invocation,
                               dt_error *error)
@@ -43,6 +70,8 @@ static dt_status read_options(dt_comm *comm, int argc, char **argv, dt_invocatio
     dt_status status = DT_OK;
     if (dt_comm_rank(comm) == 0)
         status = dt_options_parse(argc, argv, environ, invocation, error);
+    if (dt_comm_rank(comm) == 0 && !status && is_work(invocation))
+        status = check_outputs(invocation, error);
     dt_comm_broadcast(comm, &status, sizeof status);
     if (status)
         return status;

@@ -37,6 +37,11 @@ const dt_command_info dt_command_infos[] = {
         .name = (id), .offset = offsetof(dt_invocation, field), .letter = (short_name),            \
         .value = (takes), .commands = (of), .help = (text)                                         \
     }
+#define OUTPUT(id, field, short_name, of, text)                                                    \
+    {                                                                                              \
+        .name = (id), .offset = offsetof(dt_invocation, field), .letter = (short_name),            \
+        .value = "FILE", .commands = (of), .help = (text), .written = true                         \
+    }
 #define CHOICE(id, field, list, of, text)                                                          \
     {                                                                                              \
         .name = (id), .offset = offsetof(dt_invocation, field), .value = "NAME", .commands = (of), \
@@ -67,11 +72,11 @@ static const dt_flag flags[] = {
     CHOICE("format", format, dt_export_names, EXPORT, "export: the format of the file"),
     FLAG("from", from_path, 0, "FILE", IMPORT,
          "import: a file of safetensors, NumPy (npz) or Keras"),
-    FLAG("out", out_path, 'o', "FILE", EXPORT | IMPORT | REPORT,
-         "export, import, report: the file to write; report: [RUN/report.html]"),
+    OUTPUT("out", out_path, 'o', EXPORT | IMPORT | REPORT,
+           "export, import, report: the file to write; report: [RUN/report.html]"),
     CHOICE("split", subset, dt_subset_names, EVAL, "eval: the samples to take [test]"),
-    FLAG("csv", csv_path, 0, "FILE", EVAL | BENCH, "eval, bench: write the numbers as CSV"),
-    FLAG("json", json_path, 0, "FILE", EVAL, "eval: write the numbers as JSON"),
+    OUTPUT("csv", csv_path, 0, EVAL | BENCH, "eval, bench: write the numbers as CSV"),
+    OUTPUT("json", json_path, 0, EVAL, "eval: write the numbers as JSON"),
     FLAG("json", json, 0, NULL, PREDICT, "predict: print a JSON object a line"),
     FLAG("show", show, 0, NULL, PREDICT, "predict: draw each image as the network sees it"),
     FLAG("batches", batches, 0, "N,N,...", BENCH,

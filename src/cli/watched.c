@@ -1,8 +1,8 @@
 #include "watched.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -82,7 +82,7 @@ static dt_status read_metrics(dt_watched *self, dt_error *error)
     dt_status status = dt_path_join(self->directory, DT_FILE_METRICS, path, error);
     if (!status)
         status = dt_metrics_read(path, &table, error);
-    if (status == DT_ERR_NO_INPUT) /* it is being replaced */
+    if (status == DT_ERR_NO_INPUT && errno == ENOENT) /* it is being replaced */
         return DT_OK;
     if (status)
         return status;
@@ -103,7 +103,8 @@ static dt_status read_config(dt_watched *self, dt_error *error)
     dt_status status = dt_path_join(self->directory, DT_FILE_CONFIG, path, &own);
     if (!status)
         status = dt_config_read_ini(&config, path, &own);
-    if (status && status != DT_ERR_NO_INPUT)
+    bool replaced = status == DT_ERR_NO_INPUT && errno == ENOENT;
+    if (status && !replaced)
         return dt_fail(error, DT_ERR_DATA, "%s", own.message);
     if (!status) {
         self->epochs = config.epochs;
@@ -180,14 +181,14 @@ static dt_status read_ending(dt_watched *self, const dt_stamp *lock, dt_error *e
 /* Whether there is nothing but what stands there before a run writes. */
 static bool is_untouched(const char *directory)
 {
-    static const char *const names[] = {".", "..", DT_FILE_LOCK, DT_FILE_STOP, "checkpoints"};
-    DIR *list = opendir(directory);
-    const struct dirent *entry;
+    static const char *const names[] = {DT_FILE_LOCK, DT_FILE_STOP, "checkpoints"};
+    DIR *list = dt_directory_list(AT_FDCWD, directory, DT_LINKS_FOLLOWED);
+    const char *name;
     bool untouched = list != NULL;
-    while (untouched && (entry = readdir(list))) {
-        untouched = strncmp(entry->d_name, ".lock.", 6) == 0;
+    while (untouched && (name = dt_directory_next(list))) {
+        untouched = strncmp(name, ".lock.", 6) == 0;
         for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-            untouched |= strcmp(entry->d_name, names[i]) == 0;
+            untouched |= strcmp(name, names[i]) == 0;
     }
     if (list)
         closedir(list);

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "checkpoint_trailer.h"
+#include "directory.h"
 #include "io/atomic_file.h"
 #include "io/checkpoint.h"
 
@@ -102,26 +103,7 @@ dt_status dt_checkpoint_directory(const char *run, dt_error *error)
 {
     char path[DT_PATH_SIZE];
     dt_status status = dt_path_join(run, DIRECTORY, path, error);
-    if (status != DT_OK)
-        return status;
-    struct stat found;
-    int reason = mkdir(path, 0777) ? errno : 0;
-    if (reason && (stat(path, &found) || !S_ISDIR(found.st_mode)))
-        return dt_fail(error, DT_ERR_CREATE, "%s: cannot create directory: %s", path,
-                       reason == EEXIST ? "a file is in the way" : strerror(reason));
-    int parent = open(run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (parent < 0)
-        return dt_fail(error, DT_ERR_CREATE, "%s: cannot open directory: %m", run);
-    int failed;
-    do
-        failed = fsync(parent);
-    while (failed && errno == EINTR);
-    /* EINVAL: a file system whose directories need no sync, or know none. */
-    if (failed && errno != EINVAL)
-        status =
-            dt_fail(error, DT_ERR_IO, "%s: created, but its directory cannot be synced: %m", path);
-    close(parent);
-    return status;
+    return status == DT_OK ? directory_make_inner(path, error) : status;
 }
 
 static void name_of(int64_t step, char name[NAME_SIZE])
@@ -191,7 +173,7 @@ static dt_status append(int64_t **steps, size_t count, size_t *room, int64_t ste
 /* NULL, with *status DT_OK: there is no such directory. */
 static DIR *open_list(const char *path, dt_status *status, dt_error *error)
 {
-    DIR *list = opendir(path);
+    DIR *list = dt_directory_list(AT_FDCWD, path, DT_LINKS_FOLLOWED);
     *status = DT_OK;
     if (!list && errno != ENOENT)
         *status = dt_fail(error, DT_ERR_NO_INPUT, "%s: cannot read directory: %m", path);
@@ -205,14 +187,13 @@ static dt_status collect(DIR *list, const char *path, int64_t **steps, size_t *c
     *steps = dt_calloc(room, sizeof **steps, error);
     dt_status status = *steps ? DT_OK : DT_ERR_INTERNAL;
     while (status == DT_OK) {
-        errno = 0;
-        const struct dirent *entry = readdir(list);
+        const char *name = dt_directory_next(list);
         int64_t step;
-        if (!entry && errno != 0)
+        if (!name && errno != 0)
             status = dt_fail(error, DT_ERR_NO_INPUT, "%s: cannot read directory: %m", path);
-        if (!entry)
+        if (!name)
             break;
-        if (is_checkpoint(entry->d_name, &step)) {
+        if (is_checkpoint(name, &step)) {
             status = append(steps, *count, &room, step, error);
             *count += status == DT_OK;
         }
@@ -262,17 +243,16 @@ static void remove_temporaries(DIR *list, const char *path, int64_t newest, dt_s
                                dt_error *error)
 {
     int directory = dirfd(list);
-    char name[NAME_SIZE];
-    name_of(newest, name);
+    char reference_name[NAME_SIZE];
+    name_of(newest, reference_name);
     struct stat reference, file;
-    const struct dirent *entry;
-    if (fstatat(directory, name, &reference, AT_SYMLINK_NOFOLLOW))
+    const char *name;
+    if (fstatat(directory, reference_name, &reference, AT_SYMLINK_NOFOLLOW))
         return;
-    while ((entry = readdir(list)))
-        if (is_temporary(entry->d_name) &&
-            fstatat(directory, entry->d_name, &file, AT_SYMLINK_NOFOLLOW) == 0 &&
+    while ((name = dt_directory_next(list)))
+        if (is_temporary(name) && fstatat(directory, name, &file, AT_SYMLINK_NOFOLLOW) == 0 &&
             is_older(&file, &reference))
-            remove_file(directory, path, entry->d_name, status, error);
+            remove_file(directory, path, name, status, error);
 }
 
 dt_status dt_checkpoint_prune(const char *run, size_t keep, dt_error *error)

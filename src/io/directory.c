@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 static bool is_directory(const char *path)
 {
     struct stat status;
@@ -18,16 +20,11 @@ dt_status directory_sync_parent(const char *path, dt_error *error)
 {
     char copy[DT_PATH_SIZE];
     snprintf(copy, sizeof copy, "%s", path);
-    int parent = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int parent = dt_directory_open(AT_FDCWD, dirname(copy), DT_LINKS_FOLLOWED);
     if (parent < 0) /* may be written to, but not read */
         return DT_OK;
-    int failed;
-    do
-        failed = fsync(parent);
-    while (failed && errno == EINTR);
     dt_status status = DT_OK;
-    /* EINVAL: a file system whose directories need no sync, or know none. */
-    if (failed && errno != EINVAL)
+    if (!dt_sync(parent))
         status =
             dt_fail(error, DT_ERR_IO, "%s: created, but its directory cannot be synced: %m", path);
     close(parent);
@@ -50,6 +47,18 @@ dt_status directory_make(char *path, dt_error *error)
         if (status != DT_OK || end == '\0')
             return status;
     }
+}
+
+dt_status directory_make_inner(const char *path, dt_error *error)
+{
+    struct stat found = {0};
+    int reason = mkdir(path, 0777) ? errno : 0;
+    if (!reason || (lstat(path, &found) == 0 && S_ISDIR(found.st_mode)))
+        return directory_sync_parent(path, error);
+    const char *text = reason != EEXIST         ? strerror(reason)
+                       : S_ISLNK(found.st_mode) ? "a symbolic link is in the way"
+                                                : "a file is in the way";
+    return dt_fail(error, DT_ERR_CREATE, "%s: cannot create directory: %s", path, text);
 }
 
 /* Whether `path`, whose parent is there, is a directory, or could become one: *there tells which.

@@ -1,18 +1,18 @@
 #include "event_file.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <isa-l/crc.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/memory.h"
+#include "directory.h"
 
 #define NAME_BEGIN "events.out.tfevents."
 #define FIRST_ROOM 4096
@@ -72,37 +72,22 @@ dt_status dt_event_file_add(dt_event_file *self, const Tensorflow__Event *event,
 
 dt_status dt_event_file_flush(dt_event_file *self, dt_error *error)
 {
-    struct stat before;
-    if (fstat(self->file, &before))
-        return dt_fail(error, DT_ERR_IO, "%s: cannot add events: %m", self->path);
-    size_t done = 0;
-    while (done < self->length) {
-        ssize_t count = write(self->file, self->pending + done, self->length - done);
-        if (count > 0) {
-            done += (size_t)count;
-        } else if (count == 0 || errno != EINTR) {
-            dt_fail(error, DT_ERR_IO, "%s: cannot add events: %s", self->path,
-                    count == 0 ? "nothing is written" : strerror(errno));
-            if (done > 0 && ftruncate(self->file, before.st_size))
-                dt_fail(error, DT_ERR_IO, "%s: cannot add events, and the last one is cut: %m",
-                        self->path);
-            return DT_ERR_IO;
-        }
-    }
-    self->length = 0;
-    return DT_OK;
+    dt_status status = dt_append_all(self->file, self->path, self->pending, self->length, error);
+    if (!status)
+        self->length = 0;
+    return status;
 }
 
 /* The time in the name of the newest event file of the directory; 0: none. */
 static long newest_time(const char *directory)
 {
     long newest = 0;
-    DIR *list = opendir(directory);
-    const struct dirent *entry;
-    while (list && (entry = readdir(list))) {
-        if (strncmp(entry->d_name, NAME_BEGIN, strlen(NAME_BEGIN)) != 0)
+    DIR *list = dt_directory_list(AT_FDCWD, directory, DT_LINKS_REFUSED);
+    const char *name;
+    while (list && (name = dt_directory_next(list))) {
+        if (strncmp(name, NAME_BEGIN, strlen(NAME_BEGIN)) != 0)
             continue;
-        long found = strtol(entry->d_name + strlen(NAME_BEGIN), NULL, 10);
+        long found = strtol(name + strlen(NAME_BEGIN), NULL, 10);
         newest = found > newest ? found : newest;
     }
     if (list)
@@ -113,18 +98,16 @@ static long newest_time(const char *directory)
 static dt_status create_file(const char *directory, dt_event_file *self, dt_error *error)
 {
     char host[HOST_NAME_MAX + 1] = "";
-    if (mkdir(directory, 0777) && errno != EEXIST)
-        return dt_fail(error, DT_ERR_CREATE, "%s: cannot create directory: %m", directory);
+    dt_status status = directory_make_inner(directory, error);
+    if (status)
+        return status;
     long now = (long)time(NULL), newest = newest_time(directory);
     gethostname(host, sizeof host - 1);
     int length = snprintf(self->path, sizeof self->path, "%s/" NAME_BEGIN "%010ld.%s.%ld",
                           directory, now > newest ? now : newest + 1, host, (long)getpid());
     if (length >= (int)sizeof self->path)
         return dt_fail(error, DT_ERR_CREATE, "%.200s...: path too long", directory);
-    self->file = open(self->path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (self->file < 0)
-        return dt_fail(error, DT_ERR_CREATE, "%s: cannot create: %m", self->path);
-    return DT_OK;
+    return dt_file_open(self->path, DT_OPEN_NEW, &self->file, error);
 }
 
 static dt_status begin_file(dt_event_file *self, int64_t first_step, dt_error *error)
@@ -175,7 +158,7 @@ dt_status dt_event_file_close(dt_event_file *self, dt_error *error)
     if (!self)
         return DT_OK;
     dt_status status = self->length > 0 ? dt_event_file_flush(self, error) : DT_OK;
-    if (self->file >= 0 && close(self->file) && errno != EINTR && !status)
+    if (self->file >= 0 && !dt_close(self->file) && !status)
         status = dt_fail(error, DT_ERR_IO, "%s: cannot close: %m", self->path);
     dt_free(self->pending);
     dt_free(self);

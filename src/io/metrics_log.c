@@ -1,14 +1,12 @@
 #include "io/metrics_log.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/atomic_file.h"
@@ -46,25 +44,11 @@ static dt_status add_text(dt_metrics_log *log, const char *text, size_t length, 
 /* Writes what is not in the file yet: whole rows or none. */
 static dt_status catch_up(dt_metrics_log *log, dt_error *error)
 {
-    struct stat before;
-    if (fstat(log->file, &before))
-        return dt_fail(error, DT_ERR_IO, "%s: cannot append a row: %m", log->path);
-    size_t done = log->in_file;
-    while (done < log->length) {
-        ssize_t count = write(log->file, log->text + done, log->length - done);
-        if (count > 0) {
-            done += (size_t)count;
-        } else if (count == 0 || errno != EINTR) {
-            dt_fail(error, DT_ERR_IO, "%s: cannot append a row: %s", log->path,
-                    count == 0 ? "nothing is written" : strerror(errno));
-            if (done > log->in_file && ftruncate(log->file, before.st_size))
-                dt_fail(error, DT_ERR_IO, "%s: cannot append a row, and the last one is cut: %m",
-                        log->path);
-            return DT_ERR_IO;
-        }
-    }
-    log->in_file = done;
-    return DT_OK;
+    dt_status status = dt_append_all(log->file, log->path, log->text + log->in_file,
+                                     log->length - log->in_file, error);
+    if (status == DT_OK)
+        log->in_file = log->length;
+    return status;
 }
 
 /* A log that holds `text`, without a file. */
@@ -92,10 +76,8 @@ dt_status dt_metrics_log_create(const char *path, dt_metrics_log **out, dt_error
     dt_status status = make_log(path, dt_metrics_header, sizeof dt_metrics_header - 1, &log, error);
     if (status != DT_OK)
         return status;
-    log->file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (log->file < 0) {
-        status = dt_fail(error, DT_ERR_CREATE, "%s: cannot create: %m", path);
-    } else {
+    status = dt_file_open(path, DT_OPEN_NEW, &log->file, error);
+    if (status == DT_OK) {
         status = catch_up(log, error);
         if (status != DT_OK)
             unlink(path);
@@ -128,9 +110,7 @@ dt_status dt_metrics_log_restore(const char *path, const char *text, size_t leng
         status = dt_atomic_write(path, text, length, error);
     if (status == DT_OK) {
         log->in_file = length;
-        log->file = open(path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
-        if (log->file < 0)
-            status = dt_fail(error, DT_ERR_CREATE, "%s: cannot open: %m", path);
+        status = dt_file_open(path, DT_OPEN_APPEND, &log->file, error);
     }
     if (status != DT_OK) {
         dt_metrics_log_close(log, NULL);
@@ -173,10 +153,9 @@ dt_status dt_metrics_log_close(dt_metrics_log *log, dt_error *error)
     if (!log)
         return DT_OK;
     dt_status status = log->file >= 0 ? catch_up(log, error) : DT_OK;
-    while (status == DT_OK && log->file >= 0 && fsync(log->file) && errno != EINVAL)
-        if (errno != EINTR)
-            status = dt_fail(error, DT_ERR_IO, "%s: cannot sync to disk: %m", log->path);
-    if (log->file >= 0 && close(log->file) && errno != EINTR && status == DT_OK)
+    if (status == DT_OK && log->file >= 0 && !dt_sync(log->file))
+        status = dt_fail(error, DT_ERR_IO, "%s: cannot sync to disk: %m", log->path);
+    if (log->file >= 0 && !dt_close(log->file) && status == DT_OK)
         status = dt_fail(error, DT_ERR_IO, "%s: cannot close: %m", log->path);
     dt_free(log->path);
     dt_free(log->text);

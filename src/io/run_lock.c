@@ -1,6 +1,5 @@
 #include "io/run_lock.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -59,23 +59,6 @@ struct dt_run_lock {
     bool blocker_lives;
 };
 
-static bool write_and_sync(int file, const char *text, size_t length)
-{
-    size_t done = 0;
-    while (done < length) {
-        ssize_t count = write(file, text + done, length - done);
-        if (count == 0)
-            errno = ENOSPC;
-        if (count == 0 || (count < 0 && errno != EINTR))
-            return false;
-        done += count > 0 ? (size_t)count : 0;
-    }
-    while (fsync(file))
-        if (errno != EINTR)
-            return false;
-    return true;
-}
-
 /* Makes the temporary file that is linked to the lock's name, synced so that it survives a crash
  * whole. Its descriptor takes the place of lock->file. */
 static dt_status put_temporary(dt_run_lock *lock, dt_error *error)
@@ -84,11 +67,10 @@ static dt_status put_temporary(dt_run_lock *lock, dt_error *error)
     size_t length = dt_lock_holder_write(&lock->self, text);
     lock->identity = dt_hash(text, length);
     snprintf(lock->temporary, sizeof lock->temporary, HIDDEN "%s.tmp", lock->self.nonce);
-    int file = openat(lock->directory, lock->temporary,
-                      O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-    if (file < 0)
+    int file;
+    if (dt_file_open_at(lock->directory, lock->path, lock->temporary, DT_OPEN_NEW, &file, NULL))
         return dt_fail(error, DT_ERR_CREATE, "%s/" DT_FILE_LOCK ": cannot create: %m", lock->path);
-    if (!write_and_sync(file, text, length)) {
+    if (!dt_write_all(file, text, length, NULL) || !dt_sync(file)) {
         dt_fail(error, DT_ERR_IO, "%s/" DT_FILE_LOCK ": cannot write: %m", lock->path);
         close(file);
         unlinkat(lock->directory, lock->temporary, 0);
@@ -111,24 +93,25 @@ static dt_status look(const dt_run_lock *lock, const char *name, lock_file *foun
     *found = (lock_file){0};
     char text[DT_LOCK_TEXT];
     struct stat status;
-    ssize_t count = -1;
-    int file = openat(lock->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (file >= 0 && fstat(file, &status) == 0)
-        do
-            count = pread(file, text, sizeof text, 0);
-        while (count < 0 && errno == EINTR);
+    dt_error own;
+    int file;
+    if (dt_file_open_at(lock->directory, lock->path, name, DT_OPEN_READ_OWN, &file, &own))
+        return errno == ENOENT || errno == ESTALE
+                   ? DT_OK
+                   : dt_fail(error, DT_ERR_CREATE, "%s", own.message);
+    size_t count;
+    bool done = fstat(file, &status) == 0 && dt_read_at(file, text, sizeof text, 0, &count);
     int reason = errno;
-    if (file >= 0)
-        close(file);
-    if (count < 0 && (reason == ENOENT || reason == ESTALE))
+    close(file);
+    if (!done && reason == ESTALE)
         return DT_OK;
-    if (count < 0)
+    if (!done)
         return dt_fail(error, DT_ERR_CREATE, "%s/%s: cannot read: %s", lock->path, name,
                        strerror(reason));
     found->exists = true;
-    found->identity = dt_hash(text, (size_t)count);
+    found->identity = dt_hash(text, count);
     found->beat = status.st_mtim;
-    dt_lock_holder_read(text, (size_t)count, &found->holder);
+    dt_lock_holder_read(text, count, &found->holder);
     return DT_OK;
 }
 
@@ -280,16 +263,13 @@ static bool is_left(const dt_run_lock *lock, const char *name)
 /* Removes such files: only the holder of the lock may, to whom all claims are of the past. */
 static void sweep(const dt_run_lock *lock)
 {
-    int again = openat(lock->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *list = again < 0 ? NULL : fdopendir(again);
-    const struct dirent *entry;
-    while (list && (entry = readdir(list)))
-        if (strncmp(entry->d_name, HIDDEN, sizeof HIDDEN - 1) == 0 && is_left(lock, entry->d_name))
-            unlinkat(lock->directory, entry->d_name, 0);
+    DIR *list = dt_directory_list(lock->directory, ".", DT_LINKS_REFUSED);
+    const char *name;
+    while (list && (name = dt_directory_next(list)))
+        if (strncmp(name, HIDDEN, sizeof HIDDEN - 1) == 0 && is_left(lock, name))
+            unlinkat(lock->directory, name, 0);
     if (list)
         closedir(list);
-    else if (again >= 0)
-        close(again);
 }
 
 static int64_t milliseconds(void)
@@ -311,7 +291,7 @@ static void discard(dt_run_lock *lock)
 
 static dt_status take(dt_run_lock *lock, double wait_seconds, dt_error *error)
 {
-    lock->directory = open(lock->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    lock->directory = dt_directory_open(AT_FDCWD, lock->path, DT_LINKS_FOLLOWED);
     if (lock->directory < 0)
         return dt_fail(error, DT_ERR_CREATE, "%s: cannot open directory: %m", lock->path);
     dt_lock_holder_self(&lock->self);

@@ -1,9 +1,9 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "io/run_lock.h"
 #include "lock_holder.h"
 
@@ -17,20 +17,21 @@ dt_status dt_run_lock_look(const char *directory, dt_run_lock_state *state,
     holder[0] = '\0';
     if (snprintf(path, sizeof path, "%s/" DT_FILE_LOCK, directory) >= (int)sizeof path)
         return dt_fail(error, DT_ERR_NO_INPUT, "%.200s...: path too long", directory);
-    int file = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (file < 0 && errno == ENOENT)
-        return DT_OK;
-    ssize_t count = file < 0 ? -1 : read(file, text, sizeof text);
-    int reason = errno;
-    if (file >= 0)
-        close(file);
-    errno = reason;
-    if (count < 0)
-        return dt_fail(error, DT_ERR_NO_INPUT, "%s: cannot read: %m", path);
+    dt_error own;
+    int file;
+    if (dt_file_open(path, DT_OPEN_READ_OWN, &file, &own))
+        return errno == ENOENT ? DT_OK : dt_fail(error, DT_ERR_NO_INPUT, "%s", own.message);
+    size_t count;
+    dt_status status = DT_OK;
+    if (!dt_read_at(file, text, sizeof text, 0, &count))
+        status = dt_fail(error, DT_ERR_NO_INPUT, "%s: cannot read: %m", path);
+    close(file);
+    if (status)
+        return status;
 
     dt_lock_holder found, self;
     const char *why;
-    dt_lock_holder_read(text, (size_t)count, &found);
+    dt_lock_holder_read(text, count, &found);
     dt_lock_holder_self(&self);
     dt_lock_holder_name(&found, holder);
     switch (dt_lock_holder_life(&found, &self, &why)) {

@@ -1,13 +1,12 @@
 #include "io/tensorboard.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/memory.h"
+#include "directory.h"
 #include "event_file.h"
 
 static const struct {
@@ -40,12 +39,12 @@ dt_status dt_tensorboard_open(const char *directory, const bool wanted[DT_SUBSET
                               int64_t first_step, dt_tensorboard **out, dt_error *error)
 {
     *out = NULL;
-    if (mkdir(directory, 0777) && errno != EEXIST)
-        return dt_fail(error, DT_ERR_CREATE, "%s: cannot create directory: %m", directory);
+    dt_status status = directory_make_inner(directory, error);
+    if (status)
+        return status;
     dt_tensorboard *self = dt_calloc(1, sizeof *self, error);
     if (!self)
         return DT_ERR_INTERNAL;
-    dt_status status = DT_OK;
     for (int family = 0; family < DT_SUBSETS && !status; family++) {
         char path[PATH_MAX];
         if (!wanted[family])

@@ -2,14 +2,25 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <unistd.h>
 
+#include "base/file.h"
 #include "base/memory.h"
+#include "io/atomic_file.h"
 
 struct dt_timeline {
     char *path;
-    FILE *file;
+    dt_atomic *new;
+    FILE *file; /* of a descriptor of its own, as fclose closes it */
     bool begun;
 };
+
+static void end(dt_timeline *self)
+{
+    dt_atomic_discard(self->new);
+    dt_free(self->path);
+    dt_free(self);
+}
 
 dt_status dt_timeline_create(const char *path, dt_timeline **out, dt_error *error)
 {
@@ -18,10 +29,17 @@ dt_status dt_timeline_create(const char *path, dt_timeline **out, dt_error *erro
         return error->status;
     self->path = dt_strdup(path, error);
     dt_status status = self->path ? DT_OK : error->status;
-    if (!status && !(self->file = fopen(path, "w")))
-        status = dt_fail(error, DT_ERR_CREATE, "%s: cannot be created: %m", path);
+    int file;
+    if (!status)
+        status = dt_atomic_begin(path, &self->new, &file, error);
+    if (!status) {
+        int copy = dup(file);
+        self->file = copy < 0 ? NULL : dt_file_stream(copy, "a");
+        if (!self->file)
+            status = dt_fail(error, DT_ERR_CREATE, "%s: cannot create: %m", path);
+    }
     if (status) {
-        dt_timeline_close(self, NULL);
+        end(self);
         return status;
     }
     fputs("{\"displayTimeUnit\": \"ms\", \"traceEvents\": [", self->file);
@@ -55,16 +73,14 @@ dt_status dt_timeline_close(dt_timeline *self, dt_error *error)
 {
     if (!self)
         return DT_OK;
-    bool failed = false;
-    if (self->file) {
-        fputs("\n]}\n", self->file);
-        failed = ferror(self->file) != 0;
-        failed |= fclose(self->file) != 0;
-    }
+    fputs("\n]}\n", self->file);
+    bool failed = ferror(self->file) != 0;
+    failed |= fclose(self->file) != 0;
     dt_status status =
         failed ? dt_fail(error, DT_ERR_IO, "%s: not all of it could be written", self->path)
-               : DT_OK;
-    dt_free(self->path);
-    dt_free(self);
+               : dt_atomic_end(self->new, error);
+    if (!failed)
+        self->new = NULL;
+    end(self);
     return status;
 }

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -49,19 +50,6 @@ static dt_status write_config(dt_output *self, dt_error *error)
     return status ? status : dt_atomic_write(path, self->config_text, length, error);
 }
 
-/* A timeline is written after the training: better to learn now that it cannot be. */
-static dt_status try_timeline(const dt_run *run, dt_error *error)
-{
-    const char *path = run->config.timeline;
-    if (strcmp(path, "none") == 0)
-        return DT_OK;
-    FILE *file = fopen(path, "a");
-    if (!file)
-        return dt_fail(error, DT_ERR_CREATE, "%s: cannot be created: %m", path);
-    fclose(file);
-    return DT_OK;
-}
-
 /* The directory is there, and ours. */
 static dt_status open_directory(dt_output *self, dt_resume *resume, dt_error *error)
 {
@@ -91,11 +79,14 @@ static dt_status open_logs(dt_output *self, const dt_resume *resume, dt_error *e
                      : dt_metrics_log_create(path, &self->metrics, error);
     if (!status)
         status = dt_path_join(self->directory, DT_FILE_LOG, path, error);
+    int file;
+    if (!status)
+        status = dt_file_open(path, DT_OPEN_APPEND, &file, error);
     if (status)
         return status;
-    self->log = fopen(path, "a");
+    self->log = dt_file_stream(file, "a");
     if (!self->log)
-        return dt_fail(error, DT_ERR_CREATE, "%s: cannot be created: %m", path);
+        return dt_fail(error, DT_ERR_CREATE, "%s: cannot create: %m", path);
     dt_log_set_file(self->log);
     return DT_OK;
 }
@@ -163,9 +154,7 @@ dt_status dt_output_open(const dt_run *run, const char *version, dt_resume *resu
     self->run = run;
     self->version = version;
     self->resumed_from = resume->file[0] ? resume->file : NULL;
-    dt_status status = try_timeline(run, error);
-    if (!status)
-        status = open_directory(self, resume, error);
+    dt_status status = open_directory(self, resume, error);
     if (!status)
         status = write_config(self, error);
     if (!status)

@@ -292,12 +292,11 @@ static int stream_close(void *cookie)
     return close((int)(intptr_t)cookie);
 }
 
-FILE *fopen(const char *name, const char *mode)
+FILE *fdopen(int file, const char *mode)
 {
-    START(AT_FDCWD, name);
+    START(file, NULL);
     if (!path[0] || mode[0] == 'r')
-        return NEXT(fopen)(name, mode);
-    int file = open(name, O_WRONLY | O_CREAT | (mode[0] == 'a' ? O_APPEND : O_TRUNC), 0666);
+        return NEXT(fdopen)(file, mode);
     cookie_io_functions_t functions = {.write = stream_write, .close = stream_close};
-    return file < 0 ? NULL : fopencookie((void *)(intptr_t)file, mode, functions);
+    return fopencookie((void *)(intptr_t)file, mode, functions);
 }

@@ -170,25 +170,63 @@ static void making_removes_nothing(void)
         CU_ASSERT_TRUE(exists(scratch_path("a", leftovers[i])));
 }
 
-static void overwrite_does_not_follow_links(void)
+/* Puts a link to `target` at a name of a run, beside another file of it: nothing is removed. */
+static void assert_link_refused(const char *name, const char *target)
+{
+    char path[DT_PATH_SIZE];
+    dt_error error;
+    const char *other = strcmp(name, "log.txt") == 0 ? "a/best.h5" : "a/log.txt";
+    scratch_write(other, "");
+    CU_ASSERT_EQUAL(symlink(target, scratch_path("a", name)), 0);
+    int count = scratch_entries("a");
+    assert_refused("a", false, "a/",
+                   "found a symbolic link; remove it, or choose another --output");
+    assert_refused("a", true, "a/", name);
+    CU_ASSERT_EQUAL(dt_run_directory_open("a", path, &error), DT_ERR_CREATE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, name));
+    CU_ASSERT_EQUAL(dt_run_directory_tidy("a", &error), DT_ERR_CREATE);
+    CU_ASSERT_EQUAL(scratch_entries("a"), count);
+    CU_ASSERT_EQUAL(remove(scratch_path("a", name)) + remove(other), 0);
+}
+
+static void a_link_in_place_of_a_file_of_a_run_is_refused(void)
 {
     make_a();
     scratch_write("precious", "precious");
-    CU_ASSERT_EQUAL(symlink("../precious", "a/weights.h5"), 0);
-    CU_ASSERT_EQUAL(symlink("nowhere", "a/log.txt"), 0);
-    assert_refused("a", false, "a: ", "(log.txt)");
-    char path[DT_PATH_SIZE];
-    CU_ASSERT_EQUAL(create("a", true, path, NULL), DT_OK);
+    CU_ASSERT_EQUAL(mkdir("b", 0777), 0);
+    scratch_write("b/step-00000001.h5", "precious");
+    for (size_t i = 0; i < COUNT(run_files); i++)
+        if (!strchr(run_files[i], '/'))
+            assert_link_refused(run_files[i], i % 2 ? "../precious" : "nowhere");
+    assert_link_refused("stop", "nowhere");
+    assert_link_refused("lock", "../precious");
+    CU_ASSERT_EQUAL(rmdir("a/checkpoints"), 0);
+    assert_link_refused("checkpoints", "../b");
+    assert_link_refused("tensorboard", "../b");
+    CU_ASSERT_EQUAL(mkdir("a/checkpoints", 0777), 0);
+    assert_link_refused("checkpoints/step-00000001.h5", "../../precious");
+    CU_ASSERT_EQUAL(mkdir("a/tensorboard", 0777), 0);
+    assert_link_refused("tensorboard/train", "../../b");
     CU_ASSERT_TRUE(scratch_holds_text("precious", "precious"));
-    CU_ASSERT_EQUAL(scratch_entries("a"), 1);
+    CU_ASSERT_TRUE(scratch_holds_text("b/step-00000001.h5", "precious"));
 }
 
-static void what_cannot_be_removed_is_an_error(void)
+static void another_kind_of_file_is_refused(void)
 {
     make_a();
     CU_ASSERT_EQUAL(mkdir("a/log.txt", 0777), 0);
-    assert_refused("a", true, "a/log.txt: ", strerror(EISDIR));
+    assert_refused("a", true, "a/log.txt: ",
+                   "expected a regular file of a run, or nothing, "
+                   "found a directory");
     CU_ASSERT_TRUE(is_folder("a/log.txt"));
+    CU_ASSERT_EQUAL(rmdir("a/log.txt"), 0);
+    CU_ASSERT_EQUAL(mkfifo("a/stop", 0600), 0);
+    assert_refused("a", true, "a/stop: ", "found a FIFO");
+    CU_ASSERT_EQUAL(unlink("a/stop"), 0);
+    scratch_write("a/tensorboard", "");
+    assert_refused("a", true, "a/tensorboard: ",
+                   "expected a directory of a run, or nothing, "
+                   "found a regular file");
 }
 
 CU_SuiteInfo dt_suite_run_directory_clear(void)
@@ -196,8 +234,9 @@ CU_SuiteInfo dt_suite_run_directory_clear(void)
     static CU_TestInfo tests[] = {
         {"a run is never overwritten unasked", a_run_is_never_overwritten_unasked},
         {"overwrite removes the run, nothing else", overwrite_removes_the_run_and_nothing_else},
-        {"overwrite does not follow links", overwrite_does_not_follow_links},
-        {"what cannot be removed is an error", what_cannot_be_removed_is_an_error},
+        {"a link in place of a file of a run is refused",
+         a_link_in_place_of_a_file_of_a_run_is_refused},
+        {"another kind of file is refused", another_kind_of_file_is_refused},
         {"what a run left is tidied up", what_a_run_left_is_no_run_and_is_tidied_up},
         {"a refused clear changes nothing", a_refused_clear_changes_nothing},
         {"a stop file is seen until tidied up", a_stop_file_is_seen_until_tidied_up},

@@ -134,10 +134,10 @@ static void locks_that_are_no_locks(void)
     }
     CU_ASSERT_TRUE(has_said("an unknown process"));
     CU_ASSERT_EQUAL(mkdir(lock_path(), 0777), 0);
-    assert_refused(0, DT_ERR_CREATE, "cannot read: Is a directory");
+    assert_refused(0, DT_ERR_CREATE, "lock: expected a regular file, found a directory");
     CU_ASSERT_EQUAL(rmdir(lock_path()), 0);
     CU_ASSERT_EQUAL(symlink("nowhere", lock_path()), 0);
-    assert_refused(0, DT_ERR_CREATE, "cannot read: ");
+    assert_refused(0, DT_ERR_CREATE, "lock: expected a regular file, found a symbolic link");
     CU_ASSERT_EQUAL(unlink(lock_path()), 0);
     CU_ASSERT_EQUAL(mkfifo(lock_path(), 0666), 0);
     dt_run_lock *lock = NULL;
