@@ -1,10 +1,10 @@
 /* The sum of the virtual ranks' vectors, the same bits on any number of ranks.
  *
  * The V vectors are added along one fixed binary tree (dist/tree.h). Rank r of R plays the virtual
- * ranks dt_partition(V, R, r), V >= R, and brings the complete nodes that they form. Then each rank
- * finishes one slice of the vector: within a host from the other ranks' nodes in shared memory,
- * between hosts from messages that carry what a host has already added up; the finished slices go
- * to every host once.
+ * ranks dt_partition(V, R, r), none where R > V leaves it without, and brings the complete nodes
+ * that they form. Then each rank finishes one slice of the vector: within a host from the other
+ * ranks' nodes in shared memory, between hosts from messages that carry what a host has already
+ * added up; the finished slices go to every host once.
  *
  * Between hosts the vector is cut into sections, from its end to its beginning, and each is reduced
  * by itself, each rank finishing a slice of it. So sections whose sums are announced travel while
@@ -40,10 +40,19 @@ void dt_reduce_destroy(dt_reduce *reduce);
 
 /* How this rank's own virtual ranks, in order, form nodes with a stack of vectors: after the i-th,
  * merges[i] times the two vectors on top become lower + upper. sums: the stack, the bottom first,
- * `count` floats each, for the caller to fill. Valid as long as the reduction; the contents until
- * dt_reduce_finish. Not collective. */
+ * `count` floats each, for the caller to fill; there is none on a rank that plays no virtual rank.
+ * Valid as long as the reduction; the contents until dt_reduce_finish. Not collective. */
 const int *dt_reduce_merges(const dt_reduce *reduce);
 float *const *dt_reduce_sums(const dt_reduce *reduce);
+
+/* What a rank asks of all goes with the sums, so many bits; a rank that plays no virtual rank may
+ * ask too. From the round on that begins, before anything of it is announced or finished, until it
+ * asks something else. At first nothing (0). Not collective. */
+enum { DT_REDUCE_ASKS = 2 };
+void dt_reduce_ask(dt_reduce *reduce, unsigned bits);
+
+/* The bits that any rank has asked for in the round last finished, the same on every rank. */
+unsigned dt_reduce_asked(const dt_reduce *reduce);
 
 /* Floats of a section; 0: there is one section, and announcements gain nothing. */
 size_t dt_reduce_section(const dt_reduce *reduce);

@@ -46,10 +46,9 @@ typedef struct dt_run {
     dt_loss_sum *losses;        /* [own virtual ranks], scratch of a step */
 } dt_run;
 
-/* What travels behind the gradient of a virtual rank: the sum of the losses, how many answers were
- * correct, and how many ranks ask for a stop or a checkpoint. As floats: exact for counts, since a
- * batch has at most 2^24 samples. */
-enum { DT_STEP_LOSS, DT_STEP_CORRECT, DT_STEP_STOP, DT_STEP_SAVE, DT_STEP_TOTALS };
+/* What travels behind the gradient of a virtual rank: the sum of the losses, and how many answers
+ * were correct. As floats: exact for counts, since a batch has at most 2^24 samples. */
+enum { DT_STEP_LOSS, DT_STEP_CORRECT, DT_STEP_TOTALS };
 
 /* Settles what the settings of a user leave open: *config becomes `asked` of rank 0, resolved
  * (dt_config_resolve), with `--data auto` replaced by where it leads on rank 0: $DIST_TRAIN_DATA,

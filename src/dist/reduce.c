@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "data/partition.h"
@@ -15,6 +16,7 @@ const char *const dt_allreduce_names[] = {"tree", "mpi", NULL};
 typedef struct progress {
     /* Sections that the rank has announced, in all rounds together. */
     _Alignas(DT_ALIGNMENT) atomic_ullong announced;
+    atomic_uint asks; /* of dt_reduce_ask */
 } progress;
 
 struct dt_reduce {
@@ -28,6 +30,7 @@ struct dt_reduce {
     float *total;
     progress **progress;               /* [host size] */
     unsigned long long last_announced; /* sections, in all rounds before this one */
+    unsigned asked;                    /* by any rank, in the last round */
     dt_reduce_hosts *hosts;            /* NULL: there is one host */
 };
 
@@ -61,11 +64,15 @@ static dt_status allocate(dt_reduce *self, dt_error *error)
 static dt_status plan(dt_reduce *self, int virtual_ranks, size_t count, size_t section_size,
                       dt_error *error)
 {
+    if (self->kind == DT_ALLREDUCE_MPI)
+        count += DT_REDUCE_ASKS;
     if (count > INT_MAX)
         return dt_fail(error, DT_ERR_CONFIG, "a network of %zu parameters: at most %d", count,
                        INT_MAX);
     dt_status status =
         dt_reduce_plan_make(self->comm, virtual_ranks, count, section_size, &self->plan, error);
+    if (self->kind == DT_ALLREDUCE_MPI && self->plan.depth == 0)
+        self->plan.depth = 1; /* the zeros of a rank that plays no virtual rank */
     if (!status)
         status = allocate(self, error);
     if (!status && self->comm->hosts > 1 && self->kind == DT_ALLREDUCE_TREE)
@@ -134,6 +141,29 @@ size_t dt_reduce_section(const dt_reduce *self)
     return self->hosts && self->plan.sections > 1 ? self->plan.section_size : 0;
 }
 
+/* Written only when it changes: those who look find it in their caches. */
+void dt_reduce_ask(dt_reduce *self, unsigned bits)
+{
+    atomic_uint *own = &self->progress[self->comm->host_rank]->asks;
+    if (atomic_load_explicit(own, memory_order_relaxed) != bits)
+        atomic_store_explicit(own, bits, memory_order_relaxed);
+}
+
+unsigned dt_reduce_asked(const dt_reduce *self)
+{
+    return self->asked;
+}
+
+/* What the ranks of the host ask for; all of them have announced something or come to the barrier
+ * in this round. */
+static unsigned asked_by_host(const dt_reduce *self)
+{
+    unsigned bits = 0;
+    for (int r = 0; r < self->comm->host_size; r++)
+        bits |= atomic_load_explicit(&self->progress[r]->asks, memory_order_relaxed);
+    return bits;
+}
+
 /* Sections of this round that all ranks of the host have announced. */
 static int announced_by_host(const dt_reduce *self)
 {
@@ -155,17 +185,30 @@ void dt_reduce_announce(dt_reduce *self, size_t first)
     atomic_store_explicit(&self->progress[self->comm->host_rank]->announced,
                           self->last_announced + sections, memory_order_release);
     for (int ready = announced_by_host(self); dt_reduce_hosts_started(self->hosts) < ready;)
-        dt_reduce_hosts_start(self->hosts, self->total);
+        dt_reduce_hosts_start(self->hosts, self->total, asked_by_host(self));
     dt_reduce_hosts_poll(self->hosts);
 }
 
+/* Behind the sums: how many ranks ask for each bit. */
 static const float *reduce_with_mpi(dt_reduce *self)
 {
     float *sum = self->sums[0];
+    const dt_comm *comm = self->comm;
+    size_t count = self->plan.count - DT_REDUCE_ASKS;
+    unsigned own = atomic_load(&self->progress[comm->host_rank]->asks);
+    if (self->plan.own.node_count == 0)
+        memset(sum, 0, count * sizeof *sum);
     for (int node = 1; node < self->plan.own.node_count; node++)
-        for (size_t i = 0; i < self->plan.count; i++)
+        for (size_t i = 0; i < count; i++)
             sum[i] += self->sums[node][i];
-    MPI_Allreduce(MPI_IN_PLACE, sum, (int)self->plan.count, MPI_FLOAT, MPI_SUM, self->comm->world);
+    for (int bit = 0; bit < DT_REDUCE_ASKS; bit++)
+        sum[count + (size_t)bit] = (float)(own >> bit & 1);
+    if (self->plan.virtual_ranks < comm->size) /* ranks that wait in MPI take time from others */
+        dt_shared_barrier(self->shared);
+    MPI_Allreduce(MPI_IN_PLACE, sum, (int)self->plan.count, MPI_FLOAT, MPI_SUM, comm->world);
+    self->asked = 0;
+    for (int bit = 0; bit < DT_REDUCE_ASKS; bit++)
+        self->asked |= (unsigned)(sum[count + (size_t)bit] > 0) << bit;
     return sum;
 }
 
@@ -176,14 +219,17 @@ const float *dt_reduce_finish(dt_reduce *self, dt_trace *trace)
         dt_trace_lap(trace, DT_PHASE_REDUCE);
         return sum;
     }
-    if (self->comm->size == 1)
+    if (self->comm->size == 1) {
+        self->asked = asked_by_host(self);
         return self->sums[0];
+    }
     dt_reduce_announce(self, 0);
     dt_shared_barrier(self->shared);
     dt_trace_lap(trace, DT_PHASE_WAIT);
+    self->asked = asked_by_host(self);
     if (self->hosts) {
         dt_reduce_announce(self, 0);
-        dt_reduce_hosts_finish(self->hosts);
+        self->asked |= dt_reduce_hosts_finish(self->hosts);
         self->last_announced += (unsigned)self->plan.sections;
     } else {
         dt_cut slice = dt_reduce_plan_slice(&self->plan, 0, self->comm->rank);

@@ -7,8 +7,8 @@
 typedef struct section {
     dt_cut slice;      /* ours */
     float *total;      /* the vector that it goes to */
-    float *inbox;      /* [places][slice.size]: our slice of every host's nodes */
-    float *outbox;     /* our host's nodes of the slices that we carry */
+    float *inbox;      /* of every host: [nodes][slice.size], our slice of them; what it asks for */
+    float *outbox;     /* our host's nodes of the slices that we carry, as they come to an inbox */
     int nodes_awaited; /* hosts whose nodes have not come */
 } section;
 
@@ -23,7 +23,11 @@ struct dt_reduce_hosts {
     MPI_Request *requests;
     int *done;     /* [request_count]: scratch */
     int in_flight; /* requests */
+    unsigned asked; /* by other hosts, in this round */
 };
+
+/* The floats behind a host's nodes that say what its ranks ask for: small whole numbers. */
+enum { ASKS = 1 };
 
 /* The rank of `host` that sends and receives slice `slice` when it is another host's. */
 static int courier(const dt_comm *comm, int host, int slice)
@@ -43,14 +47,22 @@ static size_t outbox_size(const dt_reduce_plan *plan, int number)
     size_t size = 0;
     for (int s = 0; s < plan->comm->size; s++)
         if (carries(plan->comm, s))
-            size += (size_t)plan->host.node_count * dt_reduce_plan_slice(plan, number, s).size;
+            size +=
+                (size_t)plan->host.node_count * dt_reduce_plan_slice(plan, number, s).size + ASKS;
     return size;
 }
 
 static size_t inbox_size(const dt_reduce_plan *plan, int number)
 {
     dt_cut own = dt_reduce_plan_slice(plan, number, plan->comm->rank);
-    return (size_t)plan->all.part_count * own.size;
+    return (size_t)plan->all.part_count * own.size + (size_t)plan->comm->hosts * ASKS;
+}
+
+/* Where in the inbox of slices of `size` floats the node at a place of the row stands, or, for the
+ * place behind the last one of its host, what the host asks for. */
+static size_t inbox_offset(int host, int place, size_t size)
+{
+    return (size_t)place * size + (size_t)host * ASKS;
 }
 
 static dt_status allocate(dt_reduce_hosts *self, dt_error *error)
@@ -149,8 +161,8 @@ static MPI_Request *expect(dt_reduce_hosts *self, int number, MPI_Request *reque
     for (int h = 0; h < comm->hosts; h++) {
         int first = plan->first_places[h], nodes = plan->first_places[h + 1] - first;
         if (h != self->own_host)
-            receive(self, number, NODES, it->inbox + (size_t)first * it->slice.size,
-                    (size_t)nodes * it->slice.size, courier(comm, h, comm->rank), request++);
+            receive(self, number, NODES, it->inbox + inbox_offset(h, first, it->slice.size),
+                    (size_t)nodes * it->slice.size + ASKS, courier(comm, h, comm->rank), request++);
     }
     for (int s = 0; s < comm->size; s++) {
         dt_cut theirs = dt_reduce_plan_slice(plan, number, s);
@@ -160,7 +172,7 @@ static MPI_Request *expect(dt_reduce_hosts *self, int number, MPI_Request *reque
     return request;
 }
 
-void dt_reduce_hosts_start(dt_reduce_hosts *self, float *total)
+void dt_reduce_hosts_start(dt_reduce_hosts *self, float *total, unsigned asks)
 {
     const dt_reduce_plan *plan = self->plan;
     const dt_comm *comm = plan->comm;
@@ -168,6 +180,8 @@ void dt_reduce_hosts_start(dt_reduce_hosts *self, float *total)
     section *it = &self->sections[number];
     size_t nodes = (size_t)plan->host.node_count;
     it->total = total;
+    if (number == 0)
+        self->asked = 0;
     MPI_Request *request = self->requests + (ptrdiff_t)number * self->section_requests;
     request = expect(self, number, request);
     float *next = it->outbox;
@@ -177,12 +191,22 @@ void dt_reduce_hosts_start(dt_reduce_hosts *self, float *total)
         dt_cut theirs = dt_reduce_plan_slice(plan, number, s);
         for (size_t i = 0; i < nodes; i++)
             dt_fold_add(&plan->host, (int)i, theirs.first, theirs.size, next + i * theirs.size);
-        send(self, number, NODES, next, nodes * theirs.size, s, request++);
-        next += nodes * theirs.size;
+        next[nodes * theirs.size] = (float)asks;
+        send(self, number, NODES, next, nodes * theirs.size + ASKS, s, request++);
+        next += nodes * theirs.size + ASKS;
     }
-    float *own = it->inbox + (size_t)plan->first_places[self->own_host] * it->slice.size;
+    float *own = it->inbox + inbox_offset(self->own_host, plan->first_places[self->own_host],
+                                          it->slice.size);
     for (size_t i = 0; i < nodes; i++)
         dt_fold_add(&plan->host, (int)i, it->slice.first, it->slice.size, own + i * it->slice.size);
+}
+
+static void note_asks(dt_reduce_hosts *self, const section *it)
+{
+    for (int h = 0; h < self->plan->comm->hosts; h++)
+        if (h != self->own_host)
+            self->asked |= (unsigned)
+                it->inbox[inbox_offset(h, self->plan->first_places[h + 1], it->slice.size)];
 }
 
 /* All hosts' nodes of our slice are here. */
@@ -192,8 +216,10 @@ static void finish_slice(dt_reduce_hosts *self, int number)
     const dt_comm *comm = plan->comm;
     const section *it = &self->sections[number];
     float *sum = it->total + it->slice.first;
+    note_asks(self, it);
     for (int i = 0; i < plan->all.part_count; i++)
-        plan->all.parts[i] = it->inbox + (size_t)plan->all_places[i] * it->slice.size;
+        plan->all.parts[i] =
+            it->inbox + inbox_offset(plan->all_hosts[i], plan->all_places[i], it->slice.size);
     dt_fold_add(&plan->all, 0, 0, it->slice.size, sum);
     MPI_Request *request =
         self->requests + (ptrdiff_t)(number + 1) * self->section_requests - (comm->hosts - 1);
@@ -222,7 +248,7 @@ void dt_reduce_hosts_poll(dt_reduce_hosts *self)
     take(self, done);
 }
 
-void dt_reduce_hosts_finish(dt_reduce_hosts *self)
+unsigned dt_reduce_hosts_finish(dt_reduce_hosts *self)
 {
     while (self->in_flight > 0) {
         int done;
@@ -230,4 +256,5 @@ void dt_reduce_hosts_finish(dt_reduce_hosts *self)
         take(self, done);
     }
     self->started = 0;
+    return self->asked;
 }

@@ -76,9 +76,11 @@ static void insert_nodes(dt_reduce_plan *self, int host, const dt_fold *nodes)
         for (; at > 0 && self->all.nodes[at - 1].lo > nodes->nodes[i].lo; at--) {
             self->all.nodes[at] = self->all.nodes[at - 1];
             self->all_places[at] = self->all_places[at - 1];
+            self->all_hosts[at] = self->all_hosts[at - 1];
         }
         self->all.nodes[at] = nodes->nodes[i];
         self->all_places[at] = first + i;
+        self->all_hosts[at] = host;
     }
     self->first_places[host + 1] = first + nodes->node_count;
 }
@@ -89,8 +91,9 @@ static dt_status fold_all(dt_reduce_plan *self, dt_error *error)
     size_t room = (size_t)self->virtual_ranks, places = (size_t)hosts + 1;
     dt_status status = dt_fold_open(&self->all, self->virtual_ranks, error);
     self->all_places = status ? NULL : dt_calloc(room, sizeof *self->all_places, error);
+    self->all_hosts = self->all_places ? dt_calloc(room, sizeof *self->all_hosts, error) : NULL;
     self->first_places =
-        self->all_places ? dt_calloc(places, sizeof *self->first_places, error) : NULL;
+        self->all_hosts ? dt_calloc(places, sizeof *self->first_places, error) : NULL;
     if (!self->first_places)
         return error->status;
     for (int h = 0; h < hosts && !status; h++) {
@@ -154,5 +157,6 @@ void dt_reduce_plan_free(dt_reduce_plan *self)
     dt_fold_free(&self->host);
     dt_fold_free(&self->all);
     dt_free(self->all_places);
+    dt_free(self->all_hosts);
     dt_free(self->first_places);
 }

@@ -24,6 +24,7 @@ typedef struct dt_reduce_plan {
     dt_fold host;      /* nodes of the host's ranks to nodes of the host */
     dt_fold all;       /* nodes of the hosts, ascending, to the sum */
     int *all_places;   /* [all.part_count]: place of each in the row of the nodes host after host */
+    int *all_hosts;    /* [all.part_count]: the host of each */
     int *first_places; /* [hosts + 1]: where each host's nodes begin in that row */
 } dt_reduce_plan;
 

@@ -7,7 +7,7 @@
 #include "train/track.h"
 
 /* The totals of this rank's virtual ranks, added up as their gradients are, behind them. */
-static void add_totals(dt_run *run, dt_request own)
+static void add_totals(dt_run *run)
 {
     float *const *sums = dt_reduce_sums(run->reduce);
     const int *merges = dt_reduce_merges(run->reduce);
@@ -16,8 +16,6 @@ static void add_totals(dt_run *run, dt_request own)
         float *totals = sums[++top] + run->parameter_count;
         totals[DT_STEP_LOSS] = (float)run->losses[i].loss;
         totals[DT_STEP_CORRECT] = (float)run->losses[i].correct;
-        totals[DT_STEP_STOP] = i == 0 && own.stop;
-        totals[DT_STEP_SAVE] = i == 0 && own.save;
         for (int m = 0; m < merges[i]; m++, top--)
             for (int t = 0; t < DT_STEP_TOTALS; t++)
                 sums[top - 1][run->parameter_count + (size_t)t] +=
@@ -31,31 +29,24 @@ static bool may_be_sparse(const dt_run *run)
     return dt_comm_size(run->comm) == 1 && dt_optimizer_skips_zeros(run->optimizer);
 }
 
-typedef struct announcer {
-    dt_run *run;
-    dt_request own;
-} announcer;
-
 /* What is final goes to other hosts while the backward pass works on the rest. */
 static void announce(void *state, size_t first)
 {
-    const announcer *self = state;
-    dt_run *run = self->run;
+    dt_run *run = state;
     dt_trace_lap(&run->trace, DT_PHASE_BACKWARD);
     if (first == run->parameter_count)
-        add_totals(run, self->own);
+        add_totals(run);
     dt_reduce_announce(run->reduce, first);
     dt_trace_lap(&run->trace, DT_PHASE_REDUCE);
 }
 
 /* The gradients of this rank's virtual ranks, added up to the nodes that they form. *support, so
  * far all of them, becomes where they may be other than zero. */
-static void add_gradients(dt_run *run, const dt_play *play, dt_request own, dt_support *support)
+static void add_gradients(dt_run *run, const dt_play *play, dt_support *support)
 {
     const int *merges = dt_reduce_merges(run->reduce);
-    announcer state = {run, own};
     dt_listener listener = {
-        .part = dt_reduce_section(run->reduce), .final = announce, .state = &state};
+        .part = dt_reduce_section(run->reduce), .final = announce, .state = run};
     bool announces = listener.part > 0;
     for (int64_t i = 0; i < run->own_virtual_ranks.count; i++)
         run->segments[i] = (dt_segment){.samples = play->counts[i], .merges = merges[i]};
@@ -64,7 +55,21 @@ static void add_gradients(dt_run *run, const dt_play *play, dt_request own, dt_s
                         announces ? &listener : NULL, may_be_sparse(run) ? support : NULL,
                         &run->trace);
     if (!announces)
-        add_totals(run, own);
+        add_totals(run);
+}
+
+/* The bits of dt_reduce_ask. */
+enum { ASKS_STOP = 1, ASKS_SAVE = 2 };
+
+static void ask(dt_run *run, dt_request own)
+{
+    dt_reduce_ask(run->reduce, (own.stop ? ASKS_STOP : 0) | (own.save ? ASKS_SAVE : 0));
+}
+
+static dt_request asked(const dt_run *run)
+{
+    unsigned bits = dt_reduce_asked(run->reduce);
+    return (dt_request){.stop = bits & ASKS_STOP, .save = bits & ASKS_SAVE};
 }
 
 static bool is_finite(const float *gradient, const dt_support *support)
@@ -105,7 +110,8 @@ dt_status dt_step(dt_run *run, dt_feed *feed, int64_t update, dt_request own,
     if (run->track)
         play.batch.tracked = dt_track_next(run->track);
     dt_trace_lap(&run->trace, DT_PHASE_GATHER);
-    add_gradients(run, &play, own, &support);
+    ask(run, own);
+    add_gradients(run, &play, &support);
     dt_watchdog_beat(run->watchdog, update, DT_PHASE_WAIT);
     const float *gradient = dt_reduce_finish(run->reduce, &run->trace);
     const float *totals = gradient + run->parameter_count;
@@ -115,9 +121,10 @@ dt_status dt_step(dt_run *run, dt_feed *feed, int64_t update, dt_request own,
         .correct = (int64_t)totals[DT_STEP_CORRECT],
         .lr = dt_schedule_lr(&run->schedule, update),
         .gradient_norm = (double)NAN,
-        .asked = {.stop = totals[DT_STEP_STOP] > 0, .save = totals[DT_STEP_SAVE] > 0}};
+        .asked = asked(run)};
     if (!isfinite(result->loss) || !is_finite(gradient, &support)) {
-        dt_support_clear_rest(&support, dt_reduce_sums(run->reduce)[0], run->parameter_count);
+        if (may_be_sparse(run)) /* dt_fail_nonfinite looks at all of them */
+            dt_support_clear_rest(&support, dt_reduce_sums(run->reduce)[0], run->parameter_count);
         result->skipped = run->config.on_nonfinite == DT_NONFINITE_SKIP;
         status = dt_fail_nonfinite(run, gradient, result->loss, update + 1, &result->problem);
         if (!result->skipped)

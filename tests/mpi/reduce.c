@@ -1,5 +1,5 @@
 /* The sum over the virtual ranks is that of its definition, bit for bit on every rank; MPI's is
- * right to rounding. */
+ * right to rounding. What any rank asks for arrives at all. */
 #include "dist/reduce.h"
 
 #include <float.h>
@@ -104,6 +104,22 @@ static void compare_rounded(const float *expected, const float *found, size_t co
         }
 }
 
+/* What a rank asks for in a round: mostly nothing. */
+static unsigned asks_of(uint32_t round, int rank)
+{
+    dt_random_sequence random = draw_begin(77 + round * 1000 + (uint32_t)rank);
+    return draw_int(&random, 0, 3) > 0 ? 0 : (unsigned)draw_int(&random, 0, 3);
+}
+
+static void check_asked(const dt_reduce *reduce, int size, int virtual_ranks, uint32_t round)
+{
+    unsigned expected = 0, found = dt_reduce_asked(reduce);
+    for (int r = 0; r < size; r++)
+        expected |= asks_of(round, r);
+    check(found == expected, "V %d, round %u: expected what the ranks ask for, %u, found %u",
+          virtual_ranks, round, expected, found);
+}
+
 /* Rounds in a row; ranks come late to each, and some look at the sum when others fill the next. */
 static void test_rounds(dt_comm *comm, dt_allreduce kind, int virtual_ranks, size_t count,
                         size_t section_size)
@@ -124,8 +140,10 @@ static void test_rounds(dt_comm *comm, dt_allreduce kind, int virtual_ranks, siz
         define(round, 0, virtual_ranks, count, expected);
         if (draw_int(&late, 0, 3) == 0)
             harness_sleep(300);
+        dt_reduce_ask(reduce, asks_of(round, rank));
         fill_and_announce(reduce, own, round, count, &late);
         const float *found = dt_reduce_finish(reduce, &trace);
+        check_asked(reduce, size, virtual_ranks, round);
         if (draw_int(&late, 0, 3) == 0)
             harness_sleep(300);
         if (kind == DT_ALLREDUCE_TREE)
@@ -219,8 +237,10 @@ static void test(dt_comm *comm)
     int size = dt_comm_size(comm);
     dt_random_sequence random = draw_begin(1);
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
-        for (int draw = 0; draw < (counts[i] > 1000 ? 2 : 4); draw++) {
+        for (int draw = 0; draw < (counts[i] > 1000 ? 3 : 6); draw++) {
             int virtual_ranks = draw == 1 ? size : draw_int(&random, size, MOST_VIRTUAL_RANKS);
+            if (draw % 2 == 0 && draw > 0) /* some ranks play none, and perhaps whole hosts */
+                virtual_ranks = draw_int(&random, 1, size);
             size_t least = 1 + counts[i] / 200; /* more sections test nothing more */
             size_t section = (size_t)draw_int(&random, (int)least, (int)counts[i]);
             if (draw == 0)
@@ -228,12 +248,12 @@ static void test(dt_comm *comm)
             else if (draw == 1)
                 section = counts[i] - counts[i] / 256; /* the small rest overtakes it */
             test_rounds(comm, DT_ALLREDUCE_TREE, virtual_ranks, counts[i], section);
-            if (draw == 0)
+            if (draw == 0 || draw == 2)
                 test_rounds(comm, DT_ALLREDUCE_MPI, virtual_ranks, counts[i], 0);
         }
     check_section(comm);
     for (int draw = 0; draw < 20; draw++) {
-        int virtual_ranks = draw_int(&random, size, MOST_VIRTUAL_RANKS);
+        int virtual_ranks = draw_int(&random, 1, MOST_VIRTUAL_RANKS);
         test_totals(comm, virtual_ranks, draw_int(&random, 1, MOST_WIDTH), &random);
     }
     test_failures(comm, &random);
