@@ -61,6 +61,37 @@ checkpoints() { (cd "${1-run}/checkpoints" && echo step-*.h5); }
     same_run whole pieces
 }
 
+@test "begun on 2 ranks, gone on with on 4, 1 and 8: the run of 2 that never stopped" {
+    local auto=("${small[@]:0:${#small[@]}-2}" --epochs 4 --track-samples) shuffle
+    for shuffle in global shard; do
+        train 2 "${auto[@]}" --shuffle $shuffle --output whole --overwrite
+        in_pieces "2:22 4:37 1:49 8:-1" "${auto[@]}" --shuffle $shuffle
+        expect "ranks" "8 with 2" "$(summary ranks pieces) with $(summary virtual_ranks pieces)"
+        same_run whole pieces
+    done
+    expect "said" "warning: 6 of the 8 ranks only evaluate and wait: each batch is cut among 2 \
+virtual ranks; --virtual-ranks 8 gives every rank a share, and is another trajectory" "$(<err)"
+}
+
+@test "a run that goes on uses more ranks when it is asked to: another trajectory, and said" {
+    local auto=("${small[@]:0:${#small[@]}-2}" --epochs 3)
+    train 2 "${auto[@]}" --max-steps 20 --output run
+    dist_train 4 --virtual-ranks 4 --resume auto --output run
+    expect "exit code" 0 "$status"
+    expect "said" "warning: virtual_ranks was 2, and is 4 from step 20 on: another trajectory" \
+        "$(<err)"
+    expect "virtual ranks" 4 "$(summary virtual_ranks)"
+    expect "samples" 720 "$(summary samples)"
+    # Parts of four are not those of two: in the middle of an epoch some samples would come twice.
+    train 2 "${auto[@]}" --shuffle shard --max-steps 20 --output shards
+    local kept=shards/checkpoints
+    refuse 78 "$kept/step-00000020.h5: virtual_ranks: expected 2, since with shuffle shard it \
+can change only between two epochs and this is step 5 of one, found 4; leave it away" \
+        --virtual-ranks 4 --resume auto --output shards
+    dist_train 4 --virtual-ranks 4 --resume $kept/step-00000015.h5 --output other
+    expect "exit code, samples" "0 720" "$status $(summary samples other)"
+}
+
 @test "every optimizer and schedule goes on where it was" {
     local optimizer schedule
     for optimizer in $(names optimizer); do

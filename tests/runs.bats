@@ -13,11 +13,12 @@ small=(--data synthetic --train-limit 300 --test-limit 50 --layers 20,10)
 two=("${small[@]}" --epochs 2)
 
 # bits V NP ARGUMENT...: a run of V virtual ranks on NP ranks into the directory V-NP; one warning
-# that V is raised is allowed, and asked for, where there are more ranks.
+# of ranks that wait is allowed, and asked for, where there are more ranks.
 bits() {
-    local v=$1 np=$2
+    local v=$1 np=$2 waiting
     dist_train "$np" --data synthetic --virtual-ranks "$v" "${@:3}" --output "$v-$np" --overwrite
-    [ "$np" -le "$v" ] || sed -i "1{/^warning: virtual_ranks $v .* raised to $np,/d; s/^/no /}" err
+    waiting="$((np - v)) of the $np ranks only evaluate.* --virtual-ranks $np gives"
+    [ "$np" -le "$v" ] || sed -i "1{/^warning: $waiting/d; s/^/no /}" err
     [ "$status" = 0 ] && [ ! -s err ] && return
     echo "np $np: expected exit code 0 and no errors, found exit code $status and:"
     cat out err
@@ -25,21 +26,19 @@ bits() {
 }
 
 # same_bits V "NP..." ARGUMENT...: parameters and metrics depend on the number of virtual ranks, not
-# on that of ranks; V is raised to NP where that is more.
+# on that of ranks, fewer or more.
 same_bits() {
-    local v=$1 np all
+    local v=$1 np
     echo "dist-train --virtual-ranks $v ${*:3} (np $2)"
     rm -rf ./*-*
+    bits "$v" 1 "${@:3}"
     for np in $2; do
-        all=$((np > v ? np : v))
-        [ -d "$all-1" ] || bits "$all" 1 "${@:3}"
         bits "$v" "$np" "${@:3}"
-        expect "ranks" "$np $all" \
-            "$(summary ranks "$v-$np") $(summary virtual_ranks "$v-$np")"
-        diff <(metrics "$all-1") <(metrics "$v-$np")
-        expect "np $np: hash" "$(summary parameter_hash "$all-1")" \
+        expect "ranks" "$np $v" "$(summary ranks "$v-$np") $(summary virtual_ranks "$v-$np")"
+        diff <(metrics "$v-1") <(metrics "$v-$np")
+        expect "np $np: hash" "$(summary parameter_hash "$v-1")" \
             "$(summary parameter_hash "$v-$np")"
-        "$python" "$BATS_TEST_DIRNAME/insight_check.py" same "$all-1" "$v-$np"
+        "$python" "$BATS_TEST_DIRNAME/insight_check.py" same "$v-1" "$v-$np"
     done
 }
 
@@ -95,6 +94,15 @@ draw_run() {
 
 @test "same bits: fewer samples than ranks" {
     same_bits 8 "2 3 4 8" --train-limit 5 --test-limit 3 --epochs 3 --layers 20,10
+}
+
+@test "same bits: 1, 2 and 3 virtual ranks on fewer and on more ranks, 1 to 5 and 8" {
+    local few
+    for few in 1 2 3; do
+        same_bits "$few" "2 3 4 5 8" --train-limit 300 --test-limit 50 --layers 20,10 --epochs 2 \
+            --batch-size 17 --val-fraction 0.1 --track-samples \
+            --shuffle "$(printf 'global\nshard\nnone\n' | sed -n "${few}p")"
+    done
 }
 
 @test "same bits: settings, ranks and virtual ranks drawn anew each time (PROPERTY_RUNS=3)" {
@@ -253,14 +261,65 @@ opens_more() {
         "$(opened btl "${launch[@]}" --mca btl self,tcp "$program")"
 }
 
-@test "more ranks than virtual ranks: raised, with one warning" {
+@test "more ranks than virtual ranks: one line says how to use them; they evaluate and wait" {
     dist_train 3 "${two[@]}" --virtual-ranks 2 --output run
-    expect "exit code, warnings" "0 1" "$status $(grep -c . err)"
-    grep -q '^warning: virtual_ranks 2 .* raised to 3' err
-    expect "virtual ranks" 3 "$(summary virtual_ranks)"
-    grep -qx 'virtual_ranks = 3' run/config.ini
+    expect "exit code" 0 "$status"
+    expect "said" "warning: 1 of the 3 ranks only evaluates and waits: each batch is cut among 2 \
+virtual ranks; --virtual-ranks 3 gives every rank a share, and is another trajectory" "$(<err)"
+    grep -q '^  ranks     3 on 1 host (.*), 2 virtual ranks$' out
+    grep -q '^time: compute .* (rank 0, which waits for those that train)$' out
+    expect "virtual ranks" 2 "$(summary virtual_ranks)"
+    grep -qx 'virtual_ranks = 2' run/config.ini
+    "$python" - run/insight.h5 <<'END'
+import sys, h5py
+time = h5py.File(sys.argv[1])["time"]
+phases = [name.decode() for name in time.attrs["phases"]]
+seconds = dict(zip(phases, time["seconds"][:].T))
+assert list(seconds["forward"] > 0) == [False, True, True], seconds
+for phase in "wait", "update", "evaluate":
+    assert all(seconds[phase] > 0), seconds
+END
     train 3 "${two[@]}" --output three
-    diff <(metrics run) <(metrics three)
+    expect "another trajectory" 2 "$(cat {run,three}/summary.json | grep hash | sort -u | wc -l)"
+}
+
+@test "more ranks than virtual ranks: a rank that waits leaves the processors to the others" {
+    # A step takes the one that trains some 20 times what the others do, which update and evaluate.
+    # shellcheck disable=SC2016
+    local measured='"$@" >/dev/null 2>"err.${OMPI_COMM_WORLD_RANK:-$PMI_RANK}"; status=$?
+        read -r _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ user system _ <"/proc/$$/stat"
+        echo $((user + system)) >"ticks.${OMPI_COMM_WORLD_RANK:-$PMI_RANK}"; exit $status'
+    timeout -k 5 60 mpirun -np 2 --oversubscribe bash -c "$measured" - "$program" --data synthetic \
+        --train-limit 8192 --test-limit 10 --layers 512,10 --batch-size 4096 --virtual-ranks 1 \
+        --epochs 20 --checkpoint-epochs 0 --no-report --output run >out 2>&1 </dev/null
+    local waits trains
+    waits=$(<ticks.0) trains=$(<ticks.1)
+    echo "processor time in ticks: $waits of rank 0, which waits; $trains of rank 1, which trains"
+    [ "$trains" -gt 50 ] && [ $((waits * 2)) -lt "$trains" ]
+}
+
+@test "more ranks than virtual ranks: what a rank that waits is asked, all do" {
+    local long=(--data synthetic --train-limit 2000 --test-limit 10 --layers 16,10 --batch-size 1
+        --epochs 10000 --virtual-ranks 1) way pid
+    for way in stop USR1 time; do
+        echo "$way"
+        timeout -k 5 60 mpirun -np 3 --oversubscribe "$program" "${long[@]}" --output "$way" \
+            --max-time "$([ $way = time ] && echo 0.005 || echo 1)" >out 2>err </dev/null &
+        pid=$!
+        until [ -e "$way/metrics.csv" ] || [ "$way" = time ]; do sleep 0.02; done
+        # The writer, rank 0, is one of those that wait.
+        case $way in
+            stop) touch stop/stop ;;
+            USR1) kill -USR1 "$(sed -n 's/^pid //p' USR1/lock)" ;;
+        esac
+        status=0
+        wait $pid || status=$?
+        expect "exit code" 75 "$status"
+        expect "status" stopped "$(summary status "$way")"
+    done
+    dist_train 3 "${long[@]}" --max-steps 500 --checkpoint-minutes 1e-9 --keep 1000 --output saves
+    expect "exit code" 0 "$status"
+    at_least "$(find saves/checkpoints -name 'step-*' | wc -l)" 3
 }
 
 @test "--max-steps ends a run at a step; 0 writes the initial model" {

@@ -1,8 +1,7 @@
 /* The data set of a run: training, validation and test samples, and the shard that a rank holds.
  *
  * The samples of a source form one pool, the training part first, then the test part. Each subset
- * is a list of members of the pool. Of a subset of n samples a rank holds the positions
- * dt_partition_parts(n, V, its virtual ranks), and nothing else. */
+ * is a list of members of the pool, of which a rank holds a contiguous range of positions. */
 #ifndef DT_DATA_DATASET_H
 #define DT_DATA_DATASET_H
 
@@ -32,7 +31,7 @@ extern const char *const dt_subset_names[];
 typedef struct dt_subset {
     int64_t count;    /* samples, all ranks together; 0: there is no such subset */
     int32_t *members; /* [count], ascending numbers in the pool */
-    dt_range held;    /* positions that this rank holds, after dt_dataset_load */
+    dt_range held;    /* positions that this rank holds: at first none */
     uint8_t *images;  /* [held.count][image size] */
     uint8_t *labels;  /* [held.count] */
 } dt_subset;
@@ -59,11 +58,10 @@ dt_status dt_dataset_create(const dt_source *source, const dt_dataset_spec *spec
  * dt_dataset_load. */
 void dt_dataset_keep_only(dt_dataset *dataset, dt_subset_kind kind);
 
-/* Reads from `source`, which has the samples that dt_dataset_create was given, what a rank that
- * plays the virtual ranks `own` of `virtual_ranks` holds. Not collective. Errors: those of
- * dt_source_read. */
-dt_status dt_dataset_load(dt_dataset *dataset, dt_source *source, int virtual_ranks, dt_range own,
-                          dt_error *error);
+/* Reads from `source`, which has the samples that dt_dataset_create was given, what this rank
+ * holds: the positions `held` of each subset, which the caller has set. Not collective. Errors:
+ * those of dt_source_read. */
+dt_status dt_dataset_load(dt_dataset *dataset, dt_source *source, dt_error *error);
 
 /* This rank's part of the fingerprint of the data: the sum of all ranks' parts, modulo 2^64, says
  * which images with which labels are where in which subset, and does not depend on who holds them.

@@ -14,10 +14,11 @@
 
 typedef struct dt_exchange dt_exchange;
 
-/* The samples of a set of which rank r holds the positions dt_partition_parts(count, virtual_ranks,
- * the virtual ranks of r): images [held][image_size] and labels [held], which are copied.
- * The caller owns *out: dt_exchange_destroy. Collective. On an error all ranks return the same. */
-dt_status dt_exchange_create(dt_comm *comm, int64_t count, int virtual_ranks, size_t image_size,
+/* The samples of a set that is cut into `parts`, at least as many as there are ranks R, of which
+ * rank r holds dt_partition(parts, R, r): images [held][image_size] and labels [held], which are
+ * copied. The caller owns *out: dt_exchange_destroy. Collective. On an error all ranks return the
+ * same. */
+dt_status dt_exchange_create(dt_comm *comm, int64_t count, int parts, size_t image_size,
                              const uint8_t *images, const uint8_t *labels, dt_exchange **out,
                              dt_error *error);
 

@@ -101,9 +101,10 @@ void dt_network_gradient(dt_network *network, const dt_batch *batch, int segment
 void dt_network_outputs(dt_network *network, int64_t count, const uint8_t *const *images,
                         dt_real *outputs);
 
-/* Adds the losses and correct answers of the batch to *sum, sample after sample. outputs: unless it
- * is NULL, becomes those of the last layer, as dt_network_outputs gives them. */
-void dt_network_evaluate(dt_network *network, const dt_batch *batch, dt_real *outputs,
-                         dt_loss_sum *sum);
+/* Adds the losses and correct answers of segment i of the batch to losses[i], sample after sample;
+ * the segments' merges do not matter. outputs: unless it is NULL, becomes those of the last layer,
+ * as dt_network_outputs gives them. */
+void dt_network_evaluate(dt_network *network, const dt_batch *batch, int segment_count,
+                         const dt_segment *segments, dt_real *outputs, dt_loss_sum *losses);
 
 #endif

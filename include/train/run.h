@@ -1,7 +1,8 @@
 /* A run: everything that training needs, built from the settings.
  *
  * Every rank holds the same network, parameters and optimizer state, its own virtual ranks, and its
- * shard of the data. */
+ * shard of the data. With more ranks than virtual ranks some play none: surplus ranks, which bring
+ * no gradient and do all the rest. */
 #ifndef DT_TRAIN_RUN_H
 #define DT_TRAIN_RUN_H
 
@@ -22,7 +23,8 @@
 typedef struct dt_run {
     dt_comm *comm;    /* borrowed */
     dt_config config; /* resolved; virtual_ranks and data are what they turned out to be */
-    dt_range own_virtual_ranks; /* of this rank */
+    dt_range own_virtual_ranks; /* of this rank; none: it is a surplus rank */
+    dt_range own_parts;         /* of DT_EVALUATION_PARTS */
     dt_normalization normalization;
     dt_source *source;
     dt_dataset *dataset;
@@ -50,20 +52,21 @@ typedef struct dt_run {
  * were correct. As floats: exact for counts, since a batch has at most 2^24 samples. */
 enum { DT_STEP_LOSS, DT_STEP_CORRECT, DT_STEP_TOTALS };
 
+/* Parts that validation and test samples are cut into, of which the ranks hold and evaluate as even
+ * shares as can be. A fixed number: what an evaluation finds depends on neither ranks nor virtual
+ * ranks. */
+#define DT_EVALUATION_PARTS 1024
+
 /* Settles what the settings of a user leave open: *config becomes `asked` of rank 0, resolved
  * (dt_config_resolve), with `--data auto` replaced by where it leads on rank 0: $DIST_TRAIN_DATA,
  * else data/mnist if it has the files, else synthetic digits, which it says. The same on all ranks.
  * Collective. Errors: DT_ERR_CONFIG, on all ranks. */
 dt_status dt_run_settle(dt_comm *comm, const dt_config *asked, dt_config *config, dt_error *error);
 
-/* Builds a run from resolved settings, the same on all ranks, and reads the data. With more ranks
- * than config->virtual_ranks these are raised to the number of ranks, with a warning. On an error
- * all ranks return the same one. The caller owns *out: dt_run_close. Collective. */
+/* Builds a run from resolved settings, the same on all ranks, and reads the data. When there are
+ * surplus ranks, a line says so. On an error all ranks return the same one. The caller owns *out:
+ * dt_run_close. Collective. */
 dt_status dt_run_open(dt_comm *comm, const dt_config *config, dt_run **out, dt_error *error);
-
-/* Parts that a subset is cut into for evaluation alone (more, when there are more ranks): as many
- * virtual ranks. */
-#define DT_EXAMINE_PARTS 1024
 
 /* A run that evaluates the subset `kind` and does not train (no plan, optimizer, reduction,
  * exchange, nor samples of another subset): the data that resolved settings mean, and the network

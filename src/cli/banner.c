@@ -20,7 +20,7 @@ static void print_reduction(const dt_run *run)
     if (run->config.allreduce == DT_ALLREDUCE_MPI)
         dt_say("  reduction MPI_Allreduce: the result depends on the number of ranks");
     else
-        dt_say("  reduction tree: the same bits on 1 to %lld ranks",
+        dt_say("  reduction tree: with --virtual-ranks %lld, the same bits on any number of ranks",
                (long long)run->config.virtual_ranks);
 }
 

@@ -252,12 +252,13 @@ static void print_time(const dt_run *run)
         all += seconds[p];
     double percent = all > 0 ? 100 / all : 0;
     dt_say("time: compute %.1f %%, reduction %.1f %%, waiting %.1f %%, data %.1f %%, evaluation "
-           "%.1f %%, files %.1f %%, other %.1f %% (rank 0)",
+           "%.1f %%, files %.1f %%, other %.1f %% (rank 0%s)",
            percent *
                (seconds[DT_PHASE_FORWARD] + seconds[DT_PHASE_BACKWARD] + seconds[DT_PHASE_UPDATE]),
            percent * seconds[DT_PHASE_REDUCE], percent * seconds[DT_PHASE_WAIT],
            percent * seconds[DT_PHASE_GATHER], percent * seconds[DT_PHASE_EVALUATE],
-           percent * seconds[DT_PHASE_SAVE], percent * seconds[DT_PHASE_OTHER]);
+           percent * seconds[DT_PHASE_SAVE], percent * seconds[DT_PHASE_OTHER],
+           run->own_virtual_ranks.count > 0 ? "" : ", which waits for those that train");
 }
 
 /* True, on all ranks, when the run that `resume` found has nothing left to do, has said so, and has

@@ -14,6 +14,9 @@ const char *const dt_description[] = {
     "are added up along one fixed tree. So a run gives the same bits on any number of ranks, and "
     "one that was stopped and goes on from its checkpoint cannot be told from one that was not. "
     "Without mpirun the program is one rank.",
+    "Any number of ranks means: with the same --virtual-ranks, among which each batch is cut. "
+    "Unless it is given, it is the number of ranks that a run begins on, and stays so when the run "
+    "goes on with fewer ranks or more. Of more, some only evaluate and wait; a warning says so.",
     "Without a command it trains, and writes a run directory, RUN below.", NULL};
 
 const char dt_sources[] =

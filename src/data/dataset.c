@@ -139,11 +139,9 @@ static dt_status read_members(dt_source *source, dt_part part, const int32_t *me
     return status;
 }
 
-static dt_status load_subset(dt_subset *subset, dt_source *source, int virtual_ranks, dt_range own,
-                             dt_error *error)
+static dt_status load_subset(dt_subset *subset, dt_source *source, dt_error *error)
 {
     size_t size = (size_t)dt_shape_size(source->shape);
-    subset->held = dt_partition_parts(subset->count, virtual_ranks, own);
     subset->images = dt_calloc((size_t)subset->held.count, size, error);
     subset->labels = subset->images ? dt_calloc((size_t)subset->held.count, 1, error) : NULL;
     if (!subset->labels)
@@ -161,12 +159,11 @@ static dt_status load_subset(dt_subset *subset, dt_source *source, int virtual_r
     return status;
 }
 
-dt_status dt_dataset_load(dt_dataset *self, dt_source *source, int virtual_ranks, dt_range own,
-                          dt_error *error)
+dt_status dt_dataset_load(dt_dataset *self, dt_source *source, dt_error *error)
 {
     for (int i = 0; i < DT_SUBSETS; i++)
         if (self->subsets[i].count > 0) {
-            dt_status status = load_subset(&self->subsets[i], source, virtual_ranks, own, error);
+            dt_status status = load_subset(&self->subsets[i], source, error);
             if (status)
                 return status;
         }

@@ -29,7 +29,7 @@ typedef struct slot_state {
 struct dt_exchange {
     dt_comm *comm;
     int64_t count;
-    int virtual_ranks;
+    int parts;
     size_t image_size;
     dt_shared *shared; /* each rank's images, then its labels */
     dt_range *held;    /* [ranks]: positions that each rank holds */
@@ -48,8 +48,8 @@ static dt_status allocate(dt_exchange *self, dt_error *error)
     if (!self->tables)
         return error->status;
     for (int r = 0; r < comm->size; r++)
-        self->held[r] = dt_partition_parts(self->count, self->virtual_ranks,
-                                           dt_partition(self->virtual_ranks, comm->size, r));
+        self->held[r] = dt_partition_parts(self->count, self->parts,
+                                           dt_partition(self->parts, comm->size, r));
     for (int i = 0; i < DT_DELIVERY_SLOTS; i++) {
         slot_state *slot = &self->slots[i];
         slot->ask_counts = self->tables + 4 * (size_t)i * ranks;
@@ -60,7 +60,7 @@ static dt_status allocate(dt_exchange *self, dt_error *error)
     return DT_OK;
 }
 
-dt_status dt_exchange_create(dt_comm *comm, int64_t count, int virtual_ranks, size_t image_size,
+dt_status dt_exchange_create(dt_comm *comm, int64_t count, int parts, size_t image_size,
                              const uint8_t *images, const uint8_t *labels, dt_exchange **out,
                              dt_error *error)
 {
@@ -69,7 +69,7 @@ dt_status dt_exchange_create(dt_comm *comm, int64_t count, int virtual_ranks, si
     if (self) {
         self->comm = comm;
         self->count = count;
-        self->virtual_ranks = virtual_ranks;
+        self->parts = parts;
         self->image_size = image_size;
         self->record = MPI_DATATYPE_NULL;
         status = allocate(self, error);
@@ -130,8 +130,8 @@ static dt_status grow(buffer *self, size_t count, size_t element, dt_error *erro
 /* The rank that holds a position of the set. */
 static int holder(const dt_exchange *self, int64_t position)
 {
-    int64_t v = dt_partition_owner(self->count, self->virtual_ranks, position);
-    return (int)dt_partition_owner(self->virtual_ranks, self->comm->size, v);
+    int64_t part = dt_partition_owner(self->count, self->parts, position);
+    return (int)dt_partition_owner(self->parts, self->comm->size, part);
 }
 
 /* The image at `position`, which `rank` of this host holds; its label in *label. */

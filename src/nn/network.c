@@ -277,12 +277,12 @@ static int cut_tile(cutter *self, int capacity, dt_piece *pieces, int *piece_cou
     return samples;
 }
 
-/* The losses of a tile's pieces, to those of their segments. */
-static void add_losses(dt_network *self, const dt_summation *tile, const uint8_t *labels,
-                       dt_loss_sum *losses, int first_segment)
+/* The losses of a tile's pieces, to those of their segments. gradient: of the outputs, to be set;
+ * NULL: nobody asks for it. */
+static void add_losses(const dt_network *self, const dt_summation *tile, const uint8_t *labels,
+                       dt_real *gradient, dt_loss_sum *losses, int first_segment)
 {
     const dt_real *outputs = self->values[self->layer_count].values;
-    dt_real *gradient = self->gradients[self->layer_count].values;
     int segment = first_segment;
     for (int i = 0; i < tile->piece_count; i++) {
         int samples = tile->pieces[i].samples;
@@ -290,7 +290,8 @@ static void add_losses(dt_network *self, const dt_summation *tile, const uint8_t
         dt_loss_tile(self->loss, samples, self->classes, outputs, labels, gradient,
                      &losses[segment]);
         outputs += (ptrdiff_t)samples * self->classes;
-        gradient += (ptrdiff_t)samples * self->classes;
+        if (gradient)
+            gradient += (ptrdiff_t)samples * self->classes;
         labels += samples;
     }
 }
@@ -356,7 +357,8 @@ void dt_network_gradient(dt_network *self, const dt_batch *batch, int segment_co
         prefetch(self, batch, first + samples);
         forward(self, samples, batch->images + first);
         dt_trace_lap(trace, DT_PHASE_FORWARD);
-        add_losses(self, &summation, batch->labels + first, losses, segment);
+        add_losses(self, &summation, batch->labels + first,
+                   self->gradients[self->layer_count].values, losses, segment);
         if (listener && cut.segment == segment_count) {
             summation.listener = listener;
             listener->final(listener->state, self->parameter_count);
@@ -374,20 +376,24 @@ void dt_network_gradient(dt_network *self, const dt_batch *batch, int segment_co
         find_support(self, summation.sparse, support);
 }
 
-void dt_network_evaluate(dt_network *self, const dt_batch *batch, dt_real *outputs,
-                         dt_loss_sum *sum)
+void dt_network_evaluate(dt_network *self, const dt_batch *batch, int segment_count,
+                         const dt_segment *segments, dt_real *outputs, dt_loss_sum *losses)
 {
+    dt_piece pieces[PIECES_MAX];
+    dt_summation tile = {.pieces = pieces};
+    cutter cut = {.segments = segments, .segment_count = segment_count};
     const dt_real *values = self->values[self->layer_count].values;
     size_t classes = (size_t)self->classes;
-    for (int64_t first = 0; first < batch->count; first += self->tile_samples) {
-        int64_t left = batch->count - first;
-        int samples = left < self->tile_samples ? (int)left : self->tile_samples;
+    for (int64_t first = 0; first < batch->count;) {
+        int segment = cut.segment;
+        int samples = cut_tile(&cut, self->tile_samples, pieces, &tile.piece_count);
         prefetch(self, batch, first + samples);
         forward(self, samples, batch->images + first);
-        dt_loss_tile(self->loss, samples, self->classes, values, batch->labels + first, NULL, sum);
+        add_losses(self, &tile, batch->labels + first, NULL, losses, segment);
         if (outputs)
             memcpy(outputs + (size_t)first * classes, values,
                    (size_t)samples * classes * sizeof *outputs);
+        first += samples;
     }
 }
 

@@ -4,6 +4,34 @@
 
 #include "base/memory.h"
 
+/* What an evaluation needs of this rank. */
+typedef struct work {
+    const uint8_t **images; /* [held.count] */
+    dt_segment *segments;   /* [own parts] */
+    dt_loss_sum *losses;    /* [own parts] */
+    double *totals;         /* [own parts][TOTALS] */
+} work;
+
+enum { LOSS, CORRECT, TOTALS };
+
+static dt_status allocate(work *self, size_t held, size_t parts, dt_error *error)
+{
+    if ((self->images = dt_calloc(held, sizeof *self->images, error)) &&
+        (self->segments = dt_calloc(parts, sizeof *self->segments, error)) &&
+        (self->losses = dt_calloc(parts, sizeof *self->losses, error)) &&
+        (self->totals = dt_calloc(parts * TOTALS, sizeof *self->totals, error)))
+        return DT_OK;
+    return error->status;
+}
+
+static void release(work *self)
+{
+    dt_free(self->images);
+    dt_free(self->segments);
+    dt_free(self->losses);
+    dt_free(self->totals);
+}
+
 /* Room for the outputs of the samples that this rank holds, if they are to be kept. */
 static dt_status make_room(dt_run *run, dt_subset_kind kind, dt_error *error)
 {
@@ -20,50 +48,52 @@ static void drop_outputs(dt_run *run, dt_subset_kind kind)
     run->outputs[kind] = NULL;
 }
 
-dt_status dt_evaluate(dt_run *run, dt_subset_kind kind, dt_evaluation *result, dt_error *error)
+/* The totals of each part that this rank holds. */
+static void evaluate_own(dt_run *run, dt_subset_kind kind, work *self)
 {
     const dt_subset *subset = &run->dataset->subsets[kind];
     size_t image_size = (size_t)dt_shape_size(run->source->shape);
-    int virtual_ranks = (int)run->config.virtual_ranks, classes = run->config.classes;
-    size_t own = (size_t)run->own_virtual_ranks.count;
+    int parts = (int)run->own_parts.count;
+    for (int64_t i = 0; i < subset->held.count; i++)
+        self->images[i] = subset->images + (size_t)i * image_size;
+    for (int i = 0; i < parts; i++)
+        self->segments[i].samples =
+            dt_partition(subset->count, DT_EVALUATION_PARTS, run->own_parts.first + i).count;
+    dt_batch batch = {
+        .count = subset->held.count, .images = self->images, .labels = subset->labels};
+    dt_network_evaluate(run->network, &batch, parts, self->segments, run->outputs[kind],
+                        self->losses);
+    for (int i = 0; i < parts; i++) {
+        self->totals[i * TOTALS + LOSS] = self->losses[i].loss;
+        self->totals[i * TOTALS + CORRECT] = (double)self->losses[i].correct;
+    }
+}
+
+dt_status dt_evaluate(dt_run *run, dt_subset_kind kind, dt_evaluation *result, dt_error *error)
+{
+    const dt_subset *subset = &run->dataset->subsets[kind];
+    work self = {0};
     *result = (dt_evaluation){(double)NAN, (double)NAN};
     if (subset->count == 0)
         return DT_OK;
 
     dt_watchdog_beat(run->watchdog, run->step, DT_PHASE_EVALUATE);
-    enum { LOSS, CORRECT, TOTALS };
-    const uint8_t **images = dt_calloc((size_t)subset->held.count, sizeof *images, error);
-    double *totals = images ? dt_calloc(own * TOTALS, sizeof *totals, error) : NULL;
-    dt_status status = totals ? make_room(run, kind, error) : DT_ERR_INTERNAL;
+    dt_status status =
+        allocate(&self, (size_t)subset->held.count, (size_t)run->own_parts.count, error);
+    if (!status)
+        status = make_room(run, kind, error);
     status = dt_comm_agree(run->comm, status, error);
     if (!status) {
-        for (int64_t i = 0; i < subset->held.count; i++)
-            images[i] = subset->images + (size_t)i * image_size;
-        for (size_t i = 0; i < own; i++) {
-            int64_t v = run->own_virtual_ranks.first + (int64_t)i;
-            dt_range part = dt_partition(subset->count, virtual_ranks, v);
-            int64_t first = part.first - subset->held.first;
-            dt_loss_sum sum = {0};
-            dt_batch batch = {.count = part.count,
-                              .images = images + first,
-                              .labels = subset->labels + first,
-                              .upcoming = subset->held.count - first - part.count};
-            float *outputs = run->outputs[kind];
-            dt_network_evaluate(run->network, &batch, outputs ? outputs + first * classes : NULL,
-                                &sum);
-            totals[i * TOTALS + LOSS] = sum.loss;
-            totals[i * TOTALS + CORRECT] = (double)sum.correct;
-        }
         double sums[TOTALS];
+        evaluate_own(run, kind, &self);
         dt_watchdog_beat(run->watchdog, run->step, DT_PHASE_WAIT);
-        status = dt_reduce_totals(run->comm, virtual_ranks, TOTALS, totals, sums, error);
+        status = dt_reduce_totals(run->comm, DT_EVALUATION_PARTS, TOTALS, self.totals, sums, error);
         if (!status)
             *result = (dt_evaluation){.loss = sums[LOSS] / (double)subset->count,
                                       .accuracy = sums[CORRECT] / (double)subset->count};
     }
     if (status) /* all ranks have outputs, or none: dt_insight_collect */
         drop_outputs(run, kind);
-    dt_free(images);
-    dt_free(totals);
+    release(&self);
     return status;
 }

@@ -43,11 +43,11 @@ dt_status dt_feed_create(const dt_plan *plan, dt_exchange *exchange, dt_range ow
      * two samples more than its even share of a step (one of the cut, one of a round of shards). */
     int64_t most_virtual = plan->virtual_ranks / ranks + 1;
     int64_t batch = plan->batch_size < plan->samples ? plan->batch_size : plan->samples;
-    int64_t most_samples = most_virtual * (batch / plan->virtual_ranks + 2);
-    self->window_steps = DT_FEED_WINDOW / most_samples;
+    int64_t most_samples = batch / plan->virtual_ranks + 2; /* of a virtual rank in a step */
+    self->window_steps = DT_FEED_WINDOW / (most_virtual * most_samples);
     if (self->window_steps < 1)
         self->window_steps = 1;
-    size_t samples = (size_t)(self->window_steps * most_samples);
+    size_t samples = (size_t)(self->window_steps * own.count * most_samples);
     size_t slices = (size_t)(self->window_steps * own.count);
     for (int i = 0; i < DT_DELIVERY_SLOTS; i++)
         if (create_window(&self->windows[i], samples, slices, error)) {

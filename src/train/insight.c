@@ -3,7 +3,6 @@
 #include <math.h>
 
 #include "base/memory.h"
-#include "nn/metrics.h"
 #include "train/examine.h"
 #include "train/mistakes.h"
 
@@ -11,22 +10,13 @@
 static dt_status collect_answers(const dt_run *run, dt_subset_kind kind, double loss,
                                  dt_answers *out, dt_error *error)
 {
-    const dt_subset *subset = &run->dataset->subsets[kind];
-    int classes = run->config.classes;
     if (!run->outputs[kind])
         return DT_OK;
-    int64_t *own = dt_calloc(dt_metrics_size(classes), sizeof *own, error);
-    out->counts = own ? dt_calloc(dt_metrics_size(classes), sizeof *own, error) : NULL;
-    dt_status status = dt_comm_agree(run->comm, out->counts ? DT_OK : DT_ERR_INTERNAL, error);
+    dt_status status = dt_examine_count(run, kind, &out->counts, error);
     if (!status) {
-        dt_metrics_count(classes, (int)subset->held.count, run->outputs[kind], subset->labels, own);
-        status = dt_examine_add_counts(run->comm, classes, own, out->counts, error);
-    }
-    if (!status) {
-        out->samples = subset->count;
+        out->samples = run->dataset->subsets[kind].count;
         out->loss = loss;
     }
-    dt_free(own);
     return status;
 }
 

@@ -49,6 +49,22 @@ static dt_status check_turns(const dt_config *asked, const dt_config *old, const
     return DT_OK;
 }
 
+/* Each virtual rank shuffles a part of its own, another part when there are more or fewer of them:
+ * in the middle of an epoch some samples would come twice, and some not at all. */
+static dt_status check_parts(const dt_config *merged, const dt_checkpoint *from, const char *file,
+                             dt_error *error)
+{
+    if (merged->shuffle != DT_SHUFFLE_SHARD || from->step_in_epoch == 0 ||
+        merged->virtual_ranks == from->virtual_ranks)
+        return DT_OK;
+    return dt_fail(error, DT_ERR_CONFIG,
+                   "%s: virtual_ranks: expected %lld, since with shuffle shard it can change only "
+                   "between two epochs and this is step %lld of one, found %lld; leave it away to "
+                   "go on",
+                   file, (long long)from->virtual_ranks, (long long)from->step_in_epoch,
+                   (long long)merged->virtual_ranks);
+}
+
 /* What was asked for, the rest as the checkpoint has it. */
 static dt_status merge(dt_config *config, const dt_checkpoint *checkpoint, const char *file,
                        dt_error *error)
@@ -70,6 +86,8 @@ static dt_status merge(dt_config *config, const dt_checkpoint *checkpoint, const
     }
     if (!status)
         status = dt_config_resolve(&merged, error);
+    if (!status)
+        status = check_parts(&merged, checkpoint, file, error);
     if (!status)
         status = check_turns(config, &old, &merged, file, checkpoint->step, error);
     if (status)

@@ -93,8 +93,7 @@ static dt_status load_data(dt_run *run, dt_error *error)
         if (status)
             return status;
     }
-    dt_status status = dt_dataset_load(run->dataset, reader, (int)run->config.virtual_ranks,
-                                       run->own_virtual_ranks, error);
+    dt_status status = dt_dataset_load(run->dataset, reader, error);
     if (!status)
         run->fingerprint =
             dt_dataset_fingerprint(run->dataset, (size_t)dt_shape_size(run->source->shape));
@@ -195,6 +194,14 @@ static dt_status allocate_scratch(dt_run *run, dt_error *error)
     return run->losses ? DT_OK : error->status;
 }
 
+/* Training samples are held where they are played, if all ranks play: --shuffle shard moves nothing
+ * then. */
+static int count_shards(const dt_run *run)
+{
+    int64_t ranks = dt_comm_size(run->comm), virtual_ranks = run->config.virtual_ranks;
+    return (int)(virtual_ranks < ranks ? ranks : virtual_ranks);
+}
+
 /* What moves data between ranks. Collective. The training samples move house: from the data set to
  * the exchange. */
 static dt_status build_motion(dt_run *run, dt_error *error)
@@ -205,7 +212,7 @@ static dt_status build_motion(dt_run *run, dt_error *error)
         dt_reduce_create(run->comm, (dt_allreduce)run->config.allreduce, virtual_ranks,
                          run->parameter_count + DT_STEP_TOTALS, 0, &run->reduce, error);
     if (!status)
-        status = dt_exchange_create(run->comm, train->count, virtual_ranks,
+        status = dt_exchange_create(run->comm, train->count, count_shards(run),
                                     (size_t)dt_shape_size(run->source->shape), train->images,
                                     train->labels, &run->exchange, error);
     if (!status)
@@ -217,15 +224,37 @@ static dt_status build_motion(dt_run *run, dt_error *error)
 
 static void settle_virtual_ranks(dt_run *run)
 {
-    int ranks = dt_comm_size(run->comm);
-    if (run->config.virtual_ranks != 0 && run->config.virtual_ranks < ranks)
-        dt_warn("virtual_ranks %lld are fewer than the %d ranks: raised to %d, which is another "
-                "trajectory",
-                (long long)run->config.virtual_ranks, ranks, ranks);
-    if (run->config.virtual_ranks < ranks)
+    int ranks = dt_comm_size(run->comm), rank = dt_comm_rank(run->comm);
+    if (run->config.virtual_ranks == 0)
         run->config.virtual_ranks = ranks;
-    run->own_virtual_ranks =
-        dt_partition(run->config.virtual_ranks, ranks, dt_comm_rank(run->comm));
+    run->own_virtual_ranks = dt_partition(run->config.virtual_ranks, ranks, rank);
+    run->own_parts = dt_partition(DT_EVALUATION_PARTS, ranks, rank);
+}
+
+static void warn_of_surplus(dt_comm *comm, const dt_config *config)
+{
+    int ranks = dt_comm_size(comm);
+    long long virtual_ranks = config->virtual_ranks, surplus = ranks - virtual_ranks;
+    if (virtual_ranks > 0 && surplus > 0)
+        dt_warn("%lld of the %d ranks only evaluate%s and wait%s: each batch is cut among %lld "
+                "virtual rank%s; --virtual-ranks %d gives every rank a share, and is another "
+                "trajectory",
+                surplus, ranks, surplus == 1 ? "s" : "", surplus == 1 ? "s" : "", virtual_ranks,
+                virtual_ranks == 1 ? "" : "s", ranks);
+}
+
+/* Which samples this rank holds. only: the subset that is evaluated, and nothing trained. */
+static void share_data(dt_run *run, const dt_subset_kind *only)
+{
+    dt_range own_shards = dt_partition(count_shards(run), dt_comm_size(run->comm),
+                                       dt_comm_rank(run->comm));
+    for (int kind = 0; kind < DT_SUBSETS; kind++) {
+        dt_subset *subset = &run->dataset->subsets[kind];
+        bool is_trained_on = kind == DT_SUBSET_TRAIN && !only;
+        subset->held =
+            is_trained_on ? dt_partition_parts(subset->count, count_shards(run), own_shards)
+                          : dt_partition_parts(subset->count, DT_EVALUATION_PARTS, run->own_parts);
+    }
 }
 
 /* A run that has its data, of `only` one subset (NULL: of all), and nothing else. The caller owns
@@ -245,8 +274,10 @@ static dt_status begin_run(dt_comm *comm, const dt_config *config, const dt_subs
         dt_dataset_keep_only(run->dataset, *only);
     if (!status)
         status = dt_comm_agree(comm, check_same_data(run, error), error);
-    if (!status)
+    if (!status) {
+        share_data(run, only);
         status = dt_comm_agree(comm, load_data(run, error), error);
+    }
     if (!status)
         status = add_fingerprints(run, error);
     return status;
@@ -255,6 +286,7 @@ static dt_status begin_run(dt_comm *comm, const dt_config *config, const dt_subs
 dt_status dt_run_open(dt_comm *comm, const dt_config *config, dt_run **out, dt_error *error)
 {
     dt_run *run;
+    warn_of_surplus(comm, config);
     dt_status status = begin_run(comm, config, NULL, &run, error);
     if (!status) {
         run->normalization = dt_normalization_of((dt_normalize)config->normalize);
@@ -301,9 +333,8 @@ dt_status dt_run_open_model(dt_comm *comm, const dt_config *config, const dt_mod
                             dt_error *error)
 {
     dt_config fixed = *config;
-    fixed.virtual_ranks = dt_comm_size(comm);
-    if (fixed.virtual_ranks < DT_EXAMINE_PARTS)
-        fixed.virtual_ranks = DT_EXAMINE_PARTS;
+    fixed.virtual_ranks = 0; /* nobody trains */
+    fixed.report = true;     /* the outputs are kept */
     dt_run *run;
     dt_status status = begin_run(comm, &fixed, &kind, &run, error);
     if (!status) {

@@ -154,9 +154,10 @@ static const dt_setting settings[] = {
            "on_nonfinite skip: end the run after more than so many in a row"),
     NUMBER(FIXED, "train", seed, INT64, 0, ANY_COUNT, "1", NULL,
            "seed of the initial weights, the order and the validation samples"),
-    NUMBER_OR_AUTO(FIXED, "train", virtual_ranks, INT64, 1, 0x1p20, "ranks",
-                   "logical workers that share each batch: the same number gives the same bits "
-                   "on any number of ranks; auto: the number of ranks"),
+    NUMBER_OR_AUTO(TURN, "train", virtual_ranks, INT64, 1, 0x1p20, "ranks",
+                   "logical workers among which each batch is cut: the same number gives the same "
+                   "bits on any number of ranks (those beyond it only evaluate and wait); auto: "
+                   "the number of ranks that the run begins on"),
     ENUM(TURN, "train", allreduce, dt_allreduce_names, "tree",
          "how gradients are added up, tree: the same bits on any number of ranks; mpi: by "
          "MPI_Allreduce, which gives that up"),

@@ -199,6 +199,16 @@ EOT
     same 6 dt1:1,dt2:2,dt3:3 --map-by node -- --data "$base/plain" "${settings[@]}"
 }
 
+@test "the same with fewer virtual ranks than ranks, and than hosts; what a rank that waits asks" {
+    train_on_all --data "$base/plain" --epochs 2 --batch-size 50 --virtual-ranks 2 \
+        --shuffle shard --val-fraction 0.13
+    train_on_all --data "$base/plain" --epochs 2 --batch-size 64 --virtual-ranks 1 --track-samples
+    # Rank 0 looks at the clock, and the one that trains is on another host.
+    run -75 virtual run dt1:1,dt2:2,dt3:1 -- "$top/dist-train" --data "$base/plain" \
+        --virtual-ranks 1 --epochs 1000000 --max-time 0.005 --output stopped
+    expect status stopped "$(summary status stopped)"
+}
+
 @test "packed files give the bits of plain ones; every virtual rank may be one rank" {
     ln -s plain "$base/data" # one name for both: it is told in insight.h5
     run_one --data "$base/data" --batch-size 32 --epochs 1 --virtual-ranks 6
@@ -221,7 +231,7 @@ EOT
     for _ in {1..5}; do
         slots=($((RANDOM % 3 + 1)) $((RANDOM % 3 + 1)) $((RANDOM % 3 + 1)))
         ranks=$((slots[0] + slots[1] + slots[2]))
-        virtual_ranks=$((ranks + RANDOM % 8))
+        virtual_ranks=$((RANDOM % (ranks + 8) + 1))
         batch=$((RANDOM % 70 + 1))
         shuffle=(global shard none)
         place=(slot node)

@@ -13,7 +13,7 @@ enum { SETS = 6, STEPS = 20, MOST_WANTED = 150 };
 typedef struct set {
     uint32_t number;
     int64_t count;
-    int virtual_ranks;
+    int parts;
     size_t image_size;
 } set;
 
@@ -41,8 +41,8 @@ static uint8_t label(const set *of, int64_t position)
 static dt_exchange *create(dt_comm *comm, const set *of)
 {
     int size = dt_comm_size(comm), rank = dt_comm_rank(comm);
-    dt_range held = dt_partition_parts(of->count, of->virtual_ranks,
-                                       dt_partition(of->virtual_ranks, size, rank));
+    dt_range held =
+        dt_partition_parts(of->count, of->parts, dt_partition(of->parts, size, rank));
     size_t bytes = (size_t)held.count * of->image_size;
     uint8_t *images = harness_alloc(bytes, 1), *labels = harness_alloc((size_t)held.count, 1);
     dt_exchange *exchange = NULL;
@@ -52,8 +52,8 @@ static dt_exchange *create(dt_comm *comm, const set *of)
         for (size_t i = 0; i < of->image_size; i++)
             images[(size_t)s * of->image_size + i] = pixel(of, held.first + s, i);
     }
-    dt_status status = dt_exchange_create(comm, of->count, of->virtual_ranks, of->image_size,
-                                          images, labels, &exchange, &error);
+    dt_status status = dt_exchange_create(comm, of->count, of->parts, of->image_size, images,
+                                          labels, &exchange, &error);
     check_status("dt_exchange_create", DT_OK, status, &error);
     memset(images, 0xee, bytes);
     memset(labels, 0xee, (size_t)held.count);
@@ -193,7 +193,7 @@ static void test(dt_comm *comm)
     for (uint32_t number = 0; number < SETS; number++) {
         set drawn = {.number = number,
                      .count = number == 0 ? 1 : draw_int(&random, 1, number % 2 ? 20 : 900),
-                     .virtual_ranks = draw_int(&random, size, size + 20),
+                     .parts = draw_int(&random, size, size + 20),
                      .image_size = image_sizes[number % 3]};
         test_set(comm, &drawn, slots);
         if (number == SETS - 1)

@@ -115,7 +115,7 @@ static long double total_loss(void *of)
         int count = p->samples - i < FEW ? p->samples - i : FEW;
         dt_loss_sum sum = {0};
         dt_batch few = {.count = count, .images = p->images + i, .labels = p->labels + i};
-        dt_network_evaluate(p->network, &few, NULL, &sum);
+        dt_network_evaluate(p->network, &few, 1, &(dt_segment){.samples = count}, NULL, &sum);
         total += (long double)sum.loss;
     }
     return total;

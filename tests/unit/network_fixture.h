@@ -96,7 +96,7 @@ static inline dt_loss_sum gradient_of(fixture *f, int first, int count, float *g
 static inline void evaluate(fixture *f, int first, int count, dt_loss_sum *sum)
 {
     dt_batch batch = {.count = count, .images = f->images + first, .labels = f->labels + first};
-    dt_network_evaluate(f->network, &batch, NULL, sum);
+    dt_network_evaluate(f->network, &batch, 1, &(dt_segment){.samples = count}, NULL, sum);
 }
 
 /* -0 and 0 are the same, NaN is not. */

@@ -207,6 +207,18 @@ static int read_no_more(const fake *source, const dt_dataset *dataset)
            memcmp(end, source->end, sizeof end) == 0;
 }
 
+/* A rank with the parts `own` of each subset. */
+static void share(dt_dataset *dataset, int64_t parts, dt_range own)
+{
+    for (int i = 0; i < DT_SUBSETS; i++)
+        dataset->subsets[i].held = dt_partition_parts(dataset->subsets[i].count, parts, own);
+}
+
+static void share_all(dt_dataset *dataset)
+{
+    share(dataset, 1, (dt_range){0, 1});
+}
+
 /* The shards of any number of ranks are all samples, each once, the right images and labels. */
 static void test_shards(void)
 {
@@ -214,20 +226,19 @@ static void test_shards(void)
     for (int round = 0; round < 150; round++) {
         sizes s;
         dt_dataset_spec spec = draw_spec(&s, &random);
-        int virtual_ranks = draw_int(&random, 1, draw_int(&random, 0, 3) ? 12 : 800);
-        int ranks = draw_int(&random, 1, least(virtual_ranks, 9) > 1 ? 9 : 1), good = 1;
+        int parts = draw_int(&random, 1, draw_int(&random, 0, 3) ? 12 : 800);
+        int ranks = draw_int(&random, 1, 9), good = 1;
         int64_t next[DT_SUBSETS] = {0};
-        ranks = (int)least(ranks, virtual_ranks);
         dt_dataset *dataset = NULL;
         for (int r = 0; r < ranks; r++) {
             fake source = fake_of(s.train, s.test);
-            dt_range own = dt_partition(virtual_ranks, ranks, r);
+            dt_range own = dt_partition(parts, ranks, r);
             dataset = create(&source, &spec);
-            CU_ASSERT_EQUAL(dt_dataset_load(dataset, &source.source, virtual_ranks, own, NULL),
-                            DT_OK);
+            share(dataset, parts, own);
+            CU_ASSERT_EQUAL(dt_dataset_load(dataset, &source.source, NULL), DT_OK);
             for (int i = 0; i < DT_SUBSETS; i++) {
                 const dt_subset *subset = &dataset->subsets[i];
-                dt_range held = dt_partition_parts(subset->count, virtual_ranks, own);
+                dt_range held = dt_partition_parts(subset->count, parts, own);
                 good &= subset->count == 0 || holds(subset, &next[i]);
                 good &= subset->count == 0 || subset->held.count == held.count;
                 if (r == ranks - 1)
@@ -238,21 +249,22 @@ static void test_shards(void)
         }
         CU_ASSERT_TRUE(good);
         if (!good)
-            printf("%s, %d + %d, V %d, %d ranks\n", dt_split_names[spec.split], (int)s.train,
-                   (int)s.test, virtual_ranks, ranks);
+            printf("%s, %d + %d, %d parts, %d ranks\n", dt_split_names[spec.split], (int)s.train,
+                   (int)s.test, parts, ranks);
     }
 }
 
 static void test_keep_only(void)
 {
     const dt_dataset_spec spec = {.val_fraction = 0.3, .seed = 3};
-    const dt_range all = {0, 1};
     for (int kind = 0; kind < DT_SUBSETS; kind++) {
         fake source = fake_of(60, 20), whole_source = fake_of(60, 20);
         dt_dataset *dataset = create(&source, &spec), *whole = create(&whole_source, &spec);
         dt_dataset_keep_only(dataset, (dt_subset_kind)kind);
-        CU_ASSERT_EQUAL(dt_dataset_load(dataset, &source.source, 1, all, NULL), DT_OK);
-        CU_ASSERT_EQUAL(dt_dataset_load(whole, &whole_source.source, 1, all, NULL), DT_OK);
+        share_all(dataset);
+        share_all(whole);
+        CU_ASSERT_EQUAL(dt_dataset_load(dataset, &source.source, NULL), DT_OK);
+        CU_ASSERT_EQUAL(dt_dataset_load(whole, &whole_source.source, NULL), DT_OK);
         const dt_subset *kept = &dataset->subsets[kind], *same = &whole->subsets[kind];
         CU_ASSERT_TRUE(kept->count > 0 && kept->count == same->count);
         CU_ASSERT_EQUAL(memcmp(kept->labels, same->labels, (size_t)kept->count), 0);
@@ -269,7 +281,8 @@ static void test_release(void)
 {
     fake source = fake_of(60, 20);
     dt_dataset *dataset = create(&source, &(dt_dataset_spec){.val_fraction = 0.5, .seed = 3});
-    CU_ASSERT_EQUAL(dt_dataset_load(dataset, &source.source, 1, (dt_range){0, 1}, NULL), DT_OK);
+    share_all(dataset);
+    CU_ASSERT_EQUAL(dt_dataset_load(dataset, &source.source, NULL), DT_OK);
     dt_subset *subset = &dataset->subsets[DT_SUBSET_VAL];
     for (int i = 0; i < 2; i++) {
         dt_subset_release(subset);
@@ -315,7 +328,8 @@ static void test_read_errors(void)
         fake source = fake_of(60, 20);
         source.fail_at = ++fail_at;
         dt_dataset *dataset = create(&source, &spec);
-        status = dt_dataset_load(dataset, &source.source, 3, (dt_range){0, 3}, &error);
+        share_all(dataset);
+        status = dt_dataset_load(dataset, &source.source, &error);
         CU_ASSERT_EQUAL(error.status, status);
         if (status) {
             CU_ASSERT_EQUAL(status, DT_ERR_IO);
@@ -338,8 +352,10 @@ static void test_no_memory(void)
         dt_memory_fail_at(++failures + 1);
         status = dt_dataset_create(&source.source, &spec, &dataset, &error);
         CU_ASSERT_EQUAL(dataset == NULL, status != DT_OK);
-        if (!status)
-            status = dt_dataset_load(dataset, &source.source, 2, (dt_range){0, 1}, &error);
+        if (!status) {
+            share(dataset, 2, (dt_range){0, 1});
+            status = dt_dataset_load(dataset, &source.source, &error);
+        }
         dt_memory_fail_at(0);
         CU_ASSERT_EQUAL(error.status, status);
         dt_dataset_destroy(dataset);

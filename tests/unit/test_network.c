@@ -107,7 +107,7 @@ static void test_evaluate(void)
         fill_with(1000, f->gradient, f->count);
         gradient_of(f, 0, SAMPLES, f->gradient);
         CU_ASSERT_TRUE(same_values(f->gradient, f->expected, f->count));
-        dt_network_evaluate(f->network, &(dt_batch){0}, NULL, &with);
+        dt_network_evaluate(f->network, &(dt_batch){0}, 0, NULL, NULL, &with);
         CU_ASSERT_TRUE(same_sum(with, without));
         end(f);
     }
