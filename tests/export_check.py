@@ -245,7 +245,7 @@ def torch_state(layers, names):
 
 def write_keras3(file, root, layers):
     """source of the layout: Keras, saving_lib.py, _save_state, H5Entry."""
-    with h5py.File(file, "w") as to:
+    with h5py.File(file, "w", libver="earliest") as to:
         to.create_group("vars")
         for i, layer in enumerate(layers):
             for j, array in enumerate(layer):
@@ -259,7 +259,7 @@ def write_keras3(file, root, layers):
 
 
 def write_legacy(path, layers):
-    with h5py.File(path, "w") as to:
+    with h5py.File(path, "w", libver="earliest") as to:
         names = [f"hidden {i}" for i in range(len(layers))]
         to.attrs["layer_names"] = names
         for name, layer in zip(names, layers):

@@ -115,7 +115,7 @@ model_choices() {
     trained --activation tanh
     "$python" - <<'EOF'
 import h5py
-with h5py.File("run/weights.h5") as ours, h5py.File("keras.h5", "w") as keras:
+with h5py.File("run/weights.h5") as ours, h5py.File("keras.h5", "w", libver="earliest") as keras:
     top = keras.create_group("model_weights")
     top.attrs["layer_names"] = ["flatten", "hidden one", "out"]
     top.create_group("flatten").attrs["weight_names"] = h5py.Empty("S1")
@@ -225,7 +225,7 @@ EOF
     refuse 66 "data: expected a run directory" inspect data
     refuse 65 "run/config.ini: expected a checkpoint, a weights file or a run directory" \
         inspect run/config.ini
-    "$python" -c 'import h5py; h5py.File("other.h5", "w")["a/b"] = [1.0]'
+    "$python" -c 'import h5py; h5py.File("other.h5", "w", libver="earliest")["a/b"] = [1.0]'
     use 0 0 inspect other.h5
     grep -q "no checkpoint and no weights: 2 objects" out
 }

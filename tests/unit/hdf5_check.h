@@ -1,4 +1,5 @@
-/* What is in an HDF5 file, read with HDF5's own functions, and what of HDF5 was left open. */
+/* What is in an HDF5 file, read and changed with HDF5's own functions, and what of HDF5 was left
+ * open. */
 #ifndef DT_TESTS_HDF5_CHECK_H
 #define DT_TESTS_HDF5_CHECK_H
 
@@ -113,6 +114,19 @@ static inline int link_count(hid_t file, const char *group)
     H5G_info_t info = {0};
     CU_ASSERT_TRUE(H5Gget_info_by_name(file, group, &info, H5P_DEFAULT) >= 0);
     return (int)info.nlinks;
+}
+
+/* Opens a file to change it or, with H5F_ACC_TRUNC, makes one, so that what is added is of HDF5's
+ * oldest format: HDF5 2 makes that on demand only. */
+static inline hid_t open_earliest(const char *path, unsigned flags)
+{
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_V18);
+    hid_t file = flags & H5F_ACC_TRUNC ? H5Fcreate(path, flags, H5P_DEFAULT, access)
+                                       : H5Fopen(path, flags, access);
+    H5Pclose(access);
+    CU_ASSERT_TRUE_FATAL(file >= 0);
+    return file;
 }
 
 /* HDF5 numbers its identifiers upwards, a sequence a kind. */

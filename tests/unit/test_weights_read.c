@@ -178,7 +178,7 @@ static void write_keras(const char *root, const char *kernel, const char *bias)
 {
     static const float values[] = {1, 2, 3, 4, 5, 6, 7, 8};
     const char *layers[] = {"flatten", "my dense"}, *weights[] = {kernel, bias};
-    hid_t file = H5Fcreate(h5(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t file = open_earliest(h5(), H5F_ACC_TRUNC);
     hid_t top = root[0] ? H5Gcreate2(file, root, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT) : file;
     hid_t links = H5Pcreate(H5P_LINK_CREATE);
     H5Pset_create_intermediate_group(links, 1);
@@ -239,7 +239,7 @@ static void files_of_keras_are_read(void)
 
 static void change_parameter(float value)
 {
-    hid_t file = H5Fopen(h5(), H5F_ACC_RDWR, H5P_DEFAULT);
+    hid_t file = open_earliest(h5(), H5F_ACC_RDWR);
     hid_t set = H5Dopen2(file, "/dense/dense/bias:0", H5P_DEFAULT);
     float values[3] = {1, 2, value};
     CU_ASSERT_TRUE(H5Dwrite(set, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
@@ -275,7 +275,7 @@ static void damaged_files_are_refused(void)
 
     all_facts(list);
     write_mixed(parameters, list, FACTS);
-    hid_t file = H5Fopen(h5(), H5F_ACC_RDWR, H5P_DEFAULT), space = H5Screate(H5S_SCALAR);
+    hid_t file = open_earliest(h5(), H5F_ACC_RDWR), space = H5Screate(H5S_SCALAR);
     H5Dclose(
         H5Dcreate2(file, "more", H5T_IEEE_F32LE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
     H5Sclose(space);
