@@ -295,8 +295,10 @@ static dt_status train(dt_run *run, const dt_config *asked, dt_resume *resume, d
         .run = run, .started = time(NULL), .resumed_from = resume->file[0] ? resume->file : NULL};
     dt_status status = voice ? dt_output_open(run, DT_VERSION, resume, &self.output, error) : DT_OK;
     status = dt_comm_agree(run->comm, status, error);
-    if (!status)
+    if (!status) {
+        dt_stop_defer(true); /* from here on there is something to end well */
         status = dt_watchdog_start(run->comm, run->config.stall_timeout, &run->watchdog, error);
+    }
     if (status) {
         dt_output_close(self.output, NULL);
         return status;
@@ -378,6 +380,7 @@ dt_status dt_command_train(dt_comm *comm, const dt_invocation *invocation, dt_er
         status = dt_comm_agree(comm, status, error);
     } else if (!is_over(run, resume, &state)) {
         status = train(run, asked, &found, &state, error);
+        dt_stop_defer(false);
     }
 cleanup:
     dt_run_close(run);

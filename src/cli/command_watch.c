@@ -63,6 +63,7 @@ static void enter(watcher *self)
 {
     struct sigaction action = {.sa_handler = suspend, .sa_flags = SA_RESTART};
     sigaction(SIGTSTP, &action, NULL);
+    dt_stop_defer(true);
     fputs(ENTER_SCREEN, stdout);
     self->entered = true;
 }
@@ -250,23 +251,11 @@ static dt_status watch(const dt_invocation *invocation, dt_error *error)
     return status;
 }
 
-/* Ends as the signal would have ended it, so that a shell that waits knows. */
-static void end_by_request(void)
-{
-    static const int signals[] = {0, SIGUSR1, SIGTERM, SIGINT}; /* [dt_stop_reason] */
-    int number = signals[dt_stop_requested()];
-    struct sigaction action = {.sa_handler = SIG_DFL};
-    if (number == 0)
-        return;
-    sigaction(number, &action, NULL);
-    raise(number);
-}
-
 dt_status dt_command_watch(dt_comm *comm, const dt_invocation *invocation, dt_error *error)
 {
     if (dt_comm_rank(comm) != 0)
         return DT_OK;
     dt_status status = watch(invocation, error);
-    end_by_request();
+    dt_stop_end();
     return status;
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/leftover.h"
 #include "base/memory.h"
 
 /* Attempts at a temporary name that nobody has. */
@@ -26,6 +27,7 @@ struct dt_atomic {
     int directory;
     int file;
     char temporary[NAME_MAX + 1]; /* empty: there is none */
+    int leftover;                 /* the same, for a signal */
 };
 
 static dt_status open_directory(dt_atomic *new, dt_error *error)
@@ -57,10 +59,12 @@ static dt_status create_temporary(dt_atomic *new, dt_error *error)
             return dt_fail(error, DT_ERR_INTERNAL, "%s: no random number: %m", new->path);
         char name[sizeof new->temporary];
         snprintf(name, sizeof name, ".%.*s.%016" PRIx64 ".tmp", NAME_KEPT, new->name, number);
+        new->leftover = dt_leftover_add(new->directory, name);
         if (!dt_file_open_at(new->directory, "", name, DT_OPEN_NEW, &new->file, NULL)) {
             memcpy(new->temporary, name, sizeof name);
             return DT_OK;
         }
+        dt_leftover_drop(new->leftover);
         if (errno != EEXIST)
             break;
     }
@@ -129,6 +133,7 @@ static dt_status publish(dt_atomic *new, dt_error *error)
     if (renameat(new->directory, new->temporary, new->directory, new->name))
         return dt_fail(error, DT_ERR_CREATE, "%s: cannot replace: %m", new->path);
     new->temporary[0] = '\0';
+    dt_leftover_drop(new->leftover);
 
     if (!dt_sync(new->directory))
         return dt_fail(error, DT_ERR_IO, "%s: written, but its directory cannot be synced: %m",
@@ -180,8 +185,10 @@ void dt_atomic_discard(dt_atomic *self)
         return;
     if (self->file >= 0)
         close(self->file);
-    if (self->temporary[0] != '\0')
+    if (self->temporary[0] != '\0') {
         unlinkat(self->directory, self->temporary, 0);
+        dt_leftover_drop(self->leftover);
+    }
     if (self->directory >= 0)
         close(self->directory);
     dt_free(self->path);

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/leftover.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "lock_holder.h"
@@ -52,12 +53,19 @@ struct dt_run_lock {
     dt_lock_holder self;
     uint64_t identity;
     char temporary[NAME_MAX + 1];
+    int leftover; /* the same, for a signal */
     _Atomic int64_t next_beat; /* milliseconds */
     watch watches[DEPTH];
     /* Of an attempt that was BUSY: who is in the way, and whether he is known to live. */
     dt_lock_holder blocker;
     bool blocker_lives;
 };
+
+static void remove_temporary(const dt_run_lock *lock)
+{
+    unlinkat(lock->directory, lock->temporary, 0);
+    dt_leftover_drop(lock->leftover);
+}
 
 /* Makes the temporary file that is linked to the lock's name, synced so that it survives a crash
  * whole. Its descriptor takes the place of lock->file. */
@@ -67,13 +75,16 @@ static dt_status put_temporary(dt_run_lock *lock, dt_error *error)
     size_t length = dt_lock_holder_write(&lock->self, text);
     lock->identity = dt_hash(text, length);
     snprintf(lock->temporary, sizeof lock->temporary, HIDDEN "%s.tmp", lock->self.nonce);
+    lock->leftover = dt_leftover_add(lock->directory, lock->temporary);
     int file;
-    if (dt_file_open_at(lock->directory, lock->path, lock->temporary, DT_OPEN_NEW, &file, NULL))
+    if (dt_file_open_at(lock->directory, lock->path, lock->temporary, DT_OPEN_NEW, &file, NULL)) {
+        dt_leftover_drop(lock->leftover);
         return dt_fail(error, DT_ERR_CREATE, "%s/" DT_FILE_LOCK ": cannot create: %m", lock->path);
+    }
     if (!dt_write_all(file, text, length, NULL) || !dt_sync(file)) {
         dt_fail(error, DT_ERR_IO, "%s/" DT_FILE_LOCK ": cannot write: %m", lock->path);
         close(file);
-        unlinkat(lock->directory, lock->temporary, 0);
+        remove_temporary(lock);
         return DT_ERR_IO;
     }
     if (lock->file < 0) {
@@ -299,7 +310,7 @@ static dt_status take(dt_run_lock *lock, double wait_seconds, dt_error *error)
     if (status)
         return status;
     status = take_or_wait(lock, wait_seconds, error);
-    unlinkat(lock->directory, lock->temporary, 0);
+    remove_temporary(lock);
     if (status)
         return status;
     lock->next_beat = 0;
@@ -347,7 +358,7 @@ static dt_status put_back(dt_run_lock *lock, dt_error *error)
                          "%s/" DT_FILE_LOCK ": removed by somebody, and cannot be "
                          "put back: %m",
                          lock->path);
-    unlinkat(lock->directory, lock->temporary, 0);
+    remove_temporary(lock);
     return status;
 }
 

@@ -1,14 +1,17 @@
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/leftover.h"
 #include "base/memory.h"
 #include "bench_measure.h"
 #include "train/saver.h"
 
 struct dt_bench_saves {
     char directory[32]; /* "": not there */
+    int leftover;       /* the same, for a signal */
     dt_run_lock *lock;
     dt_saver *saver;
     int64_t saved;
@@ -24,6 +27,7 @@ dt_status dt_bench_open_saves(dt_bench_subject *of, dt_error *error)
         self->directory[0] = '\0';
         return dt_fail(error, DT_ERR_CREATE, "no directory can be made here, to save to: %m");
     }
+    self->leftover = dt_leftover_add(AT_FDCWD, self->directory);
     dt_status status = dt_run_lock_take(self->directory, 0, &self->lock, error);
     return status ? status
                   : dt_saver_create(of->run, "bench", "", self->directory, self->lock, &self->saver,
@@ -45,6 +49,8 @@ void dt_bench_close_saves(dt_bench_subject *of)
     if (dt_path_join(self->directory, "checkpoints", path, &error) == DT_OK)
         rmdir(path);
     rmdir(self->directory);
+    if (self->directory[0])
+        dt_leftover_drop(self->leftover);
     dt_free(self);
 }
 

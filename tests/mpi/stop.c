@@ -75,6 +75,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s\n", error.message);
         return 1;
     }
+    dt_stop_defer(true);
     for (int i = 0; i < SIGNALS; i++)
         sigaction(signals[i], NULL, &installed[i]);
     waits = argc > 1;

@@ -1,7 +1,9 @@
+#define _GNU_SOURCE /* unshare */
 #include "train/stop.h"
 
 #include <CUnit/CUnit.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -42,6 +44,7 @@ static void get(const void *argument)
     const sequence *case_ = argument;
     dt_error error;
     expect(dt_stop_install(&error) == DT_OK);
+    dt_stop_defer(true);
     expect(dt_stop_requested() == DT_STOP_NONE);
     for (int i = 0; i < 4 && case_->signals[i]; i++) {
         errno = 4711;
@@ -58,7 +61,7 @@ static void the_most_urgent_request_counts(void)
         {{0}, DT_STOP_NONE},
         {{SIGUSR1}, DT_STOP_USR1},
         {{SIGTERM}, DT_STOP_TERM},
-        {{SIGHUP}, DT_STOP_TERM},
+        {{SIGHUP}, DT_STOP_HUP},
         {{SIGINT}, DT_STOP_INT},
         {{SIGUSR1, SIGUSR1, SIGUSR1, SIGUSR1}, DT_STOP_USR1},
         {{SIGTERM, SIGHUP, SIGTERM, SIGTERM}, DT_STOP_TERM},
@@ -80,6 +83,49 @@ static void a_second_interrupt_ends_at_once(void)
     CU_ASSERT(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
 }
 
+typedef struct ending {
+    int signal;
+    bool deferred; /* asked for first, which dt_stop_end answers */
+} ending;
+
+static void end_by(const void *argument)
+{
+    const ending *case_ = argument;
+    dt_error error;
+    expect(dt_stop_install(&error) == DT_OK);
+    dt_stop_end(); /* nobody has asked */
+    dt_stop_defer(true);
+    dt_stop_defer(case_->deferred);
+    kill(getpid(), SIGUSR1);
+    kill(getpid(), case_->signal);
+    expect(case_->deferred);
+    dt_stop_end();
+}
+
+static void at_once_unless_deferred(void)
+{
+    static const int signals[] = {SIGTERM, SIGHUP, SIGINT};
+    for (int i = 0; i < 6; i++) {
+        ending case_ = {signals[i / 2], i % 2};
+        int status = in_a_child(end_by, &case_);
+        CU_ASSERT(WIFSIGNALED(status) && WTERMSIG(status) == case_.signal);
+    }
+}
+
+/* The first process of a container, which no default action ends. A machine may not let us. */
+static void the_first_process_ends_too(void)
+{
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0) {
+        if (unshare(CLONE_NEWUSER | CLONE_NEWPID))
+            _exit(128 + SIGTERM);
+        _exit(WEXITSTATUS(in_a_child(end_by, &(ending){SIGTERM, false})));
+    }
+    CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
+    CU_ASSERT_EQUAL(WEXITSTATUS(status), 128 + SIGTERM);
+}
+
 static void get_while_ignored(const void *argument)
 {
     static const int signals[] = {SIGHUP, SIGINT, SIGTERM, SIGUSR1};
@@ -88,6 +134,7 @@ static void get_while_ignored(const void *argument)
     for (int i = 0; i < 4; i++)
         signal(signals[i], SIG_IGN);
     expect(dt_stop_install(&error) == DT_OK);
+    dt_stop_defer(true);
     kill(getpid(), SIGHUP);
     kill(getpid(), SIGINT);
     expect(dt_stop_requested() == DT_STOP_NONE);
@@ -109,6 +156,7 @@ static void read_on(const void *argument)
     char byte = 'r';
     dt_error error;
     expect(dt_stop_install(&error) == DT_OK);
+    dt_stop_defer(true);
     expect(write(pipes[1][1], &byte, 1) == 1);
     expect(read(pipes[0][0], &byte, 1) == 1 && byte == 'x');
     expect(dt_stop_requested() == DT_STOP_TERM);
@@ -151,6 +199,8 @@ CU_SuiteInfo dt_suite_stop(void)
 {
     static CU_TestInfo tests[] = {
         {"the most urgent request counts", the_most_urgent_request_counts},
+        {"SIGTERM, SIGHUP and SIGINT end the process unless deferred", at_once_unless_deferred},
+        {"the first process of a container ends too", the_first_process_ends_too},
         {"a second SIGINT ends the process at once", a_second_interrupt_ends_at_once},
         {"what a parent ignores stays ignored", what_a_parent_ignores_stays_ignored},
         {"system calls go on", system_calls_go_on},
