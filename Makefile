@@ -119,7 +119,7 @@ $(BUILD)/gradient-check: $(CHECK_OBJECTS)
 
 # Programs that run under mpirun, one a file in tests/mpi; they share its harness.
 MPI_TESTS := $(patsubst tests/mpi/%.c,$(BUILD)/mpi-tests/%,\
-               $(filter-out %/harness.c %/measure.c,$(sort $(wildcard tests/mpi/*.c))))
+               $(filter-out %/harness.c %/hold.c %/measure.c,$(sort $(wildcard tests/mpi/*.c))))
 
 $(BUILD)/mpi-tests/%.o: tests/mpi/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -129,6 +129,12 @@ $(BUILD)/mpi-tests/%.o: tests/mpi/%.c $(BUILD)/flags
 $(MPI_TESTS): %: %.o $(BUILD)/mpi-tests/harness.o $(LIBRARY)
 	@echo "  LINK  $@"
 	$(QUIET)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# What holds the program at a place (tests/signals.bats).
+$(BUILD)/mpi-tests/hold.so: tests/mpi/hold.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	$(QUIET)$(CC) $(filter-out $(SANITIZE) -MMD -MP,$(ALL_CFLAGS)) $(FLAGS_dist) -fPIC -shared -o $@ $< -ldl
 
 # What `make cost-model` measures with.
 $(BUILD)/mpi-tests/measure: %: %.o $(LIBRARY)
@@ -171,7 +177,7 @@ test-gradients: $(BUILD)/gradient-check  ## analytic gradients against central d
 test-bits:  ## the same bits from every compiler, option and CPU that is here
 	@tests/bits/run.sh
 
-test-runs: dist-train $(MPI_TESTS)  ## the command line, and runs under mpirun
+test-runs: dist-train $(MPI_TESTS) $(BUILD)/mpi-tests/hold.so  ## the command line, and runs under mpirun
 	@PYTHON=$(PYTHON) MPI_TESTS=$(abspath $(BUILD)/mpi-tests) \
 	    LAUNCHER="$$(scripts/ranks.sh ./dist-train)" bats tests
 

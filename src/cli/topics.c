@@ -53,6 +53,7 @@ const dt_topic dt_exit_codes[] = {
     {"74", "reading or writing failed"},
     {"75", "stopped on request, with a checkpoint: --resume auto goes on"},
     {"78", "bad setting"},
+    {"129, 130, 143", "ended by SIGHUP, SIGINT (Ctrl-C), SIGTERM, as shells say it"},
     {NULL, NULL},
 };
 
