@@ -143,7 +143,7 @@ can change only between two epochs and this is step 5 of one, found 4; leave it 
             >out 2>err </dev/null &
         pid=$!
         if [ "$way" != time ]; then
-            until [ -e "$way/metrics.csv" ]; do sleep 0.02; done
+            until grep -qs '^  output ' "$way/log.txt"; do sleep 0.02; done
             if [ "$way" = stop ]; then touch stop/stop; else kill -"$way" $pid; fi
         fi
         status=0
@@ -155,7 +155,6 @@ can change only between two epochs and this is step 5 of one, found 4; leave it 
         case $way in
             stop) reason="the file stop" ;;
             time) reason="max_time (0.005 minutes)" ;;
-            TERM) reason="SIGTERM or SIGHUP" ;;
             *) reason=SIG$way ;;
         esac
         steps=$(summary steps "$way")
@@ -192,7 +191,7 @@ can change only between two epochs and this is step 5 of one, found 4; leave it 
     env --default-signal=INT "$program" "${long[@]}" --max-time 1 --output run \
         >out 2>err </dev/null &
     local pid=$!
-    until [ -e run/metrics.csv ]; do sleep 0.02; done
+    until grep -qs '^  output ' run/log.txt; do sleep 0.02; done
     kill -STOP $pid
     kill -INT $pid
     kill -INT $pid

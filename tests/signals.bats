@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SIGTERM, SIGHUP and SIGINT end every command at once, with what a shell makes of the signal; a
 # training in its steps stops as it promises (restart.bats).
-# shellcheck disable=SC2054,SC2154 # 20,10 is one word; helpers.bash sets what seems unset
+# shellcheck disable=SC2030,SC2031,SC2054,SC2086,SC2154 # 20,10 is one word; bats and helpers.bash
 
 load helpers
 
@@ -128,7 +128,6 @@ ignores() {
 @test "what says something of the program ends by the signal too, and so does the start" {
     local signal words
     for words in --help --version --print-config "--generate man"; do
-        # shellcheck disable=SC2086 # two words
         begin 0 MPI_Finalize $words
         kill -TERM "$held"
         ends 143 "$words"
@@ -178,7 +177,9 @@ ignores() {
     dist_train 0 watch run
     expect "watch: exit code" 71 "$status"
     grep -q '^run: died: .*; --resume auto goes on$' out
-    train 1 "${small[@]}" --output run --resume auto
+    dist_train 1 "${small[@]}" --output run --resume auto
+    expect "exit code" 0 "$status"
+    grep -q '^run: lock taken over from process .* which has ended$' err
     expect "hash" "$(summary parameter_hash whole)" "$(summary parameter_hash run)"
 }
 

@@ -13,7 +13,7 @@ CU_SuiteInfo dt_suite_leftover(void);
 
 static char scratch[SCRATCH_SIZE];
 
-/* A file to go, one that was dropped, one more than is remembered, a directory as a save makes it. */
+/* A file to go, one that was dropped, one that is not there, a directory as a save makes it. */
 static void make(int directory)
 {
     static const char *const files[] = {"goes", "stays", "tree/lock", "tree/inner/file"};
