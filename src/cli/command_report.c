@@ -42,8 +42,6 @@ static dt_status write_report(const dt_invocation *invocation, dt_error *error)
     if (!status)
         status = check_path(invocation, path, error);
     if (!status)
-        status = dt_atomic_try(path, error);
-    if (!status)
         status = dt_report_write(invocation->file_count, invocation->files, path, error);
     if (!status)
         dt_say("%s", path);
