@@ -12,6 +12,8 @@ Checks the source tree DIR (default: this one) and prints a line for each violat
     mpi.h only in dist, hdf5.h only in io
   - headers in include/ROOM/NAME.h have the include guard DT_ROOM_NAME_H
   - no file of src but src/base/file.c opens a file or directory, reads at an offset or syncs
+  - base, nn, data and dist call no function of the C library whose last place is its own affair
+    (exp, log, pow, cos, ...): base/elementary.h and nn/vector_math.h have them
   - no tab in C, no line over 100 columns, no file in src or include over 450 lines
   - scripts run no program of procps and the like, which a bare Debian lacks; kill only as a builtin
   - shellcheck is content with the scripts (where it is installed)
@@ -88,6 +90,7 @@ FNR == 451 { report("the file has more than 450 lines") }
 # What base/file.h is for. A call of that name through a pointer counts too: rename it.
 opening='\b((f|fre)?open|openat2?|creat|(fd)?opendir|scandir|n?ftw|fts_open|mko?stemps?|tmpfile'
 opening+='|pread|fsync|fdatasync)(64)?\('
+library_functions='exp|exp2|expm1|log|log2|log10|log1p|pow|cbrt|a?(sin|cos|tan)h?|atan2|erfc?'
 
 fail() {
     printf 'lint: %s\n' "$1" >&2
@@ -127,6 +130,9 @@ check_all() {
         "${c_files[@]}" "${scripts[@]}" /dev/null
     matches 'runs a program that a bare Debian lacks' \
         -E "^([^#]*[^[:alnum:]_#])?($before *$absent|$no_builtin) [^=]" "${scripts[@]}" /dev/null
+    matches 'C libraries differ in the last place of this; expected that of elementary.h' -E \
+        "^[^*+]*[^A-Za-z0-9_*.]($library_functions)f?\\(" \
+        "${exact_files[@]}" /dev/null
     check_scripts
 }
 
@@ -148,6 +154,9 @@ cd "$tree"
 mapfile -t room_files < <(find_files '.*\.[ch]' src include)
 mapfile -t others < <(find_files '.*\.[ch]' src include | grep -vx 'src/base/file\.c')
 mapfile -t c_files < <(find_files '.*\.[ch]' src include tests)
+mapfile -t exact_files < <(
+    find_files '.*\.[ch]' {src,include}/{base,nn,data,dist} | grep -v 'nn/vector_math\.h$'
+)
 mapfile -t scripts < <(
     find_files '.*\.\(sh\|bash\|bats\|sbatch\)' scripts tests
     find_files '.*' .ci/run

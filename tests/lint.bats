@@ -83,6 +83,7 @@ lint() {
     plant src/base/file.c 'int a = open(path, O_RDONLY);'
     plant src/nn/long.c ''{1..451}
     plant src/nn/longest.c ''{1..450}
+    plant src/nn/library.c 'double a = exp(1);' '/* log(2) */' 'float b = 1 - cosf(c);'
     plant src/loose.c
     plant src/gpu/kernel.c
     plant tests/unit/test_tab.c $'\t'
@@ -95,13 +96,16 @@ lint() {
     has_line 'src/nn/lost.c:1: "nowhere.h" is in no room; expected "room/name.h"'
     has_line 'src/nn/lost.c:2: "../io/weights.h" is in no room; expected "room/name.h"'
     has_line 'src/nn/long.c:451: the file has more than 450 lines'
+    expected='C libraries differ in the last place of this; expected that of elementary.h'
+    has_line "src/nn/library.c:1: $expected"
+    has_line "src/nn/library.c:3: $expected"
     has_line 'src/loose.c:1: in no room; expected src/ROOM/name.[ch]'
     has_line 'src/gpu/kernel.c:1: in no room; expected src/ROOM/name.[ch]'
     has_line 'tests/unit/test_tab.c:1: a tab; expected spaces'
     for line in 1 2 3 6 7; do
         has_line "src/data/opens.c:$line: expected a call of base/file.h, found one of its own"
     done
-    [ "$(grep -c '^[a-z/_]*\.[ch]:' <<<"$output")" -eq 14 ]
+    [ "$(grep -c '^[a-z/_]*\.[ch]:' <<<"$output")" -eq 16 ]
 }
 
 @test "lint names what a bare Debian has no program for" {

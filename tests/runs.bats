@@ -489,3 +489,14 @@ END
     expect "exit code" 70 "$status"
     expect "lines" 1 "$(grep -c '^dist-train: /dev/shm .*expected .* MB' err)"
 }
+
+# What the ranks of any machine must come to; tests/bits has the same law without MPI.
+@test "one run, one hash: on any machine and any number of ranks" {
+    local np
+    for np in 1 2 3 8; do
+        train "$np" --data synthetic --train-limit 1500 --test-limit 500 --epochs 1 --no-report \
+            --virtual-ranks 8 --batch-size 13 --layers "24, 10" --activation gelu \
+            --output run --overwrite
+        expect "hash on $np ranks" 73107e2295aa6881 "$(summary parameter_hash)"
+    done
+}

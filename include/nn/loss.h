@@ -14,7 +14,7 @@ typedef enum dt_loss {
     DT_CROSS_ENTROPY, /* softmax and cross-entropy: log(sum_j e^o_j) - o_label.
                          source: torch.nn.CrossEntropyLoss; gradient softmax(o) - onehot */
     DT_BCE,           /* binary cross-entropy with logits, mean over the outputs:
-                         (1/C) sum_j max(o_j, 0) - o_j y_j + log(1 + e^-|o_j|).
+                         (1/C) * sum_j max(o_j, 0) - o_j y_j + log(1 + e^-|o_j|).
                          source: torch.nn.BCEWithLogitsLoss; gradient (sigmoid(o) - onehot) / C */
     DT_MSE            /* mean squared error, mean over the outputs: (1/C) sum_j (o_j - y_j)^2.
                          source: torch.nn.MSELoss; gradient 2 (o - onehot) / C */

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # The same bits, however the program is compiled: builds bits.c with compilers, options and CPUs of
 # many kinds and holds what it prints against table.txt. What this machine cannot build or run is
-# skipped, and said. Also: a program compiled with options that change results says so.
+# skipped, and said. Also: a program that was compiled so that its results change says so, and one
+# for a newer CPU.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-passed=0 failed=0 skipped=0
 
 # The headers alone, for compilers that look for those of another machine.
 mkdir "$work/headers"
@@ -19,74 +19,86 @@ sources=(src/base/*.c src/nn/*.c src/data/{source,synthetic,glyphs}.c tests/bits
 flags=(-std=gnu11 -Wall -Wextra -Werror -fno-fast-math -fno-math-errno -fno-trapping-math
     -ffp-contract=off -DXXH_INLINE_ALL -Iinclude -isystem "$work/headers" -pthread)
 
-# build COMPILER OPTION...: all of it in the file "program". Nothing else is asked of the machine.
-build() {
-    "$@" "${flags[@]}" "${after[@]}" "${sources[@]}" -o "$work/program" -lm
+# The numbers of the table, from the program that the compiler and its options make.
+same_bits() {
+    "$@" "${flags[@]}" "${sources[@]}" -o program -lm && "${runner[@]}" ./program >found &&
+        diff "$OLDPWD/tests/bits/table.txt" found
 }
 
-# variant WHAT RUNNER COMPILER OPTION...: RUNNER runs the program, '' directly.
-variant() {
-    local what=$1 runner
+# refuses STATUS TEXT COMPILER OPTION...: the program says a line with the text and nothing else.
+refuses() {
+    local expected=$1 text=$2 status=0
+    shift 2
+    "$@" -o program -lm || return
+    "${runner[@]}" ./program >found 2>said || status=$?
+    cat said
+    [ "$status" = "$expected" ] && [ ! -s found ] && [ "$(grep -c "$text" said)" = 1 ]
+}
+
+# try WHAT RUNNER COMMAND...: the check, beside others; RUNNER runs the program, '' directly. Its
+# verdict is the first line of a file.
+try() {
+    local what=$1 runner place
     read -ra runner <<<"$2"
     shift 2
-    if ! command -v "$1" >/dev/null ||
-        { [ -n "${runner[*]}" ] && ! command -v "${runner[0]}" >/dev/null; }; then
-        echo "skip  $what: no $1 ${runner[0]:-}"
-        skipped=$((skipped + 1))
-    elif ! build "$@" 2>"$work/errors"; then
-        echo "FAIL  $what: does not compile"
-        head -5 "$work/errors"
-        failed=$((failed + 1))
-    elif "${runner[@]}" "$work/program" >"$work/found" 2>"$work/errors" &&
-        diff tests/bits/table.txt "$work/found" >"$work/differences"; then
-        echo "ok    $what"
-        passed=$((passed + 1))
-    else
-        echo "FAIL  $what"
-        head -5 "$work/errors" "$work/differences"
-        failed=$((failed + 1))
-    fi
+    place=$(mktemp -d "$work/check.XXXXXX")
+    (
+        for name in "${runner[@]:0:1}" "$compiler"; do
+            command -v "$name" >/dev/null && continue
+            echo "skip  $what: no $name" >"$place/verdict"
+            exit
+        done
+        ln -s "$PWD"/{src,include,tests} "$place"
+        cd "$place"
+        if "$@" >output 2>&1; then
+            echo "ok    $what" >verdict
+        else
+            { echo "FAIL  $what" && head -8 output; } >verdict
+        fi
+    ) &
+    [ "$(jobs -pr | wc -l)" -lt "$(nproc)" ] || wait -n
 }
 
-# refused WHAT TEXT OPTION...: compiled with the options behind ours, the program must refuse.
-refused() {
-    local what=$1 text=$2
-    shift 2
-    after=("$@")
-    if build cc -O2 "${arch[@]}" && ! "$work/program" >/dev/null 2>"$work/errors" &&
-        grep -q "$text" "$work/errors"; then
-        echo "ok    $what is refused"
-        passed=$((passed + 1))
-    else
-        echo "FAIL  $what: expected to be refused for '$text'"
-        failed=$((failed + 1))
-    fi
-    after=()
+bits() {
+    local compiler=$3
+    try "$1" "$2" same_bits "${@:3}"
+}
+
+bits_refused() {
+    local compiler=cc
+    try "$1" "$2" refuses 78 "$3" cc -O2 "${flags[@]}" "${@:4}" "${sources[@]}"
 }
 
 has() { grep -qw "$1" /proc/cpuinfo; }
 
-after=() arch=()
+arch=()
 case $(uname -m) in
     x86_64)
         arch=(-march=x86-64-v3)
-        variant 'native, -O3' '' cc -O3 -march=native
-        variant 'native, -O0' '' cc -O0 -march=native
-        variant 'x86-64-v3, -O1' '' cc -O1 -march=x86-64-v3
-        variant 'x86-64-v3, tuned for Zen 3' '' cc -O3 -march=x86-64-v3 -mtune=znver3
-        variant 'x86-64-v3, Clang' '' clang -O2 -march=x86-64-v3
-        variant 'x86-64, fused by software' '' cc -O2 -march=x86-64
-        ! has avx512f || variant 'x86-64-v4, Clang' '' clang -O3 -march=x86-64-v4
-        variant 'aarch64' 'qemu-aarch64-static' aarch64-linux-gnu-gcc -O3 -static
+        bits 'native, -O3' '' cc -O3 -march=native
+        bits 'native, -O0' '' cc -O0 -march=native
+        bits 'x86-64-v3, -O1' '' cc -O1 -march=x86-64-v3
+        bits 'x86-64-v3, tuned for Zen 3' '' cc -O3 -march=x86-64-v3 -mtune=znver3
+        bits 'x86-64-v3, Clang' '' clang -O2 -march=x86-64-v3
+        bits 'x86-64, fused by software' '' cc -O2 -march=x86-64
+        ! has avx512f || bits 'x86-64-v4, Clang' '' clang -O3 -march=x86-64-v4
+        bits 'aarch64' qemu-aarch64-static aarch64-linux-gnu-gcc -O3 -static
+        for cpu in Nehalem-v1 Haswell-v1; do
+            bits_refused "for a newer CPU than $cpu" "qemu-x86_64-static -cpu $cpu" \
+                'built for a CPU with .*make ARCH=x86-64-v3' -march=x86-64-v4
+        done
         ;;
     *)
-        variant 'native, -O3' '' cc -O3
-        variant 'native, -O0' '' cc -O0
-        variant 'native, Clang' '' clang -O3
+        bits 'native, -O3' '' cc -O3
+        bits 'native, -O0' '' cc -O0
+        bits 'native, Clang' '' clang -O3
         ;;
 esac
-refused -ffast-math 'not be the same bits' -ffast-math -ffp-contract=off
-refused -ffp-contract=fast 'rounded together' -ffp-contract=fast
+bits_refused -ffast-math '' 'not be the same bits' "${arch[@]}" -ffast-math -ffp-contract=off
+bits_refused -ffp-contract=fast '' 'rounded together' "${arch[@]}" -ffp-contract=fast
+wait
 
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" = 0 ]
+cat "$work"/check.*/verdict
+count() { cat "$work"/check.*/verdict | grep -c "^$1 " || true; }
+echo "$(count ok) passed, $(count FAIL) failed, $(count skip) skipped"
+[ "$(count FAIL)" = 0 ]
