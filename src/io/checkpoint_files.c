@@ -276,5 +276,10 @@ dt_status dt_checkpoint_prune(const char *run, size_t keep, dt_error *error)
         closedir(list);
     }
     dt_free(steps);
+    if (status == DT_ERR_NO_INPUT) { /* not what a user named: a directory that is written to */
+        status = DT_ERR_IO;
+        if (error)
+            error->status = status;
+    }
     return status;
 }
