@@ -12,6 +12,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 /* A directory in a directory, with files. */
 enum { DEPTH = 2 };
 
@@ -70,7 +72,7 @@ static void remove_at(int directory, const char *name, int depth)
 {
     if (unlinkat(directory, name, 0) == 0 || errno != EISDIR || depth == 0)
         return;
-    int inner = openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int inner = dt_directory_open(directory, name, DT_LINKS_REFUSED);
     if (inner < 0)
         return;
     remove_content(inner, depth - 1);
