@@ -19,8 +19,15 @@ ARCH  := $(strip $(ARCH))
 V     := $(strip $(V))
 QUIET := $(if $(filter 1,$(V)),,@)
 
+# The program of a BUILD of its own lies in it.
+PROGRAM := $(if $(filter-out build,$(BUILD)),$(BUILD)/)dist-train
+
 VERSION  := 0.1.0
 PKGCONF  ?= pkg-config
+# A package that pkg-config knows (ompi-c: Open MPI; mpich; impi: Intel MPI), or a compiler wrapper
+# that is asked what it adds (mpicc, mpicc.mpich, mpiicc).
+MPI      ?= $(firstword $(foreach name,ompi-c mpich impi,$(shell $(PKGCONF) --exists $(name) && echo $(name))) mpicc)
+MPI_SAYS := $(shell { $(PKGCONF) --cflags --libs $(MPI) || $(MPI) -show; } 2>/dev/null)
 HDF5     := $(shell $(PKGCONF) --exists hdf5-serial && echo hdf5-serial || echo hdf5)
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
             -Wdouble-promotion -Wwrite-strings -Wformat=2 $(if $(WERROR),-Werror)
@@ -30,12 +37,13 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(if $(ARCH),-march=$(ARCH)) -fno-fast-math -f
 
 # A room sees the headers of the libraries that it may use, and of no other.
 ROOMS      := base report nn data dist io train cli
-FLAGS_dist  = $(shell $(PKGCONF) --cflags ompi-c | sed 's/-I/-isystem /g')
+FLAGS_dist  = $(patsubst -I%,-isystem %,$(filter -I% -D%,$(MPI_SAYS)))
 FLAGS_io    = $(shell $(PKGCONF) --cflags $(HDF5) spng libzip jansson libprotobuf-c | sed 's/-I/-isystem /g') \
               -isystem $(BUILD)/io
 FLAGS_train = -DDT_BUILD_FLAGS='"$(subst ",,$(subst ',,$(CFLAGS) $(if $(ARCH),-march=$(ARCH))))"'
 FLAGS_cli   = -DDT_VERSION='"$(VERSION)"'
-LDLIBS      = -pthread $(shell $(PKGCONF) --libs $(HDF5) ompi-c libxxhash libisal spng libzip jansson libprotobuf-c) -lm
+LDLIBS      = -pthread $(shell $(PKGCONF) --libs $(HDF5) libxxhash libisal spng libzip jansson libprotobuf-c) -lm \
+              $(filter -L% -l% -Wl%,$(MPI_SAYS))
 
 # Formats that others have defined, src/ROOM/NAME.proto, become C: "NAME.pb-c.h".
 PROTOS   := $(wildcard src/*/*.proto)
@@ -47,11 +55,11 @@ OBJECTS := $(SOURCES:src/%.c=$(BUILD)/%.o) $(MESSAGES)
 LIBRARY := $(filter-out $(BUILD)/cli/main.o,$(OBJECTS))
 
 .PHONY: all
-all: dist-train  ## the program (default)
+all: $(PROGRAM)  ## the program (default)
 
-dist-train: $(OBJECTS)
+$(PROGRAM): $(OBJECTS) $(BUILD)/mpi
 	@echo "  LINK  $@"
-	$(QUIET)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(QUIET)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(LDLIBS)
 
 $(filter $(BUILD)/io/%,$(OBJECTS)): | $(MESSAGES:.o=.h)
 
@@ -78,6 +86,14 @@ $(MESSAGES): %.o: %.c
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(ALL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS)' > $@
+
+# What knows MPI is built again, and all is linked again, when the MPI changes.
+$(filter $(BUILD)/dist/%,$(OBJECTS)): $(BUILD)/mpi
+$(BUILD)/mpi: FORCE
+	@mkdir -p $(@D)
+	@[ -n "$(strip $(MPI_SAYS))" ] || { echo "MPI=$(MPI): expected a package that pkg-config knows \
+	(ompi-c, mpich), or an mpicc; found neither (scripts/install-deps.sh)" >&2; exit 1; }
+	@echo '$(MPI) $(MPI_SAYS)' | cmp -s - $@ || echo '$(MPI) $(MPI_SAYS)' > $@
 FORCE:
 
 # Unit tests: one suite a file in tests/unit, one program, one rank.
@@ -121,7 +137,7 @@ $(BUILD)/gradient-check: $(CHECK_OBJECTS)
 MPI_TESTS := $(patsubst tests/mpi/%.c,$(BUILD)/mpi-tests/%,\
                $(filter-out %/harness.c %/hold.c %/measure.c,$(sort $(wildcard tests/mpi/*.c))))
 
-$(BUILD)/mpi-tests/%.o: tests/mpi/%.c $(BUILD)/flags
+$(BUILD)/mpi-tests/%.o: tests/mpi/%.c $(BUILD)/flags $(BUILD)/mpi
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	$(QUIET)$(CC) $(ALL_CFLAGS) $(FLAGS_dist) -Itests/unit -c -o $@ $<
@@ -165,8 +181,8 @@ PYTHON ?= $(firstword $(foreach python,python3 /usr/bin/python3,$(shell \
             $(python) -c 'import numpy, h5py' 2>/dev/null && echo $(python))) python3)
 
 .PHONY: test test-unit test-gradients test-bits test-runs test-cluster test-faults test-slurm test-web
-.PHONY: test-sanitize test-container
-test: test-unit test-gradients test-runs  ## all tests
+.PHONY: test-sanitize test-container test-mpich test-mpich-runs
+test: test-unit test-gradients test-runs test-mpich  ## all tests
 
 test-unit: $(BUILD)/unit-tests  ## unit tests; SUITE=name for one suite
 	@$(BUILD)/unit-tests $(SUITE)
@@ -177,20 +193,32 @@ test-gradients: $(BUILD)/gradient-check  ## analytic gradients against central d
 test-bits:  ## the same bits from every compiler, option and CPU that is here
 	@tests/bits/run.sh
 
-test-runs: dist-train $(MPI_TESTS) $(BUILD)/mpi-tests/hold.so  ## the command line, and runs under mpirun
-	@PYTHON=$(PYTHON) MPI_TESTS=$(abspath $(BUILD)/mpi-tests) \
-	    LAUNCHER="$$(scripts/ranks.sh ./dist-train)" bats tests
+test-runs: $(PROGRAM) $(MPI_TESTS) $(BUILD)/mpi-tests/hold.so  ## the command line, and runs under mpirun
+	@PYTHON=$(PYTHON) MPI_TESTS=$(abspath $(BUILD)/mpi-tests) PROGRAM=$(abspath $(PROGRAM)) \
+	    LAUNCHER="$$(scripts/ranks.sh $(abspath $(PROGRAM)))" bats tests
 
-test-cluster: dist-train  ## three virtual hosts in network namespaces: as root
+test-cluster: $(PROGRAM)  ## three virtual hosts in network namespaces: as root
 	@PYTHON=$(PYTHON) bats tests/cluster
 
-test-faults: dist-train $(addprefix $(BUILD)/faults/,shim.so saves damage)  ## kills, full disks, damaged files; FAULTS=1000 for more
-	@$(PYTHON) tests/faults/faults.py $(abspath dist-train) $(abspath $(BUILD)/faults) $(FAULTS)
+test-faults: $(PROGRAM) $(addprefix $(BUILD)/faults/,shim.so saves damage)  ## kills, full disks, damaged files; FAULTS=1000 for more
+	@$(PYTHON) tests/faults/faults.py $(abspath $(PROGRAM)) $(abspath $(BUILD)/faults) $(FAULTS)
 
-test-slurm: dist-train  ## a Slurm of several nodes on this machine: as root, with its daemons installed
+test-slurm: $(PROGRAM)  ## a Slurm of several nodes on this machine: as root, with its daemons installed
 	@PYTHON=$(PYTHON) bats tests/slurm
 
-test-web: dist-train  ## exported networks in onnxruntime and in a browser: Node.js, npm, Chromium
+# dist and tests/mpi are compiled against MPICH, in a BUILD of their own.
+test-mpich: $(PROGRAM)  ## the same bits with MPICH, where it is installed
+	@if $(PKGCONF) --exists mpich; then \
+	    $(MAKE) --no-print-directory MPI=mpich BUILD=$(BUILD)-mpich OTHER=$(abspath $(PROGRAM)) \
+	        test-mpich-runs; \
+	else echo "test-mpich: skipped: MPICH is not installed (scripts/install-deps.sh --mpich)"; fi
+
+MPICH_TESTS := $(addprefix $(BUILD)/mpi-tests/,comm reduce exchange stop)
+test-mpich-runs: $(PROGRAM) $(MPICH_TESTS)
+	@PYTHON=$(PYTHON) MPI_TESTS=$(abspath $(BUILD)/mpi-tests) PROGRAM=$(abspath $(PROGRAM)) \
+	    OTHER=$(OTHER) LAUNCHER="$$(scripts/ranks.sh $(abspath $(PROGRAM)))" bats tests/mpich
+
+test-web: $(PROGRAM)  ## exported networks in onnxruntime and in a browser: Node.js, npm, Chromium
 	@PYTHON=$(PYTHON) BUILD=$(abspath $(BUILD)) tests/web/run.sh $(WEB)
 
 test-container:  ## the container's image and steps, from Debian's mirror: as root, with debootstrap and buildah
@@ -202,13 +230,13 @@ test-sanitize:  ## unit tests and gradient check under ASan and UBSan
 	    CFLAGS="-O2 -g" test-unit test-gradients
 
 .PHONY: run bench cost-model lint format clean help install uninstall dist readme
-run: dist-train  ## train with the quick start's settings on NP ranks
-	$$(scripts/ranks.sh ./dist-train) -np $(NP) ./dist-train --config configs/quickstart.ini
+run: $(PROGRAM)  ## train with the quick start's settings on NP ranks
+	$$(scripts/ranks.sh $(abspath $(PROGRAM))) -np $(NP) $(PROGRAM) --config configs/quickstart.ini
 
-bench: dist-train  ## measure: raw ceiling, 1 and 2 ranks, PyTorch; BENCH_QUICK=1 in a minute
+bench: $(PROGRAM)  ## measure: raw ceiling, 1 and 2 ranks, PyTorch; BENCH_QUICK=1 in a minute
 	@scripts/bench.sh $(BUILD)/bench.csv
 
-cost-model: dist-train $(BUILD)/mpi-tests/measure  ## what ranks and hosts cost: told and measured
+cost-model: $(PROGRAM) $(BUILD)/mpi-tests/measure  ## what ranks and hosts cost: told and measured
 	@PYTHON=$(PYTHON) MEASURE=$(BUILD)/mpi-tests/measure scripts/cost_model.sh $(BUILD)/cost_model.csv
 
 lint:  ## the rules of the house: rooms, guards, line lengths, shell scripts
@@ -219,10 +247,10 @@ format:  ## clang-format on all C files
 	    tests/faults/*.[ch])
 
 clean:  ## remove what was built
-	rm -rf $(BUILD) $(BUILD)-sanitize dist-train
+	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-mpich $(PROGRAM)
 
 # What install puts where: 'MODE|FILE|DIRECTORY'. uninstall takes the same list.
-INSTALLED = '755|dist-train|$(bindir)' \
+INSTALLED = '755|$(PROGRAM)|$(bindir)' \
             '644|$(MANUAL)|$(mandir)/man1' \
             '644|$(COMPLETION)|$(completionsdir)' \
             $(foreach config,$(sort $(wildcard configs/*.ini)),'644|$(config)|$(owndir)/configs') \
@@ -237,12 +265,12 @@ MANUAL     := $(BUILD)/dist-train.1
 COMPLETION := $(BUILD)/completions/dist-train
 
 # The program writes them from its tables: no other tool is needed.
-$(MANUAL) $(COMPLETION): dist-train
+$(MANUAL) $(COMPLETION): $(PROGRAM)
 	@mkdir -p $(@D)
 	@echo "  GEN   $@"
-	$(QUIET)./dist-train --generate $(if $(filter %.1,$@),man,bash) > $@.new && mv $@.new $@
+	$(QUIET)$(abspath $(PROGRAM)) --generate $(if $(filter %.1,$@),man,bash) > $@.new && mv $@.new $@
 
-install: dist-train $(MANUAL) $(COMPLETION)  ## program, manual page, completion, configs, scripts under DESTDIR PREFIX
+install: $(PROGRAM) $(MANUAL) $(COMPLETION)  ## program, manual page, completion, configs, scripts under DESTDIR PREFIX
 	@umask 022; IFS='|'; for entry in $(INSTALLED); do \
 	    set -- $$entry; \
 	    echo "  INST  $(DESTDIR)$$3/$${2##*/}"; \
@@ -267,8 +295,8 @@ dist:  ## dist-train-VERSION.tar.gz of the last commit, the same bytes whenever 
 	$(QUIET)git -c tar.umask=0022 archive --format=tar --prefix=$(DIST)/ -o $(DIST).tar HEAD
 	$(QUIET)gzip -n9f $(DIST).tar
 
-readme: dist-train  ## the settings in README.md, from the program's table
-	@./dist-train --generate markdown > $(BUILD)/settings.md
+readme: $(PROGRAM)  ## the settings in README.md, from the program's table
+	@$(abspath $(PROGRAM)) --generate markdown > $(BUILD)/settings.md
 	@sed -e '/<!-- settings:begin -->/r $(BUILD)/settings.md' \
 	    -e '/<!-- settings:begin -->/,/<!-- settings:end -->/{/<!-- settings:/!d}' README.md > $(BUILD)/README.md
 	@cp $(BUILD)/README.md README.md
@@ -276,7 +304,7 @@ readme: dist-train  ## the settings in README.md, from the program's table
 help:  ## this text
 	@echo "make targets:"
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
-	@echo "variables: CC CFLAGS ARCH=$(ARCH) BUILD=$(BUILD) PREFIX=$(PREFIX) DESTDIR NP=$(NP) V=1 WERROR=1"
+	@echo "variables: CC CFLAGS ARCH=$(ARCH) MPI=$(MPI) BUILD=$(BUILD) PREFIX=$(PREFIX) DESTDIR NP=$(NP) V=1 WERROR=1"
 	@echo "           bindir datadir mandir docdir completionsdir"
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

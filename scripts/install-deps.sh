@@ -4,7 +4,7 @@ set -euo pipefail
 
 usage() {
     cat <<'EOF'
-Usage: scripts/install-deps.sh [--slurm] [--web] [--check]
+Usage: scripts/install-deps.sh [--slurm] [--web] [--mpich] [--check]
 
 Installs what building, running and testing dist-train need: with apt-get on Debian and Ubuntu,
 with dnf on Fedora and RHEL (there with EPEL and CRB enabled), as root or through sudo.
@@ -12,6 +12,7 @@ Elsewhere it says what to install. A machine that has everything is left alone, 
 
   --slurm   also what make test-slurm needs: Slurm's daemons, of which none has to run
   --web     also what make test-web needs: a browser, Node.js with npm, and ONNX
+  --mpich   also MPICH, which make MPI=mpich builds with; mpirun stays that of Open MPI
   --check   only report what is missing; exit 1 if something is
   --help    show this text
 EOF
@@ -49,6 +50,11 @@ web_needs=(
     'Node.js|has_command node|nodejs|nodejs'
     'npm|has_command npm|npm|npm'
     'ONNX for Python|has_python onnx|python3-onnx|python3-onnx'
+)
+
+mpich_needs=(
+    'MPICH|has_library mpich|libmpich-dev|mpich-devel'
+    'mpiexec of MPICH|has_command mpiexec.hydra mpirun.mpich|mpich|mpich'
 )
 
 slurm_needs=(
@@ -144,12 +150,13 @@ list() {
     printf '%s' "${text:2}"
 }
 
-check_only=false slurm=false web=false
+check_only=false slurm=false web=false mpich=false
 for argument; do
-    case $argument:$slurm:$web:$check_only in
-        --check:*:false) check_only=true ;;
+    case $argument:$slurm:$web:$check_only:$mpich in
+        --check:*:*:false:*) check_only=true ;;
         --slurm:false:*) slurm=true needs+=("${slurm_needs[@]}") ;;
-        --web:*:false:*) web=true needs+=("${web_needs[@]}") ;;
+        --web:*:false:*:*) web=true needs+=("${web_needs[@]}") ;;
+        --mpich:*:false) mpich=true needs+=("${mpich_needs[@]}") ;;
         -h:* | --help:*) usage && exit ;;
         *) fail "unknown or repeated argument '$argument' (--help says what there is)" 64 ;;
     esac

@@ -131,8 +131,19 @@ install_deps() {
     [ "$output" = 'install-deps: missing: munge, slurmctld, slurmd, sbatch, npm' ]
 }
 
+@test "install-deps --mpich asks for MPICH too" {
+    whole_machine
+    install_deps --mpich --check
+    [ "$status" -eq 1 ]
+    [ "$output" = 'install-deps: missing: mpiexec of MPICH' ]
+    stand_in mpiexec.hydra
+    install_deps --check --mpich
+    [ "$output" = 'install-deps: everything is there, nothing to install' ]
+}
+
 @test "install-deps refuses unknown arguments with 64" {
-    for arguments in --force '--check --check' '--slurm --slurm' '--web --web' '--check more'; do
+    for arguments in --force '--check --check' '--slurm --slurm' '--web --web' '--mpich --mpich' \
+        '--check more'; do
         # shellcheck disable=SC2086 # a list
         run "$top/scripts/install-deps.sh" $arguments
         [ "$status" -eq 64 ]

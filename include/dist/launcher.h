@@ -33,9 +33,10 @@ dt_status dt_launcher_check(dt_environment *look, dt_mpi mpi, int mpi_size, dt_e
  * the directory if it is missing, and a directory in it. Errors: DT_ERR_CONFIG. Not collective. */
 dt_status dt_launcher_check_temporary(dt_environment *look, dt_error *error);
 
-/* To be called right before MPI_Init. Puts settings of Open MPI into the environment for a start
- * that is quick and sure; what the user has set there, or with mpirun --mca, stays. Errors:
- * DT_ERR_CONFIG, of dt_launcher_check_temporary, where MPI_Init would crash. Not collective. */
-dt_status dt_launcher_prepare(dt_error *error);
+/* Starts MPI. Before, it puts settings of Open MPI into the environment for a start that is quick
+ * and sure; what the user has set there, or with mpirun --mca, stays. Handlers of the signals that
+ * ask a run to stop are afterwards what they were. Errors: DT_ERR_CONFIG, of
+ * dt_launcher_check_temporary, where MPI_Init would crash. Collective. */
+dt_status dt_launcher_start(int *argc, char ***argv, dt_error *error);
 
 #endif

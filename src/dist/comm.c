@@ -50,14 +50,12 @@ static dt_status check_launcher(int mpi_size, dt_error *error)
 
 dt_status dt_comm_start(int *argc, char ***argv, dt_comm **out, dt_error *error)
 {
-    int provided, length;
+    int length;
     dt_status status = check_launcher(0, error);
     if (!status)
-        status = dt_launcher_prepare(error);
+        status = dt_launcher_start(argc, argv, error);
     if (status)
         return status;
-    if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS)
-        return dt_fail(error, DT_ERR_INTERNAL, "MPI does not start");
     dt_comm *self = dt_calloc(1, sizeof *self, error);
     if (!self)
         MPI_Abort(MPI_COMM_WORLD, DT_ERR_INTERNAL);

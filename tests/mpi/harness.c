@@ -115,13 +115,12 @@ static int report(const char *program, int rank, int size)
 
 int harness_run(int argc, char **argv, void (*test)(dt_comm *comm))
 {
-    int rank, size, provided, count = sizeof layouts / sizeof *layouts;
+    int rank, size, count = sizeof layouts / sizeof *layouts;
     dt_error unready;
-    if (dt_launcher_prepare(&unready)) {
+    if (dt_launcher_start(&argc, &argv, &unready)) {
         fprintf(stderr, "%s: %s\n", argv[0], unready.message);
         return EXIT_FAILURE;
     }
-    MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Comm_size(MPI_COMM_WORLD, &size);
     if (rank > 0)

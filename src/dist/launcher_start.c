@@ -1,4 +1,5 @@
 #include <mpi.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,7 +57,7 @@ static bool has_room(void)
            (double)system.f_bavail * (double)system.f_frsize > 5e6 * ranks;
 }
 
-dt_status dt_launcher_prepare(dt_error *error)
+static dt_status prepare(dt_error *error)
 {
     dt_mpi mpi = dt_launcher_mpi();
     if (!mpi.is_open_mpi)
@@ -83,5 +84,23 @@ dt_status dt_launcher_prepare(dt_error *error)
         if (has_room())
             setenv("OMPI_MCA_btl", mpi.major >= 5 ? "self,sm" : "self,vader", 0);
     }
+    return DT_OK;
+}
+
+dt_status dt_launcher_start(int *argc, char ***argv, dt_error *error)
+{
+    /* MPICH puts a handler of its own in the place of ours for SIGUSR1. */
+    static const int signals[] = {SIGUSR1, SIGTERM, SIGINT, SIGHUP};
+    enum { SIGNALS = sizeof signals / sizeof *signals };
+    struct sigaction actions[SIGNALS];
+    int provided;
+    if (prepare(error))
+        return error->status;
+    for (int i = 0; i < SIGNALS; i++)
+        sigaction(signals[i], NULL, &actions[i]);
+    if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS)
+        return dt_fail(error, DT_ERR_INTERNAL, "MPI does not start");
+    for (int i = 0; i < SIGNALS; i++)
+        sigaction(signals[i], &actions[i], NULL);
     return DT_OK;
 }
