@@ -130,6 +130,7 @@ static void stamp_in(int seconds, char text[64])
 
 static void automatic_names_are_new_and_latest_follows(void)
 {
+    enum { SECONDS = 100 }; /* the machine may be busy */
     char first[DT_PATH_SIZE], now[64], soon[64];
     stamp_in(0, now);
     CU_ASSERT_EQUAL(create("auto", false, first, NULL), DT_OK);
@@ -138,7 +139,7 @@ static void automatic_names_are_new_and_latest_follows(void)
     CU_ASSERT_TRUE(is_folder(first));
     assert_latest(first);
 
-    for (int seconds = 0; seconds < 5; seconds++) {
+    for (int seconds = 0; seconds < SECONDS; seconds++) {
         char name[64];
         stamp_in(seconds, name);
         CU_ASSERT_TRUE(mkdir(name, 0777) == 0 || errno == EEXIST);
@@ -151,7 +152,8 @@ static void automatic_names_are_new_and_latest_follows(void)
         CU_ASSERT_TRUE(is_folder(path));
         assert_latest(path);
     }
-    CU_ASSERT_EQUAL(scratch_entries("runs"), 5 + 3 + 1);
+    int later = scratch_entries("runs") - (SECONDS + 3 + 1);
+    CU_ASSERT(later == 0 || later == 1); /* the first may be of a second before */
 }
 
 static void runs_that_start_at_once_do_not_meet(void)
