@@ -180,9 +180,13 @@ $(BUILD)/faults/saves $(BUILD)/faults/damage: %: %.o $(BUILD)/faults/sample.o $(
 PYTHON ?= $(firstword $(foreach python,python3 /usr/bin/python3,$(shell \
             $(python) -c 'import numpy, h5py' 2>/dev/null && echo $(python))) python3)
 
-.PHONY: test test-unit test-gradients test-bits test-runs test-cluster test-faults test-slurm test-web
-.PHONY: test-sanitize test-container test-mpich test-mpich-runs
+# What `make test-runs` needs beside the program.
+RUN_TESTS := $(MPI_TESTS) $(BUILD)/mpi-tests/hold.so
+.PHONY: test tests test-unit test-gradients test-bits test-runs test-laws test-cluster test-faults
+.PHONY: test-slurm test-web test-sanitize test-container test-distros test-mpich test-mpich-runs
 test: test-unit test-gradients test-runs test-mpich  ## all tests
+
+tests: $(PROGRAM) $(BUILD)/unit-tests $(BUILD)/gradient-check $(RUN_TESTS)  ## the programs of `make test`
 
 test-unit: $(BUILD)/unit-tests  ## unit tests; SUITE=name for one suite
 	@$(BUILD)/unit-tests $(SUITE)
@@ -193,9 +197,14 @@ test-gradients: $(BUILD)/gradient-check  ## analytic gradients against central d
 test-bits:  ## the same bits from every compiler, option and CPU that is here
 	@tests/bits/run.sh
 
-test-runs: $(PROGRAM) $(MPI_TESTS) $(BUILD)/mpi-tests/hold.so  ## the command line, and runs under mpirun
-	@PYTHON=$(PYTHON) MPI_TESTS=$(abspath $(BUILD)/mpi-tests) PROGRAM=$(abspath $(PROGRAM)) \
-	    LAUNCHER="$$(scripts/ranks.sh $(abspath $(PROGRAM)))" bats tests
+RUNS = PYTHON=$(PYTHON) MPI_TESTS=$(abspath $(BUILD)/mpi-tests) PROGRAM=$(abspath $(PROGRAM)) \
+       LAUNCHER="$$(scripts/ranks.sh $(abspath $(PROGRAM)))" bats
+test-runs: $(PROGRAM) $(RUN_TESTS)  ## the command line, and runs under mpirun
+	@$(RUNS) tests
+
+LAWS := ^(comm|reduce|exchange|track|saver|replicas|stop|same bits|k steps|restarted twice)
+test-laws: $(PROGRAM) $(RUN_TESTS)  ## of these: the same bits on any number of ranks, and after a restart
+	@$(RUNS) -f '$(LAWS)' $(addprefix tests/,mpi.bats runs.bats restart.bats)
 
 test-cluster: $(PROGRAM)  ## three virtual hosts in network namespaces: as root
 	@PYTHON=$(PYTHON) bats tests/cluster
@@ -223,6 +232,9 @@ test-web: $(PROGRAM)  ## exported networks in onnxruntime and in a browser: Node
 
 test-container:  ## the container's image and steps, from Debian's mirror: as root, with debootstrap and buildah
 	@tests/container/run.sh $(CONTAINER_DIR)
+
+test-distros:  ## README's commands on bare Debians: as root, with debootstrap; DISTROS="--whole sid"
+	@tests/distros/run.sh $(DISTROS)
 
 SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 test-sanitize:  ## unit tests and gradient check under ASan and UBSan

@@ -58,7 +58,8 @@ esac
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scripts/install-deps.sh
 say 'building'
-make -j"$(nproc)"
+[ "${1-}" = test ] && what=tests || what=all
+make -j"$(nproc)" "$what"
 get_data "$@"
 
 if [ "${1-}" = test ]; then

@@ -39,7 +39,7 @@ quickstart() {
     [ "$status" -eq 3 ]
     grep -v '^id' "$calls" | diff - <(cat <<EOF
 install-deps.sh 
-make -j$(nproc)
+make -j$(nproc) all
   in $work/tree with no data
 get-mnist.sh --timeout 5 --max-time 180 data/mnist
 mpirun --oversubscribe -np 2 ./dist-train --config configs/quickstart.ini --epochs 3 --output a b
@@ -81,7 +81,7 @@ EOF
     [ "$status" -eq 0 ]
     grep -v '^id' "$calls" | diff - <(cat <<EOF
 install-deps.sh 
-make -j$(nproc)
+make -j$(nproc) tests
   in $work/tree with no data
 get-mnist.sh --timeout 5 --max-time 180 data/mnist
 make test
