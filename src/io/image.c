@@ -17,7 +17,9 @@
 /* A picture's ink, 0 to 255 each, and the smallest box that has all of it. */
 typedef struct ink {
     int height, width;
-    float *values; /* [height][width] */
+    float *values;         /* [height][width]; NULL: what its pixels say */
+    const uint8_t *pixels; /* [height][width] */
+    float of[256];         /* of a pixel */
     int top, left, bottom, right;
     double centre_y, centre_x; /* of mass, in pixels from 0 */
 } ink;
@@ -58,6 +60,12 @@ static dt_status measure_background(const dt_image *image, int *background, int 
     return DT_OK;
 }
 
+static double value_at(const ink *self, int y, int x)
+{
+    size_t at = (size_t)y * (size_t)self->width + (size_t)x;
+    return (double)(self->values ? self->values[at] : self->of[self->pixels[at]]);
+}
+
 static void measure_ink(ink *self)
 {
     double sum = 0, sum_y = 0, sum_x = 0;
@@ -66,7 +74,7 @@ static void measure_ink(ink *self)
     self->bottom = self->right = -1;
     for (int y = 0; y < self->height; y++)
         for (int x = 0; x < self->width; x++) {
-            double value = (double)self->values[(size_t)y * (size_t)self->width + (size_t)x];
+            double value = value_at(self, y, x);
             if (value <= 0)
                 continue;
             self->top = y < self->top ? y : self->top;
@@ -81,19 +89,16 @@ static void measure_ink(ink *self)
     self->centre_x = sum_x / sum;
 }
 
-/* The ink of a picture; owned: dt_free of values. */
+/* The ink of a picture, which must outlive it. */
 static dt_status find_ink(const dt_image *image, ink *out, dt_error *error)
 {
     size_t count = (size_t)image->height * (size_t)image->width;
     int background = 0, noise = 0;
     double lighter = 0, darker = 0;
-    *out = (ink){.height = image->height, .width = image->width};
+    *out = (ink){.height = image->height, .width = image->width, .pixels = image->pixels};
     dt_status status = measure_background(image, &background, &noise, error);
     if (status != DT_OK)
         return status;
-    out->values = dt_calloc(count, sizeof *out->values, error);
-    if (!out->values)
-        return DT_ERR_INTERNAL;
     for (size_t i = 0; i < count; i++) {
         int difference = image->pixels[i] - background;
         lighter += difference > noise ? difference : 0;
@@ -104,9 +109,9 @@ static dt_status find_ink(const dt_image *image, ink *out, dt_error *error)
                        "expected a digit on a background, found a picture of one colour (grey %d)",
                        background);
     int sign = lighter > darker ? 1 : -1;
-    for (size_t i = 0; i < count; i++) {
-        int difference = sign * (image->pixels[i] - background);
-        out->values[i] = difference > noise ? (float)difference : 0.0F;
+    for (int value = 0; value < 256; value++) {
+        int difference = sign * (value - background);
+        out->of[value] = difference > noise ? (float)difference : 0.0F;
     }
     measure_ink(out);
     return DT_OK;
@@ -128,8 +133,7 @@ static double mean_over(const ink *self, double top, double bottom, double left,
     for (int y = (int)top; y < bottom && y < self->height; y++) {
         double tall = fmin(y + 1, bottom) - fmax(y, top), row = 0;
         for (int x = (int)left; x < right && x < self->width; x++)
-            row += (fmin(x + 1, right) - fmax(x, left)) *
-                   (double)self->values[(size_t)y * (size_t)self->width + (size_t)x];
+            row += (fmin(x + 1, right) - fmax(x, left)) * value_at(self, y, x);
         sum += tall * row;
     }
     return sum / ((bottom - top) * (right - left));
@@ -175,7 +179,7 @@ static void paint(const ink *box, int top, int left, int width, uint8_t *pixels)
     for (int y = 0; y < box->height; y++)
         for (int x = 0; x < box->width; x++)
             pixels[(size_t)(top + y) * (size_t)width + (size_t)(left + x)] =
-                (uint8_t)(box->values[(size_t)y * (size_t)box->width + (size_t)x] + 0.5F);
+                (uint8_t)((float)value_at(box, y, x) + 0.5F);
 }
 
 dt_status dt_image_normalise(const dt_image *image, int height, int width, uint8_t *pixels,
@@ -192,7 +196,6 @@ dt_status dt_image_normalise(const dt_image *image, int height, int width, uint8
             paint(&box, place(box.centre_y, box.height, height),
                   place(box.centre_x, box.width, width), width, pixels);
     }
-    dt_free(found.values);
     dt_free(box.values);
     return status;
 }

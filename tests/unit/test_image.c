@@ -1,8 +1,14 @@
 #include "io/image.h"
 
 #include <CUnit/CUnit.h>
+#include <isa-l/crc.h>
+#include <isa-l/igzip_lib.h>
 #include <spng.h>
+#include <stdbool.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "draw.h"
@@ -249,6 +255,133 @@ static void damaged_and_hostile_files_are_refused(void)
                            "expected a PNG of at most 4096 x 4096 pixels, found more");
 }
 
+/* Adds a chunk to a PNG; returns the size with it. */
+static size_t add_chunk(uint8_t *png, size_t at, const char *name, const void *data, size_t size)
+{
+    uint8_t head[8] = {(uint8_t)(size >> 24), (uint8_t)(size >> 16), (uint8_t)(size >> 8),
+                       (uint8_t)size};
+    memcpy(head + 4, name, 4);
+    memcpy(png + at, head, sizeof head);
+    if (size > 0)
+        memcpy(png + at + 8, data, size);
+    uint32_t sum = crc32_gzip_refl(0, png + at + 4, size + 4);
+    for (int i = 0; i < 4; i++)
+        png[at + 8 + size + (size_t)i] = (uint8_t)(sum >> (24 - 8 * i));
+    return at + size + 12;
+}
+
+static void pack(struct isal_zstream *zip, void *bytes, size_t size, bool last)
+{
+    zip->next_in = bytes;
+    zip->avail_in = (uint32_t)size;
+    zip->end_of_stream = last;
+    CU_ASSERT_EQUAL_FATAL(isal_deflate(zip), COMP_OK);
+    CU_ASSERT_EQUAL_FATAL(zip->avail_in, 0);
+}
+
+static struct isal_zstream *begin_packing(void *room, size_t size)
+{
+    static struct isal_zstream zip;
+    isal_deflate_init(&zip);
+    zip.gzip_flag = IGZIP_ZLIB;
+    zip.next_out = room;
+    zip.avail_out = (uint32_t)size;
+    return &zip;
+}
+
+/* KB that decoding and normalising takes, at the most; in a process of its own. */
+static long peak_of(const void *bytes, size_t size, bool has_ink)
+{
+    int ends[2];
+    long peak = -1;
+    CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct rusage before, after;
+        uint8_t pixels[SIDE * SIDE];
+        dt_image image;
+        getrusage(RUSAGE_SELF, &before);
+        dt_status status = dt_image_decode_png(bytes, size, &image, NULL);
+        dt_status ink = status ? status : dt_image_normalise(&image, SIDE, SIDE, pixels, NULL);
+        getrusage(RUSAGE_SELF, &after);
+        peak = status || (ink == DT_OK) != has_ink ? -1 : after.ru_maxrss - before.ru_maxrss;
+        _exit(write(ends[1], &peak, sizeof peak) != sizeof peak);
+    }
+    close(ends[1]);
+    CU_ASSERT_EQUAL(read(ends[0], &peak, sizeof peak), sizeof peak);
+    close(ends[0]);
+    waitpid(child, NULL, 0);
+    return peak;
+}
+
+/* A picture of kilobytes takes the bytes of its grey pixels and little more, of whatever kind. */
+static void a_small_file_takes_little_memory(void)
+{
+    enum { ROOM = 1 << 21, CHANNELS = 4 };
+    static const uint8_t signature[] = {0x89, 'P', 'N', 'G', 13, 10, 26, 10};
+    uint8_t *png = dt_calloc(ROOM, 1, NULL), *packed = dt_calloc(ROOM, 1, NULL);
+    uint8_t *row = dt_calloc(1 + (size_t)DT_IMAGE_SIDE_MAX * 2 * CHANNELS, 1, NULL);
+    CU_ASSERT_TRUE_FATAL(png && packed && row);
+    for (int kind = 0; kind < 3; kind++) { /* grey, RGBA of 16 bits, the same interlaced */
+        static const uint8_t begins[][2] = {{0, 0}, {4, 0}, {0, 4}, {2, 0}, {0, 2}, {1, 0}, {0, 1}};
+        static const uint8_t steps[][2] = {{8, 8}, {8, 8}, {4, 8}, {4, 4}, {2, 4}, {2, 2}, {1, 2}};
+        uint8_t header[] = {0, 0, 16, 0, 0, 0, 16, 0, kind ? 16 : 8, kind ? 6 : 0, 0, 0, kind == 2};
+        struct isal_zstream *zip = begin_packing(packed, ROOM);
+        for (int pass = 0; pass < (kind == 2 ? 7 : 1); pass++) {
+            size_t across = kind == 2 ? steps[pass][0] : 1, down = kind == 2 ? steps[pass][1] : 1;
+            size_t left = kind == 2 ? begins[pass][0] : 0, top = kind == 2 ? begins[pass][1] : 0;
+            size_t size = (DT_IMAGE_SIDE_MAX - left + across - 1) / across * (kind ? 8 : 1);
+            for (size_t y = top; y < DT_IMAGE_SIDE_MAX; y += down) {
+                memset(row + 1, y >= 1000 && y < 3000 ? 255 : 0, size);
+                pack(zip, row, 1 + size, false);
+            }
+        }
+        pack(zip, row, 0, true);
+        memcpy(png, signature, sizeof signature);
+        size_t size = add_chunk(png, sizeof signature, "IHDR", header, sizeof header);
+        size = add_chunk(png, size, "IDAT", packed, zip->total_out);
+        size = add_chunk(png, size, "IEND", NULL, 0);
+        long peak = peak_of(png, size, false);
+        CU_ASSERT_TRUE(peak > 15000 && peak < 20000); /* 4096 x 4096 bytes are 16384 KB */
+    }
+    dt_free(row);
+    dt_free(packed);
+    dt_free(png);
+}
+
+/* 64 MB in each of a few texts and a colour profile, before and behind the pixels. */
+static void what_is_no_pixel_is_not_unpacked(void)
+{
+    enum { ROOM = 1 << 22, MEGABYTES = 64 };
+    static uint8_t grey[SIDE * SIDE] = {[400] = 255};
+    static const char *const names[] = {"iCCP", "zTXt", "zTXt", "iTXt"};
+    uint8_t *png = dt_calloc(ROOM, 1, NULL), *zeros = dt_calloc(1 << 20, 1, NULL);
+    uint8_t *packed = dt_calloc(ROOM, 1, NULL);
+    CU_ASSERT_TRUE_FATAL(png && zeros && packed);
+    size_t plain, size = 33; /* signature and IHDR */
+    uint8_t *from = encode(SIDE, SIDE, SPNG_COLOR_TYPE_GRAYSCALE, 8, grey, sizeof grey, &plain);
+    memcpy(png, from, size);
+    memcpy(packed, "k\0\0", 3);
+    struct isal_zstream *zip = begin_packing(packed + 3, ROOM - 3);
+    for (int i = 0; i < MEGABYTES; i++)
+        pack(zip, zeros, 1 << 20, i + 1 == MEGABYTES);
+    for (int i = 0; i < 3; i++)
+        size = add_chunk(png, size, names[i], packed, 3 + zip->total_out);
+    memcpy(png + size, from + 33, plain - 33 - 12);
+    size = add_chunk(png, size + plain - 33 - 12, names[3], packed, 3 + zip->total_out);
+    size = add_chunk(png, size, "IEND", NULL, 0);
+    long peak = peak_of(png, size, true);
+    CU_ASSERT_TRUE(peak >= 0 && peak < 2000);
+    dt_image image;
+    CU_ASSERT_EQUAL_FATAL(dt_image_decode_png(png, size, &image, NULL), DT_OK);
+    CU_ASSERT_EQUAL(memcmp(image.pixels, grey, sizeof grey), 0);
+    dt_free(image.pixels);
+    free(from);
+    dt_free(packed);
+    dt_free(zeros);
+    dt_free(png);
+}
+
 static void every_failed_allocation_is_survived(void)
 {
     static uint8_t grey[40 * 40] = {[800] = 200};
@@ -330,6 +463,8 @@ CU_SuiteInfo dt_suite_image(void)
         {"every grey of a PNG comes back", every_grey_of_a_png_comes_back},
         {"transparency shows the ink", transparency_shows_the_ink},
         {"damaged and hostile files are refused", damaged_and_hostile_files_are_refused},
+        {"a small file takes little memory", a_small_file_takes_little_memory},
+        {"what is no pixel is not unpacked", what_is_no_pixel_is_not_unpacked},
         {"every failed allocation is survived", every_failed_allocation_is_survived},
         {"IDX images are read as they are", idx_images_are_read_as_they_are},
         CU_TEST_INFO_NULL};
