@@ -13,7 +13,7 @@ teardown() {
     common_teardown
 }
 
-# check VALUES RUN [FILES]: the events are those of metrics.csv, so many values.
+# check VALUES RUN: the events are those of metrics.csv, so many values.
 check() {
     local found
     found=$("$python" "$top/tests/tensorboard_check.py" "${@:2}")
@@ -40,15 +40,15 @@ check() {
     expect "the checkpoint to go on from" step-00000040.h5 "$newest"
     dist_train 1 "${common[@]}" --epochs 6 --resume auto --lr 0.01 --output run
     expect "exit code" 0 "$status"
-    check 336 run 2
+    check 336 run
     train 1 "${common[@]}" --epochs 7 --resume auto --output run
-    check 392 run 3
+    check 392 run
 }
 
 @test "the row of an end by --max-steps, which a longer run has not" {
     train 1 "${common[@]}" --epochs 3 --max-steps 15 --tensorboard --output run
     train 1 "${common[@]}" --epochs 3 --resume auto --output run
-    check 33 run 2
+    check 33 run
 }
 
 @test "switched on when a run goes on: from its first row" {

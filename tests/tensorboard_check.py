@@ -1,8 +1,8 @@
 """Reads a run's event files as TensorBoard would, and compares them with its metrics.csv.
 
-    tensorboard_check.py RUN [FILES]
+    tensorboard_check.py RUN
 
-FILES: event files expected in each family [1]. Only what the formats say is used here: TFRecord
+Each family has one event file. Only what the formats say is used here: TFRecord
 (tensorflow/core/lib/io/record_writer.h), CRC-32C (RFC 3720, appendix B.4), the wire format of
 protocol buffers, and the field numbers of tensorflow/core/util/event.proto and
 tensorflow/core/framework/summary.proto.
@@ -114,7 +114,7 @@ COLUMNS = {
 
 
 def main():
-    run, files = pathlib.Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    run = pathlib.Path(sys.argv[1])
     rows = list(csv.DictReader(open(run / "metrics.csv")))
     compared = 0
     for family, columns in COLUMNS.items():
@@ -127,7 +127,7 @@ def main():
             assert not directory.exists(), f"{directory}: there is nothing to show"
             continue
         curves, count = load(directory)
-        assert count == files, f"{directory}: expected {files} event files, found {count}"
+        assert count == 1, f"{directory}: expected one event file, found {count}"
         assert set(curves) == {tag for tag in expected if expected[tag]}, sorted(curves)
         for tag, curve in curves.items():
             assert list(curve) == list(expected[tag]), f"{family} {tag}: {list(curve)}"
@@ -138,9 +138,8 @@ def main():
         times = [time for _, time in curves["loss"].values()]
         seconds = [float(row["seconds"]) for row in rows if int(row["step"]) in curves["loss"]]
         assert times == sorted(times), times
-        if files == 1:
-            spans = zip(times, times[1:], seconds, seconds[1:])
-            assert all(abs(b - a - (d - c)) < 1 for a, b, c, d in spans), (times, seconds)
+        spans = zip(times, times[1:], seconds, seconds[1:])
+        assert all(abs(b - a - (d - c)) < 1 for a, b, c, d in spans), (times, seconds)
     print(compared)
 
 

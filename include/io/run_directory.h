@@ -23,6 +23,8 @@
 
 /* A directory of event files for TensorBoard: io/tensorboard.h. */
 #define DT_DIRECTORY_EVENTS "tensorboard"
+/* In it, a file that is not looked at yet: no name that TensorBoard takes for an event file. */
+#define DT_EVENTS_NEXT "next.tmp"
 
 /* What a user writes there, to ask the run to stop. */
 #define DT_FILE_STOP "stop"

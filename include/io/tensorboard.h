@@ -10,10 +10,12 @@
  * (8 bytes, little-endian), masked CRC-32C of these, a message Event (event.proto), masked CRC-32C
  * of that. source: tensorflow/core/lib/io/record_writer.h, tensorflow/core/lib/hash/crc32c.h.
  *
- * A run that goes on begins files of its own, which TensorBoard reads after the older ones, by
- * their names. They say, with SessionLog START at the step after the last row that goes on,
- * that what the older ones have from there on is void: TensorBoard forgets it. It takes the first
- * START that it sees for the beginning of a run; so every file has one. source:
+ * A run that goes on replaces its files by new ones, with the rows up to its checkpoint again:
+ * however often it goes on, a family has one file. A new file appears whole, under a name after
+ * that of the old one, which is removed then. TensorBoard, which follows a directory by the names
+ * of its files, forgets what it knows at the new one's SessionLog START at step 0; so it does when
+ * the old file is still there because the process was killed in between. It takes the first START
+ * that it sees for the beginning of a run; so every file has one. source:
  * tensorboard/backend/event_processing/plugin_event_accumulator.py, _CheckForRestartAndMaybePurge;
  * torch/utils/tensorboard/writer.py, purge_step. */
 #ifndef DT_IO_TENSORBOARD_H
@@ -28,13 +30,16 @@
 
 typedef struct dt_tensorboard dt_tensorboard;
 
-/* Makes `directory`, if it is not there, and in it an event file of each family (dt_subset_kind)
- * that is wanted.
- * first_step: of the rows to come; events of earlier starts from there on are void.
+/* Makes `directory`, if it is not there, and in it a file of each family (dt_subset_kind) that is
+ * wanted, which nobody sees before dt_tensorboard_publish.
  * The caller owns *out: dt_tensorboard_close. Not collective.
  * Errors: DT_ERR_CREATE, DT_ERR_IO, DT_ERR_INTERNAL. */
 dt_status dt_tensorboard_open(const char *directory, const bool wanted[DT_SUBSETS],
-                              int64_t first_step, dt_tensorboard **out, dt_error *error);
+                              dt_tensorboard **out, dt_error *error);
+
+/* Puts the files, with the rows so far, in the place of those of earlier starts.
+ * Errors: DT_ERR_CREATE, DT_ERR_IO. */
+dt_status dt_tensorboard_publish(dt_tensorboard *self, dt_error *error);
 
 /* Adds the values of a row, in one write a family; wall_time: seconds since 1970, when the row was
  * made. Errors: DT_ERR_IO, with the file and the reason: its events so far are whole and stay,

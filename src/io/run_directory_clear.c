@@ -53,7 +53,7 @@ static bool is_checkpoint(const char *name)
 static bool is_event_file(const char *name)
 {
     static const char begin[] = "events.out.tfevents.";
-    return strncmp(name, begin, sizeof begin - 1) == 0;
+    return strncmp(name, begin, sizeof begin - 1) == 0 || strcmp(name, DT_EVENTS_NEXT) == 0;
 }
 
 /* ".NAME.<16 hex digits>.tmp" where NAME is a file of a run: io/atomic_file.h. */

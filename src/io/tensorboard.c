@@ -36,7 +36,7 @@ struct dt_tensorboard {
 };
 
 dt_status dt_tensorboard_open(const char *directory, const bool wanted[DT_SUBSETS],
-                              int64_t first_step, dt_tensorboard **out, dt_error *error)
+                              dt_tensorboard **out, dt_error *error)
 {
     *out = NULL;
     dt_status status = directory_make_inner(directory, error);
@@ -53,7 +53,7 @@ dt_status dt_tensorboard_open(const char *directory, const bool wanted[DT_SUBSET
             (int)sizeof path)
             status = dt_fail(error, DT_ERR_CREATE, "%.200s...: path too long", directory);
         else
-            status = dt_event_file_create(path, first_step, &self->files[family], error);
+            status = dt_event_file_create(path, &self->files[family], error);
     }
     if (status) {
         dt_tensorboard_close(self, NULL);
@@ -61,6 +61,15 @@ dt_status dt_tensorboard_open(const char *directory, const bool wanted[DT_SUBSET
     }
     *out = self;
     return DT_OK;
+}
+
+dt_status dt_tensorboard_publish(dt_tensorboard *self, dt_error *error)
+{
+    dt_status status = DT_OK;
+    for (int family = 0; family < DT_SUBSETS && !status; family++)
+        if (self->files[family])
+            status = dt_event_file_publish(self->files[family], error);
+    return status;
 }
 
 /* The values of one family, as one event. */

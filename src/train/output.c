@@ -107,8 +107,8 @@ static void note_events(dt_output *self, dt_status status, const dt_error *error
     self->tensorboard_fails = status != DT_OK;
 }
 
-/* Of a run that goes on, `rows` are those that metrics.csv has again: they are the run's past, for
- * events that go on with them or, where there were none, begin with them. */
+/* Of a run that goes on, `rows` are those that metrics.csv has again: its events begin with them.
+ */
 static dt_status begin_events(dt_output *self, const dt_metrics_table *rows, double seconds,
                               dt_error *error)
 {
@@ -120,14 +120,12 @@ static dt_status begin_events(dt_output *self, const dt_metrics_table *rows, dou
     dt_status status = dt_path_join(self->directory, DT_DIRECTORY_EVENTS, path, error);
     if (status)
         return status;
-    bool goes_on = access(path, F_OK) == 0 && rows->count > 0;
     double begin = wall_time() - seconds;
-    status = dt_tensorboard_open(path, wanted, goes_on ? rows->rows[rows->count - 1].step + 1 : 0,
-                                 &self->tensorboard, error);
-    for (size_t i = 0; i < rows->count && !goes_on && !status; i++)
+    status = dt_tensorboard_open(path, wanted, &self->tensorboard, error);
+    for (size_t i = 0; i < rows->count && !status; i++)
         status = dt_tensorboard_row(self->tensorboard, &rows->rows[i],
                                     begin + rows->rows[i].seconds, error);
-    return status;
+    return status ? status : dt_tensorboard_publish(self->tensorboard, error);
 }
 
 static dt_status open_tensorboard(dt_output *self, const dt_resume *resume, dt_error *error)

@@ -105,10 +105,11 @@ static int count_records(const char *path)
     return count;
 }
 
-static dt_tensorboard *open_all(int64_t first_step)
+static dt_tensorboard *open_all(void)
 {
     dt_tensorboard *self = NULL;
-    CU_ASSERT_EQUAL_FATAL(dt_tensorboard_open(events(), all, first_step, &self, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_tensorboard_open(events(), all, &self, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_tensorboard_publish(self, NULL), DT_OK);
     return self;
 }
 
@@ -117,7 +118,7 @@ static void an_event_has_these_bytes(void)
     /* Event: wall_time (1) 1.5, step (2) 300, summary (5): value (1): tag (1), simple_value (2). */
     static const char start[] = "\x09\0\0\0\0\0\0\xf8\x3f\x10\xac\x02\x2a";
     static const char test_values[] = "\x0d\x0a\x0b\x0a\x04loss\x15\x00\x00\x00\x40";
-    dt_tensorboard *self = open_all(0);
+    dt_tensorboard *self = open_all();
     CU_ASSERT_EQUAL(dt_tensorboard_row(self, &row, 1.5, NULL), DT_OK);
     const char *path = event_file("test", 0);
     CU_ASSERT_EQUAL(count_records(path), 3);
@@ -141,7 +142,7 @@ static void an_event_has_these_bytes(void)
 
 static void what_is_not_known_is_no_event(void)
 {
-    dt_tensorboard *self = open_all(0);
+    dt_tensorboard *self = open_all();
     CU_ASSERT_EQUAL(dt_tensorboard_row(self, &row, 1.5, NULL), DT_OK);
     CU_ASSERT_EQUAL(count_records(event_file("train", 0)), 3);
     CU_ASSERT_EQUAL(count_records(event_file("val", 0)), 2);
@@ -154,36 +155,45 @@ static void only_families_that_are_wanted_have_files(void)
     dt_tensorboard *self = NULL;
     dt_metrics_row full = row;
     full.val_loss = 1;
-    CU_ASSERT_EQUAL(dt_tensorboard_open(events(), wanted, 0, &self, NULL), DT_OK);
+    CU_ASSERT_EQUAL(dt_tensorboard_open(events(), wanted, &self, NULL), DT_OK);
+    CU_ASSERT_EQUAL(dt_tensorboard_publish(self, NULL), DT_OK);
     CU_ASSERT_EQUAL(dt_tensorboard_row(self, &full, 1, NULL), DT_OK);
     CU_ASSERT_EQUAL(dt_tensorboard_close(self, NULL), DT_OK);
     CU_ASSERT_EQUAL(scratch_entries(events()), 2);
     CU_ASSERT_EQUAL(dt_tensorboard_close(NULL, NULL), DT_OK);
 }
 
-static void later_starts_have_later_names(void)
+/* Also when a start was killed before its files were seen, or before the old ones were removed. */
+static void a_later_start_has_the_one_file(void)
 {
+    enum { ROWS = 2000 };
     char last[PATH_MAX] = "";
     for (int i = 0; i < 4; i++) {
-        CU_ASSERT_EQUAL(dt_tensorboard_close(open_all(10 * i), NULL), DT_OK);
-        const char *path = event_file("val", i);
+        dt_tensorboard *self = NULL;
+        CU_ASSERT_EQUAL_FATAL(dt_tensorboard_open(events(), all, &self, NULL), DT_OK);
+        for (int j = 0; j < ROWS; j++)
+            CU_ASSERT_EQUAL(dt_tensorboard_row(self, &row, 1, NULL), DT_OK);
+        const char *path = event_file("test", 0);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(path);
+        CU_ASSERT_TRUE(i == 0 || strcmp(path, last) == 0); /* it is still seen */
+        CU_ASSERT_TRUE(i == 0 || count_records(path) == ROWS + 2);
+        scratch_write(scratch_path(folder, "tensorboard/test/events.out.tfevents.7.a.1"), "old");
+        CU_ASSERT_EQUAL(dt_tensorboard_publish(self, NULL), DT_OK);
+        path = event_file("test", 0);
         CU_ASSERT_PTR_NOT_NULL_FATAL(path);
         CU_ASSERT_TRUE(strcmp(path, last) > 0);
         snprintf(last, sizeof last, "%s", path);
-        size_t size;
-        char *bytes = scratch_read(path, &size);
-        char *event = bytes + check_record(bytes, size) + 16 + 12;
-        if (i > 0)
-            CU_ASSERT_TRUE(event[9] == 0x10 && event[10] == 10 * i); /* step */
-        free(bytes);
+        CU_ASSERT_EQUAL(count_records(path), ROWS + 2);
+        CU_ASSERT_PTR_NULL(event_file("test", 1));
+        CU_ASSERT_EQUAL(dt_tensorboard_close(self, NULL), DT_OK);
+        scratch_write(scratch_path(folder, "tensorboard/test/next.tmp"), "half");
     }
-    CU_ASSERT_PTR_NULL(event_file("val", 4));
 }
 
 static void a_full_disk_keeps_whole_events_and_loses_none(void)
 {
     enum { ROWS = 40 };
-    dt_tensorboard *self = open_all(0);
+    dt_tensorboard *self = open_all();
     for (int limit = 150, i = 0; i < ROWS; i++, limit += 7) {
         dt_error error = {0};
         scratch_limit_files((rlim_t)limit);
@@ -207,20 +217,20 @@ static void what_cannot_be_made_leaves_nothing(void)
     dt_tensorboard *self = NULL;
     dt_error error = {0};
     scratch_limit_files(20);
-    CU_ASSERT_EQUAL(dt_tensorboard_open(events(), all, 0, &self, &error), DT_ERR_IO);
+    CU_ASSERT_EQUAL(dt_tensorboard_open(events(), all, &self, &error), DT_ERR_IO);
     scratch_limit_files(RLIM_INFINITY);
     CU_ASSERT_PTR_NULL(self);
     CU_ASSERT_EQUAL(scratch_entries(scratch_path(folder, "tensorboard/train")), 0);
     for (long n = 1; n <= 7; n++) {
         dt_memory_fail_at(n);
-        dt_status status = dt_tensorboard_open(events(), all, 0, &self, NULL);
+        dt_status status = dt_tensorboard_open(events(), all, &self, NULL);
         dt_memory_fail_at(0);
         CU_ASSERT_EQUAL(status, DT_ERR_INTERNAL);
         CU_ASSERT_PTR_NULL(self);
     }
     scratch_remove(events());
     scratch_write(events(), "precious");
-    CU_ASSERT_EQUAL(dt_tensorboard_open(events(), all, 0, &self, &error), DT_ERR_CREATE);
+    CU_ASSERT_EQUAL(dt_tensorboard_open(events(), all, &self, &error), DT_ERR_CREATE);
     CU_ASSERT_PTR_NOT_NULL(strstr(error.message, events()));
     CU_ASSERT_TRUE(scratch_holds_text(events(), "precious"));
 }
@@ -231,7 +241,7 @@ CU_SuiteInfo dt_suite_tensorboard(void)
         {"an event has these bytes", an_event_has_these_bytes},
         {"what is not known is no event", what_is_not_known_is_no_event},
         {"only families that are wanted have files", only_families_that_are_wanted_have_files},
-        {"later starts have later names", later_starts_have_later_names},
+        {"a later start has the one file", a_later_start_has_the_one_file},
         {"a full disk keeps whole events, loses none",
          a_full_disk_keeps_whole_events_and_loses_none},
         {"what cannot be made leaves nothing", what_cannot_be_made_leaves_nothing},
