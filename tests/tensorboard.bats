@@ -89,5 +89,5 @@ $(grep -c . err)"
     : >run/tensorboard
     dist_train 1 "${common[@]}" --epochs 1 --tensorboard --output run
     expect "exit code" 73 "$status"
-    grep -q '^dist-train: run/tensorboard.*cannot create' err
+    grep -q '^dist-train: run/tensorboard: expected a directory of a run' err
 }

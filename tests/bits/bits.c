@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "data/source.h"
+#include "nn/exactness.h"
 #include "nn/network.h"
 #include "nn/optimizer.h"
 #include "nn/schedule.h"
@@ -131,6 +132,8 @@ static void make_data(void)
 
 int main(void)
 {
+    dt_error error = {0};
+    check(dt_exactness_check(&error), &error);
     make_data();
     for (int i = 0; dt_optimizer_names[i]; i++) {
         recipe r = standard;
