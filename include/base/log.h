@@ -2,7 +2,8 @@
  *
  * Standard output carries results, standard error the program's remarks. Each line goes to the
  * terminal and, once there is one, to the run's log file. In a parallel run every rank but 0 is set
- * to DT_LOG_SILENT, so that one voice speaks. */
+ * to DT_LOG_SILENT, so that one voice speaks. A line is as dt_visible (base/visible.h) shows it:
+ * one line, whatever it quotes. */
 #ifndef DT_BASE_LOG_H
 #define DT_BASE_LOG_H
 

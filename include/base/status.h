@@ -24,8 +24,8 @@ typedef struct dt_error {
     char message[1000]; /* one line: what, where, expected, found, what to do */
 } dt_error;
 
-/* Formats a message into *error and returns `status`; control characters become '?', so that it is
- * one line whatever it quotes. A NULL error keeps the status alone. */
+/* Formats a message into *error, as dt_visible (base/visible.h) shows it, so that it is one line
+ * whatever it quotes, and returns `status`. A NULL error keeps the status alone. */
 dt_status dt_fail(dt_error *error, dt_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -17,7 +17,7 @@
 #define DT_SETTINGS_MAX 80
 #define DT_TEXT_MAX     1024
 #define DT_LAYERS_MAX   64
-#define DT_INI_LINE_MAX 4095
+#define DT_INI_LINE_MAX 8191
 
 typedef enum dt_normalize { DT_NORMALIZE_UNIT, DT_NORMALIZE_STANDARD } dt_normalize;
 typedef enum dt_output_activation { DT_OUTPUT_IDENTITY, DT_OUTPUT_SOFTMAX } dt_output_activation;
@@ -155,8 +155,9 @@ bool dt_config_is_default(const dt_config *config, const dt_setting *setting);
  * A line is empty, a comment (from ; or # on), [SECTION], or NAME = VALUE; dashes and underscores
  * in names are alike, blanks around names and values do not count. A ; or # after a blank begins
  * a comment behind a value too. A value between double quotes is taken as it is, with \" and \\
- * for " and \. Lines have at most DT_INI_LINE_MAX bytes; CR LF and a UTF-8 byte order mark are
- * allowed, control characters but tabs are not.
+ * for " and \, and \xff, \u202e and \U000e0041 for what is not shown (base/visible.h). Lines have
+ * at most DT_INI_LINE_MAX bytes; CR LF and a UTF-8 byte order mark are allowed, control characters
+ * but tabs are not.
  *
  * Errors: DT_ERR_CONFIG, "FILE:LINE: what; did you mean 'batch_size'?" for a line of another form,
  * unknown sections or settings, a setting in a foreign section or in none, one given twice (with

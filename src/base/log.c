@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/visible.h"
+
 static struct {
     dt_log_level level;
     FILE *file;
@@ -48,61 +50,45 @@ void dt_log_set_before_line(void (*clear)(void))
     log_state.before_line = clear;
 }
 
-__attribute__((format(printf, 2, 0))) static void write_to_file(const char *prefix,
-                                                                const char *format, va_list args)
+static void write_to_file(const char *prefix, const char *line)
 {
     FILE *file = log_state.file;
     errno = 0;
-    fputs(prefix, file);
-    vfprintf(file, format, args);
-    fputc('\n', file);
+    fprintf(file, "%s%s\n", prefix, line);
     fflush(file);
     if (ferror(file) && log_state.file_error == 0)
         log_state.file_error = errno ? errno : EIO;
 }
 
 /* A line that has no room is left out whole, and so are those after it. */
-__attribute__((format(printf, 2, 0))) static void keep_line(const char *prefix, const char *format,
-                                                            va_list args)
+static void keep_line(const char *prefix, const char *line)
 {
     size_t room = sizeof log_state.kept - log_state.kept_size;
-    char *at = log_state.kept + log_state.kept_size;
-    va_list copy;
-    va_copy(copy, args);
-    size_t size = strlen(prefix) + (size_t)vsnprintf(NULL, 0, format, copy) + 1;
-    va_end(copy);
+    size_t size = strlen(prefix) + strlen(line) + 1;
     log_state.keeps = size < room;
     if (!log_state.keeps)
         return;
-    int length = snprintf(at, room, "%s", prefix);
-    vsnprintf(at + length, room - (size_t)length, format, args);
-    at[size - 1] = '\n';
+    snprintf(log_state.kept + log_state.kept_size, room, "%s%s\n", prefix, line);
     log_state.kept_size += size;
 }
 
-/* The line as the log file has it. */
-__attribute__((format(printf, 2, 0))) static void log_line(const char *prefix, const char *format,
-                                                           va_list args)
-{
-    va_list copy;
-    va_copy(copy, args);
-    if (log_state.file)
-        write_to_file(prefix, format, copy);
-    else if (log_state.keeps)
-        keep_line(prefix, format, copy);
-    va_end(copy);
-}
-
+/* A line of the log file and, unless it is NULL, of `stream`. */
 __attribute__((format(printf, 3, 0))) static void write_line(FILE *stream, const char *prefix,
                                                              const char *format, va_list args)
 {
-    if (log_state.before_line)
+    char room[DT_VISIBLE_ROOM];
+    char *line = dt_visible_format(room, format, args);
+    if (stream && log_state.before_line)
         log_state.before_line();
-    log_line(prefix, format, args);
-    fputs(prefix, stream);
-    vfprintf(stream, format, args);
-    fputc('\n', stream);
-    fflush(stream);
+    if (log_state.file)
+        write_to_file(prefix, line);
+    else if (log_state.keeps)
+        keep_line(prefix, line);
+    if (stream) {
+        fprintf(stream, "%s%s\n", prefix, line);
+        fflush(stream);
+    }
+    dt_visible_free(line, room);
 }
 
 #define WRITE_LINE(at_level, stream, prefix)                                                       \
@@ -136,6 +122,6 @@ void dt_note(const char *format, ...)
         return;
     va_list args;
     va_start(args, format);
-    log_line("", format, args);
+    write_line(NULL, "", format, args);
     va_end(args);
 }

@@ -1,18 +1,19 @@
 #include "base/status.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
+
+#include "base/visible.h"
 
 dt_status dt_fail(dt_error *error, dt_status status, const char *format, ...)
 {
     if (error) {
+        char raw[sizeof error->message + 3]; /* what is cut here has no room there */
         va_list args;
         va_start(args, format);
-        vsnprintf(error->message, sizeof error->message, format, args);
+        vsnprintf(raw, sizeof raw, format, args);
         va_end(args);
-        for (char *c = error->message; *c; c++)
-            *c = iscntrl((unsigned char)*c) ? '?' : *c;
+        dt_visible(raw, error->message, sizeof error->message);
         error->status = status;
     }
     return status;

@@ -6,11 +6,13 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/utf8.h"
+#include "base/visible.h"
 
 #define CLEAR_LINE "\033[K"
 #define NO_INK     "\033[0m"
 
-enum { LINE_MOST = 1024, BYTES_A_CHARACTER = 4, BYTES_AN_INK = 5 };
+enum { BYTES_A_CHARACTER = 4, BYTES_AN_INK = 5 };
 
 dt_status dt_canvas_create(int rows, int columns, bool utf8, bool color, dt_canvas *out,
                            dt_error *error)
@@ -28,34 +30,16 @@ void dt_canvas_put(dt_canvas *canvas, int row, int column, dt_ink ink, uint32_t 
         (dt_canvas_cell){.character = character, .ink = ink};
 }
 
-/* The character at *text, which moves behind it; '?' for a byte that begins none. */
-static uint32_t next_character(const char **text)
-{
-    const unsigned char *bytes = (const unsigned char *)*text;
-    int extra = bytes[0] < 0x80 ? 0 : bytes[0] >= 0xf0 ? 3 : bytes[0] >= 0xe0 ? 2 : 1;
-    uint32_t value = extra ? bytes[0] & (0x3fU >> extra) : bytes[0];
-    *text += 1;
-    if (bytes[0] < 0x20 || bytes[0] == 0x7f || (bytes[0] >= 0x80 && bytes[0] < 0xc2) ||
-        bytes[0] > 0xf4)
-        return '?';
-    for (int i = 1; i <= extra; i++) {
-        if ((bytes[i] & 0xc0) != 0x80)
-            return '?';
-        value = value << 6 | (bytes[i] & 0x3fU);
-    }
-    *text += extra;
-    return value < 0xa0 && extra ? '?' : value;
-}
-
 int dt_canvas_write(dt_canvas *canvas, int row, int column, dt_ink ink, const char *format, ...)
 {
-    char buffer[LINE_MOST];
+    char room[DT_VISIBLE_ROOM];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(buffer, sizeof buffer, format, arguments);
+    char *shown = dt_visible_format(room, format, arguments);
     va_end(arguments);
-    for (const char *text = buffer; *text; column++)
-        dt_canvas_put(canvas, row, column, ink, next_character(&text));
+    for (const char *text = shown; *text; column++)
+        dt_canvas_put(canvas, row, column, ink, dt_utf8_next(&text));
+    dt_visible_free(shown, room);
     return column;
 }
 

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/visible.h"
 #include "cli/commands.h"
 #include "io/checkpoint.h"
 #include "io/content.h"
@@ -37,7 +38,7 @@ static dt_status print_settings(const char *ini, dt_error *error)
     if (!text)
         return error->status;
     dt_options_describe_changes(&config, text, size);
-    printf("  settings  %s\n", size > 1 ? text : "the defaults");
+    dt_print(stdout, "  settings  %s\n", size > 1 ? text : "the defaults");
     dt_free(text);
     return DT_OK;
 }
@@ -45,13 +46,13 @@ static dt_status print_settings(const char *ini, dt_error *error)
 static void print_count(const char *name, int64_t count)
 {
     if (count >= 0)
-        printf(", %s %" PRId64, name, count);
+        dt_print(stdout, ", %s %" PRId64, name, count);
 }
 
 static void print_share(const char *name, double share)
 {
     if (isfinite(share))
-        printf(", %s %.4f", name, share);
+        dt_print(stdout, ", %s %.4f", name, share);
 }
 
 static dt_status print_checkpoint(const char *path, const void *bytes, size_t size, dt_error *error)
@@ -60,26 +61,30 @@ static dt_status print_checkpoint(const char *path, const void *bytes, size_t si
     char hash[DT_HASH_TEXT];
     dt_status status = dt_checkpoint_decode(bytes, size, &it, error);
     if (!status) {
-        printf(
+        dt_print(
+            stdout,
             "%s: a checkpoint, good: the hash of the file and that of the parameters are right\n",
             path);
-        printf("  network   %s, %zu parameters, parameter_hash %s\n", it.architecture,
-               it.parameter_count, dt_hash_text(it.parameter_hash, hash));
-        printf("  training  %s, epoch %" PRId64 ", step %" PRId64 " (%" PRId64
-               " in its epoch), %" PRId64 " samples, %.1f s, %" PRId64 " virtual ranks, %s\n",
-               it.complete ? "complete" : "not complete", it.epoch, it.step, it.step_in_epoch,
-               it.samples, it.seconds, it.virtual_ranks, it.optimizer.kind);
-        printf("  data      %s: %" PRId64 " training, %" PRId64 " validation, %" PRId64
-               " test, fingerprint %s\n",
-               it.data.name, it.data.train_samples, it.data.val_samples, it.data.test_samples,
-               dt_hash_text(it.data.fingerprint, hash));
+        dt_print(stdout, "  network   %s, %zu parameters, parameter_hash %s\n", it.architecture,
+                 it.parameter_count, dt_hash_text(it.parameter_hash, hash));
+        dt_print(stdout,
+                 "  training  %s, epoch %" PRId64 ", step %" PRId64 " (%" PRId64
+                 " in its epoch), %" PRId64 " samples, %.1f s, %" PRId64 " virtual ranks, %s\n",
+                 it.complete ? "complete" : "not complete", it.epoch, it.step, it.step_in_epoch,
+                 it.samples, it.seconds, it.virtual_ranks, it.optimizer.kind);
+        dt_print(stdout,
+                 "  data      %s: %" PRId64 " training, %" PRId64 " validation, %" PRId64
+                 " test, fingerprint %s\n",
+                 it.data.name, it.data.train_samples, it.data.val_samples, it.data.test_samples,
+                 dt_hash_text(it.data.fingerprint, hash));
         if (it.best.parameters) {
-            printf("  best      epoch %" PRId64 ", step %" PRId64, it.best.epoch, it.best.step);
+            dt_print(stdout, "  best      epoch %" PRId64 ", step %" PRId64, it.best.epoch,
+                     it.best.step);
             print_share("val_acc", it.best.val_accuracy);
             print_share("test_acc", it.best.test_accuracy);
             putchar('\n');
         }
-        printf("  written   by dist-train %s\n", it.version);
+        dt_print(stdout, "  written   by dist-train %s\n", it.version);
         status = print_settings(it.config, error);
     }
     dt_checkpoint_destroy(&it);
@@ -90,13 +95,13 @@ static void print_tensors(const dt_weights_file *file)
 {
     for (size_t i = 0; i < file->tensor_count && i < LISTED_MAX; i++) {
         const dt_tensor *tensor = &file->tensors[i];
-        printf("  %s %s ", tensor->layer, tensor->name);
+        dt_print(stdout, "  %s %s ", tensor->layer, tensor->name);
         for (int j = 0; j < tensor->rank; j++)
-            printf("[%" PRId64 "]", tensor->shape[j]);
+            dt_print(stdout, "[%" PRId64 "]", tensor->shape[j]);
         putchar('\n');
     }
     if (file->tensor_count > LISTED_MAX)
-        printf("  and %zu more\n", file->tensor_count - LISTED_MAX);
+        dt_print(stdout, "  and %zu more\n", file->tensor_count - LISTED_MAX);
 }
 
 static dt_status print_weights(const char *path, const void *bytes, size_t size, dt_error *error)
@@ -107,25 +112,27 @@ static dt_status print_weights(const char *path, const void *bytes, size_t size,
     if (!status) {
         const dt_weights_facts *facts = &file.facts;
         dt_hash_text(file.parameter_hash, hash);
-        printf("%s: a weights file%s\n", path,
-               file.own ? ", good: the hash of the parameters is right"
-                        : " from elsewhere: it has no hash to check");
-        printf("  network   %s%s%zu parameters, parameter_hash %s\n",
-               file.own ? facts->architecture : "", file.own ? ", " : "", file.parameter_count,
-               hash);
+        dt_print(stdout, "%s: a weights file%s\n", path,
+                 file.own ? ", good: the hash of the parameters is right"
+                          : " from elsewhere: it has no hash to check");
+        dt_print(stdout, "  network   %s%s%zu parameters, parameter_hash %s\n",
+                 file.own ? facts->architecture : "", file.own ? ", " : "", file.parameter_count,
+                 hash);
         if (file.own) {
-            printf("  layers    %s, output %s, loss %s; pixels %.9g * byte %+.9g\n",
-                   facts->activation, facts->output_activation, facts->loss, facts->input_scale,
-                   facts->input_shift);
-            printf("  training  on %s", facts->data_source[0] ? facts->data_source
-                                                              : "what it does "
-                                                                "not say");
+            dt_print(stdout, "  layers    %s, output %s, loss %s; pixels %.9g * byte %+.9g\n",
+                     facts->activation, facts->output_activation, facts->loss, facts->input_scale,
+                     facts->input_shift);
+            dt_print(stdout, "  training  on %s",
+                     facts->data_source[0] ? facts->data_source
+                                           : "what it does "
+                                             "not say");
             print_count("epoch", facts->epoch);
             print_count("step", facts->step);
             print_count("samples", facts->samples);
             print_share("val_acc", facts->val_accuracy);
             print_share("test_acc", facts->test_accuracy);
-            printf("\n  written   by dist-train %s\n", facts->version);
+            putchar('\n');
+            dt_print(stdout, "  written   by dist-train %s\n", facts->version);
             status = print_settings(facts->config, error);
         } else {
             print_tensors(&file);
@@ -138,9 +145,9 @@ static dt_status print_weights(const char *path, const void *bytes, size_t size,
 static void print_answers(const char *name, const dt_answers *answers, int classes)
 {
     if (answers->samples > 0)
-        printf("  %-9s %" PRId64 " samples, loss %.6f, accuracy %.4f\n", name, answers->samples,
-               answers->loss,
-               (double)dt_metrics_correct(classes, answers->counts) / (double)answers->samples);
+        dt_print(stdout, "  %-9s %" PRId64 " samples, loss %.6f, accuracy %.4f\n", name,
+                 answers->samples, answers->loss,
+                 (double)dt_metrics_correct(classes, answers->counts) / (double)answers->samples);
 }
 
 static dt_status print_insight(const char *path, const void *bytes, size_t size, dt_error *error)
@@ -149,15 +156,16 @@ static dt_status print_insight(const char *path, const void *bytes, size_t size,
     dt_status status = dt_insight_decode(bytes, size, &it, error);
     if (status)
         return status;
-    printf("%s: what a run knew at its end, as its form goes\n", path);
-    printf("  training  epoch %" PRId64 ", step %" PRId64 ", %d rank%s\n", it.epoch, it.step,
-           it.ranks, it.ranks == 1 ? "" : "s");
+    dt_print(stdout, "%s: what a run knew at its end, as its form goes\n", path);
+    dt_print(stdout, "  training  epoch %" PRId64 ", step %" PRId64 ", %d rank%s\n", it.epoch,
+             it.step, it.ranks, it.ranks == 1 ? "" : "s");
     print_answers("test", &it.test, it.classes);
     print_answers("val", &it.val, it.classes);
-    printf("  pictures  %" PRId64 " mistakes, %" PRId64 " hardest, %" PRId64 " doubtful\n",
-           it.mistakes.count, it.hardest.count, it.doubtful.count);
+    dt_print(stdout,
+             "  pictures  %" PRId64 " mistakes, %" PRId64 " hardest, %" PRId64 " doubtful\n",
+             it.mistakes.count, it.hardest.count, it.doubtful.count);
     for (int i = 0; i < it.fact_count; i++)
-        printf("  %s: %s\n", it.facts[i].name, it.facts[i].value);
+        dt_print(stdout, "  %s: %s\n", it.facts[i].name, it.facts[i].value);
     dt_insight_destroy(&it);
     return DT_OK;
 }
@@ -170,11 +178,12 @@ static dt_status print_hdf5(const char *path, const void *bytes, size_t size, dt
         return status;
     size_t count;
     const dt_hdf5_object *objects = dt_hdf5_reader_objects(reader, &count);
-    printf("%s: an HDF5 file, but no checkpoint and no weights: %zu objects\n", path, count);
+    dt_print(stdout, "%s: an HDF5 file, but no checkpoint and no weights: %zu objects\n", path,
+             count);
     for (size_t i = 0; i < count && i < LISTED_MAX; i++)
-        printf("  %s%s\n", objects[i].path, objects[i].group ? "/" : "");
+        dt_print(stdout, "  %s%s\n", objects[i].path, objects[i].group ? "/" : "");
     if (count > LISTED_MAX)
-        printf("  and %zu more\n", count - LISTED_MAX);
+        dt_print(stdout, "  and %zu more\n", count - LISTED_MAX);
     dt_hdf5_reader_destroy(reader);
     return DT_OK;
 }
@@ -222,7 +231,7 @@ static dt_status print_lock(const char *directory, bool *lives, dt_error *error)
     dt_status status = dt_run_lock_look(directory, &state, holder, error);
     if (status)
         return status;
-    printf("  lock      %s%s%s\n", words[state], holder[0] ? ": " : "", holder);
+    dt_print(stdout, "  lock      %s%s%s\n", words[state], holder[0] ? ": " : "", holder);
     *lives = state == DT_RUN_LOCK_HELD || state == DT_RUN_LOCK_UNSEEN;
     return DT_OK;
 }
@@ -238,7 +247,7 @@ typedef struct finding {
 static void keep(finding *self, const dt_error *error)
 {
     if (self->status)
-        fprintf(stderr, "dist-train: %s\n", error->message);
+        dt_print(stderr, "dist-train: %s\n", error->message);
     else
         *self->error = *error;
     self->status = self->status ? self->status : error->status;
@@ -309,7 +318,7 @@ static dt_status inspect_run(const char *directory, dt_error *error)
         return dt_fail(error, DT_ERR_NO_INPUT,
                        "%s: expected a run directory, found a directory without files of a run",
                        directory);
-    printf("%s: a run directory\n", directory);
+    dt_print(stdout, "%s: a run directory\n", directory);
     dt_status status = print_lock(directory, &self.lives, error);
     if (status)
         return status;

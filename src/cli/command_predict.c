@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/visible.h"
 #include "cli/commands.h"
 #include "cli/draw.h"
 #include "io/image.h"
@@ -120,12 +121,9 @@ static dt_status print_answer(const predictor *self, const char *file, const dt_
         return print_json(self, file, index, images->several, answer, error);
     char name[NAME_MAX_SHOWN];
     dt_text text = {.text = name, .size = sizeof name};
-    dt_text_add(&text, "%s", file);
+    text.length = dt_visible(file, name, sizeof name);
     if (images->several)
         dt_text_add(&text, "[%" PRId64 "]", index);
-    for (char *c = name; *c; c++)
-        if ((unsigned char)*c < ' ')
-            *c = '?';
     print_line(self, name, answer);
     if (self->show)
         dt_draw(stdout, &self->drawing, spec->shape.height, spec->shape.width,
@@ -164,7 +162,7 @@ static dt_status predict_all(const dt_invocation *invocation, dt_error *error)
             if (!predict_file(&self, invocation->files[i], &own))
                 continue;
             if (status)
-                fprintf(stderr, "dist-train: %s\n", own.message);
+                dt_print(stderr, "dist-train: %s\n", own.message);
             else
                 *error = own;
             status = status ? status : own.status;

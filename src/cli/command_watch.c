@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/visible.h"
 #include "cli/canvas.h"
 #include "cli/commands.h"
 #include "cli/draw.h"
@@ -109,11 +110,11 @@ static void print_news(watcher *self, int number)
     char text[512];
     const char *name = self->count > 1 ? run->directory : "", *colon = name[0] ? ": " : "";
     if (run->state == DT_WATCHED_WAITING && !self->announced[number])
-        printf("%s: waiting for the run to begin\n", run->directory);
+        dt_print(stdout, "%s: waiting for the run to begin\n", run->directory);
     self->announced[number] = true;
     for (size_t i = run->kept; i < run->table.count; i++) {
         dt_watch_view_row(run, &run->table.rows[i], text, sizeof text);
-        printf("%s%s%s\n", name, colon, text);
+        dt_print(stdout, "%s%s%s\n", name, colon, text);
     }
 }
 
@@ -122,7 +123,7 @@ static void print_endings(const watcher *self)
     for (int i = 0; i < self->count; i++) {
         char text[512];
         dt_watch_view_state(&self->runs[i], text, sizeof text);
-        printf("%s: %s\n", self->runs[i].directory, text);
+        dt_print(stdout, "%s: %s\n", self->runs[i].directory, text);
     }
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/visible.h"
 #include "cli/commands.h"
 #include "cli/generate.h"
 #include "cli/options.h"
@@ -130,7 +131,7 @@ int main(int argc, char **argv)
     if (!status)
         status = run(comm, argc, argv, &error);
     if (status && voice && error.message[0])
-        fprintf(stderr, "dist-train: %s\n", error.message);
+        dt_print(stderr, "dist-train: %s\n", error.message);
     dt_comm_finish(comm);
     return status;
 }

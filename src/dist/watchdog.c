@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/visible.h"
 #include "comm_mpi.h"
 #include "dist/shared.h"
 
@@ -200,9 +201,11 @@ static void report(const dt_watchdog *self, const standing *found)
     if (waits_for_other_hosts(self, found))
         add_other_hosts(&text, self);
     dt_text_add(&text, "; ending the job: run again with --resume auto");
-    size_t length = strlen(line);
-    line[length] = '\n';
-    write_line(line, length + 1);
+    char shown[sizeof line];
+    dt_visible(line, shown, sizeof shown - 1);
+    size_t length = strlen(shown);
+    shown[length] = '\n';
+    write_line(shown, length + 1);
 }
 
 static void look(dt_watchdog *self)

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "utf8.h"
+#include "base/utf8.h"
 
 #define FIRST_ROOM 16
 
@@ -41,7 +41,7 @@ static dt_status grow(void **list, size_t count, size_t *room, size_t size, dt_e
 static bool is_plain(const char *name)
 {
     for (size_t step; *name; name += step) {
-        step = utf8_length((const unsigned char *)name);
+        step = dt_utf8_length((const unsigned char *)name);
         if (step == 0 || (unsigned char)*name < 0x20 || *name == 0x7f)
             return false;
     }

@@ -6,6 +6,7 @@
 #include "base/embed.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/visible.h"
 #include "io/atomic_file.h"
 #include "io/json.h"
 #include "report/markup.h"
@@ -20,10 +21,13 @@ DT_EMBED(drawing_js, "io/demo/drawing.js");
 DT_EMBED(hidden_js, "io/demo/hidden.js");
 DT_EMBED(demo_js, "io/demo/demo.js");
 
+/* As the page shows it. */
 static void add_text(dt_text *to, const char *key, const char *text)
 {
+    char shown[DT_VISIBLE_ROOM];
+    dt_visible(text, shown, sizeof shown);
     dt_text_add(to, ",\n\"%s\": ", key);
-    dt_json_add_text(to, text);
+    dt_json_add_text(to, shown);
 }
 
 static void add_real(dt_text *to, const char *key, double value)

@@ -1,10 +1,12 @@
 #include "io/json.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "utf8.h"
+#include "base/utf8.h"
+#include "base/visible.h"
 
 void dt_json_add_text(dt_text *to, const char *text)
 {
@@ -13,17 +15,21 @@ void dt_json_add_text(dt_text *to, const char *text)
         return;
     }
     dt_text_add(to, "\"");
-    for (const unsigned char *at = (const unsigned char *)text; *at;) {
-        size_t length = utf8_length(at);
-        if (*at == '"' || *at == '\\')
-            dt_text_add(to, "\\%c", *at);
-        else if (*at < 0x20 || *at == 0x7f)
-            dt_text_add(to, "\\u%04x", (unsigned)*at);
+    while (*text) {
+        const char *begin = text;
+        size_t length = dt_utf8_length((const unsigned char *)text);
+        uint32_t point = dt_utf8_next(&text);
+        if (point == '"' || point == '\\')
+            dt_text_add(to, "\\%c", (char)point);
         else if (length == 0)
             dt_text_add(to, "\\ufffd");
+        else if (dt_visible_plain(point))
+            dt_text_add(to, "%.*s", (int)length, begin);
+        else if (point < 0x10000)
+            dt_text_add(to, "\\u%04x", (unsigned)point);
         else
-            dt_text_add(to, "%.*s", (int)length, (const char *)at);
-        at += length > 0 ? length : 1;
+            dt_text_add(to, "\\u%04x\\u%04x", (unsigned)(0xd7c0 + (point >> 10)),
+                        (unsigned)(0xdc00 | (point & 0x3ff)));
     }
     dt_text_add(to, "\"");
 }

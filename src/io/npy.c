@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "float_type.h"
-#include "utf8.h"
+#include "base/utf8.h"
 
 #define MAGIC     "\x93NUMPY"
 #define ALIGNMENT 64
@@ -58,13 +58,13 @@ dt_status dt_npy_of_text(const char *text, void **bytes, size_t *size, dt_error 
 {
     size_t count = 0;
     for (const char *from = text; *from; count++)
-        utf8_next(&from);
+        dt_utf8_next(&from);
     char descr[32];
     snprintf(descr, sizeof descr, "<U%zu", count > 0 ? count : 1);
     uint8_t *at;
     dt_status status = begin(descr, "", 4 * (count > 0 ? count : 1), bytes, size, &at, error);
     for (const char *from = text; status == DT_OK && *from; at += 4) {
-        uint32_t point = utf8_next(&from);
+        uint32_t point = dt_utf8_next(&from);
         memcpy(at, &point, sizeof point);
     }
     return status;
@@ -206,9 +206,9 @@ static dt_status add_text(const npy *self, const char *name, dt_bundle *to, dt_e
     for (size_t i = 0; i < self->size / 4 && good; i++) {
         uint32_t point;
         memcpy(&point, self->values + 4 * i, sizeof point);
-        good = utf8_is_point(point) && (point == 0 || !ended);
+        good = dt_utf8_is_point(point) && (point == 0 || !ended);
         ended |= point == 0;
-        at += good && !ended ? utf8_put(point, at) : 0;
+        at += good && !ended ? dt_utf8_put(point, at) : 0;
     }
     dt_status status =
         good ? dt_bundle_add_text(to, name, text, error)

@@ -7,6 +7,10 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "io/atomic_file.h"
+#include "io/json.h"
+
+/* A name of a rank, and how much longer JSON may make it. */
+enum { NAME_SIZE = 320, ESCAPED_MOST = 6 };
 
 struct dt_timeline {
     char *path;
@@ -57,10 +61,14 @@ static const char *separator(dt_timeline *self)
 void dt_timeline_add(dt_timeline *self, int rank, const char *host, const dt_span *spans,
                      size_t count)
 {
+    char name[NAME_SIZE], quoted[ESCAPED_MOST * NAME_SIZE + 3];
+    snprintf(name, sizeof name, "rank %d on %s", rank, host);
+    dt_text text = {.text = quoted, .size = sizeof quoted};
+    dt_json_add_text(&text, name);
     fprintf(self->file,
             "%s{\"name\": \"thread_name\", \"ph\": \"M\", \"pid\": 0, \"tid\": %d, "
-            "\"args\": {\"name\": \"rank %d on %s\"}}",
-            separator(self), rank, rank, host);
+            "\"args\": {\"name\": %s}}",
+            separator(self), rank, quoted);
     for (size_t i = 0; i < count; i++)
         fprintf(self->file,
                 "%s{\"name\": \"%s\", \"ph\": \"X\", \"pid\": 0, \"tid\": %d, \"ts\": %.3f, "

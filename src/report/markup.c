@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/visible.h"
 
 #define FIRST_SIZE 4096
 
@@ -53,43 +54,24 @@ void dt_markup_add(dt_markup *to, const char *format, ...)
     va_end(args);
 }
 
-/* Length of the character that `text` begins with, if XML allows it; 0: it does not. */
-static size_t character_length(const unsigned char *text)
-{
-    if (text[0] < 0x80)
-        return text[0] >= 0x20 ? text[0] != 0x7f : strchr("\t\n\r", text[0]) != NULL;
-    size_t length = text[0] < 0xc2 ? 0 : text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
-    if (length == 0 || text[0] > 0xf4)
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    uint32_t code = text[0] & (0xffU >> (length + 1));
-    for (size_t i = 1; i < length; i++)
-        code = code << 6 | (text[i] & 0x3f);
-    static const uint32_t least[] = {[2] = 0x80, [3] = 0x800, [4] = 0x10000};
-    bool allowed = code >= 0xa0 && code >= least[length] && code <= 0x10ffff &&
-                   (code < 0xd800 || code > 0xdfff) && (code & 0xfffe) != 0xfffe &&
-                   (code < 0xfdd0 || code > 0xfdef);
-    return allowed ? length : 0;
-}
-
 void dt_markup_text(dt_markup *to, const char *text)
 {
-    for (const char *at = text; *at;) {
-        size_t length = character_length((const unsigned char *)at);
-        const char *reference = *at == '&'    ? "&amp;"
-                                : *at == '<'  ? "&lt;"
-                                : *at == '>'  ? "&gt;"
-                                : *at == '"'  ? "&quot;"
-                                : *at == '\'' ? "&#39;"
-                                : length == 0 ? "\xef\xbf\xbd"
-                                              : NULL;
-        if (reference)
-            add_bytes(to, reference, strlen(reference));
-        else
-            add_bytes(to, at, length);
-        at += length > 0 ? length : 1;
+    char shown[DT_VISIBLE_MOST];
+    while (*text) {
+        bool kept = *text == '\t' || *text == '\n';
+        const char *reference = *text == '&'    ? "&amp;"
+                                : *text == '<'  ? "&lt;"
+                                : *text == '>'  ? "&gt;"
+                                : *text == '"'  ? "&quot;"
+                                : *text == '\'' ? "&#39;"
+                                                : NULL;
+        if (kept || reference) {
+            add_bytes(to, reference ? reference : text, reference ? strlen(reference) : 1);
+            text++;
+        } else {
+            size_t length = dt_visible_next(&text, shown);
+            add_bytes(to, shown, length);
+        }
     }
 }
 

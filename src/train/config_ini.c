@@ -6,6 +6,8 @@
 #include "base/memory.h"
 #include "base/suggest.h"
 #include "base/text.h"
+#include "base/utf8.h"
+#include "base/visible.h"
 #include "train/config.h"
 
 /* Why not inih: as distributions build it, it takes lines of at most 199 bytes (a path, or the
@@ -95,6 +97,37 @@ static dt_status read_section(ini_reader *in, char *text, dt_error *error)
                    search.word ? search.word : "", search.word ? "]?" : "");
 }
 
+/* Takes one of the escapes that write_value writes, \" \\ \xff \u202e \U000e0041, from *at to *to,
+ * which is never longer; false: there is none. */
+static bool read_escape(const char **at, char **to)
+{
+    static const char kinds[] = "xuU";
+    static const int digits[] = {2, 4, 8};
+    const char *text = *at, *kind = text[0] == '\\' && text[1] ? strchr(kinds, text[1]) : NULL;
+    if (text[0] != '\\' || (!kind && text[1] != '"' && text[1] != '\\'))
+        return false;
+    if (!kind) {
+        *(*to)++ = text[1];
+        *at += 2;
+        return true;
+    }
+    uint32_t value = 0;
+    for (int i = 0; i < digits[kind - kinds]; i++) {
+        int digit = isxdigit((unsigned char)text[2 + i]) ? tolower((unsigned char)text[2 + i]) : 0;
+        if (digit == 0)
+            return false;
+        value = value << 4 | (uint32_t)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+    }
+    if (value == 0 || !dt_utf8_is_point(value))
+        return false;
+    *at += 2 + digits[kind - kinds];
+    if (*kind == 'x')
+        *(*to)++ = (char)value;
+    else
+        *to += dt_utf8_put(value, *to);
+    return true;
+}
+
 /* Takes the comment and the quotes off the text behind "=", in place. */
 static dt_status read_value(char *text, char **value, dt_error *error)
 {
@@ -110,10 +143,10 @@ static dt_status read_value(char *text, char **value, dt_error *error)
     }
     char *to = text;
     const char *at = text + 1;
-    for (; *at && *at != '"'; at++) {
-        if (at[0] == '\\' && (at[1] == '"' || at[1] == '\\'))
-            at++;
-        *to++ = *at;
+    while (*at && *at != '"') {
+        if (read_escape(&at, &to))
+            continue;
+        *to++ = *at++;
     }
     if (*at != '"')
         return dt_fail(error, DT_ERR_CONFIG, "expected a closing \", found none");
@@ -233,6 +266,11 @@ dt_status dt_config_read_ini_text(dt_config *config, const char *name, const cha
     return read_text(config, name, text, strlen(text), error);
 }
 
+static bool is_plain(const char *value)
+{
+    return dt_visible(value, NULL, 0) == strlen(value);
+}
+
 static bool needs_quotes(const char *value)
 {
     size_t length = strlen(value);
@@ -241,7 +279,7 @@ static bool needs_quotes(const char *value)
     for (size_t i = 1; i < length; i++)
         if (strchr(comments, value[i]) && strchr(blanks, value[i - 1]))
             return true;
-    return false;
+    return !is_plain(value);
 }
 
 static void write_value(dt_text *out, const char *value)
@@ -251,8 +289,12 @@ static void write_value(dt_text *out, const char *value)
         return;
     }
     dt_text_add(out, "\"");
-    for (; *value; value++)
-        dt_text_add(out, "%s%c", strchr("\"\\", *value) ? "\\" : "", *value);
+    while (*value) {
+        char shown[DT_VISIBLE_MOST];
+        dt_text_add(out, "%s", strchr("\"\\", *value) ? "\\" : "");
+        dt_visible_next(&value, shown);
+        dt_text_add(out, "%s", shown);
+    }
     dt_text_add(out, "\"\n");
 }
 

@@ -8,6 +8,8 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/utf8.h"
+#include "base/visible.h"
 #include "io/atomic_file.h"
 #include "io/json.h"
 #include "io/run_directory.h"
@@ -59,12 +61,31 @@ static void add_layers(const dt_model_spec *spec, dt_text *to)
     }
 }
 
+/* As a literal of Python, which names a byte that is not UTF-8 by a surrogate (PEP 383). */
+static void add_file_name(dt_text *to, const char *name)
+{
+    dt_text_add(to, "\"");
+    while (*name) {
+        const char *begin = name;
+        char shown[DT_VISIBLE_MOST];
+        bool valid = dt_utf8_length((const unsigned char *)name) > 0;
+        dt_visible_next(&name, shown);
+        if (valid)
+            dt_text_add(to, "%s%s", strchr("\"\\", *begin) ? "\\" : "", shown);
+        else
+            dt_text_add(to, "\\udc%02x", (unsigned)(unsigned char)*begin);
+    }
+    dt_text_add(to, "\"");
+}
+
 /* name: of the safetensors file, without its directory. */
 static void add_script(const dt_model *model, const char *name, dt_text *to)
 {
     const dt_model_spec *spec = &model->spec;
     bool softmax = spec->output_activation == DT_OUTPUT_SOFTMAX;
-    dt_text_add(to, MARK "the network %s for PyTorch.\n", model->file.facts.architecture);
+    char shown[DT_VISIBLE_ROOM];
+    dt_visible(model->file.facts.architecture, shown, sizeof shown);
+    dt_text_add(to, MARK "the network %s for PyTorch.\n", shown);
     dt_text_add(to,
                 "# model(images) takes pixels from 0 to 255, [n][%d] or [n][%d][%d][%d], and gives "
                 "the\n# outputs [n][%d]; probabilities(outputs) is what dist-train predict "
@@ -82,7 +103,7 @@ static void add_script(const dt_model *model, const char *name, dt_text *to)
                 softmax ? "outputs" : torch_probabilities[spec->loss]);
     add_layers(spec, to);
     dt_text_add(to, ")\ndata = bytearray(pathlib.Path(__file__).with_name(");
-    dt_json_add_text(to, name);
+    add_file_name(to, name);
     dt_text_add(to, ").read_bytes())\n"
                     "start = 8 + int.from_bytes(data[:8], \"little\")\n"
                     "model.load_state_dict({\n"

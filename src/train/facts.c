@@ -1,4 +1,3 @@
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/visible.h"
 #include "io/hdf5_file.h"
 #include "train/insight.h"
 
@@ -52,12 +52,11 @@ tell(teller *self, const char *name, const char *format, ...)
     va_end(arguments);
     if (self->status || value[0] == '\0')
         return;
-    for (char *at = value; *at; at++)
-        if (iscntrl((unsigned char)*at))
-            *at = '?';
+    char shown[VALUE_SIZE];
+    dt_visible(value, shown, sizeof shown);
     dt_fact *fact = &self->out->facts[self->out->fact_count++];
     fact->name = dt_strdup(name, self->error);
-    fact->value = fact->name ? dt_strdup(value, self->error) : NULL;
+    fact->value = fact->name ? dt_strdup(shown, self->error) : NULL;
     self->status = fact->value ? DT_OK : DT_ERR_INTERNAL;
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/visible.h"
 #include "config_fixture.h"
 
 CU_SuiteInfo dt_suite_config_ini(void);
@@ -56,6 +57,38 @@ static void writing_and_reading_is_the_identity(void)
         CU_ASSERT_EQUAL(memcmp(config.layers, again.layers, sizeof config.layers), 0);
         CU_ASSERT_EQUAL(memcmp(config.data, again.data, sizeof config.data), 0);
     }
+}
+
+/* Text of a setting that may not be shown as it is comes back as it was, and no line of the file
+ * holds it. */
+static void what_deceives_is_written_out_and_read_back(void)
+{
+    static const char *const values[] = {"\xe2\x80\xaegpj",     "\xc2\x9b",     "\x9b\xff",
+                                         "\xf3\xa0\x81\x81 ;x", "C:\\x41",      "\"\\x41",
+                                         "\\u202e\xe2\x80\xae", "\xef\xbb\xbf", "Zürich"};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        dt_config config, read;
+        dt_error error = {0};
+        static char text[65536], shown[4 * 65536];
+        dt_config_defaults(&config);
+        dt_config_defaults(&read);
+        snprintf(config.data, sizeof config.data, "%s", values[i]);
+        size_t length = dt_config_write_ini(&config, false, text, sizeof text);
+        CU_ASSERT_TRUE_FATAL(length < sizeof text);
+        for (char *line = strtok(strcpy(shown, text), "\n"); line; line = strtok(NULL, "\n"))
+            CU_ASSERT_EQUAL(dt_visible(line, NULL, 0), strlen(line));
+        CU_ASSERT_EQUAL(read_text(&read, text, length, &error), DT_OK);
+        CU_ASSERT_STRING_EQUAL(read.data, values[i]);
+    }
+    static char worst[DT_TEXT_MAX], text[65536];
+    dt_config config, read;
+    dt_config_defaults(&config);
+    dt_config_defaults(&read);
+    memset(worst, 0xff, sizeof worst - 1);
+    memcpy(config.data, worst, sizeof worst);
+    size_t length = dt_config_write_ini(&config, false, text, sizeof text);
+    CU_ASSERT_EQUAL(read_text(&read, text, length, NULL), DT_OK);
+    CU_ASSERT_STRING_EQUAL(read.data, worst);
 }
 
 static void writing_counts_like_snprintf(void)
@@ -176,7 +209,7 @@ static void long_lines_and_zero_bytes_are_refused(void)
     CU_ASSERT_EQUAL(config.epochs, 4);
     length = snprintf(text, sizeof text, "[train]\n;%*s\n", DT_INI_LINE_MAX, "");
     CU_ASSERT_EQUAL(read_text(&config, text, (size_t)length, &error), DT_ERR_CONFIG);
-    CU_ASSERT_TRUE(says(&error, ":2: expected a line of at most 4095 bytes, found a longer one"));
+    CU_ASSERT_TRUE(says(&error, ":2: expected a line of at most 8191 bytes, found a longer one"));
 
     static const char zero[] = "[train]\nepochs = 5\0\n";
     CU_ASSERT_EQUAL(read_text(&config, zero, sizeof zero - 1, &error), DT_ERR_CONFIG);
@@ -234,6 +267,7 @@ static void unreadable_files_and_lack_of_memory(void)
 
 static CU_TestInfo tests[] = {
     {"writing and reading is the identity", writing_and_reading_is_the_identity},
+    {"what deceives comes back", what_deceives_is_written_out_and_read_back},
     {"writing counts like snprintf", writing_counts_like_snprintf},
     {"grammar", ini_grammar},
     {"errors name file, line, expected and found", ini_errors_name_file_line_expected_and_found},

@@ -418,8 +418,8 @@ static void summary_texts_are_escaped(void)
         {"a\"b\\c/d", "\"a\\\"b\\\\c/d\""},
         {"\n\t\x01\x1f\x7f", "\"\\u000a\\u0009\\u0001\\u001f\\u007f\""},
         {"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", "\"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\""},
-        {"\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf",
-         "\"\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf\""},
+        {"\xed\x9f\xbf\xee\x80\x80", "\"\xed\x9f\xbf\xee\x80\x80\""},
+        {"\xf4\x8f\xbf\xbf", "\"\\udbff\\udfff\""}, /* what is no character */
         /* stray continuation, cut sequence, overlong forms, surrogate, beyond U+10FFFF */
         {"\x80z", "\"\\ufffdz\""},
         {"\xe2\x82", "\"\\ufffd\\ufffd\""},

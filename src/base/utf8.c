@@ -1,6 +1,6 @@
-#include "utf8.h"
+#include "base/utf8.h"
 
-size_t utf8_length(const unsigned char *text)
+size_t dt_utf8_length(const unsigned char *text)
 {
     if (text[0] < 0x80)
         return 1;
@@ -17,10 +17,10 @@ size_t utf8_length(const unsigned char *text)
     return length;
 }
 
-uint32_t utf8_next(const char **text)
+uint32_t dt_utf8_next(const char **text)
 {
     const unsigned char *at = (const unsigned char *)*text;
-    size_t length = utf8_length(at);
+    size_t length = dt_utf8_length(at);
     if (length == 0) {
         ++*text;
         return 0xfffd;
@@ -32,12 +32,12 @@ uint32_t utf8_next(const char **text)
     return point;
 }
 
-bool utf8_is_point(uint32_t point)
+bool dt_utf8_is_point(uint32_t point)
 {
     return point < 0xd800 || (point > 0xdfff && point <= 0x10ffff);
 }
 
-size_t utf8_put(uint32_t point, char *text)
+size_t dt_utf8_put(uint32_t point, char *text)
 {
     if (point < 0x80) {
         text[0] = (char)point;
