@@ -286,8 +286,8 @@ static void messages_name_near_misses(void)
     long_text[199] = '\0';
     CU_ASSERT_EQUAL(dt_config_set(&config, find("bias"), long_text, &error), DT_ERR_CONFIG);
     CU_ASSERT_STRING_EQUAL(error.message,
-                           "expected true or false, found 'a\\nb\\x1baaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-                           "aaaaaaaaaaaaaaaaaaaaa...'");
+                           "expected true or false, found 'a\\nb\\x1b"
+                           "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...'");
     CU_ASSERT_EQUAL(dt_config_set(&config, find("batch_size"), "-3", &error), DT_ERR_CONFIG);
     CU_ASSERT_STRING_EQUAL(error.message,
                            "expected an integer from 1 to 16777216 samples, found '-3'");
