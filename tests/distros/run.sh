@@ -136,6 +136,13 @@ inside() {
 
 # ---- outside ----
 
+# Whatever ends this script: first the processes in the root, and with them its mounts.
+remove_root() {
+    kill -KILL "$namespace" 2>/dev/null || true
+    wait "$namespace" 2>/dev/null || true
+    rm -rf --one-file-system "$directory/root"
+}
+
 tree=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 mirror=${MIRROR:-http://deb.debian.org/debian}
 case ${1-} in
@@ -152,10 +159,14 @@ result=0
 for name; do
     directory=$(mktemp -d)
     mkdir "$directory/logs"
-    trap 'rm -rf --one-file-system "$directory/root"' EXIT
     status=0
-    "${private[@]}" "$0" inside "$name" "$directory" "$whole" || status=$?
-    rm -rf --one-file-system "$directory/root"
+    "${private[@]}" "$0" inside "$name" "$directory" "$whole" </dev/null &
+    namespace=$!
+    trap remove_root EXIT
+    trap exit INT TERM HUP
+    wait "$namespace" || status=$?
+    trap - EXIT INT TERM HUP
+    remove_root
     case $status:$result in
         0:*) rm -r "$directory" ;;
         69:0) result=69 && rm -r "$directory" ;;
