@@ -479,14 +479,14 @@ END
     [ ! -e refused ]
 }
 
-@test "too little shared memory: exit code 70 and one line, no hang" {
+@test "too little shared memory: exit code 78 and one line, no hang" {
     unshare -m sh -c 'mount -t tmpfs -o size=1m tmpfs /dev/shm' 2>/dev/null ||
         skip "nothing can be mounted here"
     local status=0
     unshare -m sh -c "mount -t tmpfs -o size=1m tmpfs /dev/shm && exec timeout -k 5 60 \
         ${launcher[*]} -np 3 $program --data synthetic --train-limit 4000 --test-limit 10" \
         >out 2>err </dev/null || status=$?
-    expect "exit code" 70 "$status"
+    expect "exit code" 78 "$status"
     expect "lines" 1 "$(grep -c '^dist-train: /dev/shm .*expected .* MB' err)"
 }
 

@@ -25,6 +25,8 @@ typedef struct dt_idx_file {
     int64_t disk_size;        /* bytes */
     int64_t count;            /* images or labels, >= 1 */
     int height, width;        /* of an image, 1 to 4096; of a label 1 x 1 */
+    struct dt_gunzip *stream; /* of a packed file that is being read; NULL: none */
+    int64_t position;         /* in it: unpacked bytes so far */
 } dt_idx_file;
 
 /* A path for messages: one that is too long loses its head ("...rest"), control characters become
@@ -39,15 +41,17 @@ char *dt_idx_show(const char *path, char *shown, size_t size);
 dt_status dt_idx_open(const char *directory, const char *name, dt_idx_kind kind, dt_idx_file *file,
                       dt_error *error);
 
-/* The same for the open file `fd`, which stays the caller's: *file is not to be closed. `name` is
+/* The same for the open file `fd`, which stays the caller's: *file is not to be closed, but read to
+ * its last item or to an error. `name` is
  * for messages; whether it is packed, its content says. */
 dt_status dt_idx_open_descriptor(int fd, const char *name, dt_idx_kind kind, dt_idx_file *file,
                                  dt_error *error);
 
 /* Reads items first .. first + count - 1, within file->count, into bytes[count][height * width].
- * A packed file is unpacked from its first to its last byte, and all of it is checked.
+ * A packed file is unpacked from where the last range ended, if this one is not before it, else
+ * from the beginning; when the last item is read, it is checked to its end.
  * Errors: DT_ERR_DATA, DT_ERR_IO. */
-dt_status dt_idx_read(const dt_idx_file *file, int64_t first, int64_t count, uint8_t *bytes,
+dt_status dt_idx_read(dt_idx_file *file, int64_t first, int64_t count, uint8_t *bytes,
                       dt_error *error);
 
 /* Closes an open file; allowed on one that is not open. */

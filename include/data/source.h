@@ -29,7 +29,7 @@ struct dt_source {
     dt_shape shape;          /* of every image; a pixel is a byte, 0 background, 255 ink */
     int classes;             /* labels are 0 .. classes - 1 */
     int64_t count[DT_PARTS]; /* samples of each part, >= 1 */
-    bool sequential;         /* reading any range costs a pass over the whole part (gzip) */
+    bool sequential;         /* a range costs the way there, from the last one's end (gzip) */
     void *state;             /* of the kind of source */
     dt_status (*read)(dt_source *source, dt_part part, int64_t first, int64_t count,
                       uint8_t *images, uint8_t *labels, dt_error *error);
@@ -38,10 +38,10 @@ struct dt_source {
 
 /* Reads samples first .. first + count - 1 of `part` (within its count; count may be 0).
  * images: [count][height * width * channels], labels: [count], both the caller's; undefined after
- * an error. A range is checked as it is read: its labels are below `classes`; of a gzip file all of
- * it, to its end. With count 0 nothing is read or checked. Errors: DT_ERR_DATA, DT_ERR_IO with the
- * file and what was expected and found; DT_ERR_INTERNAL for a range outside the part, or no memory.
- */
+ * an error. A range is checked as it is read: its labels are below `classes`; a gzip file, to its
+ * end, when its last sample is read. With count 0 nothing is read or checked. Errors: DT_ERR_DATA,
+ * DT_ERR_IO with the file and what was expected and found; DT_ERR_INTERNAL for a range outside the
+ * part, or no memory. */
 dt_status dt_source_read(dt_source *source, dt_part part, int64_t first, int64_t count,
                          uint8_t *images, uint8_t *labels, dt_error *error);
 

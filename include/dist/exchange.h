@@ -14,13 +14,18 @@
 
 typedef struct dt_exchange dt_exchange;
 
-/* The samples of a set that is cut into `parts`, at least as many as there are ranks R, of which
- * rank r holds dt_partition(parts, R, r): images [held][image_size] and labels [held], which are
- * copied. The caller owns *out: dt_exchange_destroy. Collective. On an error all ranks return the
- * same. */
+/* Room for the samples of a set that is cut into `parts`, at least as many as there are ranks R, of
+ * which rank r holds dt_partition(parts, R, r). The caller owns *out: dt_exchange_destroy.
+ * Collective. On an error all ranks return the same. */
 dt_status dt_exchange_create(dt_comm *comm, int64_t count, int parts, size_t image_size,
-                             const uint8_t *images, const uint8_t *labels, dt_exchange **out,
-                             dt_error *error);
+                             dt_exchange **out, dt_error *error);
+
+/* Where the samples are to be written that this rank holds: images [held][image_size] and labels
+ * [held], which stay the exchange's. Not collective. */
+void dt_exchange_own(const dt_exchange *exchange, uint8_t **images, uint8_t **labels);
+
+/* All ranks have written theirs, before any delivery. Collective. */
+void dt_exchange_publish(dt_exchange *exchange);
 
 /* NULL is allowed. Nothing may be under way. Collective. */
 void dt_exchange_destroy(dt_exchange *exchange);

@@ -35,6 +35,11 @@ typedef struct dt_reduce dt_reduce;
 dt_status dt_reduce_create(dt_comm *comm, dt_allreduce kind, int virtual_ranks, size_t count,
                            size_t section_size, dt_reduce **out, dt_error *error);
 
+/* Bytes that dt_reduce_create will take on this rank: of shared memory, and of its own for messages
+ * to other hosts. Not collective. Errors: DT_ERR_CONFIG: too many floats; DT_ERR_INTERNAL. */
+dt_status dt_reduce_need(dt_comm *comm, dt_allreduce kind, int virtual_ranks, uint64_t count,
+                         uint64_t *shared, uint64_t *messages, dt_error *error);
+
 /* NULL is allowed. Collective. */
 void dt_reduce_destroy(dt_reduce *reduce);
 

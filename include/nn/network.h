@@ -33,6 +33,16 @@ typedef struct dt_network_spec {
 
 typedef struct dt_network dt_network;
 
+/* What a network of that kind takes. */
+typedef struct dt_network_size {
+    uint64_t parameters;
+    int tile_samples; /* that go through the network together; no result depends on it */
+    uint64_t bytes;   /* of what dt_network_create allocates: above all, the tiles */
+} dt_network_size;
+
+/* Computes it without building anything. */
+dt_network_size dt_network_measure(const dt_network_spec *spec);
+
 /* Builds a network. The caller owns *out: dt_network_destroy. Errors: DT_ERR_INTERNAL. */
 dt_status dt_network_create(const dt_network_spec *spec, dt_network **out, dt_error *error);
 void dt_network_destroy(dt_network *network);

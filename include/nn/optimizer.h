@@ -50,6 +50,9 @@ double dt_optimizer_default_weight_decay(dt_optimizer_kind kind);
 
 typedef struct dt_optimizer dt_optimizer;
 
+/* Arrays of [count] that the state of a kind has: 0 to 2. */
+int dt_optimizer_arrays(dt_optimizer_kind kind);
+
 /* An optimizer of `count` parameters, its state zero, its step 0. Owned by the caller. */
 dt_status dt_optimizer_create(const dt_optimizer_spec *spec, size_t count, dt_optimizer **out,
                               dt_error *error);

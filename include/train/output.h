@@ -17,8 +17,8 @@ typedef struct dt_output dt_output;
 /* Makes the run directory of run->config.output, locks it, and begins config.ini, log.txt
  * (everything that is logged from now on) and metrics.csv; or goes on with those of the run that
  * `resume` found, whose lock it takes over, with the rows of metrics.csv and the best.h5 that the
- * checkpoint knows. `version`: of the program. run and resume must outlive the output.
- * The caller owns *out: dt_output_close. Errors: DT_ERR_CREATE, DT_ERR_IO, DT_ERR_DATA. */
+ * checkpoint knows, which is then freed. `version`: of the program. run and resume must outlive the
+ * output. The caller owns *out: dt_output_close. Errors: DT_ERR_CREATE, DT_ERR_IO, DT_ERR_DATA. */
 dt_status dt_output_open(const dt_run *run, const char *version, dt_resume *resume, dt_output **out,
                          dt_error *error);
 

@@ -35,12 +35,16 @@ typedef struct dt_resume {
  * DT_ERR_CREATE for a directory in use; those of dt_checkpoint_read. */
 dt_status dt_resume_find(dt_config *config, dt_resume *out, dt_error *error);
 
+/* Bytes of the checkpoint's arrays; 0 without one. */
+uint64_t dt_resume_bytes(const dt_resume *resume);
+
 /* Releases what is left. NULL is allowed. */
 void dt_resume_end(dt_resume *resume);
 
 /* Puts the run where the checkpoint of rank 0's `resume` is (NULL on the other ranks): parameters,
- * optimizer, *state. Without a checkpoint *state becomes the initial one. Collective.
+ * optimizer, *state; the arrays that the run has then, the checkpoint no longer has. Without a
+ * checkpoint *state becomes the initial one. Collective.
  * Errors: DT_ERR_CONFIG when it is of another network or another data set, with both names. */
-dt_status dt_resume_apply(dt_run *run, const dt_resume *resume, dt_state *state, dt_error *error);
+dt_status dt_resume_apply(dt_run *run, dt_resume *resume, dt_state *state, dt_error *error);
 
 #endif

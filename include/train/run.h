@@ -13,6 +13,7 @@
 #include "dist/comm.h"
 #include "dist/exchange.h"
 #include "dist/reduce.h"
+#include "dist/room.h"
 #include "dist/watchdog.h"
 #include "nn/network.h"
 #include "nn/optimizer.h"
@@ -25,6 +26,7 @@ typedef struct dt_run {
     dt_config config; /* resolved; virtual_ranks and data are what they turned out to be */
     dt_range own_virtual_ranks; /* of this rank; none: it is a surplus rank */
     dt_range own_parts;         /* of DT_EVALUATION_PARTS */
+    dt_need need;               /* of memory, of this rank (train/need.h) */
     dt_normalization normalization;
     dt_source *source;
     dt_dataset *dataset;
@@ -63,10 +65,16 @@ enum { DT_STEP_LOSS, DT_STEP_CORRECT, DT_STEP_TOTALS };
  * Collective. Errors: DT_ERR_CONFIG, on all ranks. */
 dt_status dt_run_settle(dt_comm *comm, const dt_config *asked, dt_config *config, dt_error *error);
 
-/* Builds a run from resolved settings, the same on all ranks, and reads the data. When there are
- * surplus ranks, a line says so. On an error all ranks return the same one. The caller owns *out:
- * dt_run_close. Collective. */
-dt_status dt_run_open(dt_comm *comm, const dt_config *config, dt_run **out, dt_error *error);
+/* Builds a run from resolved settings, the same on all ranks, and reads the data, if there is
+ * memory for all that a training takes (dist/room.h); `freed`: bytes that this rank has now, and
+ * will have freed when it saves. When there are surplus ranks, a line says so. On an error all
+ * ranks return the same one. The caller owns *out: dt_run_close. Collective. */
+dt_status dt_run_open(dt_comm *comm, const dt_config *config, uint64_t freed, dt_run **out,
+                      dt_error *error);
+
+/* The positions that this rank holds of a subset of `count` samples, before and after it is there.
+ * trains: the run does; else it evaluates. Not collective. */
+dt_range dt_run_held(const dt_run *run, dt_subset_kind kind, int64_t count, bool trains);
 
 /* A run that evaluates the subset `kind` and does not train (no plan, optimizer, reduction,
  * exchange, nor samples of another subset): the data that resolved settings mean, and the network

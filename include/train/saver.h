@@ -1,7 +1,9 @@
 /* Checkpoints and weights files of a run, written while training goes on.
  *
  * A call copies what is to be saved and returns; a thread makes the file of it, writes, syncs and
- * verifies it (io/atomic_file.h), one file after the other. While a saver lives, its thread is the
+ * verifies it (io/atomic_file.h), one file after the other. In memory there are the copy, and the
+ * file that is being written: so two copies of the parameters and of the optimizer's state, and of
+ * the best parameters, where there are such. While a saver lives, its thread is the
  * only one that uses HDF5. Rank 0 alone has a saver. Not collective; one thread. */
 #ifndef DT_TRAIN_SAVER_H
 #define DT_TRAIN_SAVER_H
@@ -58,7 +60,9 @@ dt_status dt_saver_checkpoint(dt_saver *saver, const dt_state *where, bool compl
                               const char *history, size_t history_length, dt_error *error);
 
 /* Saves the run's parameters, as they are now, as best.h5 or weights.h5 (kind). The best ones are
- * part of the checkpoints that follow. Errors: as above. */
+ * copied, once all files before are done, and are part of the checkpoints that follow. Those of
+ * weights.h5, the last of a run, are not: they stay as they are until dt_saver_wait.
+ * Errors: as above. */
 dt_status dt_saver_weights(dt_saver *saver, dt_saved_kind kind, const dt_origin *origin,
                            dt_error *error);
 

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/available.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/options.h"
@@ -55,6 +56,13 @@ static void print_network(const dt_run *run)
     dt_say("            loss %s", dt_loss_names[run->config.loss]);
 }
 
+static void print_memory(const dt_run *run)
+{
+    char network[DT_BYTES_TEXT], data[DT_BYTES_TEXT];
+    dt_say("  memory    network %s, data %s (rank 0, while it saves)",
+           dt_bytes_text(run->need.network, network), dt_bytes_text(run->need.data, data));
+}
+
 static void print_training(const dt_run *run)
 {
     const dt_config *config = &run->config;
@@ -85,6 +93,8 @@ void dt_banner_print(const dt_run *run, const dt_config *asked, const char *outp
     print_data(run);
     print_network(run);
     print_training(run);
+    if (!output)
+        print_memory(run);
     dt_config settings = *asked;
     if (resumed_from)
         describe_settings(run, &settings);

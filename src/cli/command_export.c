@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "io/atomic_file.h"
 #include "train/export.h"
+#include "train/need.h"
 
 static dt_status find_format(const char *name, const dt_export_format **out, dt_error *error)
 {
@@ -27,6 +28,8 @@ static dt_status export_model(const dt_invocation *invocation, const dt_export_f
 {
     dt_model model = {0};
     dt_status status = dt_atomic_apart(invocation->out_path, invocation->weights_path, error);
+    if (!status)
+        status = dt_need_check_file(invocation->weights_path, DT_TIMES_CONVERTED, error);
     if (!status)
         status = dt_model_read(invocation->weights_path, &invocation->config, &model, error);
     if (!status)

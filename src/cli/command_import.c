@@ -4,6 +4,7 @@
 #include "io/atomic_file.h"
 #include "io/weights_bundle.h"
 #include "train/model.h"
+#include "train/need.h"
 
 /* A file of this program keeps the version that trained it. */
 static dt_status state_version(dt_model *model, dt_error *error)
@@ -29,6 +30,8 @@ static dt_status import_model(const dt_invocation *invocation, dt_error *error)
     dt_import_note note;
     dt_model model = {0};
     dt_status status = dt_atomic_apart(invocation->out_path, invocation->from_path, error);
+    if (!status)
+        status = dt_need_check_file(invocation->from_path, DT_TIMES_CONVERTED, error);
     if (!status)
         status = dt_weights_import(invocation->from_path, &file, &note, error);
     if (status) {

@@ -12,6 +12,7 @@
 #include "io/json.h"
 #include "nn/metrics.h"
 #include "train/model.h"
+#include "train/need.h"
 
 /* Images that go through the network at a time. */
 enum { CHUNK = 1024, NAME_MAX_SHOWN = 4096 };
@@ -41,6 +42,8 @@ static dt_status prepare(const dt_invocation *invocation, predictor *self, dt_er
     *self = (predictor){.json = invocation->json, .show = invocation->show};
     dt_status status =
         dt_model_read(invocation->weights_path, &invocation->config, &self->model, error);
+    if (!status)
+        status = dt_need_check_network(&self->model.spec, error);
     if (!status)
         status = dt_model_build(&self->model.spec, &self->network, error);
     if (status)

@@ -369,7 +369,7 @@ dt_status dt_command_train(dt_comm *comm, const dt_invocation *invocation, dt_er
     dt_state state;
     dt_status status = settle(comm, asked, &found, &config, error);
     if (!status)
-        status = dt_run_open(comm, &config, &run, error);
+        status = dt_run_open(comm, &config, dt_resume_bytes(&found), &run, error);
     if (!status)
         status = dt_resume_apply(run, resume, &state, error);
     if (status)

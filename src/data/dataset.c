@@ -6,6 +6,9 @@
 #include "base/memory.h"
 #include "data/sampler.h"
 
+/* Read at a time. */
+enum { PIECE_BYTES = 4 << 20 };
+
 const char *const dt_split_names[] = {"standard", "random", NULL};
 const char *const dt_subset_names[] = {"train", "val", "test", NULL};
 
@@ -28,8 +31,8 @@ static void look_up(dt_subset *subset, const int32_t *from)
         subset->members[i] = from[subset->members[i]];
 }
 
-static dt_status choose_members(dt_dataset *self, const dt_source *source,
-                                const dt_dataset_spec *spec, dt_error *error)
+dt_status dt_dataset_count(const dt_source *source, const dt_dataset_spec *spec,
+                           int64_t counts[DT_SUBSETS], dt_error *error)
 {
     int64_t train = limited(source->count[DT_TRAIN], spec->train_limit);
     int64_t test = limited(source->count[DT_TEST], spec->test_limit);
@@ -45,15 +48,28 @@ static dt_status choose_members(dt_dataset *self, const dt_source *source,
                        "validation; both need one at least",
                        spec->val_fraction, (long long)pool, (long long)(pool - val),
                        (long long)val);
+    counts[DT_SUBSET_TRAIN] = pool - val;
+    counts[DT_SUBSET_VAL] = val;
+    counts[DT_SUBSET_TEST] = spec->split == DT_SPLIT_RANDOM ? 0 : test;
+    return DT_OK;
+}
+
+static dt_status choose_members(dt_dataset *self, const dt_source *source,
+                                const dt_dataset_spec *spec, dt_error *error)
+{
+    int64_t counts[DT_SUBSETS];
+    dt_status status = dt_dataset_count(source, spec, counts, error);
+    if (status)
+        return status;
+    int64_t train = limited(source->count[DT_TRAIN], spec->train_limit);
+    int64_t test = limited(source->count[DT_TEST], spec->test_limit);
+    int64_t val = counts[DT_SUBSET_VAL], pool = counts[DT_SUBSET_TRAIN] + val;
     dt_subset *subsets = self->subsets;
     int32_t *numbers = dt_calloc((size_t)(train + test), sizeof *numbers, error);
-    dt_status status = numbers ? DT_OK : error->status;
-    if (!status)
-        status = allocate_members(&subsets[DT_SUBSET_TRAIN], pool - val, error);
-    if (!status)
-        status = allocate_members(&subsets[DT_SUBSET_VAL], val, error);
-    if (!status && spec->split == DT_SPLIT_STANDARD)
-        status = allocate_members(&subsets[DT_SUBSET_TEST], test, error);
+    status = numbers ? DT_OK : error->status;
+    for (int i = 0; i < DT_SUBSETS && !status; i++)
+        if (i != DT_SUBSET_TEST || counts[i] > 0)
+            status = allocate_members(&subsets[i], counts[i], error);
     if (!status) {
         for (int64_t i = 0; i < train + test; i++)
             numbers[i] = (int32_t)(i < train ? i : source->count[DT_TRAIN] + i - train);
@@ -92,11 +108,11 @@ void dt_dataset_keep_only(dt_dataset *self, dt_subset_kind kind)
         }
 }
 
-void dt_subset_release(dt_subset *subset)
+void dt_subset_place(dt_subset *subset, uint8_t *images, uint8_t *labels)
 {
-    dt_free(subset->images);
-    dt_free(subset->labels);
-    subset->images = subset->labels = NULL;
+    subset->images = images;
+    subset->labels = labels;
+    subset->borrowed = true;
 }
 
 void dt_dataset_destroy(dt_dataset *self)
@@ -104,70 +120,111 @@ void dt_dataset_destroy(dt_dataset *self)
     if (!self)
         return;
     for (int i = 0; i < DT_SUBSETS; i++) {
-        dt_free(self->subsets[i].members);
-        dt_subset_release(&self->subsets[i]);
+        dt_subset *subset = &self->subsets[i];
+        dt_free(subset->members);
+        if (!subset->borrowed) {
+            dt_free(subset->images);
+            dt_free(subset->labels);
+        }
     }
     dt_free(self);
 }
 
-/* Reads `count` members that all are in `part`, ascending, into images and labels: the stretch of
- * the source from the first to the last of them, then those that are members. */
-static dt_status read_members(dt_source *source, dt_part part, const int32_t *members,
-                              int64_t count, uint8_t *images, uint8_t *labels, dt_error *error)
+int64_t dt_dataset_piece(size_t image_size)
 {
-    if (count == 0)
-        return DT_OK;
-    size_t size = (size_t)dt_shape_size(source->shape);
-    int64_t part_first = part == DT_TRAIN ? 0 : source->count[DT_TRAIN];
-    int64_t first = members[0] - part_first;
-    int64_t stretch = members[count - 1] - members[0] + 1;
-    if (stretch == count)
-        return dt_source_read(source, part, first, count, images, labels, error);
-
-    uint8_t *all_images = dt_calloc((size_t)stretch, size, error);
-    uint8_t *all_labels = all_images ? dt_calloc((size_t)stretch, 1, error) : NULL;
-    dt_status status =
-        all_labels ? dt_source_read(source, part, first, stretch, all_images, all_labels, error)
-                   : error->status;
-    for (int64_t i = 0; i < count && !status; i++) {
-        size_t from = (size_t)(members[i] - members[0]);
-        memcpy(images + (size_t)i * size, all_images + from * size, size);
-        labels[i] = all_labels[from];
-    }
-    dt_free(all_images);
-    dt_free(all_labels);
-    return status;
+    size_t samples = PIECE_BYTES / (image_size + 1);
+    return samples > 1 ? (int64_t)samples : 1;
 }
 
-static dt_status load_subset(dt_subset *subset, dt_source *source, dt_error *error)
+dt_status dt_dataset_hold(dt_dataset *self, size_t image_size, dt_error *error)
+{
+    for (int i = 0; i < DT_SUBSETS; i++) {
+        dt_subset *subset = &self->subsets[i];
+        if (subset->count == 0 || subset->borrowed)
+            continue;
+        subset->images = dt_calloc((size_t)subset->held.count, image_size, error);
+        subset->labels =
+            subset->images ? dt_calloc((size_t)subset->held.count, 1, error) : NULL;
+        if (!subset->labels)
+            return error->status;
+    }
+    return DT_OK;
+}
+
+/* The number in the pool of the first sample of a part. */
+static int64_t first_of(const dt_source *source, dt_part part)
+{
+    return part == DT_TRAIN ? 0 : source->count[DT_TRAIN];
+}
+
+/* Of the members that this rank holds, how many come before `pooled`. */
+static int64_t held_before(const dt_subset *subset, int64_t pooled)
+{
+    const int32_t *members = subset->members + subset->held.first;
+    int64_t lo = 0, hi = subset->held.count;
+    while (lo < hi) {
+        int64_t mid = lo + (hi - lo) / 2;
+        if (members[mid] < pooled)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+void dt_dataset_take(dt_dataset *self, const dt_source *source, dt_part part, int64_t first,
+                     int64_t count, const uint8_t *images, const uint8_t *labels)
 {
     size_t size = (size_t)dt_shape_size(source->shape);
-    subset->images = dt_calloc((size_t)subset->held.count, size, error);
-    subset->labels = subset->images ? dt_calloc((size_t)subset->held.count, 1, error) : NULL;
-    if (!subset->labels)
-        return error->status;
-    const int32_t *members = subset->members + subset->held.first;
-    int64_t in_train = 0;
-    while (in_train < subset->held.count && members[in_train] < source->count[DT_TRAIN])
-        in_train++;
-    dt_status status =
-        read_members(source, DT_TRAIN, members, in_train, subset->images, subset->labels, error);
-    if (!status)
-        status = read_members(source, DT_TEST, members + in_train, subset->held.count - in_train,
-                              subset->images + (size_t)in_train * size, subset->labels + in_train,
-                              error);
-    return status;
+    int64_t begin = first_of(source, part) + first;
+    for (int i = 0; i < DT_SUBSETS; i++) {
+        dt_subset *subset = &self->subsets[i];
+        const int32_t *members = subset->members + subset->held.first;
+        int64_t end = held_before(subset, begin + count);
+        for (int64_t to = held_before(subset, begin); to < end; to++) {
+            size_t from = (size_t)(members[to] - begin);
+            memcpy(subset->images + (size_t)to * size, images + from * size, size);
+            subset->labels[to] = labels[from];
+        }
+    }
+}
+
+/* The samples of a part from the first to the last that this rank holds. */
+static dt_range range_of(const dt_dataset *self, const dt_source *source, dt_part part)
+{
+    int64_t begin = first_of(source, part), end = begin + source->count[part];
+    int64_t least = end, behind = begin;
+    for (int i = 0; i < DT_SUBSETS; i++) {
+        const dt_subset *subset = &self->subsets[i];
+        const int32_t *members = subset->members + subset->held.first;
+        int64_t first = held_before(subset, begin), last = held_before(subset, end) - 1;
+        if (last < first)
+            continue;
+        least = members[first] < least ? members[first] : least;
+        behind = members[last] + 1 > behind ? members[last] + 1 : behind;
+    }
+    return (dt_range){least - begin, least < behind ? behind - least : 0};
 }
 
 dt_status dt_dataset_load(dt_dataset *self, dt_source *source, dt_error *error)
 {
-    for (int i = 0; i < DT_SUBSETS; i++)
-        if (self->subsets[i].count > 0) {
-            dt_status status = load_subset(&self->subsets[i], source, error);
-            if (status)
-                return status;
+    size_t size = (size_t)dt_shape_size(source->shape);
+    int64_t piece = dt_dataset_piece(size);
+    uint8_t *images = dt_calloc((size_t)piece, size + 1, error);
+    dt_status status = images ? DT_OK : error->status;
+    uint8_t *labels = images + (size_t)piece * size;
+    for (dt_part part = 0; part < DT_PARTS; part++) {
+        dt_range range = range_of(self, source, part);
+        for (int64_t done = 0; !status && done < range.count; done += piece) {
+            int64_t first = range.first + done, left = range.count - done;
+            int64_t count = left < piece ? left : piece;
+            status = dt_source_read(source, part, first, count, images, labels, error);
+            if (!status)
+                dt_dataset_take(self, source, part, first, count, images, labels);
         }
-    return DT_OK;
+    }
+    dt_free(images);
+    return status;
 }
 
 uint64_t dt_dataset_fingerprint(const dt_dataset *self, size_t image_size)

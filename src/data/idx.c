@@ -62,7 +62,7 @@ static dt_status check_directory(const char *directory, dt_error *error)
 static dt_status read_idx(dt_source *source, dt_part part, int64_t first, int64_t count,
                           uint8_t *images, uint8_t *labels, dt_error *error)
 {
-    const dt_idx_file *files = ((idx_state *)source->state)->files[part];
+    dt_idx_file *files = ((idx_state *)source->state)->files[part];
     dt_status status = dt_idx_read(&files[DT_IDX_LABELS], first, count, labels, error);
     if (status != DT_OK)
         return status;

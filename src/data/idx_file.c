@@ -253,29 +253,31 @@ dt_status dt_idx_open_descriptor(int fd, const char *name, dt_idx_kind kind, dt_
     return status == DT_OK ? examine(file, error) : status;
 }
 
-/* Reads on to the end of the stream, so that all of the file is checked. Damage often makes the
- * data longer before the check sum betrays it: surplus is passed over, up to `expected` bytes of
- * it. */
-static dt_status read_gzip(const dt_idx_file *file, int64_t offset, uint8_t *bytes, int64_t size,
-                           dt_error *error)
+static void end_stream(dt_idx_file *file)
 {
-    int64_t expected = whole_size(file), found = 0, got = 0;
-    const struct {
-        uint8_t *bytes;
-        int64_t size;
-    } stretches[] = {
-        {NULL, offset},
-        {bytes, size},
-        {NULL, expected - offset - size},
-        {NULL, expected},
-    };
-    dt_gunzip *gunzip;
-    dt_status status = dt_gunzip_open(file->fd, file->shown, &gunzip, error);
-    for (size_t i = 0; i < sizeof stretches / sizeof *stretches && status == DT_OK; i++) {
-        status = dt_gunzip_read(gunzip, stretches[i].bytes, stretches[i].size, &got, error);
-        found += got;
-    }
-    dt_gunzip_close(gunzip);
+    dt_gunzip_close(file->stream);
+    file->stream = NULL;
+    file->position = 0;
+}
+
+/* Goes on in the stream: `size` bytes, which are passed over when there is no place for them. */
+static dt_status read_on(dt_idx_file *file, uint8_t *bytes, int64_t size, dt_error *error)
+{
+    int64_t got = 0;
+    dt_status status = dt_gunzip_read(file->stream, bytes, size, &got, error);
+    file->position += got;
+    return status;
+}
+
+/* Damage often makes the data longer before the check sum betrays it: surplus is passed over, as
+ * much again as is expected. */
+static dt_status check_end(dt_idx_file *file, dt_error *error)
+{
+    int64_t expected = whole_size(file);
+    dt_status status = DT_OK;
+    if (file->position == expected)
+        status = read_on(file, NULL, expected, error);
+    int64_t found = file->position;
     if (status == DT_OK && found != expected)
         return dt_fail(error, DT_ERR_DATA,
                        "%s: expected %lld unpacked bytes, as the header says, found %s%lld (%s); "
@@ -285,7 +287,28 @@ static dt_status read_gzip(const dt_idx_file *file, int64_t offset, uint8_t *byt
     return status;
 }
 
-dt_status dt_idx_read(const dt_idx_file *file, int64_t first, int64_t count, uint8_t *bytes,
+static dt_status read_gzip(dt_idx_file *file, int64_t offset, uint8_t *bytes, int64_t size,
+                           dt_error *error)
+{
+    int64_t end = offset + size;
+    dt_status status = DT_OK;
+    if (file->stream && file->position > offset)
+        end_stream(file);
+    if (!file->stream)
+        status = dt_gunzip_open(file->fd, file->shown, &file->stream, error);
+    if (status == DT_OK)
+        status = read_on(file, NULL, offset - file->position, error);
+    if (status == DT_OK)
+        status = read_on(file, bytes, size, error);
+    bool ends = end == whole_size(file) || file->position < end;
+    if (status == DT_OK && ends)
+        status = check_end(file, error);
+    if (status != DT_OK || ends)
+        end_stream(file);
+    return status;
+}
+
+dt_status dt_idx_read(dt_idx_file *file, int64_t first, int64_t count, uint8_t *bytes,
                       dt_error *error)
 {
     int64_t offset = kind_header[file->kind] + first * item_size(file);
@@ -303,6 +326,7 @@ dt_status dt_idx_read(const dt_idx_file *file, int64_t first, int64_t count, uin
 
 void dt_idx_close(dt_idx_file *file)
 {
+    end_stream(file);
     if (file->fd >= 0)
         close(file->fd);
     file->fd = -1;

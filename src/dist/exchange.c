@@ -61,8 +61,7 @@ static dt_status allocate(dt_exchange *self, dt_error *error)
 }
 
 dt_status dt_exchange_create(dt_comm *comm, int64_t count, int parts, size_t image_size,
-                             const uint8_t *images, const uint8_t *labels, dt_exchange **out,
-                             dt_error *error)
+                             dt_exchange **out, dt_error *error)
 {
     dt_exchange *self = dt_calloc(1, sizeof *self, error);
     dt_status status = self ? DT_OK : DT_ERR_INTERNAL;
@@ -80,10 +79,6 @@ dt_status dt_exchange_create(dt_comm *comm, int64_t count, int parts, size_t ima
         status = dt_shared_create(comm, own * (image_size + 1), &self->shared, error);
         status = dt_comm_agree(comm, status, error);
         if (!status) {
-            uint8_t *segment = dt_shared_segment(self->shared, comm->host_rank);
-            memcpy(segment, images, own * image_size);
-            memcpy(segment + own * image_size, labels, own);
-            dt_shared_barrier(self->shared);
             MPI_Type_contiguous((int)image_size + 1, MPI_BYTE, &self->record);
             MPI_Type_commit(&self->record);
             *out = self;
@@ -92,6 +87,17 @@ dt_status dt_exchange_create(dt_comm *comm, int64_t count, int parts, size_t ima
     }
     dt_exchange_destroy(self);
     return status;
+}
+
+void dt_exchange_own(const dt_exchange *self, uint8_t **images, uint8_t **labels)
+{
+    *images = dt_shared_segment(self->shared, self->comm->host_rank);
+    *labels = *images + (size_t)self->held[self->comm->rank].count * self->image_size;
+}
+
+void dt_exchange_publish(dt_exchange *self)
+{
+    dt_shared_barrier(self->shared);
 }
 
 void dt_exchange_destroy(dt_exchange *self)

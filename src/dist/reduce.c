@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -27,12 +28,18 @@ struct dt_reduce {
     int *rank_nodes;   /* [host size]: nodes that each rank of this host forms */
     int first_depth;   /* vectors on the stack of this host's first rank */
     dt_shared *shared; /* the ranks' stacks; behind the stack of the first, the total */
-    float *total;
+    float *total;      /* where ranks add up their sums themselves */
     progress **progress;               /* [host size] */
     unsigned long long last_announced; /* sections, in all rounds before this one */
     unsigned asked;                    /* by any rank, in the last round */
     dt_reduce_hosts *hosts;            /* NULL: there is one host */
 };
+
+/* One rank alone has the sum on its stack; MPI_Allreduce leaves it there. */
+static bool has_total(const dt_comm *comm, dt_allreduce kind)
+{
+    return kind == DT_ALLREDUCE_TREE && comm->size > 1 && comm->host_rank == 0;
+}
 
 /* Finds the stacks of this host's ranks: a rank's nodes are the bottom of its stack. */
 static void place_vectors(dt_reduce *self)
@@ -61,16 +68,24 @@ static dt_status allocate(dt_reduce *self, dt_error *error)
     return error->status;
 }
 
+static dt_status check_count(uint64_t count, dt_error *error)
+{
+    return count <= INT_MAX
+               ? DT_OK
+               : dt_fail(error, DT_ERR_CONFIG,
+                         "a network of %llu parameters: expected at most %d; use smaller layers",
+                         (unsigned long long)count, INT_MAX);
+}
+
 static dt_status plan(dt_reduce *self, int virtual_ranks, size_t count, size_t section_size,
                       dt_error *error)
 {
     if (self->kind == DT_ALLREDUCE_MPI)
         count += DT_REDUCE_ASKS;
-    if (count > INT_MAX)
-        return dt_fail(error, DT_ERR_CONFIG, "a network of %zu parameters: at most %d", count,
-                       INT_MAX);
-    dt_status status =
-        dt_reduce_plan_make(self->comm, virtual_ranks, count, section_size, &self->plan, error);
+    dt_status status = check_count(count, error);
+    if (!status)
+        status =
+            dt_reduce_plan_make(self->comm, virtual_ranks, count, section_size, &self->plan, error);
     if (self->kind == DT_ALLREDUCE_MPI && self->plan.depth == 0)
         self->plan.depth = 1; /* the zeros of a rank that plays no virtual rank */
     if (!status)
@@ -83,12 +98,30 @@ static dt_status plan(dt_reduce *self, int virtual_ranks, size_t count, size_t s
 static dt_status share_vectors(dt_reduce *self, dt_error *error)
 {
     const dt_comm *comm = self->comm;
-    size_t vectors = (size_t)self->plan.depth + (comm->host_rank == 0);
+    size_t vectors = (size_t)self->plan.depth + has_total(comm, self->kind);
     MPI_Allgather(&self->plan.own.node_count, 1, MPI_INT, self->rank_nodes, 1, MPI_INT, comm->host);
     self->first_depth = self->plan.depth;
     MPI_Bcast(&self->first_depth, 1, MPI_INT, 0, comm->host);
     size_t bytes = vectors * dt_reduce_plan_stride(&self->plan) * sizeof(float);
     return dt_shared_create(self->comm, sizeof(progress) + bytes, &self->shared, error);
+}
+
+dt_status dt_reduce_need(dt_comm *comm, dt_allreduce kind, int virtual_ranks, uint64_t count,
+                         uint64_t *shared, uint64_t *messages, dt_error *error)
+{
+    dt_reduce_plan of = {0};
+    dt_status status = check_count(count, error);
+    *shared = *messages = 0;
+    if (!status)
+        status = dt_reduce_plan_make(comm, virtual_ranks, (size_t)count, 0, &of, error);
+    if (!status) {
+        uint64_t vectors = (uint64_t)of.depth + has_total(comm, kind);
+        *shared = vectors * dt_reduce_plan_stride(&of) * sizeof(float);
+        if (comm->hosts > 1 && kind == DT_ALLREDUCE_TREE)
+            *messages = dt_reduce_hosts_floats(&of) * sizeof(float);
+    }
+    dt_reduce_plan_free(&of);
+    return status;
 }
 
 dt_status dt_reduce_create(dt_comm *comm, dt_allreduce kind, int virtual_ranks, size_t count,

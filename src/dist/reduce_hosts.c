@@ -65,6 +65,14 @@ static size_t inbox_offset(int host, int place, size_t size)
     return (size_t)place * size + (size_t)host * ASKS;
 }
 
+size_t dt_reduce_hosts_floats(const dt_reduce_plan *plan)
+{
+    size_t size = 0;
+    for (int s = 0; s < plan->sections; s++)
+        size += inbox_size(plan, s) + outbox_size(plan, s);
+    return size;
+}
+
 static dt_status allocate(dt_reduce_hosts *self, dt_error *error)
 {
     const dt_reduce_plan *plan = self->plan;
@@ -73,9 +81,7 @@ static dt_status allocate(dt_reduce_hosts *self, dt_error *error)
         carried += carries(plan->comm, s);
     self->section_requests = 2 * (plan->comm->hosts - 1 + carried);
     self->request_count = plan->sections * self->section_requests;
-    size_t requests = (size_t)self->request_count, size = 0;
-    for (int s = 0; s < plan->sections; s++)
-        size += inbox_size(plan, s) + outbox_size(plan, s);
+    size_t requests = (size_t)self->request_count, size = dt_reduce_hosts_floats(plan);
     if (!(self->sections = dt_calloc((size_t)plan->sections, sizeof *self->sections, error)) ||
         !(self->requests = dt_calloc(requests, sizeof(MPI_Request), error)) ||
         !(self->done = dt_calloc(requests, sizeof *self->done, error)) ||

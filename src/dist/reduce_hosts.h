@@ -19,6 +19,9 @@ dt_status dt_reduce_hosts_create(const dt_reduce_plan *plan, dt_reduce_hosts **o
                                  dt_error *error);
 void dt_reduce_hosts_destroy(dt_reduce_hosts *hosts);
 
+/* Floats of the messages of a rank, which dt_reduce_hosts_create makes room for. */
+size_t dt_reduce_hosts_floats(const dt_reduce_plan *plan);
+
 /* Sections started in this round. */
 int dt_reduce_hosts_started(const dt_reduce_hosts *hosts);
 

@@ -5,13 +5,13 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
 #include "comm_mpi.h"
+#include "dist/room.h"
 
 /* About 50 microseconds. */
 enum { SPINS = 2000 };
@@ -43,19 +43,15 @@ static char *aligned(char *address)
  * A host of one rank gets ordinary memory. */
 static bool fits(dt_comm *comm, size_t own, dt_error *error)
 {
-    static const char place[] = "/dev/shm";
-    unsigned long long mine = own, all, room = ULLONG_MAX;
-    struct statvfs system;
+    unsigned long long mine = own, all, room = dt_room_shared(comm);
     MPI_Allreduce(&mine, &all, 1, MPI_UNSIGNED_LONG_LONG, MPI_SUM, comm->host);
-    if (comm->host_rank == 0 && comm->host_size > 1 && statvfs(place, &system) == 0)
-        room = system.f_bavail * (unsigned long long)system.f_frsize;
     MPI_Bcast(&room, 1, MPI_UNSIGNED_LONG_LONG, 0, comm->host);
-    all += all / 16 + (1 << 20); /* page sizes, and what MPI adds */
+    all = dt_room_segment(all);
     if (all > room)
         dt_fail(error, DT_ERR_INTERNAL,
-                "%s on %s: expected %llu MB of shared memory to be free, found %llu MB; make it "
+                "%s: expected %llu MB of shared memory to be free, found %llu MB; make /dev/shm "
                 "larger (docker run --shm-size=1g) or use fewer ranks",
-                place, comm->host_name, all >> 20, room >> 20);
+                comm->host_name, all >> 20, room >> 20);
     return all <= room;
 }
 

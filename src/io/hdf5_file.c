@@ -14,7 +14,56 @@
 
 struct dt_hdf5_image {
     hid_t file;
+    void *bytes; /* what the library leaves when it closes the file */
 };
+
+/* The library's memory of the file is ours: so its bytes need not be copied when it is done. */
+static void *allocate_file(size_t size, H5FD_file_image_op_t operation, void *image)
+{
+    (void)operation;
+    (void)image;
+    return dt_resize(NULL, size, NULL);
+}
+
+static void *resize_file(void *bytes, size_t size, H5FD_file_image_op_t operation, void *image)
+{
+    (void)operation;
+    (void)image;
+    return dt_resize(bytes, size, NULL);
+}
+
+static herr_t leave_file(void *bytes, H5FD_file_image_op_t operation, void *image)
+{
+    (void)operation;
+    dt_hdf5_image *self = image;
+    dt_free(self->bytes);
+    self->bytes = bytes;
+    return 0;
+}
+
+static void *share_image(void *image)
+{
+    return image;
+}
+
+static herr_t unshare_image(void *image)
+{
+    (void)image;
+    return 0;
+}
+
+static bool own_memory(hid_t access, dt_hdf5_image *image)
+{
+    H5FD_file_image_callbacks_t callbacks = {
+        .image_malloc = allocate_file,
+        .image_realloc = resize_file,
+        .image_free = leave_file,
+        .udata_copy = share_image,
+        .udata_free = unshare_image,
+        .udata = image,
+    };
+    return H5Pset_file_image_callbacks(access, &callbacks) >= 0;
+}
 
 static herr_t keep_innermost(unsigned level, const H5E_error2_t *entry, void *reason)
 {
@@ -46,6 +95,7 @@ dt_status dt_hdf5_image_create(dt_hdf5_image **out, dt_error *error)
     if (H5Eset_auto2(H5E_DEFAULT, NULL, NULL) >= 0)
         access = H5Pcreate(H5P_FILE_ACCESS);
     if (access >= 0 && H5Pset_fapl_core(access, IMAGE_GROWTH, 0) >= 0 &&
+        own_memory(access, image) &&
         H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_V18) >= 0)
         image->file = H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, access);
     dt_status status = DT_OK;
@@ -68,6 +118,7 @@ void dt_hdf5_image_destroy(dt_hdf5_image *image)
         return;
     if (image->file >= 0)
         H5Fclose(image->file);
+    dt_free(image->bytes);
     dt_free(image);
 }
 
@@ -224,23 +275,19 @@ dt_status dt_hdf5_image_add_attribute(dt_hdf5_image *image, const char *object,
     return status;
 }
 
-static dt_status take_image(hid_t file, size_t room, void **bytes, size_t *size, dt_error *error)
+/* Writes all of the file to its memory and closes it; its length in *size. */
+static dt_status close_file(dt_hdf5_image *image, size_t *size, dt_error *error)
 {
+    hid_t file = image->file;
     ssize_t length = -1;
     if (H5Fflush(file, H5F_SCOPE_GLOBAL) >= 0)
         length = H5Fget_file_image(file, NULL, 0);
-    if (length < 0)
-        return hdf5_failed(error, "finish", "the file");
-    void *copy = dt_calloc((size_t)length + room, 1, error);
-    if (!copy)
-        return DT_ERR_INTERNAL;
-    if (H5Fget_file_image(file, copy, (size_t)length) != length) {
-        dt_free(copy);
-        return hdf5_failed(error, "copy", "the file");
-    }
-    *bytes = copy;
-    *size = (size_t)length;
-    return DT_OK;
+    dt_status status = length > 0 ? DT_OK : hdf5_failed(error, "finish", "the file");
+    image->file = H5I_INVALID_HID;
+    if (H5Fclose(file) < 0 && status == DT_OK)
+        status = hdf5_failed(error, "close", "the file");
+    *size = status == DT_OK ? (size_t)length : 0;
+    return status;
 }
 
 dt_status dt_hdf5_image_finish_with_room(dt_hdf5_image *image, size_t room, void **bytes,
@@ -248,15 +295,18 @@ dt_status dt_hdf5_image_finish_with_room(dt_hdf5_image *image, size_t room, void
 {
     *bytes = NULL;
     *size = 0;
-    dt_status status = take_image(image->file, room, bytes, size, error);
-    hid_t file = image->file;
-    image->file = H5I_INVALID_HID;
-    if (H5Fclose(file) < 0 && status == DT_OK) {
-        dt_free(*bytes);
-        *bytes = NULL;
-        status = hdf5_failed(error, "close", "the file");
-    }
-    return status;
+    size_t length;
+    dt_status status = close_file(image, &length, error);
+    if (status != DT_OK)
+        return status;
+    char *resized = dt_resize(image->bytes, length + room, error);
+    if (!resized)
+        return DT_ERR_INTERNAL;
+    image->bytes = NULL;
+    memset(resized + length, 0, room);
+    *bytes = resized;
+    *size = length;
+    return DT_OK;
 }
 
 dt_status dt_hdf5_image_finish(dt_hdf5_image *image, void **bytes, size_t *size, dt_error *error)

@@ -97,17 +97,48 @@ static size_t most_intervals(const dt_network *self)
     return most;
 }
 
-/* A matter of speed alone: no result depends on it. While the largest layer's weights stay in the
- * L2 cache, so should a tile; weights that come from memory are worth more samples a pass. */
-static int choose_tile_samples(const dt_network_spec *spec)
+/* Counts values of one sample in all tiles, and the columns of all tiles. */
+static void count_values(const dt_network_spec *spec, uint64_t *values, uint64_t *columns)
 {
-    int64_t largest = 0, inputs = spec->inputs;
+    *values = *columns = (uint64_t)spec->inputs;
     for (int i = 0; i < spec->dense_count; i++) {
-        int64_t weights = inputs * spec->widths[i];
-        largest = weights > largest ? weights : largest;
-        inputs = spec->widths[i];
+        bool last = i + 1 == spec->dense_count;
+        bool followed = last ? spec->output_softmax : spec->activation != DT_IDENTITY;
+        uint64_t tiles = followed ? 4 : 2; /* values and gradients */
+        *values += tiles * (uint64_t)dt_tile_stride(spec->widths[i]);
+        *columns += tiles * (uint64_t)spec->widths[i];
     }
-    return largest <= 512 * 1024 ? 64 : 256;
+}
+
+/* A matter of speed alone: no result depends on it. While the largest layer's weights stay in the
+ * L2 cache, so should a tile; weights that come from memory are worth more samples a pass, as long
+ * as the tiles are not what takes the memory. */
+static int choose_tile_samples(uint64_t largest_layer, uint64_t values)
+{
+    const uint64_t tiles_most = ((uint64_t)256 << 20) / sizeof(dt_real);
+    uint64_t samples = largest_layer <= 512 * 1024 ? 64 : 256;
+    if (samples * values > tiles_most)
+        samples = tiles_most / values;
+    return samples > 0 ? (int)samples : 1;
+}
+
+dt_network_size dt_network_measure(const dt_network_spec *spec)
+{
+    dt_network_size size = {0};
+    uint64_t values, columns, largest = 0, inputs = (uint64_t)spec->inputs;
+    count_values(spec, &values, &columns);
+    for (int i = 0; i < spec->dense_count; i++) {
+        uint64_t outputs = (uint64_t)spec->widths[i], weights = inputs * outputs;
+        size.parameters += weights + (spec->bias ? outputs : 0);
+        largest = weights > largest ? weights : largest;
+        /* its active columns; the support of it and of what follows */
+        size.bytes += inputs * sizeof(int32_t) + (inputs + outputs) / 2 * sizeof(dt_interval);
+        inputs = outputs;
+    }
+    size.tile_samples = choose_tile_samples(largest, values);
+    size.bytes += (uint64_t)size.tile_samples * (values * sizeof(dt_real) + sizeof(double)) +
+                  columns * (sizeof(int32_t) + 1);
+    return size;
 }
 
 dt_status dt_network_create(const dt_network_spec *spec, dt_network **out, dt_error *error)
@@ -122,7 +153,7 @@ dt_status dt_network_create(const dt_network_spec *spec, dt_network **out, dt_er
     self->input_scale = (dt_real)spec->input_scale;
     self->input_shift = (dt_real)spec->input_shift;
     self->loss = spec->loss;
-    self->tile_samples = choose_tile_samples(spec);
+    self->tile_samples = dt_network_measure(spec).tile_samples;
     size_t most = LAYERS_A_DENSE * (size_t)spec->dense_count;
     if ((self->layers = dt_calloc(most, sizeof *self->layers, error)) &&
         (self->offsets = dt_calloc(most, sizeof *self->offsets, error)) &&

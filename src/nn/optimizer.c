@@ -32,16 +32,21 @@ double dt_optimizer_default_weight_decay(dt_optimizer_kind kind)
     return kind == DT_ADAMW ? 1e-2 : 0;
 }
 
+static const struct {
+    int velocity, square;
+} needs[] = {
+    [DT_SGD] = {0, 0},     [DT_MOMENTUM] = {1, 0}, [DT_NESTEROV] = {1, 0}, [DT_ADAGRAD] = {0, 1},
+    [DT_RMSPROP] = {0, 1}, [DT_ADAM] = {1, 1},     [DT_ADAMW] = {1, 1},
+};
+
+int dt_optimizer_arrays(dt_optimizer_kind kind)
+{
+    return needs[kind].velocity + needs[kind].square;
+}
+
 dt_status dt_optimizer_create(const dt_optimizer_spec *spec, size_t count, dt_optimizer **out,
                               dt_error *error)
 {
-    static const struct {
-        int velocity, square;
-    } needs[] = {
-        [DT_SGD] = {0, 0},     [DT_MOMENTUM] = {1, 0}, [DT_NESTEROV] = {1, 0},
-        [DT_ADAGRAD] = {0, 1}, [DT_RMSPROP] = {0, 1},  [DT_ADAM] = {1, 1},
-        [DT_ADAMW] = {1, 1},
-    };
     dt_optimizer *self = dt_calloc(1, sizeof *self, error);
     if (!self)
         return error->status;

@@ -13,16 +13,14 @@ static void activate_all(dt_tile *tile)
         tile->active[j] = j;
 }
 
-/* Rows that are a multiple of 2 KB apart share few places in the L1 cache: a cache line more. At
- * most 256 classes: the outputs of a network have no gaps, as the losses expect. */
-static ptrdiff_t stride_of(int width)
+ptrdiff_t dt_tile_stride(int width)
 {
     return width % 512 == 0 ? width + 16 : width;
 }
 
 dt_status dt_tile_create(int capacity, int width, dt_tile *tile, dt_error *error)
 {
-    *tile = (dt_tile){.width = width, .stride = stride_of(width)};
+    *tile = (dt_tile){.width = width, .stride = dt_tile_stride(width)};
     size_t count = (size_t)tile->stride * (size_t)capacity + DT_MATMUL_PAD;
     tile->values = dt_calloc(count, sizeof *tile->values, error);
     tile->active = tile->values ? dt_calloc((size_t)width, sizeof *tile->active, error) : NULL;

@@ -110,7 +110,7 @@ static dt_status open_subject(bench *self, const dt_config *config, dt_bench_sub
 {
     dt_config own = *config;
     own.track_samples = false; /* nobody collects */
-    dt_status status = dt_run_open(self->comm, &own, &of->run, error);
+    dt_status status = dt_run_open(self->comm, &own, 0, &of->run, error);
     if (status)
         return status;
     size_t size = of->run->parameter_count * sizeof(float);

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "train/need.h"
 
 /* Mean and standard deviation of the MNIST training pixels in [0, 1], as the article has them. */
 static const double mnist_mean = 0.1307, mnist_deviation = 0.3081;
@@ -285,8 +286,10 @@ static dt_status state_facts(const dt_model_spec *spec, int64_t inputs, dt_weigh
 
 dt_status dt_model_read(const char *path, const dt_config *asked, dt_model *out, dt_error *error)
 {
-    dt_weights_file file;
-    dt_status status = dt_weights_read(path, &file, error);
+    dt_weights_file file = {0};
+    dt_status status = dt_need_check_file(path, 2, error);
+    if (status == DT_OK)
+        status = dt_weights_read(path, &file, error);
     if (status != DT_OK) {
         *out = (dt_model){.file = file};
         return status;

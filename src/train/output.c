@@ -164,6 +164,7 @@ dt_status dt_output_open(const dt_run *run, const char *version, dt_resume *resu
                                  &self->saver, error);
     if (!status)
         status = dt_saver_restore_best(self->saver, &resume->checkpoint, error);
+    dt_checkpoint_destroy(&resume->checkpoint);
     if (status) {
         dt_output_close(self, NULL);
         return status;

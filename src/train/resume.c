@@ -12,8 +12,12 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "train/need.h"
 #include "train/saver.h"
 #include "train/track.h"
+
+/* A checkpoint is in memory as a file, and as the arrays in it. */
+enum { CHECKPOINT_TIMES = 2 };
 
 static bool same_value(const dt_config *a, const dt_config *b, const dt_setting *setting,
                        char value_a[DT_TEXT_MAX], char value_b[DT_TEXT_MAX])
@@ -118,6 +122,8 @@ static dt_status take_newest(dt_resume *self, dt_error *error)
         char path[DT_PATH_SIZE];
         dt_error problem = {0};
         status = dt_checkpoint_path(self->directory, steps[i], path, error);
+        if (!status)
+            status = dt_need_check_file(path, CHECKPOINT_TIMES, error);
         if (status)
             break;
         dt_status found = dt_checkpoint_read(path, &self->checkpoint, &problem);
@@ -185,6 +191,8 @@ static dt_status take_file(const dt_config *config, dt_resume *self, dt_error *e
     if (self->directory[0])
         status = dt_run_lock_take(self->directory, DT_LOCK_PATIENCE, &self->lock, error);
     if (!status)
+        status = dt_need_check_file(self->file, CHECKPOINT_TIMES, error);
+    if (!status)
         status = dt_checkpoint_read(self->file, &self->checkpoint, error);
     if (!status && self->directory[0])
         status = check_is_newest(self, error);
@@ -201,6 +209,15 @@ dt_status dt_resume_find(dt_config *config, dt_resume *out, dt_error *error)
     if (!status && out->file[0])
         status = merge(config, &out->checkpoint, out->file, error);
     return status;
+}
+
+uint64_t dt_resume_bytes(const dt_resume *self)
+{
+    const dt_checkpoint *it = &self->checkpoint;
+    uint64_t arrays = (uint64_t)!!it->parameters + !!it->optimizer.velocity +
+                      !!it->optimizer.square + !!it->best.parameters;
+    uint64_t of_samples = it->tracked.plays ? 3 * (uint64_t)it->data.train_samples : 0;
+    return (arrays * it->parameter_count + of_samples) * sizeof(float);
 }
 
 void dt_resume_end(dt_resume *self)
@@ -264,19 +281,26 @@ static dt_state state_of(const dt_checkpoint *from)
                       .seconds = from->seconds};
 }
 
-/* An array of rank 0's checkpoint becomes that of all ranks. */
-static void spread(dt_run *run, const float *from, float *to)
+static void drop(const float **array)
+{
+    dt_free((float *)*array);
+    *array = NULL;
+}
+
+/* An array of rank 0's checkpoint, which it then has no longer, becomes that of all ranks. */
+static void spread(dt_run *run, const float **from, float *to)
 {
     size_t size = run->parameter_count * sizeof *to;
     if (!to)
         return;
-    if (from)
-        memcpy(to, from, size);
+    if (*from)
+        memcpy(to, *from, size);
+    drop(from);
     dt_comm_broadcast(run->comm, to, size);
 }
 
-/* On rank 0, which has the sums. */
-static void resume_track(dt_run *run, const dt_checkpoint *from)
+/* On rank 0, which has the sums; the checkpoint then has them no longer. */
+static void resume_track(dt_run *run, dt_checkpoint *from)
 {
     size_t size = (size_t)run->plan.samples * sizeof(float);
     if (run->track && from->tracked.plays) {
@@ -289,9 +313,12 @@ static void resume_track(dt_run *run, const dt_checkpoint *from)
     } else if (from->tracked.plays) {
         dt_info("samples were tracked up to step %lld, and are no longer", (long long)from->step);
     }
+    drop(&from->tracked.plays);
+    drop(&from->tracked.gradient_norms);
+    drop(&from->tracked.margins);
 }
 
-dt_status dt_resume_apply(dt_run *run, const dt_resume *resume, dt_state *state, dt_error *error)
+dt_status dt_resume_apply(dt_run *run, dt_resume *resume, dt_state *state, dt_error *error)
 {
     *state = dt_state_initial();
     bool any = resume && resume->file[0];
@@ -303,7 +330,7 @@ dt_status dt_resume_apply(dt_run *run, const dt_resume *resume, dt_state *state,
     if (status)
         return status;
     dt_optimizer_state to = dt_optimizer_get_state(run->optimizer);
-    const dt_checkpoint empty = {0}, *from = resume ? &resume->checkpoint : &empty;
+    dt_checkpoint empty = {0}, *from = resume ? &resume->checkpoint : &empty;
     if (resume) {
         *state = state_of(from);
         *to.steps = from->optimizer.steps;
@@ -311,9 +338,9 @@ dt_status dt_resume_apply(dt_run *run, const dt_resume *resume, dt_state *state,
     }
     dt_comm_broadcast(run->comm, state, sizeof *state);
     dt_comm_broadcast(run->comm, to.steps, sizeof *to.steps);
-    spread(run, from->parameters, run->parameters);
-    spread(run, from->optimizer.velocity, to.velocity);
-    spread(run, from->optimizer.square, to.square);
+    spread(run, &from->parameters, run->parameters);
+    spread(run, &from->optimizer.velocity, to.velocity);
+    spread(run, &from->optimizer.square, to.square);
     dt_network_set_parameters(run->network, run->parameters);
     return DT_OK;
 }

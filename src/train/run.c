@@ -6,7 +6,8 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "train/host_source.h"
+#include "train/host_load.h"
+#include "train/need.h"
 #include "train/track.h"
 
 /* Of each rank: 24 MB. */
@@ -42,7 +43,7 @@ dt_status dt_run_settle(dt_comm *comm, const dt_config *asked, dt_config *config
     return status;
 }
 
-static dt_status open_data(dt_run *run, dt_error *error)
+static dt_status open_source(dt_run *run, dt_error *error)
 {
     const dt_config *config = &run->config;
     dt_status status;
@@ -55,12 +56,60 @@ static dt_status open_data(dt_run *run, dt_error *error)
     if (run->source->classes != config->classes)
         return dt_fail(error, DT_ERR_CONFIG, "classes: the %s have %d classes, found %d",
                        run->source->name, run->source->classes, config->classes);
-    dt_dataset_spec spec = {.split = (dt_split)config->split,
-                            .val_fraction = config->val_fraction,
-                            .train_limit = config->train_limit,
-                            .test_limit = config->test_limit,
-                            .seed = (uint64_t)config->seed};
-    return dt_dataset_create(run->source, &spec, &run->dataset, error);
+    return DT_OK;
+}
+
+static dt_dataset_spec dataset_spec(const dt_config *config)
+{
+    return (dt_dataset_spec){.split = (dt_split)config->split,
+                             .val_fraction = config->val_fraction,
+                             .train_limit = config->train_limit,
+                             .test_limit = config->test_limit,
+                             .seed = (uint64_t)config->seed};
+}
+
+/* What is to be built, and with what. */
+typedef struct build {
+    const dt_model_spec *model; /* NULL: the one that the settings mean */
+    dt_subset_kind only;        /* the subset that is evaluated; DT_SUBSETS: a training, of all */
+    uint64_t freed;
+} build;
+
+/* Not collective. */
+static dt_status find_need(dt_run *run, const build *what, dt_error *error)
+{
+    int64_t counts[DT_SUBSETS];
+    dt_dataset_spec dataset = dataset_spec(&run->config);
+    dt_model_spec model;
+    dt_status status = dt_dataset_count(run->source, &dataset, counts, error);
+    if (status)
+        return status;
+    if (what->model) {
+        dt_need_of_evaluation(run, what->model, counts, what->only, &run->need);
+        return DT_OK;
+    }
+    dt_model_specify(&run->config, run->source->shape, &model);
+    return dt_need_of_training(run, &model, counts, &run->need, error);
+}
+
+/* Collective. */
+static dt_status check_room(dt_run *run, const build *what, dt_error *error)
+{
+    dt_status status = dt_comm_agree(run->comm, find_need(run, what, error), error);
+    if (status)
+        return status;
+    dt_need need = run->need;
+    need.network -= what->freed < need.network ? what->freed : need.network;
+    return dt_room_check(run->comm, &need, error);
+}
+
+static dt_status create_dataset(dt_run *run, const build *what, dt_error *error)
+{
+    dt_dataset_spec spec = dataset_spec(&run->config);
+    dt_status status = dt_dataset_create(run->source, &spec, &run->dataset, error);
+    if (!status && what->only != DT_SUBSETS)
+        dt_dataset_keep_only(run->dataset, what->only);
+    return status;
 }
 
 /* Hosts may have files of their own: they must be the same for what follows to fit together.
@@ -84,21 +133,50 @@ static dt_status check_same_data(const dt_run *run, dt_error *error)
                    own[5] ? "packed" : "not packed");
 }
 
+/* Training samples are held where they are played, if all ranks play: --shuffle shard moves nothing
+ * then. */
+static int count_shards(const dt_run *run)
+{
+    int64_t ranks = dt_comm_size(run->comm), virtual_ranks = run->config.virtual_ranks;
+    return (int)(virtual_ranks < ranks ? ranks : virtual_ranks);
+}
+
+dt_range dt_run_held(const dt_run *run, dt_subset_kind kind, int64_t count, bool trains)
+{
+    if (kind != DT_SUBSET_TRAIN || !trains)
+        return dt_partition_parts(count, DT_EVALUATION_PARTS, run->own_parts);
+    dt_range own =
+        dt_partition(count_shards(run), dt_comm_size(run->comm), dt_comm_rank(run->comm));
+    return dt_partition_parts(count, count_shards(run), own);
+}
+
+/* Makes room for the training samples where the ranks of a host can all see them. Collective. */
+static dt_status build_exchange(dt_run *run, dt_error *error)
+{
+    dt_subset *train = &run->dataset->subsets[DT_SUBSET_TRAIN];
+    dt_status status =
+        dt_exchange_create(run->comm, train->count, count_shards(run),
+                           (size_t)dt_shape_size(run->source->shape), &run->exchange, error);
+    uint8_t *images, *labels;
+    if (status)
+        return status;
+    dt_exchange_own(run->exchange, &images, &labels);
+    dt_subset_place(train, images, labels);
+    return DT_OK;
+}
+
 /* Collective; the ranks may differ in the status. */
 static dt_status load_data(dt_run *run, dt_error *error)
 {
-    dt_source *reader = run->source;
-    if (run->source->sequential) {
-        dt_status status = dt_host_source_open(run->comm, run->source, &reader, error);
-        if (status)
-            return status;
-    }
-    dt_status status = dt_dataset_load(run->dataset, reader, error);
+    size_t image_size = (size_t)dt_shape_size(run->source->shape);
+    dt_status status = dt_dataset_hold(run->dataset, image_size, error);
+    status = dt_comm_agree(run->comm, status, error);
     if (!status)
-        run->fingerprint =
-            dt_dataset_fingerprint(run->dataset, (size_t)dt_shape_size(run->source->shape));
-    if (reader != run->source)
-        dt_source_close(reader);
+        status = run->source->sequential
+                     ? dt_host_load(run->comm, run->source, run->dataset, error)
+                     : dt_dataset_load(run->dataset, run->source, error);
+    if (!status)
+        run->fingerprint = dt_dataset_fingerprint(run->dataset, image_size);
     return status;
 }
 
@@ -194,29 +272,13 @@ static dt_status allocate_scratch(dt_run *run, dt_error *error)
     return run->losses ? DT_OK : error->status;
 }
 
-/* Training samples are held where they are played, if all ranks play: --shuffle shard moves nothing
- * then. */
-static int count_shards(const dt_run *run)
-{
-    int64_t ranks = dt_comm_size(run->comm), virtual_ranks = run->config.virtual_ranks;
-    return (int)(virtual_ranks < ranks ? ranks : virtual_ranks);
-}
-
-/* What moves data between ranks. Collective. The training samples move house: from the data set to
- * the exchange. */
+/* What moves results between ranks. Collective. */
 static dt_status build_motion(dt_run *run, dt_error *error)
 {
-    dt_subset *train = &run->dataset->subsets[DT_SUBSET_TRAIN];
     int virtual_ranks = (int)run->config.virtual_ranks;
     dt_status status =
         dt_reduce_create(run->comm, (dt_allreduce)run->config.allreduce, virtual_ranks,
                          run->parameter_count + DT_STEP_TOTALS, 0, &run->reduce, error);
-    if (!status)
-        status = dt_exchange_create(run->comm, train->count, count_shards(run),
-                                    (size_t)dt_shape_size(run->source->shape), train->images,
-                                    train->labels, &run->exchange, error);
-    if (!status)
-        dt_subset_release(train);
     if (!status && run->config.track_samples)
         status = dt_track_create(run->comm, &run->plan, run->own_virtual_ranks, &run->track, error);
     return status;
@@ -243,25 +305,20 @@ static void warn_of_surplus(dt_comm *comm, const dt_config *config)
                 virtual_ranks == 1 ? "" : "s", ranks);
 }
 
-/* Which samples this rank holds. only: the subset that is evaluated, and nothing trained. */
-static void share_data(dt_run *run, const dt_subset_kind *only)
+static void share_data(dt_run *run, bool trains)
 {
-    dt_range own_shards = dt_partition(count_shards(run), dt_comm_size(run->comm),
-                                       dt_comm_rank(run->comm));
-    for (int kind = 0; kind < DT_SUBSETS; kind++) {
+    for (dt_subset_kind kind = 0; kind < DT_SUBSETS; kind++) {
         dt_subset *subset = &run->dataset->subsets[kind];
-        bool is_trained_on = kind == DT_SUBSET_TRAIN && !only;
-        subset->held =
-            is_trained_on ? dt_partition_parts(subset->count, count_shards(run), own_shards)
-                          : dt_partition_parts(subset->count, DT_EVALUATION_PARTS, run->own_parts);
+        subset->held = dt_run_held(run, kind, subset->count, trains);
     }
 }
 
-/* A run that has its data, of `only` one subset (NULL: of all), and nothing else. The caller owns
- * *out, also after an error. Collective. */
-static dt_status begin_run(dt_comm *comm, const dt_config *config, const dt_subset_kind *only,
-                           dt_run **out, dt_error *error)
+/* A run that has its data (of a training, in the exchange where it can be), and nothing else. The
+ * caller owns *out, also after an error. Collective. */
+static dt_status begin_run(dt_comm *comm, const dt_config *config, const build *what, dt_run **out,
+                           dt_error *error)
 {
+    bool trains = what->only == DT_SUBSETS;
     dt_run *run = *out = dt_calloc(1, sizeof *run, error);
     dt_status status = dt_comm_agree(comm, run ? DT_OK : DT_ERR_INTERNAL, error);
     if (status)
@@ -269,25 +326,33 @@ static dt_status begin_run(dt_comm *comm, const dt_config *config, const dt_subs
     run->comm = comm;
     run->config = *config;
     settle_virtual_ranks(run);
-    status = dt_comm_agree(comm, open_data(run, error), error);
-    if (!status && only)
-        dt_dataset_keep_only(run->dataset, *only);
+    status = dt_comm_agree(comm, open_source(run, error), error);
     if (!status)
         status = dt_comm_agree(comm, check_same_data(run, error), error);
-    if (!status) {
-        share_data(run, only);
+    if (!status)
+        status = check_room(run, what, error);
+    if (!status)
+        status = dt_comm_agree(comm, create_dataset(run, what, error), error);
+    if (!status)
+        share_data(run, trains);
+    if (!status && trains)
+        status = build_exchange(run, error);
+    if (!status)
         status = dt_comm_agree(comm, load_data(run, error), error);
-    }
+    if (!status && trains)
+        dt_exchange_publish(run->exchange);
     if (!status)
         status = add_fingerprints(run, error);
     return status;
 }
 
-dt_status dt_run_open(dt_comm *comm, const dt_config *config, dt_run **out, dt_error *error)
+dt_status dt_run_open(dt_comm *comm, const dt_config *config, uint64_t freed, dt_run **out,
+                      dt_error *error)
 {
+    const build what = {.only = DT_SUBSETS, .freed = freed};
     dt_run *run;
     warn_of_surplus(comm, config);
-    dt_status status = begin_run(comm, config, NULL, &run, error);
+    dt_status status = begin_run(comm, config, &what, &run, error);
     if (!status) {
         run->normalization = dt_normalization_of((dt_normalize)config->normalize);
         dt_model_spec spec;
@@ -335,8 +400,9 @@ dt_status dt_run_open_model(dt_comm *comm, const dt_config *config, const dt_mod
     dt_config fixed = *config;
     fixed.virtual_ranks = 0; /* nobody trains */
     fixed.report = true;     /* the outputs are kept */
+    const build what = {.model = spec, .only = kind};
     dt_run *run;
-    dt_status status = begin_run(comm, &fixed, &kind, &run, error);
+    dt_status status = begin_run(comm, &fixed, &what, &run, error);
     if (!status) {
         run->normalization = spec->normalization;
         status = check_shape(run, spec->shape, error);
@@ -363,7 +429,6 @@ void dt_run_close(dt_run *run)
         return;
     dt_watchdog_stop(run->watchdog);
     dt_track_destroy(run->track);
-    dt_exchange_destroy(run->exchange);
     dt_reduce_destroy(run->reduce);
     dt_plan_destroy(&run->plan);
     dt_optimizer_destroy(run->optimizer);
@@ -375,6 +440,7 @@ void dt_run_close(dt_run *run)
     dt_free(run->parameters);
     dt_network_destroy(run->network);
     dt_dataset_destroy(run->dataset);
+    dt_exchange_destroy(run->exchange);
     dt_source_close(run->source);
     dt_free(run);
 }

@@ -33,9 +33,8 @@ struct dt_saver {
     char architecture[DT_TEXT_MAX];
     dt_run_lock *lock;
     dt_worker *worker;
-    copy spare; /* of a checkpoint; empty while one is under way */
-    /* The thread's own. */
-    float *best_parameters;
+    copy spare;             /* of a checkpoint; empty while one is under way */
+    float *best_parameters; /* NULL: none yet; changes only while the thread rests */
     /* Between the two. */
     pthread_mutex_t mutex;
     news *first_news, **last_news; /* the oldest; where the next goes */
@@ -55,7 +54,7 @@ typedef struct checkpoint_job {
 typedef struct weights_job {
     dt_saver *saver;
     dt_saved_kind kind;
-    float *parameters;
+    const float *parameters; /* the best ones, or the run's */
     dt_origin origin;
     news *news;
 } weights_job;
@@ -227,12 +226,6 @@ static void save_weights(void *argument)
     if (!status)
         write_weights(self, job, saved->path, &saved->error);
     saved->seconds = dt_clock() - begin;
-    if (job->kind == DT_SAVED_BEST) {
-        dt_free(self->best_parameters);
-        self->best_parameters = job->parameters;
-    } else {
-        dt_free(job->parameters);
-    }
     tell(self, job->news);
     dt_free(job);
 }
@@ -343,26 +336,37 @@ dt_status dt_saver_checkpoint(dt_saver *self, const dt_state *where, bool comple
 static dt_status queue_weights(dt_saver *self, dt_saved_kind kind, const float *parameters,
                                const dt_origin *origin, dt_error *error)
 {
-    size_t count = self->run->parameter_count;
     weights_job *job = dt_calloc(1, sizeof *job, error);
     news *fate = job ? dt_calloc(1, sizeof *fate, error) : NULL;
-    float *own = fate ? dt_calloc(count, sizeof *own, error) : NULL;
-    if (!own) {
-        dt_free(fate);
+    if (!fate) {
         dt_free(job);
         return error->status;
     }
-    copy_floats(own, parameters, count);
     *job = (weights_job){
-        .saver = self, .kind = kind, .parameters = own, .origin = *origin, .news = fate};
+        .saver = self, .kind = kind, .parameters = parameters, .origin = *origin, .news = fate};
     dt_worker_do(self->worker, save_weights, job);
     return DT_OK;
+}
+
+static dt_status queue_best(dt_saver *self, const float *parameters, const dt_origin *origin,
+                            dt_error *error)
+{
+    size_t count = self->run->parameter_count;
+    dt_saver_wait(self);
+    if (!self->best_parameters)
+        self->best_parameters = dt_calloc(count, sizeof *self->best_parameters, error);
+    if (!self->best_parameters)
+        return error->status;
+    copy_floats(self->best_parameters, parameters, count);
+    return queue_weights(self, DT_SAVED_BEST, self->best_parameters, origin, error);
 }
 
 dt_status dt_saver_weights(dt_saver *self, dt_saved_kind kind, const dt_origin *origin,
                            dt_error *error)
 {
-    return queue_weights(self, kind, self->run->parameters, origin, error);
+    const float *parameters = self->run->parameters;
+    return kind == DT_SAVED_BEST ? queue_best(self, parameters, origin, error)
+                                 : queue_weights(self, kind, parameters, origin, error);
 }
 
 dt_best dt_best_of(const dt_checkpoint_best *best)
@@ -378,8 +382,7 @@ dt_status dt_saver_restore_best(dt_saver *self, const dt_checkpoint *from, dt_er
 {
     const dt_checkpoint_best *best = &from->best;
     dt_origin origin = dt_best_of(best);
-    return best->parameters ? queue_weights(self, DT_SAVED_BEST, best->parameters, &origin, error)
-                            : DT_OK;
+    return best->parameters ? queue_best(self, best->parameters, &origin, error) : DT_OK;
 }
 
 bool dt_saver_collect(dt_saver *self, dt_saved *saved)

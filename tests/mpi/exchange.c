@@ -37,28 +37,25 @@ static uint8_t label(const set *of, int64_t position)
     return pixel(of, position, of->image_size + 7);
 }
 
-/* The arrays that an exchange copies are destroyed as soon as it has them. */
 static dt_exchange *create(dt_comm *comm, const set *of)
 {
     int size = dt_comm_size(comm), rank = dt_comm_rank(comm);
     dt_range held =
         dt_partition_parts(of->count, of->parts, dt_partition(of->parts, size, rank));
-    size_t bytes = (size_t)held.count * of->image_size;
-    uint8_t *images = harness_alloc(bytes, 1), *labels = harness_alloc((size_t)held.count, 1);
+    uint8_t *images, *labels;
     dt_exchange *exchange = NULL;
     dt_error error = {0};
+    dt_status status = dt_exchange_create(comm, of->count, of->parts, of->image_size,
+                                          &exchange, &error);
+    if (!check_status("dt_exchange_create", DT_OK, status, &error))
+        return NULL;
+    dt_exchange_own(exchange, &images, &labels);
     for (int64_t s = 0; s < held.count; s++) {
         labels[s] = label(of, held.first + s);
         for (size_t i = 0; i < of->image_size; i++)
             images[(size_t)s * of->image_size + i] = pixel(of, held.first + s, i);
     }
-    dt_status status = dt_exchange_create(comm, of->count, of->parts, of->image_size, images,
-                                          labels, &exchange, &error);
-    check_status("dt_exchange_create", DT_OK, status, &error);
-    memset(images, 0xee, bytes);
-    memset(labels, 0xee, (size_t)held.count);
-    dt_free(images);
-    dt_free(labels);
+    dt_exchange_publish(exchange);
     return exchange;
 }
 

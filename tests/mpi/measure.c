@@ -312,15 +312,10 @@ static stopwatch bring(void *what)
 /* A set of which each rank holds an equal part. The caller owns *out. Collective. */
 static dt_status create_exchange(dt_comm *comm, dt_exchange **out, dt_error *error)
 {
-    int size = dt_comm_size(comm);
-    dt_range held = dt_partition(SET_SIZE, size, dt_comm_rank(comm));
-    uint8_t *images = dt_calloc((size_t)held.count, IMAGE_SIZE, error);
-    uint8_t *labels = images ? dt_calloc((size_t)held.count, 1, error) : NULL;
-    dt_status status = dt_comm_agree(comm, labels ? DT_OK : DT_ERR_INTERNAL, error);
+    dt_status status =
+        dt_exchange_create(comm, SET_SIZE, dt_comm_size(comm), IMAGE_SIZE, out, error);
     if (!status)
-        status = dt_exchange_create(comm, SET_SIZE, size, IMAGE_SIZE, images, labels, out, error);
-    dt_free(images);
-    dt_free(labels);
+        dt_exchange_publish(*out);
     return status;
 }
 

@@ -24,7 +24,7 @@ static dt_run *open_run(dt_comm *comm)
     config.track_samples = true;
     dt_status status = dt_config_resolve(&config, &error);
     if (!status)
-        status = dt_run_open(comm, &config, &run, &error);
+        status = dt_run_open(comm, &config, 0, &run, &error);
     check_status("dt_run_open", DT_OK, status, &error);
     return run;
 }

@@ -34,7 +34,7 @@ static dt_run *open_run(dt_comm *comm, dt_config config)
     dt_status status = dt_config_resolve(&config, &error);
     check_status("dt_config_resolve", DT_OK, status, &error);
     if (!status)
-        status = dt_run_open(comm, &config, &run, &error);
+        status = dt_run_open(comm, &config, 0, &run, &error);
     check_status("dt_run_open", DT_OK, status, &error);
     return run;
 }

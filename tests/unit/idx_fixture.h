@@ -187,6 +187,17 @@ static inline bool same(const fixture *f, int part, int first, int count)
     return true;
 }
 
+/* Reads all of a part, a few samples at a time. */
+static inline dt_status read_in_pieces(fixture *f, int part)
+{
+    dt_status status = DT_OK;
+    for (int first = 0, count; first < f->count[part] && !status; first += count) {
+        count = 1 + (int)draw(f, (uint32_t)(f->count[part] - first));
+        status = read_range(f, part, first, count);
+    }
+    return status;
+}
+
 static inline bool reads_all(fixture *f)
 {
     for (int part = 0; part < DT_PARTS; part++)
@@ -233,7 +244,7 @@ static inline void check_error(const fixture *f, int line, dt_status expected, .
     do {                                                                                           \
         CU_ASSERT_EQUAL(open_source(f, (f)->dir), DT_OK);                                          \
         if ((f)->source) {                                                                         \
-            CU_ASSERT_EQUAL(read_range(f, part, 0, 1), status);                                    \
+            CU_ASSERT_EQUAL(read_in_pieces(f, part), status);                                      \
             check_error(f, __LINE__, status, __VA_ARGS__, NULL);                                   \
         }                                                                                          \
     } while (0)

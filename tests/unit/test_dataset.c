@@ -57,6 +57,20 @@ static fake fake_of(int64_t train, int64_t test)
                   .first = {INT64_MAX, INT64_MAX}};
 }
 
+static void share(dt_dataset *dataset, int64_t parts, dt_range own)
+{
+    for (int i = 0; i < DT_SUBSETS; i++)
+        dataset->subsets[i].held = dt_partition_parts(dataset->subsets[i].count, parts, own);
+}
+
+static dt_status load(dt_dataset *dataset, fake *from, int parts, dt_range own,
+                      dt_error *error)
+{
+    share(dataset, parts, own);
+    dt_status status = dt_dataset_hold(dataset, PIXELS, error);
+    return status ? status : dt_dataset_load(dataset, &from->source, error);
+}
+
 static dt_dataset *create(fake *from, const dt_dataset_spec *spec)
 {
     dt_dataset *dataset = NULL;
@@ -208,17 +222,6 @@ static int read_no_more(const fake *source, const dt_dataset *dataset)
 }
 
 /* A rank with the parts `own` of each subset. */
-static void share(dt_dataset *dataset, int64_t parts, dt_range own)
-{
-    for (int i = 0; i < DT_SUBSETS; i++)
-        dataset->subsets[i].held = dt_partition_parts(dataset->subsets[i].count, parts, own);
-}
-
-static void share_all(dt_dataset *dataset)
-{
-    share(dataset, 1, (dt_range){0, 1});
-}
-
 /* The shards of any number of ranks are all samples, each once, the right images and labels. */
 static void test_shards(void)
 {
@@ -234,8 +237,7 @@ static void test_shards(void)
             fake source = fake_of(s.train, s.test);
             dt_range own = dt_partition(parts, ranks, r);
             dataset = create(&source, &spec);
-            share(dataset, parts, own);
-            CU_ASSERT_EQUAL(dt_dataset_load(dataset, &source.source, NULL), DT_OK);
+            CU_ASSERT_EQUAL(load(dataset, &source, parts, own, NULL), DT_OK);
             for (int i = 0; i < DT_SUBSETS; i++) {
                 const dt_subset *subset = &dataset->subsets[i];
                 dt_range held = dt_partition_parts(subset->count, parts, own);
@@ -261,10 +263,8 @@ static void test_keep_only(void)
         fake source = fake_of(60, 20), whole_source = fake_of(60, 20);
         dt_dataset *dataset = create(&source, &spec), *whole = create(&whole_source, &spec);
         dt_dataset_keep_only(dataset, (dt_subset_kind)kind);
-        share_all(dataset);
-        share_all(whole);
-        CU_ASSERT_EQUAL(dt_dataset_load(dataset, &source.source, NULL), DT_OK);
-        CU_ASSERT_EQUAL(dt_dataset_load(whole, &whole_source.source, NULL), DT_OK);
+        CU_ASSERT_EQUAL(load(dataset, &source, 1, (dt_range){0, 1}, NULL), DT_OK);
+        CU_ASSERT_EQUAL(load(whole, &whole_source, 1, (dt_range){0, 1}, NULL), DT_OK);
         const dt_subset *kept = &dataset->subsets[kind], *same = &whole->subsets[kind];
         CU_ASSERT_TRUE(kept->count > 0 && kept->count == same->count);
         CU_ASSERT_EQUAL(memcmp(kept->labels, same->labels, (size_t)kept->count), 0);
@@ -277,23 +277,55 @@ static void test_keep_only(void)
     }
 }
 
-static void test_release(void)
+/* A subset whose place was given is read there, and nowhere else; the place stays the caller's. */
+static void test_place(void)
 {
-    fake source = fake_of(60, 20);
-    dt_dataset *dataset = create(&source, &(dt_dataset_spec){.val_fraction = 0.5, .seed = 3});
-    share_all(dataset);
-    CU_ASSERT_EQUAL(dt_dataset_load(dataset, &source.source, NULL), DT_OK);
-    dt_subset *subset = &dataset->subsets[DT_SUBSET_VAL];
-    for (int i = 0; i < 2; i++) {
-        dt_subset_release(subset);
-        CU_ASSERT_PTR_NULL(subset->images);
-        CU_ASSERT_PTR_NULL(subset->labels);
-        CU_ASSERT_EQUAL(subset->count, 30);
-        CU_ASSERT_PTR_NOT_NULL(subset->members);
-    }
-    CU_ASSERT_PTR_NOT_NULL(dataset->subsets[DT_SUBSET_TRAIN].images);
+    fake source = fake_of(60, 20), other = fake_of(60, 20);
+    const dt_dataset_spec spec = {.val_fraction = 0.5, .seed = 3};
+    dt_dataset *dataset = create(&source, &spec), *own = create(&other, &spec);
+    uint8_t images[30 * PIXELS], labels[30];
+    dt_subset *train = &dataset->subsets[DT_SUBSET_TRAIN];
+    dt_subset_place(train, images, labels);
+    CU_ASSERT_EQUAL(load(dataset, &source, 1, (dt_range){0, 1}, NULL), DT_OK);
+    CU_ASSERT_EQUAL(load(own, &other, 1, (dt_range){0, 1}, NULL), DT_OK);
+    CU_ASSERT_PTR_EQUAL(train->images, images);
+    CU_ASSERT_PTR_EQUAL(train->labels, labels);
+    CU_ASSERT_EQUAL(train->held.count, 30);
+    CU_ASSERT_EQUAL(memcmp(images, own->subsets[DT_SUBSET_TRAIN].images, sizeof images), 0);
+    CU_ASSERT_EQUAL(memcmp(labels, own->subsets[DT_SUBSET_TRAIN].labels, sizeof labels), 0);
     dt_dataset_destroy(dataset);
+    dt_dataset_destroy(own);
     dt_dataset_destroy(NULL);
+}
+
+/* What is taken out of pieces of any size is what is read whole. */
+static void test_pieces(void)
+{
+    dt_random_sequence random = draw_begin(122);
+    for (int round = 0; round < 100; round++) {
+        sizes s;
+        dt_dataset_spec spec = draw_spec(&s, &random);
+        fake source = fake_of(s.train, s.test);
+        const dt_range own = dt_partition(3, 2, round % 2);
+        dt_dataset *pieces = create(&source, &spec), *whole = create(&source, &spec);
+        CU_ASSERT_EQUAL_FATAL(load(whole, &source, 3, own, NULL), DT_OK);
+        share(pieces, 3, own);
+        CU_ASSERT_EQUAL_FATAL(dt_dataset_hold(pieces, PIXELS, NULL), DT_OK);
+        for (dt_part part = 0; part < DT_PARTS; part++)
+            for (int64_t first = 0, count; first < source.source.count[part]; first += count) {
+                uint8_t images[POOL * PIXELS], labels[POOL];
+                int64_t left = source.source.count[part] - first;
+                count = draw_int(&random, 1, (int)left);
+                fake_read(&source.source, part, first, count, images, labels, NULL);
+                dt_dataset_take(pieces, &source.source, part, first, count, images, labels);
+            }
+        CU_ASSERT_EQUAL(dt_dataset_fingerprint(pieces, PIXELS),
+                        dt_dataset_fingerprint(whole, PIXELS));
+        dt_dataset_destroy(pieces);
+        dt_dataset_destroy(whole);
+    }
+    CU_ASSERT_EQUAL(dt_dataset_piece(1), (4 << 20) / 2);
+    CU_ASSERT_EQUAL(dt_dataset_piece((size_t)1 << 24), 1);
 }
 
 /* Fractions that leave one side empty, by the message's own numbers. */
@@ -328,8 +360,7 @@ static void test_read_errors(void)
         fake source = fake_of(60, 20);
         source.fail_at = ++fail_at;
         dt_dataset *dataset = create(&source, &spec);
-        share_all(dataset);
-        status = dt_dataset_load(dataset, &source.source, &error);
+        status = load(dataset, &source, 3, (dt_range){0, 3}, &error);
         CU_ASSERT_EQUAL(error.status, status);
         if (status) {
             CU_ASSERT_EQUAL(status, DT_ERR_IO);
@@ -337,7 +368,7 @@ static void test_read_errors(void)
         }
         dt_dataset_destroy(dataset);
     }
-    CU_ASSERT_EQUAL(fail_at, 5); /* two subsets of two parts, then none fails */
+    CU_ASSERT_EQUAL(fail_at, 3); /* two parts, then none fails */
 }
 
 static void test_no_memory(void)
@@ -352,16 +383,15 @@ static void test_no_memory(void)
         dt_memory_fail_at(++failures + 1);
         status = dt_dataset_create(&source.source, &spec, &dataset, &error);
         CU_ASSERT_EQUAL(dataset == NULL, status != DT_OK);
-        if (!status) {
-            share(dataset, 2, (dt_range){0, 1});
-            status = dt_dataset_load(dataset, &source.source, &error);
-        }
+        if (!status)
+            status = load(dataset, &source, 2, (dt_range){0, 1}, &error);
         dt_memory_fail_at(0);
         CU_ASSERT_EQUAL(error.status, status);
         dt_dataset_destroy(dataset);
     }
     CU_ASSERT_EQUAL(status, DT_OK);
-    CU_ASSERT(failures >= 11); /* a set, numbers, members of three; images and labels of three */
+    CU_ASSERT(failures >= 12); /* a set, numbers, members of three; images and labels of three; a
+                                  piece */
 }
 
 CU_SuiteInfo dt_suite_dataset(void)
@@ -371,7 +401,8 @@ CU_SuiteInfo dt_suite_dataset(void)
         {"validation samples: seed and rounding", test_validation},
         {"shards of any number of ranks are the whole", test_shards},
         {"only one subset is kept", test_keep_only},
-        {"what is released", test_release},
+        {"a subset in a place that is given", test_place},
+        {"pieces of any size", test_pieces},
         {"no samples left", test_no_samples_left},
         {"every read may fail", test_read_errors},
         {"every allocation may fail", test_no_memory},

@@ -1,5 +1,6 @@
 #include "nn/network.h"
 
+#include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -302,6 +303,35 @@ static void test_no_memory(void)
     dt_network_destroy(NULL);
 }
 
+/* What is computed is what is taken, within the edges of blocks; and tiles have their limit. */
+static void test_measure(void)
+{
+    static const int shapes[][4] = {{128, 64, 10}, {2048, 300, 10}, {1, 400000, 1, 10}, {512}};
+    static const int counts[] = {3, 3, 4, 1}, tiles[] = {64, 256, 41, 64};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        for (int way = 0; way < WAYS; way++) {
+            dt_network_spec spec = standard;
+            dt_network *network = NULL;
+            spec.inputs = 784;
+            spec.widths = shapes[i];
+            spec.dense_count = counts[i];
+            spec.bias = ways[way].bias;
+            spec.activation = ways[way].activation;
+            spec.output_softmax = ways[way].softmax;
+            dt_network_size size = dt_network_measure(&spec);
+            struct mallinfo2 before = mallinfo2();
+            CU_ASSERT_EQUAL_FATAL(dt_network_create(&spec, &network, NULL), DT_OK);
+            struct mallinfo2 after = mallinfo2();
+            double taken = (double)(after.uordblks + after.hblkhd - before.uordblks -
+                                    before.hblkhd);
+            CU_ASSERT_EQUAL(size.parameters, dt_network_parameter_count(network));
+            CU_ASSERT(fabs(taken - (double)size.bytes) < 0.02 * taken + 65536);
+            bool most = spec.activation != DT_IDENTITY;
+            CU_ASSERT(!most || size.tile_samples == tiles[i]);
+            dt_network_destroy(network);
+        }
+}
+
 CU_SuiteInfo dt_suite_network(void)
 {
     static CU_TestInfo tests[] = {
@@ -315,6 +345,7 @@ CU_SuiteInfo dt_suite_network(void)
         {"initial parameters", test_initialise},
         {"new parameters replace the old ones", test_set_parameters},
         {"NaN is noticed", test_nan},
+        {"memory that is computed, and taken", test_measure},
         {"every allocation may fail", test_no_memory},
         CU_TEST_INFO_NULL,
     };

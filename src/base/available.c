@@ -1,0 +1,173 @@
+#include "base/available.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+/* Files of the kernel are made when they are read: they are small, and say to be empty. */
+enum { PATH_ROOM = 4352, TEXT_ROOM = 16384 };
+
+static bool read_text(const char *root, const char *path, char text[TEXT_ROOM])
+{
+    char whole[PATH_ROOM];
+    int file;
+    text[0] = '\0';
+    int length = snprintf(whole, sizeof whole, "%s%s", root, path);
+    if (length >= (int)sizeof whole || dt_file_open(whole, DT_OPEN_READ, &file, NULL))
+        return false;
+    ssize_t got = read(file, text, TEXT_ROOM - 1);
+    close(file);
+    text[got > 0 ? got : 0] = '\0';
+    return got > 0;
+}
+
+/* The number behind `name` at the beginning of a line, 0 if there is none. */
+static uint64_t number_of(const char *text, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *line = text; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, name, length) == 0 && strspn(line + length, ": \t") > 0)
+            return strtoull(line + length + strspn(line + length, ": \t"), NULL, 10);
+    }
+    return 0;
+}
+
+static uint64_t less(uint64_t limit, uint64_t used)
+{
+    return limit > used ? limit - used : 0;
+}
+
+static void look_at_machine(const char *root, dt_available *out)
+{
+    char text[TEXT_ROOM];
+    if (read_text(root, "/proc/meminfo", text) && strstr(text, "MemAvailable:"))
+        out->machine = 1024 * (number_of(text, "MemAvailable") + number_of(text, "SwapFree"));
+}
+
+/* How a version of control groups calls its files. */
+typedef struct hierarchy {
+    const char *base, *limit, *usage, *inactive, *active;
+} hierarchy;
+
+static const hierarchy hierarchies[] = {
+    {"/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
+     "total_inactive_file", "total_active_file"},
+    {"/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file", "active_file"},
+};
+
+/* One group: what its limit leaves, pages of files not counted, which the kernel takes back. */
+static void look_at_group(const char *root, const hierarchy *of, const char *group,
+                          dt_available *out)
+{
+    /* Version 1 says "none" with a number that no machine has. */
+    const uint64_t none = (uint64_t)1 << 60;
+    char path[PATH_ROOM], text[TEXT_ROOM];
+    struct stat place;
+    snprintf(path, sizeof path, "%s%s/%s", of->base, group, of->limit);
+    if (!read_text(root, path, text) || text[0] < '0' || text[0] > '9')
+        return;
+    uint64_t limit = strtoull(text, NULL, 10);
+    snprintf(path, sizeof path, "%s%s/%s", of->base, group, of->usage);
+    if (limit >= none || !read_text(root, path, text))
+        return;
+    uint64_t used = strtoull(text, NULL, 10);
+    snprintf(path, sizeof path, "%s%s/memory.stat", of->base, group);
+    read_text(root, path, text);
+    used = less(used, number_of(text, of->inactive) + number_of(text, of->active));
+    if (less(limit, used) >= out->group)
+        return;
+    out->group = less(limit, used);
+    snprintf(path, sizeof path, "%s%s%s", root, of->base, group);
+    out->group_id = stat(path, &place) == 0 ? (uint64_t)place.st_ino : 1;
+}
+
+/* The group of this process, and those above it. In a container the names may be those of outside,
+ * which are not there: the groups above them are then those that count. */
+static void look_at_groups(const char *root, dt_available *out)
+{
+    char text[TEXT_ROOM];
+    if (!read_text(root, "/proc/self/cgroup", text))
+        return;
+    for (char *line = text, *end; *line; line = end) {
+        end = line + strcspn(line, "\n");
+        end += *end == '\n';
+        char *name = strchr(line, ':'), *group = name ? strchr(name + 1, ':') : NULL;
+        if (!group || group >= end)
+            continue;
+        bool old = strncmp(name, ":memory:", 8) == 0, new = strncmp(line, "0::", 3) == 0;
+        if (!old && !new)
+            continue;
+        char path[PATH_ROOM / 2];
+        snprintf(path, sizeof path, "%.*s", (int)strcspn(group + 1, "\n"), group + 1);
+        look_at_group(root, &hierarchies[new], path, out);
+        for (char *slash; (slash = strrchr(path, '/'));) {
+            *slash = '\0';
+            look_at_group(root, &hierarchies[new], path, out);
+        }
+    }
+}
+
+static void look_at_limits(const char *root, dt_available *out)
+{
+    struct rlimit limit;
+    char text[TEXT_ROOM];
+    read_text(root, "/proc/self/status", text);
+    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+        out->address_space = less(limit.rlim_cur, 1024 * number_of(text, "VmSize"));
+    if (getrlimit(RLIMIT_DATA, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+        out->data = less(limit.rlim_cur, 1024 * number_of(text, "VmData"));
+}
+
+void dt_available_look_below(const char *root, dt_available *out)
+{
+    *out = (dt_available){UINT64_MAX, UINT64_MAX, 0, UINT64_MAX, UINT64_MAX};
+    look_at_machine(root, out);
+    look_at_groups(root, out);
+    look_at_limits(root, out);
+}
+
+void dt_available_look(dt_available *out)
+{
+    dt_available_look_below("", out);
+}
+
+dt_status dt_available_check(const dt_available *there, const dt_available *needed,
+                             dt_error *error)
+{
+    const struct {
+        uint64_t needed, found;
+        const char *where;
+    } limits[] = {
+        {needed->machine, there->machine, "free"},
+        {needed->group, there->group,
+         "below the limit of the control group (srun --mem, docker run --memory)"},
+        {needed->address_space, there->address_space,
+         "below the limit of the address space (ulimit -v)"},
+        {needed->data, there->data, "below the limit of the data (ulimit -d)"},
+    };
+    char expected[DT_BYTES_TEXT], found[DT_BYTES_TEXT];
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+        if (limits[i].needed > limits[i].found)
+            return dt_fail(error, DT_ERR_CONFIG, "expected %s of memory, found %s %s",
+                           dt_bytes_text(limits[i].needed, expected),
+                           dt_bytes_text(limits[i].found, found), limits[i].where);
+    return DT_OK;
+}
+
+char *dt_bytes_text(uint64_t bytes, char text[DT_BYTES_TEXT])
+{
+    static const char *const units[] = {"kB", "MB", "GB", "TB", "PB", "EB"};
+    double value = 1e-3 * (double)bytes;
+    size_t unit = 0;
+    for (; value >= 999.5 && unit + 1 < sizeof units / sizeof *units; unit++)
+        value *= 1e-3;
+    snprintf(text, DT_BYTES_TEXT, value < 9.95 && unit > 0 ? "%.1f %s" : "%.0f %s", value,
+             units[unit]);
+    return text;
+}

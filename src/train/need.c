@@ -1,0 +1,120 @@
+#include "train/need.h"
+
+#include <sys/stat.h>
+
+#include "nn/matmul.h"
+#include "train/feed.h"
+
+static dt_network_size measure(const dt_model_spec *spec)
+{
+    dt_network_spec network = dt_model_network(spec);
+    return dt_network_measure(&network);
+}
+
+/* One array of them. */
+static uint64_t parameter_bytes(const dt_network_size *size)
+{
+    return (size->parameters + DT_MATMUL_PAD) * sizeof(float);
+}
+
+/* An image and its label. */
+static uint64_t sample_bytes(const dt_run *run)
+{
+    return (uint64_t)dt_shape_size(run->source->shape) + 1;
+}
+
+/* Members of all subsets, and of the pool from which they are chosen; a piece that is read. */
+static uint64_t dataset_bytes(const dt_run *run, const int64_t counts[DT_SUBSETS])
+{
+    uint64_t samples = 0;
+    for (int i = 0; i < DT_SUBSETS; i++)
+        samples += (uint64_t)counts[i];
+    return 2 * samples * sizeof(int32_t) +
+           (uint64_t)dt_dataset_piece(sample_bytes(run) - 1) * sample_bytes(run);
+}
+
+/* Evaluation: pointers to the images; and the outputs, if they are to be kept. */
+static uint64_t evaluation_bytes(const dt_run *run, uint64_t samples)
+{
+    uint64_t outputs = run->config.report ? (uint64_t)run->config.classes * sizeof(float) : 0;
+    return samples * (sizeof(uint8_t *) + outputs);
+}
+
+/* The order of an epoch, and two windows of it. */
+static uint64_t feed_bytes(const dt_run *run, int64_t samples)
+{
+    int64_t batch = run->config.batch_size < samples ? run->config.batch_size : samples;
+    uint64_t window = (uint64_t)(batch / dt_comm_size(run->comm)) + DT_FEED_WINDOW;
+    return (uint64_t)samples * sizeof(int32_t) +
+           2 * window * (sizeof(int32_t) + sizeof(uint8_t *) + 1);
+}
+
+/* What is learned of each sample (train/track.h): on every rank of those it plays; on rank 0 the
+ * sums of all, another rank's, and while it saves a copy and the file. */
+static uint64_t track_bytes(const dt_run *run, int64_t samples)
+{
+    const uint64_t a_sample = sizeof(int32_t) + sizeof(dt_tracked);
+    if (!run->config.track_samples)
+        return 0;
+    uint64_t played = (uint64_t)(samples / dt_comm_size(run->comm) + 1);
+    bool first = dt_comm_rank(run->comm) == 0;
+    return a_sample * (first ? 2 * played + 3 * (uint64_t)samples : played);
+}
+
+dt_status dt_need_of_training(const dt_run *run, const dt_model_spec *spec,
+                              const int64_t counts[DT_SUBSETS], dt_need *out, dt_error *error)
+{
+    dt_network_size size = measure(spec);
+    uint64_t parameters = parameter_bytes(&size), sums, messages;
+    uint64_t arrays =
+        1 + (uint64_t)dt_optimizer_arrays((dt_optimizer_kind)run->config.optimizer);
+    dt_status status = dt_reduce_need(run->comm, (dt_allreduce)run->config.allreduce,
+                                      (int)run->config.virtual_ranks,
+                                      size.parameters + DT_STEP_TOTALS, &sums, &messages, error);
+    if (status)
+        return status;
+    out->network = arrays * parameters + size.bytes + sums + messages;
+    if (dt_comm_rank(run->comm) == 0)
+        out->network += 2 * arrays * parameters;
+    if (dt_comm_rank(run->comm) == 0 && counts[DT_SUBSET_VAL] > 0)
+        out->network += 2 * parameters;
+
+    uint64_t held[DT_SUBSETS];
+    for (dt_subset_kind kind = 0; kind < DT_SUBSETS; kind++)
+        held[kind] = (uint64_t)dt_run_held(run, kind, counts[kind], true).count;
+    uint64_t train = held[DT_SUBSET_TRAIN] * sample_bytes(run);
+    uint64_t others = held[DT_SUBSET_VAL] + held[DT_SUBSET_TEST];
+    out->data = train + others * sample_bytes(run) + evaluation_bytes(run, others) +
+                dataset_bytes(run, counts) + feed_bytes(run, counts[DT_SUBSET_TRAIN]) +
+                track_bytes(run, counts[DT_SUBSET_TRAIN]);
+    out->shared = sums + train;
+    return DT_OK;
+}
+
+void dt_need_of_evaluation(const dt_run *run, const dt_model_spec *spec,
+                           const int64_t counts[DT_SUBSETS], dt_subset_kind kind, dt_need *out)
+{
+    dt_network_size size = measure(spec);
+    uint64_t held = (uint64_t)dt_run_held(run, kind, counts[kind], false).count;
+    *out = (dt_need){.network = parameter_bytes(&size) + size.bytes,
+                     .data = held * sample_bytes(run) + evaluation_bytes(run, held) +
+                             dataset_bytes(run, counts)};
+}
+
+dt_status dt_need_check_file(const char *path, int times, dt_error *error)
+{
+    struct stat file;
+    if (stat(path, &file) || !S_ISREG(file.st_mode))
+        return DT_OK;
+    dt_need need = {.network = (uint64_t)file.st_size * (uint64_t)times};
+    dt_error found = {0};
+    dt_status status = dt_room_check_alone(&need, &found);
+    return status ? dt_fail(error, status, "%s: %s", path, found.message) : DT_OK;
+}
+
+dt_status dt_need_check_network(const dt_model_spec *spec, dt_error *error)
+{
+    dt_network_size size = measure(spec);
+    dt_need need = {.network = parameter_bytes(&size) + size.bytes};
+    return dt_room_check_alone(&need, error);
+}
