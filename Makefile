@@ -197,8 +197,11 @@ test-gradients: $(BUILD)/gradient-check  ## analytic gradients against central d
 test-bits:  ## the same bits from every compiler, option and CPU that is here
 	@tests/bits/run.sh
 
+# A shell that starts them in the background, or nohup, has them ignore signals: not here.
+BATS = env --default-signal=HUP,INT,TERM bats
+
 RUNS = PYTHON=$(PYTHON) MPI_TESTS=$(abspath $(BUILD)/mpi-tests) PROGRAM=$(abspath $(PROGRAM)) \
-       LAUNCHER="$$(scripts/ranks.sh $(abspath $(PROGRAM)))" bats
+       LAUNCHER="$$(scripts/ranks.sh $(abspath $(PROGRAM)))" $(BATS)
 test-runs: $(PROGRAM) $(RUN_TESTS)  ## the command line, and runs under mpirun
 	@$(RUNS) tests
 
@@ -207,13 +210,13 @@ test-laws: $(PROGRAM) $(RUN_TESTS)  ## of these: the same bits on any number of 
 	@$(RUNS) -f '$(LAWS)' $(addprefix tests/,mpi.bats runs.bats restart.bats)
 
 test-cluster: $(PROGRAM)  ## three virtual hosts in network namespaces: as root
-	@PYTHON=$(PYTHON) bats tests/cluster
+	@PYTHON=$(PYTHON) $(BATS) tests/cluster
 
 test-faults: $(PROGRAM) $(addprefix $(BUILD)/faults/,shim.so saves damage)  ## kills, full disks, damaged files; FAULTS=1000 for more
 	@$(PYTHON) tests/faults/faults.py $(abspath $(PROGRAM)) $(abspath $(BUILD)/faults) $(FAULTS)
 
 test-slurm: $(PROGRAM)  ## a Slurm of several nodes on this machine: as root, with its daemons installed
-	@PYTHON=$(PYTHON) bats tests/slurm
+	@PYTHON=$(PYTHON) $(BATS) tests/slurm
 
 # dist and tests/mpi are compiled against MPICH, in a BUILD of their own.
 test-mpich: $(PROGRAM)  ## the same bits with MPICH, where it is installed
@@ -225,7 +228,7 @@ test-mpich: $(PROGRAM)  ## the same bits with MPICH, where it is installed
 MPICH_TESTS := $(addprefix $(BUILD)/mpi-tests/,comm reduce exchange stop)
 test-mpich-runs: $(PROGRAM) $(MPICH_TESTS)
 	@PYTHON=$(PYTHON) MPI_TESTS=$(abspath $(BUILD)/mpi-tests) PROGRAM=$(abspath $(PROGRAM)) \
-	    OTHER=$(OTHER) LAUNCHER="$$(scripts/ranks.sh $(abspath $(PROGRAM)))" bats tests/mpich
+	    OTHER=$(OTHER) LAUNCHER="$$(scripts/ranks.sh $(abspath $(PROGRAM)))" $(BATS) tests/mpich
 
 test-web: $(PROGRAM)  ## exported networks in onnxruntime and in a browser: Node.js, npm, Chromium
 	@PYTHON=$(PYTHON) BUILD=$(abspath $(BUILD)) tests/web/run.sh $(WEB)

@@ -1,5 +1,6 @@
 /* Runs all suites, or the one that the argument names. */
 #include <CUnit/Basic.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,7 +19,11 @@ static const struct {
 
 int main(int argc, char **argv)
 {
+    static const int signals[] = {SIGHUP, SIGINT, SIGTERM};
     int chosen = 0;
+    /* A shell that starts the tests in the background has them ignore some. */
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        signal(signals[i], SIG_DFL);
     if (CU_initialize_registry() != CUE_SUCCESS)
         return 1;
     for (size_t i = 0; i < sizeof suites / sizeof *suites; i++) {
