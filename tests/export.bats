@@ -165,7 +165,11 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
     ln -s run/weights.h5 soft.h5
     find run -type f -exec sha256sum {} + >before
     local weights=run/weights.h5 name
-    for name in $weights ./run/../$weights hard.h5 soft.h5; do
+    local link='soft.h5: expected a regular file, or none yet, found a symbolic link'
+    refuse 73 "$link" export --weights $weights --format npz -o soft.h5
+    refuse 73 "$link" import --from $weights -o soft.h5
+    refuse 73 "$link" eval --weights $weights --csv soft.h5
+    for name in $weights ./run/../$weights hard.h5; do
         refuse 73 "$name: expected a new file, .*, found run/weights.h5, which stays" \
             export --weights $weights --format npz -o "$name"
         refuse 73 "$name: .* which stays" import --from $weights -o "$name"
