@@ -181,7 +181,7 @@ PYTHON ?= $(firstword $(foreach python,python3 /usr/bin/python3,$(shell \
             $(python) -c 'import numpy, h5py' 2>/dev/null && echo $(python))) python3)
 
 # What `make test-runs` needs beside the program.
-RUN_TESTS := $(MPI_TESTS) $(BUILD)/mpi-tests/hold.so
+RUN_TESTS := $(MPI_TESTS) $(BUILD)/mpi-tests/hold.so $(BUILD)/faults/shim.so
 .PHONY: test tests test-unit test-gradients test-bits test-runs test-laws test-cluster test-faults
 .PHONY: test-slurm test-web test-sanitize test-container test-distros test-mpich test-mpich-runs
 test: test-unit test-gradients test-runs test-mpich  ## all tests
@@ -201,6 +201,7 @@ test-bits:  ## the same bits from every compiler, option and CPU that is here
 BATS = env --default-signal=HUP,INT,TERM bats
 
 RUNS = PYTHON=$(PYTHON) MPI_TESTS=$(abspath $(BUILD)/mpi-tests) PROGRAM=$(abspath $(PROGRAM)) \
+       FAULTS=$(abspath $(BUILD)/faults/shim.so) \
        LAUNCHER="$$(scripts/ranks.sh $(abspath $(PROGRAM)))" $(BATS)
 test-runs: $(PROGRAM) $(RUN_TESTS)  ## the command line, and runs under mpirun
 	@$(RUNS) tests

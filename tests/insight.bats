@@ -141,22 +141,24 @@ END
     expect "status" failed "$(summary status)"
 }
 
+# unwritable FILE NP ARGUMENT...: trains, and FILE of the run cannot be created.
+unwritable() {
+    DT_FAULT_DIR=$work DT_FAULT_MATCH=$1 DT_FAULT_KIND=EIO DT_FAULT_CALL=1 LD_PRELOAD=${FAULTS:-$top/build/faults/shim.so} \
+        dist_train "${@:2}"
+}
+
 @test "insight.h5 that cannot be written: a line, exit code 73, and nothing else is lost" {
     make_data data 100 50
     train 0 "${data[@]}" --output good
     local np
     for np in 0 2; do
-        train "$np" "${few[@]}" --epochs 1 --output "run$np"
-        rm "run$np/insight.h5"
-        mkdir "run$np/insight.h5"
-        dist_train "$np" "${data[@]}" --resume auto --output "run$np"
+        unwritable insight.h5 "$np" "${data[@]}" --output "run$np"
         expect "exit code" 73 "$status"
         expect "lines" 1 "$(grep -c '^dist-train: .*/insight.h5: ' err)"
         grep -q "^warning: run$np/insight.h5: " "run$np/log.txt"
         expect "status" failed "$(summary status "run$np")"
         cmp good/weights.h5 "run$np/weights.h5"
         good_checkpoints "run$np"
-        rmdir "run$np/insight.h5"
         train "$np" "${data[@]}" --resume auto --output "run$np"
         insight same good "run$np"
         expect "status" complete "$(summary status "run$np")"
@@ -165,18 +167,15 @@ END
 
 @test "report.html that cannot be written: likewise; of a run that is stopped, only a warning" {
     make_data data 100 50
-    train 0 "${few[@]}" --epochs 1 --output run
-    rm run/report.html
-    mkdir run/report.html
-    dist_train 2 "${data[@]}" --resume auto --output run
+    unwritable report.html 2 "${data[@]}" --output run
     expect "exit code, lines" "73 1" "$status $(grep -c '^dist-train: run/report.html: ' err)"
     expect "status" failed "$(summary status)"
     good_checkpoints run
     insight answers run data test
-    dist_train 0 "${few[@]}" --epochs 100000 --max-time 0.0001 --resume auto --output run
+    unwritable report.html 0 "${few[@]}" --epochs 100000 --max-time 0.0001 --resume auto \
+        --output run
     expect "exit code, warnings" "75 1" "$status $(grep -c '^warning: run/report.html: ' err)"
     expect "status" stopped "$(summary status)"
-    rmdir run/report.html
     train 0 "${few[@]}" --epochs 100000 --max-steps "$(($(summary steps) + 3))" --resume auto \
         --output run
     grep -q '</html>' run/report.html

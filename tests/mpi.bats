@@ -13,7 +13,7 @@ passes() {
     [ $# -gt 1 ] || counts=(1 2 3 5 8)
     for np in "${counts[@]}"; do
         status=0
-        timeout -k 5 60 "${launcher[@]}" -np "$np" "${MPI_TESTS:-$top/build/mpi-tests}/$1" \
+        timeout -k 5 180 "${launcher[@]}" -np "$np" "${MPI_TESTS:-$top/build/mpi-tests}/$1" \
             >out 2>&1 </dev/null || status=$?
         [ "$status" = 0 ] && [ ! -s out ] && continue
         echo "$1 (np $np): expected exit code 0 and no output, found exit code $status and:"

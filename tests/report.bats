@@ -104,8 +104,8 @@ report() {
     mkdir run/lock
     dist_train 0 report run
     expect "a lock that cannot be read: exit code" 0 "$status"
-    grep -q "^warning: run/lock: cannot read" err
-    check run/report.html "run/lock: cannot read" "Settings and environment"
+    grep -q "^warning: run/lock: expected a regular file, found a directory" err
+    check run/report.html "run/lock: expected a regular file" "Settings and environment"
 }
 
 @test "a summary of an earlier start does not count" {

@@ -47,7 +47,9 @@ static dt_status add_member(walk *self, const uint8_t *entry)
     if (reader->count == DT_HDF5_OBJECT_MAX)
         return dt_fail(self->error, DT_ERR_DATA, "expected at most %d objects, found more",
                        DT_HDF5_OBJECT_MAX);
-    char *path = reader->objects[reader->count].path;
+    dt_hdf5_object *object = &reader->objects[reader->count];
+    object->group = false;
+    char *path = object->path;
     int length = snprintf(path, DT_HDF5_PATH_SIZE, "%s/%s", self->group, name);
     if (length >= DT_HDF5_PATH_SIZE)
         return dt_fail(self->error, DT_ERR_DATA, "%s...: expected a path below %d bytes, found %d",
@@ -192,8 +194,9 @@ dt_status dt_hdf5_reader_open(const void *bytes, size_t size, dt_hdf5_reader **o
     if (!reader)
         return DT_ERR_INTERNAL;
     *reader = found;
-    reader->objects = dt_calloc(DT_HDF5_OBJECT_MAX, sizeof *reader->objects, error);
-    reader->headers = dt_calloc(DT_HDF5_OBJECT_MAX, sizeof *reader->headers, error);
+    /* Not cleared: of a small file most of it is never touched. */
+    reader->objects = dt_resize(NULL, DT_HDF5_OBJECT_MAX * sizeof *reader->objects, error);
+    reader->headers = dt_resize(NULL, DT_HDF5_OBJECT_MAX * sizeof *reader->headers, error);
     if (reader->objects && reader->headers)
         status = walk_objects(reader, error);
     else

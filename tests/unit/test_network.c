@@ -325,7 +325,8 @@ static void test_measure(void)
             double taken = (double)(after.uordblks + after.hblkhd - before.uordblks -
                                     before.hblkhd);
             CU_ASSERT_EQUAL(size.parameters, dt_network_parameter_count(network));
-            CU_ASSERT(fabs(taken - (double)size.bytes) < 0.02 * taken + 65536);
+            bool counted = after.uordblks > 0; /* a sanitizer's malloc counts nothing */
+            CU_ASSERT(!counted || fabs(taken - (double)size.bytes) < 0.02 * taken + 65536);
             bool most = spec.activation != DT_IDENTITY;
             CU_ASSERT(!most || size.tile_samples == tiles[i]);
             dt_network_destroy(network);
