@@ -49,15 +49,10 @@ static void draw_index(fixture *f, int count, dt_random_sequence *random)
             f->index[taken++] = i;
 }
 
-/* The chain of fused multiply-adds in the order of k; without such an instruction the compiler
- * writes a product and a sum, and so does the kernel. */
+/* The chain of fused multiply-adds in the order of k. */
 static float chain(float a, float b, float sum)
 {
-#ifdef __FMA__
     return fmaf(a, b, sum);
-#else
-    return a * b + sum;
-#endif
 }
 
 static void oracle(int rows, int columns, int depth, const int32_t *index, const float *a,

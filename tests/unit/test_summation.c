@@ -103,15 +103,10 @@ static program draw_program(int depth, int most, dt_random_sequence *random)
     return p;
 }
 
-/* One fused multiply-add; without such an instruction the compiler writes a product and a sum, and
- * so does the kernel. */
+/* One fused multiply-add. */
 static float chain(float a, float b, float sum)
 {
-#ifdef __FMA__
     return fmaf(a, b, sum);
-#else
-    return a * b + sum;
-#endif
 }
 
 /* The words of nn/summation.h, with a stack of whole matrices. */
