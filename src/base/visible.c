@@ -37,7 +37,13 @@ bool dt_visible_plain(uint32_t point)
 size_t dt_visible_next(const char **text, char shown[DT_VISIBLE_MOST])
 {
     static const char controls[] = "\n\r\t", letters[] = "nrt";
-    const char *begin = *text, *control = strchr(controls, *begin);
+    const char *begin = *text;
+    if (*begin >= ' ' && *begin <= '~') { /* nearly always */
+        shown[0] = *(*text)++;
+        shown[1] = '\0';
+        return 1;
+    }
+    const char *control = strchr(controls, *begin);
     size_t length = dt_utf8_length((const unsigned char *)begin);
     uint32_t point = dt_utf8_next(text);
     if (length > 0 && dt_visible_plain(point)) {

@@ -104,18 +104,31 @@ static dt_status draw(const watcher *self, bool in_place, dt_error *error)
     return status;
 }
 
-static void print_news(watcher *self, int number)
+/* Whom dt_watched_look tells of a run's new rows. */
+typedef struct listener {
+    watcher *watcher;
+    int number; /* of the run */
+} listener;
+
+static void announce(watcher *self, int number)
 {
-    dt_watched *run = &self->runs[number];
-    char text[512];
-    const char *name = self->count > 1 ? run->directory : "", *colon = name[0] ? ": " : "";
-    if (run->state == DT_WATCHED_WAITING && !self->announced[number])
+    const dt_watched *run = &self->runs[number];
+    if (run->state == DT_WATCHED_WAITING && !self->announced[number] && !self->screen)
         dt_print(stdout, "%s: waiting for the run to begin\n", run->directory);
     self->announced[number] = true;
-    for (size_t i = run->kept; i < run->table.count; i++) {
-        dt_watch_view_row(run, &run->table.rows[i], text, sizeof text);
-        dt_print(stdout, "%s%s%s\n", name, colon, text);
-    }
+}
+
+static void print_row(const dt_metrics_row *row, void *context)
+{
+    const listener *self = context;
+    const dt_watched *run = &self->watcher->runs[self->number];
+    const char *name = self->watcher->count > 1 ? run->directory : "";
+    char text[512];
+    if (self->watcher->screen)
+        return;
+    announce(self->watcher, self->number);
+    dt_watch_view_row(run, row, text, sizeof text);
+    dt_print(stdout, "%s%s%s\n", name, name[0] ? ": " : "", text);
 }
 
 static void print_endings(const watcher *self)
@@ -131,11 +144,11 @@ static dt_status look(watcher *self, bool *all_ended, dt_error *error)
 {
     *all_ended = true;
     for (int i = 0; i < self->count; i++) {
-        dt_status status = dt_watched_look(&self->runs[i], error);
+        listener context = {self, i};
+        dt_status status = dt_watched_look(&self->runs[i], print_row, &context, error);
         if (status)
             return status;
-        if (!self->screen)
-            print_news(self, i);
+        announce(self, i);
         *all_ended &= dt_watched_ended(&self->runs[i]);
     }
     fflush(stdout);

@@ -34,24 +34,13 @@ static const char marks[] = "*+ox#@";
 
 enum { INKS = sizeof inks / sizeof *inks };
 
-/* A column of the table, as a curve. */
-typedef struct series {
-    const char *name;
-    size_t offset; /* in dt_metrics_row */
-} series;
+enum { SUBSETS = 3, LOSSES = WATCHED_TRAIN_LOSS, ACCURACIES = WATCHED_TRAIN_ACCURACY };
 
-static const series losses[] = {{"train", offsetof(dt_metrics_row, train_loss)},
-                                {"val", offsetof(dt_metrics_row, val_loss)},
-                                {"test", offsetof(dt_metrics_row, test_loss)}};
-static const series accuracies[] = {{"train", offsetof(dt_metrics_row, train_accuracy)},
-                                    {"val", offsetof(dt_metrics_row, val_accuracy)},
-                                    {"test", offsetof(dt_metrics_row, test_accuracy)}};
-
-enum { SERIES = 3 };
+static const char *const subset_names[SUBSETS] = {"train", "val", "test"};
 
 static const dt_metrics_row *newest(const dt_watched *run)
 {
-    return run->table.count > 0 ? &run->table.rows[run->table.count - 1] : NULL;
+    return run->rows.count > 0 ? &run->rows.newest : NULL;
 }
 
 void dt_watch_view_row(const dt_watched *run, const dt_metrics_row *row, char *text, size_t size)
@@ -87,96 +76,86 @@ void dt_watch_view_state(const dt_watched *run, char *buffer, size_t size)
     }
 }
 
-/* One row of the table's column `of` a row. */
-static double cell(const dt_metrics_row *row, size_t offset)
+static bool has_values(const dt_watched *run, int line)
 {
-    return *(const double *)((const char *)row + offset);
+    return run->rows.lines[line].count > 0;
 }
 
-static bool has_values(const dt_watched *run, size_t offset)
+static double step_of(const dt_place *place, const void *context)
 {
-    for (size_t i = 0; i < run->table.count; i++)
-        if (isfinite(cell(&run->table.rows[i], offset)))
-            return true;
-    return false;
+    (void)context;
+    return place->step;
 }
 
-/* A curve of values of its own: [2][count], x before y; *values is dt_free's. */
-static dt_status make_curve(const dt_watched *run, size_t offset, dt_curve *curve, double **values,
+/* The curve shows the points, which are dt_line_free's. */
+static dt_status make_curve(const dt_watched *run, int line, dt_curve *curve, dt_line *points,
                             dt_error *error)
 {
-    size_t count = run->table.count;
-    double *both = *values = dt_calloc(2 * count, sizeof *both, error);
-    if (!both)
-        return DT_ERR_INTERNAL;
-    for (size_t i = 0; i < count; i++) {
-        both[i] = (double)run->table.rows[i].step;
-        both[count + i] = cell(&run->table.rows[i], offset);
-    }
-    curve->count = count;
-    curve->x = both;
-    curve->y = both + count;
-    return DT_OK;
+    dt_status status = dt_points_line(&run->rows.lines[line], step_of, NULL, points, error);
+    curve->count = points->count;
+    curve->x = points->x;
+    curve->y = points->y;
+    return status;
 }
 
 typedef struct place {
     int top, left, rows, columns;
 } place;
 
-/* One run: a curve a column that has values. */
+/* One run: a curve a line that has values; `lines` is the first one. */
 static dt_status draw_own(dt_canvas *canvas, place at, const char *title, const dt_watched *run,
-                          const series *list, dt_error *error)
+                          int lines, dt_error *error)
 {
-    dt_curve curves[SERIES];
-    double *values[SERIES] = {NULL};
+    dt_curve curves[SUBSETS];
+    dt_line points[SUBSETS] = {0};
     int count = 0;
     dt_status status = DT_OK;
-    for (int i = 0; i < SERIES && !status; i++) {
-        if (!has_values(run, list[i].offset))
+    for (int i = 0; i < SUBSETS && !status; i++) {
+        if (!has_values(run, lines + i))
             continue;
-        curves[count] = (dt_curve){.name = list[i].name, .ink = inks[i], .mark = marks[i]};
-        status = make_curve(run, list[i].offset, &curves[count], &values[count], error);
+        curves[count] = (dt_curve){.name = subset_names[i], .ink = inks[i], .mark = marks[i]};
+        status = make_curve(run, lines + i, &curves[count], &points[count], error);
         count++;
     }
     dt_chart chart = {.title = title, .unit = "step", .curves = curves, .curve_count = count};
     if (!status)
         dt_chart_draw(canvas, at.top, at.left, at.rows, at.columns, &chart);
     for (int i = 0; i < count; i++)
-        dt_free(values[i]);
+        dt_line_free(&points[i]);
     return status;
 }
 
 /* The accuracy by which runs are compared. */
-static size_t best_accuracy(const dt_watched *runs, int count)
+static int best_accuracy(const dt_watched *runs, int count)
 {
     static const int order[] = {DT_SUBSET_VAL, DT_SUBSET_TEST};
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
         bool all = true;
         for (int r = 0; r < count; r++)
-            all &= runs[r].table.count == 0 || has_values(&runs[r], accuracies[order[i]].offset);
+            all &= runs[r].rows.count == 0 || has_values(&runs[r], ACCURACIES + order[i]);
         if (all)
-            return accuracies[order[i]].offset;
+            return ACCURACIES + order[i];
     }
-    return accuracies[DT_SUBSET_TRAIN].offset;
+    return ACCURACIES + DT_SUBSET_TRAIN;
 }
 
 /* Several runs: a curve a run. */
 static dt_status draw_together(dt_canvas *canvas, place at, const char *title,
-                               const dt_watched *runs, int count, size_t offset, dt_error *error)
+                               const dt_watched *runs, int count, int line, dt_error *error)
 {
     dt_curve *curves = dt_calloc((size_t)count, sizeof *curves, error);
-    double **values = dt_calloc((size_t)count, sizeof *values, error);
-    dt_status status = curves && values ? DT_OK : DT_ERR_INTERNAL;
+    dt_line *points = dt_calloc((size_t)count, sizeof *points, error);
+    dt_status status = curves && points ? DT_OK : DT_ERR_INTERNAL;
     for (int i = 0; i < count && !status; i++) {
         curves[i] = (dt_curve){.ink = inks[i % INKS], .mark = marks[i % INKS]};
-        status = make_curve(&runs[i], offset, &curves[i], &values[i], error);
+        status = make_curve(&runs[i], line, &curves[i], &points[i], error);
     }
     dt_chart chart = {.title = title, .unit = "step", .curves = curves, .curve_count = count};
     if (!status)
         dt_chart_draw(canvas, at.top, at.left, at.rows, at.columns, &chart);
-    for (int i = 0; i < count && values; i++)
-        dt_free(values[i]);
-    dt_free(values);
+    for (int i = 0; i < count && points; i++)
+        dt_line_free(&points[i]);
+    dt_free(points);
     dt_free(curves);
     return status;
 }
@@ -185,14 +164,14 @@ static dt_status draw_chart(dt_canvas *canvas, place at, bool loss, const dt_wat
                             int count, dt_error *error)
 {
     if (count == 1)
-        return draw_own(canvas, at, loss ? "loss" : "accuracy", runs, loss ? losses : accuracies,
+        return draw_own(canvas, at, loss ? "loss" : "accuracy", runs, loss ? LOSSES : ACCURACIES,
                         error);
-    size_t offset = loss ? losses[0].offset : best_accuracy(runs, count);
+    int line = loss ? WATCHED_TRAIN_LOSS : best_accuracy(runs, count);
     const char *title = loss                             ? "training loss"
-                        : offset == accuracies[0].offset ? "training accuracy"
-                        : offset == accuracies[1].offset ? "validation accuracy"
+                        : line == WATCHED_TRAIN_ACCURACY ? "training accuracy"
+                        : line == WATCHED_VAL_ACCURACY   ? "validation accuracy"
                                                          : "test accuracy";
-    return draw_together(canvas, at, title, runs, count, offset, error);
+    return draw_together(canvas, at, title, runs, count, line, error);
 }
 
 /* Both charts below row `top`, side by side or one below the other, as there is room. */

@@ -16,9 +16,6 @@
 
 #define LOG_SIZE_MAX ((size_t)1 << 26)
 
-/* Rows that the pace is taken from. */
-enum { PACE_ROWS = 10 };
-
 dt_status dt_watched_open(const char *directory, dt_watched *out, dt_error *error)
 {
     size_t length = strlen(directory);
@@ -63,33 +60,17 @@ static double age(const dt_stamp *stamp)
     return !stamp->there ? (double)NAN : seconds > 0 ? seconds : 0;
 }
 
-/* Rows at the start of both tables that are the same. */
-static size_t common_rows(const dt_metrics_table *a, const dt_metrics_table *b)
-{
-    size_t i = 0;
-    while (i < a->count && i < b->count && a->rows[i].step == b->rows[i].step &&
-           a->rows[i].seconds == b->rows[i].seconds)
-        i++;
-    return i;
-}
-
-static dt_status read_metrics(dt_watched *self, dt_error *error)
+static dt_status read_metrics(dt_watched *self, watched_news *news, void *context, dt_error *error)
 {
     char path[DT_PATH_SIZE];
-    dt_metrics_table table = {0};
     if (!has_changed(self, DT_FILE_METRICS, &self->metrics) || !self->metrics.there)
         return DT_OK;
     dt_status status = dt_path_join(self->directory, DT_FILE_METRICS, path, error);
     if (!status)
-        status = dt_metrics_read(path, &table, error);
+        status = watched_rows_read(&self->rows, path, news, context, error);
     if (status == DT_ERR_NO_INPUT && errno == ENOENT) /* it is being replaced */
         return DT_OK;
-    if (status)
-        return status;
-    self->kept = common_rows(&self->table, &table);
-    dt_metrics_table_destroy(&self->table);
-    self->table = table;
-    return DT_OK;
+    return status;
 }
 
 static dt_status read_config(dt_watched *self, dt_error *error)
@@ -110,20 +91,22 @@ static dt_status read_config(dt_watched *self, dt_error *error)
         self->epochs = config.epochs;
         self->max_steps = config.max_steps;
         self->steps_an_epoch = 0;
+        self->log = (dt_stamp){0};
     }
     return DT_OK;
 }
 
 /* The banner in log.txt says it before the first epoch is over: "... of 938 steps, seed ..."; the
  * last banner counts. */
-static int64_t steps_by_log(const dt_watched *self)
+static int64_t steps_by_log(dt_watched *self)
 {
     static const char mark[] = " steps, seed ";
     char path[DT_PATH_SIZE];
     void *bytes;
     size_t size;
     long long found = 0;
-    if (dt_path_join(self->directory, DT_FILE_LOG, path, NULL) ||
+    if (!has_changed(self, DT_FILE_LOG, &self->log) ||
+        dt_path_join(self->directory, DT_FILE_LOG, path, NULL) ||
         dt_read_file(path, LOG_SIZE_MAX, &bytes, &size, NULL))
         return 0;
     for (const char *at = bytes; (at = strstr(at, mark)); at += sizeof mark - 1) {
@@ -138,10 +121,8 @@ static int64_t steps_by_log(const dt_watched *self)
 
 static void count_steps(dt_watched *self)
 {
-    const dt_metrics_row *rows = self->table.rows;
-    for (size_t i = 0; i < self->table.count && self->steps_an_epoch == 0; i++)
-        if (rows[i].parameter_hash[0] && rows[i].epoch > 0 && rows[i].step % rows[i].epoch == 0)
-            self->steps_an_epoch = rows[i].step / rows[i].epoch;
+    if (self->steps_an_epoch == 0)
+        self->steps_an_epoch = self->rows.steps_an_epoch;
     if (self->steps_an_epoch == 0)
         self->steps_an_epoch = steps_by_log(self);
     self->steps = self->epochs > 0 ? self->epochs * self->steps_an_epoch : 0;
@@ -224,10 +205,9 @@ static dt_status look_at_lock(dt_watched *self, dt_error *error)
     return read_ending(self, &self->lock, error);
 }
 
-dt_status dt_watched_look(dt_watched *self, dt_error *error)
+dt_status dt_watched_look(dt_watched *self, watched_news *news, void *context, dt_error *error)
 {
     struct stat found;
-    self->kept = self->table.count;
     if (stat(self->directory, &found)) {
         if (errno == ENOENT && self->state == DT_WATCHED_WAITING)
             return DT_OK;
@@ -240,7 +220,7 @@ dt_status dt_watched_look(dt_watched *self, dt_error *error)
     if (!status)
         status = read_config(self, error);
     if (!status)
-        status = read_metrics(self, error);
+        status = read_metrics(self, news, context, error);
     if (status)
         return status;
     count_steps(self);
@@ -255,21 +235,20 @@ bool dt_watched_ended(const dt_watched *self)
 
 double dt_watched_left(const dt_watched *self)
 {
-    size_t count = self->table.count;
-    if (count == 0 || self->steps == 0)
+    const watched_rows *rows = &self->rows;
+    if (rows->count == 0 || self->steps == 0)
         return (double)NAN;
-    const dt_metrics_row *rows = self->table.rows, *last = &rows[count - 1];
-    dt_metrics_row before = {0};
-    if (count > PACE_ROWS)
-        before = rows[count - 1 - PACE_ROWS];
-    if (last->step <= before.step)
+    watched_mark last = {rows->newest.step, rows->newest.seconds}, before = {0};
+    if (rows->count > WATCHED_PACE_ROWS)
+        before = rows->pace[rows->count % (WATCHED_PACE_ROWS + 1)];
+    if (last.step <= before.step)
         return (double)NAN;
-    double pace = (last->seconds - before.seconds) / (double)(last->step - before.step);
-    double left = pace * (double)(self->steps - last->step) - self->row_age;
+    double pace = (last.seconds - before.seconds) / (double)(last.step - before.step);
+    double left = pace * (double)(self->steps - last.step) - self->row_age;
     return left > 0 ? left : 0;
 }
 
 void dt_watched_close(dt_watched *self)
 {
-    dt_metrics_table_destroy(&self->table);
+    watched_rows_free(&self->rows);
 }

@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 
 #include "base/status.h"
-#include "io/metrics_read.h"
 #include "io/run_directory.h"
 #include "io/run_lock.h"
+#include "watched_rows.h"
 
 typedef enum dt_watched_state {
     DT_WATCHED_WAITING, /* it has not begun to write */
@@ -38,13 +38,12 @@ typedef struct dt_watched {
     char holder[DT_RUN_LOCK_TEXT]; /* "process 1234 on host x since ..."; "": unknown */
     double silence;                /* seconds since the last sign of life; NaN: none yet */
     double row_age;                /* seconds since the newest row */
-    dt_metrics_table table;
-    size_t kept;            /* rows that were there at the look before this one */
+    watched_rows rows;
     int64_t epochs;         /* -1: not known */
     int64_t steps_an_epoch; /* 0: not known */
     int64_t steps;          /* of the whole run; 0: not known */
     /* Of earlier looks. */
-    dt_stamp metrics, config, lock;
+    dt_stamp metrics, config, lock, log;
     int64_t max_steps;
     double lock_moved; /* of the clock */
     int unlocked;      /* looks in a row that found files of a run, but no lock and no summary */
@@ -54,10 +53,11 @@ typedef struct dt_watched {
  * dt_watched_close. Errors: DT_ERR_NO_INPUT: the path is too long. */
 dt_status dt_watched_open(const char *directory, dt_watched *out, dt_error *error);
 
-/* Looks once; what has not changed since the last time is not read again.
+/* Looks once; what has not changed since the last time is not read again, and of metrics.csv only
+ * what is new. `news` is told of each row that was not there at the last look.
  * Errors: DT_ERR_NO_INPUT: no directory, or one with files, but none of a run; those of
- * dt_metrics_read; DT_ERR_DATA: config.ini or summary.json is none. */
-dt_status dt_watched_look(dt_watched *self, dt_error *error);
+ * watched_rows_read; DT_ERR_DATA: config.ini or summary.json is none. */
+dt_status dt_watched_look(dt_watched *self, watched_news *news, void *context, dt_error *error);
 
 /* Whether the run has ended. */
 bool dt_watched_ended(const dt_watched *self);

@@ -107,40 +107,41 @@ static void note_events(dt_output *self, dt_status status, const dt_error *error
     self->tensorboard_fails = status != DT_OK;
 }
 
-/* Of a run that goes on, `rows` are those that metrics.csv has again: its events begin with them.
- */
-static dt_status begin_events(dt_output *self, const dt_metrics_table *rows, double seconds,
-                              dt_error *error)
+/* Of a run that goes on, metrics.csv has its rows again: the events begin with them. */
+static dt_status copy_rows(dt_output *self, double begin, dt_error *error)
 {
-    const dt_run *run = self->run;
-    bool wanted[DT_SUBSETS];
     char path[DT_PATH_SIZE];
-    for (int kind = 0; kind < DT_SUBSETS; kind++)
-        wanted[kind] = run->dataset->subsets[kind].count > 0;
-    dt_status status = dt_path_join(self->directory, DT_DIRECTORY_EVENTS, path, error);
-    if (status)
-        return status;
-    double begin = wall_time() - seconds;
-    status = dt_tensorboard_open(path, wanted, &self->tensorboard, error);
-    for (size_t i = 0; i < rows->count && !status; i++)
-        status = dt_tensorboard_row(self->tensorboard, &rows->rows[i],
-                                    begin + rows->rows[i].seconds, error);
-    return status ? status : dt_tensorboard_publish(self->tensorboard, error);
+    dt_metrics_reader *reader = NULL;
+    const dt_metrics_row *row = NULL;
+    dt_status status = dt_path_join(self->directory, DT_FILE_METRICS, path, error);
+    if (!status)
+        status = dt_metrics_reader_open(path, &reader, error);
+    if (!status)
+        status = dt_metrics_reader_next(reader, &row, error);
+    while (!status && row) {
+        status = dt_tensorboard_row(self->tensorboard, row, begin + row->seconds, error);
+        if (!status)
+            status = dt_metrics_reader_next(reader, &row, error);
+    }
+    dt_metrics_reader_close(reader);
+    return status;
 }
 
 static dt_status open_tensorboard(dt_output *self, const dt_resume *resume, dt_error *error)
 {
+    const dt_run *run = self->run;
+    bool wanted[DT_SUBSETS];
     char path[DT_PATH_SIZE];
-    dt_metrics_table rows = {0};
-    if (!self->run->config.tensorboard)
+    if (!run->config.tensorboard)
         return DT_OK;
-    dt_status status = dt_path_join(self->directory, DT_FILE_METRICS, path, error);
+    for (int kind = 0; kind < DT_SUBSETS; kind++)
+        wanted[kind] = run->dataset->subsets[kind].count > 0;
+    dt_status status = dt_path_join(self->directory, DT_DIRECTORY_EVENTS, path, error);
     if (!status)
-        status = dt_metrics_read(path, &rows, error);
+        status = dt_tensorboard_open(path, wanted, &self->tensorboard, error);
     if (!status)
-        status = begin_events(self, &rows, resume->checkpoint.seconds, error);
-    dt_metrics_table_destroy(&rows);
-    return status;
+        status = copy_rows(self, wall_time() - resume->checkpoint.seconds, error);
+    return status ? status : dt_tensorboard_publish(self->tensorboard, error);
 }
 
 dt_status dt_output_open(const dt_run *run, const char *version, dt_resume *resume, dt_output **out,

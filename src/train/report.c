@@ -61,8 +61,7 @@ static void add_tiles(dt_markup *to, const report_run *run)
     headline(run, &of);
     dt_markup_add(to, "<div class=\"tiles\">");
     if (strcmp(of, "validation") != 0 && isfinite(result->val_accuracy)) {
-        const dt_metrics_row *best =
-            result->best_epoch > 0 ? &run->metrics.rows[result->best_row] : NULL;
+        const dt_metrics_row *best = result->best_epoch > 0 ? &run->rows.best : NULL;
         snprintf(word, sizeof word, "best validation accuracy, epoch %" PRId64, result->best_epoch);
         add_number(to, DT_NUMBER_SHARE, best ? best->val_accuracy : result->val_accuracy,
                    best ? word : "validation accuracy");
@@ -121,9 +120,9 @@ static dt_status add_parts(dt_markup *to, const report_run *run, dt_error *error
 
 static dt_status add_curves(dt_markup *to, int count, const report_run *runs, dt_error *error)
 {
-    size_t rows = 0;
+    int64_t rows = 0;
     for (int i = 0; i < count; i++)
-        rows += runs[i].metrics.count;
+        rows += runs[i].rows.count;
     if (rows == 0)
         return DT_OK;
     dt_markup_add(to, "<section>\n<h2>Training</h2>\n");

@@ -61,7 +61,7 @@ static dt_status read_config(report_run *self, const char *path, dt_error *error
 
 static dt_status read_metrics(report_run *self, const char *path, dt_error *error)
 {
-    return dt_metrics_read(path, &self->metrics, error);
+    return dt_report_rows_read(path, &self->rows, error);
 }
 
 static dt_status read_summary(report_run *self, const char *path, dt_error *error)
@@ -115,16 +115,10 @@ static dt_status read_member(report_run *self, const char *file, reader *read, c
     return add_note(self, own.message, error);
 }
 
-bool dt_report_is_evaluated(const dt_metrics_row *row)
-{
-    return row->parameter_hash[0] != '\0';
-}
-
 /* Whether the summary is of an earlier start of a run that goes on now. */
 static bool summary_is_old(const report_run *self, bool lives)
 {
-    const dt_metrics_table *table = &self->metrics;
-    if (table->count > 0 && table->rows[table->count - 1].step > self->summary.summary.steps)
+    if (self->rows.count > 0 && self->rows.last.step > self->summary.summary.steps)
         return true;
     char config[DT_PATH_SIZE], summary[DT_PATH_SIZE];
     struct stat of_config, of_summary;
@@ -158,23 +152,23 @@ static void use_summary(report_result *result, const dt_summary *from)
     result->version = from->version ? from->version : "";
 }
 
-static void use_rows(report_result *result, const dt_metrics_table *table)
+static void use_rows(report_result *result, const report_rows *rows)
 {
-    for (size_t i = 0; i < table->count; i++) {
-        const dt_metrics_row *row = &table->rows[i];
-        result->epochs = row->epoch;
-        result->steps = row->step;
-        result->train_loss = row->train_loss;
-        result->train_accuracy = row->train_accuracy;
-        result->seconds = row->seconds;
-        result->samples_per_second = row->samples_per_second;
-        if (dt_report_is_evaluated(row)) {
-            result->val_loss = row->val_loss;
-            result->val_accuracy = row->val_accuracy;
-            result->test_loss = row->test_loss;
-            result->test_accuracy = row->test_accuracy;
-            result->parameter_hash = row->parameter_hash;
-        }
+    const dt_metrics_row *last = &rows->last, *evaluated = &rows->evaluated;
+    if (rows->count > 0) {
+        result->epochs = last->epoch;
+        result->steps = last->step;
+        result->train_loss = last->train_loss;
+        result->train_accuracy = last->train_accuracy;
+        result->seconds = last->seconds;
+        result->samples_per_second = last->samples_per_second;
+    }
+    if (rows->evaluated_count > 0) {
+        result->val_loss = evaluated->val_loss;
+        result->val_accuracy = evaluated->val_accuracy;
+        result->test_loss = evaluated->test_loss;
+        result->test_accuracy = evaluated->test_accuracy;
+        result->parameter_hash = evaluated->parameter_hash;
     }
 }
 
@@ -190,19 +184,6 @@ static void use_answers(report_result *result, const dt_insight *insight)
         *accuracies[i] = (double)dt_metrics_correct(insight->classes, answers[i]->counts) /
                          (double)answers[i]->samples;
         *losses[i] = answers[i]->loss;
-    }
-}
-
-static void find_best(report_result *result, const dt_metrics_table *table)
-{
-    double best = (double)NAN;
-    for (size_t i = 0; i < table->count; i++) {
-        double accuracy = table->rows[i].val_accuracy;
-        if (isfinite(accuracy) && !(accuracy <= best)) {
-            best = accuracy;
-            result->best_epoch = table->rows[i].epoch;
-            result->best_row = i;
-        }
     }
 }
 
@@ -231,48 +212,11 @@ static void find_result(report_run *self)
         use_summary(result, &self->summary.summary);
     } else {
         result->state = lives ? REPORT_RUNNING : REPORT_ENDED;
-        use_rows(result, &self->metrics);
+        use_rows(result, &self->rows);
     }
     if (self->has_insight)
         use_answers(result, &self->insight);
-    find_best(result, &self->metrics);
-}
-
-/* Updates of a whole epoch; 0: there has not been one. */
-static int64_t epoch_length(const dt_metrics_table *table)
-{
-    int64_t longest = 0, before = 0, epoch_before = 0;
-    for (size_t i = 0; i < table->count; i++) {
-        const dt_metrics_row *row = &table->rows[i];
-        if (!dt_report_is_evaluated(row) || row->epoch == 0)
-            continue;
-        if (row->epoch == epoch_before + 1 && row->step - before > longest)
-            longest = row->step - before;
-        before = row->step;
-        epoch_before = row->epoch;
-    }
-    return longest;
-}
-
-static dt_status place_rows(report_run *self, dt_error *error)
-{
-    const dt_metrics_table *table = &self->metrics;
-    int64_t length = epoch_length(table);
-    if (length == 0)
-        return DT_OK;
-    self->epochs = dt_calloc(table->count, sizeof *self->epochs, error);
-    if (!self->epochs)
-        return error->status;
-    int64_t begin = 0, epoch = 1; /* of the epoch, and its number */
-    for (size_t i = 0; i < table->count; i++) {
-        const dt_metrics_row *row = &table->rows[i];
-        if (row->epoch > epoch && i > 0)
-            begin = table->rows[i - 1].step;
-        epoch = row->epoch > epoch ? row->epoch : epoch;
-        double part = (double)(row->step - begin) / (double)length;
-        self->epochs[i] = row->epoch == 0 ? 0 : (double)(row->epoch - 1) + fmin(1, fmax(0, part));
-    }
-    return DT_OK;
+    result->best_epoch = self->rows.has_best ? self->rows.best.epoch : 0;
 }
 
 dt_status dt_report_run_open(const char *path, report_run *out, dt_error *error)
@@ -306,19 +250,17 @@ dt_status dt_report_run_open(const char *path, report_run *out, dt_error *error)
                              "weights.h5 is not there: no pictures of the first layer.", error);
     if (!status)
         status = read_member(out, DT_FILE_LOCK, read_lock, NULL, error);
-    if (status)
-        return status;
-    find_result(out);
-    return place_rows(out, error);
+    if (!status)
+        find_result(out);
+    return status;
 }
 
 void dt_report_run_close(report_run *run)
 {
-    dt_metrics_table_destroy(&run->metrics);
+    dt_report_rows_free(&run->rows);
     dt_summary_destroy(&run->summary);
     dt_insight_destroy(&run->insight);
     dt_weights_destroy(&run->weights);
-    dt_free(run->epochs);
     for (int i = 0; i < run->note_count; i++)
         dt_free(run->notes[i]);
     *run = (report_run){0};

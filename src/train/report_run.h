@@ -8,11 +8,11 @@
 
 #include "base/status.h"
 #include "io/insight.h"
-#include "io/metrics_read.h"
 #include "io/run_directory.h"
 #include "io/run_lock.h"
 #include "io/summary_read.h"
 #include "io/weights.h"
+#include "report_rows.h"
 #include "train/config.h"
 
 #define REPORT_NOTES_MAX 8
@@ -38,7 +38,6 @@ typedef struct report_result {
     const char *data_source;    /* likewise */
     const char *version;        /* likewise */
     int64_t best_epoch;         /* of the best validation accuracy; 0: none */
-    size_t best_row;            /* of the table */
 } report_result;
 
 typedef struct report_run {
@@ -49,14 +48,12 @@ typedef struct report_run {
     bool has_config, has_summary, has_insight, has_weights;
     dt_run_lock_state lock; /* free where it cannot be read */
     dt_config config;
-    dt_metrics_table metrics;
+    report_rows rows;
     dt_summary_file summary;
     dt_insight insight;
     dt_weights_file weights; /* weights.h5, or while it is not there best.h5 */
     const char *weights_name;
     report_result result;
-    double *epochs; /* [metrics.count], where each row is, in epochs; NULL: nobody knows how long an
-                       epoch is */
     int note_count;
     char *notes[REPORT_NOTES_MAX]; /* lines on what is missing or damaged */
 } report_run;
@@ -67,8 +64,5 @@ dt_status dt_report_run_open(const char *path, report_run *out, dt_error *error)
 
 /* Frees all that the run owns; {0} and a second call are allowed. */
 void dt_report_run_close(report_run *run);
-
-/* A row that ends an epoch, or a run: it has been evaluated. */
-bool dt_report_is_evaluated(const dt_metrics_row *row);
 
 #endif

@@ -138,13 +138,7 @@ static dt_status add_ranks(dt_markup *to, const dt_insight *insight, dt_error *e
 static void add_epochs(dt_markup *to, const report_run *run)
 {
     double parts[PARTS] = {0};
-    for (size_t i = 0; i < run->metrics.count; i++) {
-        const dt_metrics_row *row = &run->metrics.rows[i];
-        const double seconds[] = {row->compute_seconds, row->reduce_seconds, row->wait_seconds,
-                                  row->data_seconds};
-        for (int j = 0; j < 4; j++)
-            parts[j] += isfinite(seconds[j]) && seconds[j] > 0 ? seconds[j] : 0;
-    }
+    memcpy(parts, run->rows.seconds, sizeof run->rows.seconds);
     char text[DT_NUMBER_SIZE];
     double total = parts[0] + parts[1] + parts[2] + parts[3];
     if (!(total > 0))
