@@ -143,8 +143,8 @@ END
 
 # unwritable FILE NP ARGUMENT...: trains, and FILE of the run cannot be created.
 unwritable() {
-    DT_FAULT_DIR=$work DT_FAULT_MATCH=$1 DT_FAULT_KIND=EIO DT_FAULT_CALL=1 LD_PRELOAD=${FAULTS:-$top/build/faults/shim.so} \
-        dist_train "${@:2}"
+    DT_FAULT_DIR=$work DT_FAULT_MATCH=$1 DT_FAULT_KIND=EIO DT_FAULT_CALL=1 \
+        LD_PRELOAD=${FAULTS:-$top/build/faults/shim.so} dist_train "${@:2}"
 }
 
 @test "insight.h5 that cannot be written: a line, exit code 73, and nothing else is lost" {

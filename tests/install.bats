@@ -98,8 +98,8 @@ EOT
         grep -qxE "(\\\\fB.*)?\\\\fB${name//-/\\\\-}\\\\fR.*" page.1 ||
             { echo "--$name is missing" && return 1; }
     done <names
-    expect "exit codes" \
-        "$("$program" --help | sed -n '/^Exit codes:/,$ s/^ *\([0-9][0-9, ]*[0-9]\|0\)  .*/\1/p' | words)" \
+    "$program" --help | sed -n '/^Exit codes:/,$ s/^ *\([0-9]\|[0-9][0-9, ]*[0-9]\)  .*/\1/p' >codes
+    expect "exit codes" "$(words <codes)" \
         "$(sed -n '/^.SH EXIT/,/^.SH EXA/ s/^\\fB\([0-9, ]*\)\\fR$/\1/p' page.1 | words)"
     make_data data 40 20 12
     train 0 --data data --layers 10 --epochs 1 --val-fraction 0.2 --output run

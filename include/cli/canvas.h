@@ -41,9 +41,8 @@ dt_status dt_canvas_create(int rows, int columns, bool utf8, bool color, dt_canv
 /* Sets a cell; one that lies outside is left out. */
 void dt_canvas_put(dt_canvas *canvas, int row, int column, dt_ink ink, uint32_t character);
 
-/* Writes UTF-8 text, a cell a character, from (row, column) to the right; what has no room is left
- * out. Control characters, and bytes that are no UTF-8, become '?'. Returns the column behind it.
- */
+/* Writes UTF-8 text as dt_visible shows it, a cell a character, from (row, column) to the right;
+ * what has no room is left out. Returns the column behind it. */
 int dt_canvas_write(dt_canvas *canvas, int row, int column, dt_ink ink, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 

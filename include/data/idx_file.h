@@ -29,8 +29,7 @@ typedef struct dt_idx_file {
     int64_t position;         /* in it: unpacked bytes so far */
 } dt_idx_file;
 
-/* A path for messages: one that is too long loses its head ("...rest"), control characters become
- * '?'. Returns `shown`. */
+/* A path for messages: one that is too long loses its head ("...rest"). Returns `shown`. */
 char *dt_idx_show(const char *path, char *shown, size_t size);
 
 /* Opens DIRECTORY/NAME or, where that does not exist, DIRECTORY/NAME.gz. Checks the header, and the

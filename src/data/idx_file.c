@@ -29,9 +29,6 @@ char *dt_idx_show(const char *path, char *shown, size_t size)
             tail++;
     }
     snprintf(shown, size, "%s%s", tail == path ? "" : "...", tail);
-    for (char *c = shown; *c; c++)
-        if (iscntrl((unsigned char)*c))
-            *c = '?';
     return shown;
 }
 

@@ -1,6 +1,5 @@
 #include "lock_holder.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -118,8 +117,6 @@ static void read_field(const char *text, const char *name, char field[DT_LOCK_FI
             continue;
         snprintf(field, DT_LOCK_FIELD, "%.*s", (int)strcspn(line + length + 1, "\n"),
                  line + length + 1);
-        for (char *c = field; *c; c++)
-            *c = isprint((unsigned char)*c) ? *c : '?';
         return;
     }
 }

@@ -37,8 +37,7 @@ void dt_lock_holder_self(dt_lock_holder *self);
 /* The text of a lock file, one field a line; returns its length. */
 size_t dt_lock_holder_write(const dt_lock_holder *holder, char text[DT_LOCK_TEXT]);
 
-/* Reads such a text; one that has no process or is cut gives known = false. Characters that are
- * not printable become '?'. */
+/* Reads such a text; one that has no process or is cut gives known = false. */
 void dt_lock_holder_read(const char *text, size_t length, dt_lock_holder *holder);
 
 /* Whether `holder` lives, seen from `self`; when it is dead, *reason ends the sentence
