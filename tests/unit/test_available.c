@@ -124,6 +124,9 @@ static void test_limits(void)
     low.rlim_cur = (rlim_t)1 << 46;
     CU_ASSERT_EQUAL(setrlimit(RLIMIT_DATA, &low), 0);
     dt_available_look(&found);
+    getrlimit(RLIMIT_DATA, &low);
+    if (low.rlim_cur == before[1].rlim_cur)
+        return; /* qemu-user sets no such limit, and says that it did */
     CU_ASSERT(found.address_space < (uint64_t)1 << 47 && found.address_space > (uint64_t)1 << 46);
     CU_ASSERT(found.data < (uint64_t)1 << 46 && found.data > (uint64_t)1 << 45);
     setrlimit(RLIMIT_AS, &before[0]);
