@@ -21,10 +21,10 @@ runs/<date>-<time>, which is printed.
 
 INT (Ctrl-C), TERM and HUP ask for a checkpoint and an end, like USR1; a second one ends at once.
 
-Exit code: that of dist-train in its last start. 0: complete. 75: stopped with a checkpoint, on
-request, by --max-time or by a file `stop` in the run's directory; the same command with that
---output goes on. 64, 65, 66, 78: wrong usage, data, input or settings, which no restart would
-mend. Anything else: given up.
+Exit code: that of dist-train in its last start; where the launcher tells another, the run's
+summary.json and lock count. 0: complete. 75: stopped with a checkpoint, on request, by --max-time
+or by a file `stop` in the run's directory; the same command with that --output goes on. 64, 65,
+66, 78: wrong usage, data, input or settings, which no restart would mend. Anything else: given up.
 
 Environment: PROGRAM names dist-train; else the one that belongs to this script, ./dist-train, or
 PATH's.
@@ -135,12 +135,19 @@ lock_file() {
     stat -c %i "$directory/lock" 2>/dev/null
 }
 
-# Not before do requests reach anybody: in its first moments USR1 would kill mpirun.
-ranks_are_up() {
+summary_file() {
+    stat -c '%i %y' "$directory/summary.json" 2>/dev/null
+}
+
+has_lock_of_this_start() {
     local now
-    [ "$SECONDS" -lt "$settled" ] || return 0
     now=$(lock_file)
     [ -n "$now" ] && [ "$now" != "$old_lock" ]
+}
+
+# Not before do requests reach anybody: in its first moments USR1 would kill mpirun.
+ranks_are_up() {
+    [ "$SECONDS" -ge "$settled" ] || has_lock_of_this_start
 }
 
 # Passes a first request on as USR1, again and again, for mpirun may drop one; further ones as TERM.
@@ -179,11 +186,26 @@ watch_launcher() {
     done
 }
 
-# Starts the ranks and sets $status to that of the launcher, which gets a session of its own: so a
-# Ctrl-C is for this script alone, and the ranks can be told from all other processes.
+# Corrects $status by what the run has left: launchers end with 1, 137 or 0 whatever became of it.
+# While a process elsewhere still has the run's lock, watch waits for it.
+judge() {
+    local said=0
+    if has_lock_of_this_start || [ "$(summary_file)" != "$old_summary" ] ||
+        { [ "$status" -eq 0 ] && [ -n "$old_summary" ]; }; then
+        "$program" watch "$directory" >/dev/null 2>&1 </dev/null || said=$?
+        case $requests:$said:$status in
+            0:75:13[1-9]) ;; # ranks stop when their launcher is killed: nobody has asked for it
+            # Complete, or stopped; or failed, or died, although the launcher has not noticed.
+            *:0:* | *:75:* | *:7[01]:0 | *:7[01]:75) status=$said ;;
+        esac
+    fi
+}
+
+# Starts the ranks and sets $status. The launcher gets a session of its own: so a Ctrl-C is for this
+# script alone, and the ranks can be told from all other processes.
 train() {
     local last watcher=''
-    old_lock=$(lock_file)
+    old_lock=$(lock_file) old_summary=$(summary_file)
     status=127 settled=$((SECONDS + 10)) next_ask=0 passed=1
     setsid "${launch[@]}" "$program" "${arguments[@]}" --output "$directory" --resume "$resume" \
         "${overwrite[@]}" </dev/null &
@@ -211,6 +233,7 @@ train() {
     # What USR1 does to a mpirun that is not ready: nothing was done, and nothing is lost.
     case $requests:$status in [1-9]*:138 | [1-9]*:244) status=75 ;; esac
     wait_for_ranks
+    judge
 }
 
 read_own_arguments() {

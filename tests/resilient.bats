@@ -14,7 +14,8 @@ setup() {
 teardown() { common_teardown; }
 
 # plan LINE...: the first start of the stand-in does the first LINE and so on, all further ones the
-# last. In a LINE: save STEP; up: a rank has the lock; forever; stop_on_request; $directory.
+# last. In a LINE: save STEP; up [PROCESS]: it, else the launcher, has the lock; down STATUS: so has
+# the run ended; forever; stop_on_request; $directory.
 plan() {
     rm -f calls
     printf '%s\n' "$@" >plan
@@ -30,13 +31,26 @@ save() {
     touch "$directory/checkpoints/step-$(printf %08d "$1").h5"
 }
 up() {
+    local words
+    read -ra words < <(sed 's/.*) //' "/proc/${1-$$}/stat")
     mkdir -p "$directory"
-    echo $$ >"$directory/new"
+    {
+        printf '%s\n' 'dist-train run lock' "pid ${1-$$}" "started ${words[19]}"
+        echo "boot $(</proc/sys/kernel/random/boot_id)"
+        echo "spaces $(readlink /proc/self/ns/pid),$(readlink /proc/self/ns/time)"
+        printf '%s\n' 'since today' "nonce $SRANDOM" end
+    } >"$directory/new"
     mv "$directory/new" "$directory/lock"
+    rm -f "$directory/summary.json"
+}
+down() {
+    mkdir -p "$directory"
+    printf '{\n  "status": "%s"\n}\n' "$1" >"$directory/summary.json"
+    rm -f "$directory/lock"
 }
 forever() { while :; do sleep 0.05; done; }
 stop_on_request() {
-    trap "echo USR1 >>got; exit 75" USR1
+    trap "echo USR1 >>got; down stopped; exit 75" USR1
     up
     forever
 }
@@ -230,10 +244,14 @@ ended() {
 }
 
 @test "resilient: asked to stop, it starts nothing again, however mpirun ends" {
-    in_background 'up; touch began; forever'
+    in_background 'trap "rm run/lock; trap - USR1; kill -USR1 $$" USR1; up; touch began; forever'
     kill -TERM $!
     ended $!
     expect 'status of a mpirun that was not ready' 75 "$status"
+    in_background 'up; touch began; forever'
+    kill -TERM $!
+    ended $!
+    expect 'status of a mpirun that dies with its ranks' 71 "$status"
     in_background 'trap "exit 139" USR1; up; touch began; forever'
     kill -TERM $!
     ended $!
@@ -245,6 +263,57 @@ ended() {
     ended $!
     expect 'status between two starts' 75 "$status"
     expect starts 3 "$(calls)"
+}
+
+# After a TERM mpirun 5 ends with 1, whatever its ranks have done.
+@test "resilient: how the run has ended counts, not how the launcher has" {
+    local code
+    for code in 0 1 143; do
+        plan "up; down complete; exit $code"
+        resilient -n 2 --max-restarts 1 -- --output run
+        expect "complete, launcher's $code" '0 after 1' "$status after $(calls)"
+        plan "up; down stopped; exit $code"
+        resilient -n 2 --max-restarts 1 -- --output run
+        expect "stopped, launcher's $code" '75 after 1' "$status after $(calls)"
+        plan "up; exit $code"
+        resilient -n 2 --max-restarts 1 -- --output run
+        expect "died, launcher's $code" "$((code ? code : 71)) after 2" "$status after $(calls)"
+        plan "up; down failed; exit $code"
+        resilient -n 2 --max-restarts 0 -- --output run
+        expect "failed, launcher's $code" "$((code ? code : 70))" "$status"
+    done
+    plan 'up; down stopped; exit 137' 'up; down complete'
+    resilient -n 2 -- --output run
+    expect 'stopped, for the launcher was killed' '0 after 2' "$status after $(calls)"
+}
+
+@test "resilient: the summary of an earlier start excuses no failure, and makes none complete" {
+    plan 'up; down complete; exit 0' 'exit 1'
+    resilient -- --output run
+    resilient --max-restarts 1 -- --output run
+    expect 'a failure after a complete run' '1 after 3' "$status after $(calls)"
+    plan 'exit 78'
+    resilient -- --output run
+    expect 'a refusal after a complete run' 78 "$status"
+    plan 'up; down stopped; exit 75' 'exit 0'
+    resilient -- --output run
+    resilient -- --output run
+    expect 'a start that did nothing' '75 after 2' "$status after $(calls)"
+}
+
+@test "resilient: while a process that is not the launcher's has the lock, it waits" {
+    local elsewhere='until grep -qx sleep "/proc/$!/comm"; do sleep 0.02; done'
+    plan "setsid sleep 30 & echo \$! >rank; $elsewhere; up \$!; touch began; exit 1" \
+        'down complete'
+    "$script" -n 2 -- --output run >out 2>err </dev/null 3>&- &
+    local resilient=$!
+    until [ -e began ]; do sleep 0.02; done
+    sleep 2
+    expect 'starts while it lives' 1 "$(calls)"
+    kill -KILL "$(<rank)"
+    ended $resilient
+    expect status 0 "$status"
+    expect starts 2 "$(calls)"
 }
 
 @test "resilient: waits for ranks that outlive their mpirun, and kills those that stay" {
@@ -274,17 +343,16 @@ ended() {
 
 @test "resilient: leaves an mpirun alone whose ranks live, are elsewhere or beat, or on request" {
     # Ranks for 4 s; none on this host; none, but a lock that is touched; --max-linger 0.
-    local plans=('up; sleep 4 & wait; exit 0' 'up; exec sleep 4'
-        "mkfifo never; exec 9<>never; sleep 2 & up; wait; for i in {1..6}; do echo >>run/lock; \
-read -t 0.7 -u 9; done; exit 0")
-    local one
+    local one beats='for i in {1..6}; do touch run/lock; read -t 0.7 -u 9; done'
+    local plans=('sleep 4 & up; wait' 'up; read -t 4 -u 9' "sleep 2 & up; wait; $beats")
+    mkfifo never
     for one in "${plans[@]}"; do
-        plan "$one"
+        plan "exec 9<>never; $one; down complete"
         resilient --max-linger 2 -- --output run
         expect "status of $one" 0 "$status"
         expect "starts of $one" 1 "$(calls)"
     done
-    plan 'up; sleep 2 & wait; exec sleep 4'
+    plan 'up; sleep 2 & wait; exec 9<>never; read -t 4 -u 9; down complete'
     resilient --max-linger 0 -- --output run
     expect 'starts with 0' 1 "$(calls)"
     expect errors '' "$(<err)"

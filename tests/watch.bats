@@ -59,6 +59,13 @@ seen() {
     dist_train 1 "${common[@]}" --epochs 1000000 --max-time 0.001 --output stopped
     expect "exit code" 75 "$status"
     state 75 '^stopped: stopped: --resume auto' stopped
+    "$program" --resume auto --max-time 0 --output stopped >/dev/null 2>&1 </dev/null &
+    until [ -e stopped/lock ] && [ ! -e stopped/summary.json ]; do sleep 0.02; done
+    kill -9 %1
+    wait %1 || true
+    state 71 '^stopped: died: ended without a summary' stopped
+    dist_train 1 --resume auto --max-time 0.001 --output stopped
+    state 75 '^stopped: stopped: --resume auto' stopped
     "$program" "${common[@]}" --epochs 1000000 --output killed >/dev/null 2>&1 </dev/null &
     until [ -s killed/metrics.csv ]; do sleep 0.05; done
     kill -9 %1

@@ -67,8 +67,9 @@ dt_status dt_run_directory_try(const char *name, bool overwrite, dt_error *error
  * lock. Errors: DT_ERR_CREATE: these, or a file cannot be removed. */
 dt_status dt_run_directory_clear(const char *path, bool overwrite, dt_error *error);
 
-/* Removes what a run that is over may have left behind: the file `stop`, and temporary files of
- * the files of a run. The caller has the lock.
+/* Removes what is not true any more when a run goes on: its summary, so that there is one only of
+ * the last start, and only when that has ended in order; the file `stop`; and temporary files of
+ * the files of a run, which an end may have left behind. The caller has the lock.
  * Errors: DT_ERR_CREATE: a file cannot be removed. */
 dt_status dt_run_directory_tidy(const char *path, dt_error *error);
 

@@ -70,7 +70,7 @@ const dt_topic dt_files[] = {
     {"RUN/" DT_FILE_METRICS,
      "a row an epoch (and every --log-every steps): losses, accuracies, learning rate, speed, "
      "where the time went, parameter hash"},
-    {"RUN/" DT_FILE_SUMMARY, "how the run ended, for scripts"},
+    {"RUN/" DT_FILE_SUMMARY, "how the run ended, for scripts; none while it goes on"},
     {"RUN/" DT_FILE_WEIGHTS, "the model, as Keras' load_weights takes it"},
     {"RUN/" DT_FILE_BEST, "the same, at the best validation accuracy"},
     {"RUN/" DT_FILE_INSIGHT, "what the run knew at its end: answers, mistakes, times, places"},

@@ -137,15 +137,13 @@ static dt_watched_state ending_by_summary(const char *status)
                                             : DT_WATCHED_FAILED;
 }
 
-/* The state of a run that nobody has: as its summary says, when that is the last that was written
- * there (since the time of `lock`, if there is one). */
+/* The state of a run that nobody has: as its summary says, which a run that goes on removes. */
 static dt_status read_ending(dt_watched *self, const dt_stamp *lock, dt_error *error)
 {
     char path[DT_PATH_SIZE], word[DT_SUMMARY_STATUS];
     dt_stamp summary = {0};
     has_changed(self, DT_FILE_SUMMARY, &summary);
-    bool old = lock->there && difftime(summary.time.tv_sec, lock->time.tv_sec) < 0;
-    if (!summary.there || old) {
+    if (!summary.there) {
         /* Between two files of a run that begins, or ends, there may be none for a moment. */
         if (lock->there || ++self->unlocked > 1)
             self->state = DT_WATCHED_DIED;

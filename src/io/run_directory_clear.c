@@ -282,7 +282,9 @@ dt_status dt_run_directory_tidy(const char *path, dt_error *error)
     dt_status status = open_checked(path, &directory, error);
     if (status != DT_OK)
         return status;
-    status = remove_leftovers(path, directory, error);
+    status = remove_file(path, directory, DT_FILE_SUMMARY, error);
+    if (status == DT_OK)
+        status = remove_leftovers(path, directory, error);
     close(directory);
     return status;
 }

@@ -115,19 +115,6 @@ static dt_status read_member(report_run *self, const char *file, reader *read, c
     return add_note(self, own.message, error);
 }
 
-/* Whether the summary is of an earlier start of a run that goes on now. */
-static bool summary_is_old(const report_run *self, bool lives)
-{
-    if (self->rows.count > 0 && self->rows.last.step > self->summary.summary.steps)
-        return true;
-    char config[DT_PATH_SIZE], summary[DT_PATH_SIZE];
-    struct stat of_config, of_summary;
-    return lives && !dt_path_join(self->path, DT_FILE_CONFIG, config, NULL) &&
-           !dt_path_join(self->path, DT_FILE_SUMMARY, summary, NULL) &&
-           stat(config, &of_config) == 0 && stat(summary, &of_summary) == 0 &&
-           of_config.st_mtime > of_summary.st_mtime;
-}
-
 static void use_summary(report_result *result, const dt_summary *from)
 {
     const char *status = from->status ? from->status : "";
@@ -207,10 +194,10 @@ static void find_result(report_run *self)
                               .parameter_hash = "",
                               .data_source = "",
                               .version = ""};
-    bool lives = self->lock == DT_RUN_LOCK_HELD || self->lock == DT_RUN_LOCK_UNSEEN;
-    if (self->has_summary && !summary_is_old(self, lives)) {
+    if (self->has_summary) {
         use_summary(result, &self->summary.summary);
     } else {
+        bool lives = self->lock == DT_RUN_LOCK_HELD || self->lock == DT_RUN_LOCK_UNSEEN;
         result->state = lives ? REPORT_RUNNING : REPORT_ENDED;
         use_rows(result, &self->rows);
     }

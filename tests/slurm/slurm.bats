@@ -42,7 +42,7 @@ make_tree() {
     # A dist-train whose first start stands still once it has a checkpoint.
     cat >"$base/tree/halting" <<'EOT'
 #!/bin/sh
-if [ -z "$SLURM_RESTART_COUNT" ] && [ "$*" = "${*%--print-config}" ]; then
+if [ -z "$SLURM_RESTART_COUNT" ] && [ "$*" = "${*%--print-config}" ] && [ "$1" != watch ]; then
     (
         until ls "runs/job-$SLURM_JOB_ID"/checkpoints/step-*.h5; do
             kill -0 $$ || exit
@@ -193,6 +193,18 @@ node_answers() {
     ends COMPLETED 0 0
     expect ranks 4 "$(summary ranks "$directory")"
     is_undisturbed
+}
+
+@test "slurm: how the run has ended counts, not how the launcher has" {
+    printf '#!/bin/sh\nmpirun "$@"\nexit "$LIE"\n' >liar
+    chmod +x liar
+    export LAUNCH=$PWD/liar LIE=1
+    submit -n 2 -- "${settings[@]}" --virtual-ranks 4
+    ends COMPLETED 0 0
+    is_undisturbed
+    LIE=0 submit -n 2 --no-requeue -- "${settings[@]}" --max-time 0.0001
+    ends FAILED 75 0
+    says 'stopped with a checkpoint: requeue'
 }
 
 @test "slurm: every rank has one thread" {
@@ -351,7 +363,7 @@ EOT
     failing 'exit 71'
     submit -n 1 -- --output failing
     ends FAILED 71 1
-    says 'a rank hangs, but no newer checkpoint than step -1 in 1 restarts: giving up'
+    says 'a rank hangs or has died, but no newer checkpoint than step -1 in 1 restarts: giving up'
     failing 'echo >>starts; n=$(wc -l <starts); save $((n < 3 ? n : 2)); exit 75'
     submit -n 1 -- --output failing
     ends FAILED 75 3
