@@ -179,7 +179,7 @@ can change only between two epochs and this is step 5 of one, found 4; leave it 
     local pid=$!
     until [ -e run/metrics.csv ]; do sleep 0.02; done
     sleep 0.3
-    kill -USR1 "$(processes "^. $pid [^ ]*mpirun ")"
+    kill -USR1 "$(processes "^. $pid ")"
     status=0
     wait $pid || status=$?
     expect "exit code" 75 "$status"

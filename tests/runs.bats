@@ -289,7 +289,7 @@ END
     local measured='"$@" >/dev/null 2>"err.${OMPI_COMM_WORLD_RANK:-$PMI_RANK}"; status=$?
         read -r _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ user system _ <"/proc/$$/stat"
         echo $((user + system)) >"ticks.${OMPI_COMM_WORLD_RANK:-$PMI_RANK}"; exit $status'
-    timeout -k 5 60 mpirun -np 2 --oversubscribe bash -c "$measured" - "$program" --data synthetic \
+    timeout -k 5 60 "${launcher[@]}" -np 2 bash -c "$measured" - "$program" --data synthetic \
         --train-limit 8192 --test-limit 10 --layers 512,10 --batch-size 4096 --virtual-ranks 1 \
         --epochs 20 --checkpoint-epochs 0 --no-report --output run >out 2>&1 </dev/null
     local waits trains
@@ -303,7 +303,7 @@ END
         --epochs 10000 --virtual-ranks 1) way pid
     for way in stop USR1 time; do
         echo "$way"
-        timeout -k 5 60 mpirun -np 3 --oversubscribe "$program" "${long[@]}" --output "$way" \
+        timeout -k 5 60 "${launcher[@]}" -np 3 "$program" "${long[@]}" --output "$way" \
             --max-time "$([ $way = time ] && echo 0.005 || echo 1)" >out 2>err </dev/null &
         pid=$!
         until [ -e "$way/metrics.csv" ] || [ "$way" = time ]; do sleep 0.02; done

@@ -60,7 +60,7 @@ PY
 # function PLACE; sets started, what we wait for, and held, the rank's number.
 begin() {
     local np=$1 place=$2 launch=()
-    [ "$np" = 0 ] || launch=(mpirun -np "$np" --oversubscribe)
+    [ "$np" = 0 ] || launch=("${launcher[@]}" -np "$np")
     rm -f held
     env --default-signal=HUP,INT timeout -k 2 25 "${launch[@]}" env HOLD_AT="$place" \
         HOLD_FILE="$PWD/held" LD_PRELOAD="${MPI_TESTS:-$top/build/mpi-tests}/hold.so" \

@@ -275,7 +275,8 @@ EOF
 
 @test "inspect names who is writing, and changes nothing" {
     make_data data 500 203
-    mpirun -np 1 "$program" --data data --epochs 100000 --output run >live.out 2>live.err &
+    "${launcher[@]}" -np 1 "$program" --data data --epochs 100000 --output run \
+        >live.out 2>live.err &
     local pid=$! before
     for _ in {1..100}; do [ -s run/weights.h5 ] || [ -d run/checkpoints ] && break; sleep 0.1; done
     use 0 0 inspect run

@@ -26,6 +26,9 @@ class Lab:
 
     def __init__(self, program, build, seed):
         self.program, self.seed = program, seed
+        ranks = os.path.join(os.path.dirname(__file__), "../../scripts/ranks.sh")
+        self.launcher = subprocess.run([ranks, program], stdout=subprocess.PIPE, text=True,
+                                       check=True).stdout.split()
         self.shim = os.path.join(build, "shim.so")
         self.place = os.path.realpath(tempfile.mkdtemp(prefix="dist-train-faults-"))
         # What Open MPI leaves behind when it is killed lies where it is removed.
@@ -71,7 +74,7 @@ class Lab:
 
     def command(self, ranks, arguments):
         """Ranks 0: without mpirun."""
-        launch = ["mpirun", "-np", str(ranks), "--oversubscribe"] if ranks else []
+        launch = [*self.launcher, "-np", str(ranks)] if ranks else []
         return [*launch, self.program, *arguments]
 
     def start(self, place, ranks, arguments, more={}):
@@ -92,7 +95,7 @@ class Lab:
         try:
             code = process.wait(TIMEOUT)
         except subprocess.TimeoutExpired:
-            alone = process.args[0] == "mpirun" and not ranks_of(process)
+            alone = process.args[0] == self.launcher[0] and not ranks_of(process)
             code = "launcher" if alone else "hang"
             kill(process.pid, *descendants(process.pid))
             process.wait()
@@ -179,13 +182,13 @@ def descendants(pid):
 
 
 def ranks_of(process):
-    """{rank: pid} of the ranks that an mpirun has started so far."""
-    found = {}
-    for pid, parent, name in processes():
-        if parent == process.pid and name == "dist-train":
+    """{rank: pid} of the ranks that a launcher has started so far, itself or by a proxy."""
+    found, below = {}, descendants(process.pid)
+    for pid, _, name in processes():
+        if pid in below and name == "dist-train":
             try:
                 with open(f"/proc/{pid}/environ") as file:
-                    found[int(re.search(r"OMPI_COMM_WORLD_RANK=(\d+)", file.read())[1])] = pid
+                    found[int(re.search(r"(?:OMPI_COMM_WORLD|PMI)_RANK=(\d+)", file.read())[1])] = pid
             except (OSError, TypeError):
                 pass
     return found
