@@ -61,3 +61,32 @@ no_more_than() {
     after=$(sed -n 's/^rchar: //p' "/proc/$watcher/io")
     no_more_than "bytes read for a row" 20000 $((after - before))
 }
+
+# Both logs are longer than what is held of one.
+@test "training and a restart: no more memory for 100000 rows than for 33000" {
+    common=(--data synthetic --train-limit 500 --test-limit 60 --layers 10 --batch-size 1
+        --epochs 1000 --checkpoint-epochs 0 --no-report)
+    local few many
+    few=$(peak "${common[@]}" --max-steps 100000 --log-every 3 --output few)
+    many=$(peak "${common[@]}" --max-steps 100000 --log-every 1 --output many)
+    no_more_than "KiB of the training" $((few + 4000)) "$many"
+    cp many/metrics.csv before
+    expect "rows" 100001 "$(wc -l <before)"
+    no_more_than "bytes of a checkpoint" 3000000 "$(stat -c %s many/checkpoints/step-00100000.h5)"
+    few=$(peak "${common[@]}" --max-steps 100010 --log-every 3 --resume auto --output few)
+    many=$(peak "${common[@]}" --max-steps 100010 --log-every 1 --resume auto --tensorboard \
+        --output many)
+    no_more_than "KiB of the restart" $((few + 5000)) "$many"
+    expect "rows and that of the end" 100012 "$(wc -l <many/metrics.csv)"
+    head -n 100001 many/metrics.csv | cmp - before
+    train 1 "${common[@]}" --max-steps 100020 --log-every 1 --resume many/checkpoints/*100010.h5 \
+        --output elsewhere
+    head -n 100001 elsewhere/metrics.csv | cmp - before
+    printf x | dd of=many/metrics.csv bs=1 seek=5000 conv=notrunc status=none
+    dist_train 1 "${common[@]}" --max-steps 100020 --log-every 1 --resume auto --output many
+    expect "exit code" 0 "$status"
+    grep -q 'many/metrics.csv: expected the [0-9]* bytes that it began with.*found others' err
+    expect "the damaged file" 100012 "$(wc -l <many/metrics.csv.damaged)"
+    expect "the last step" 100020 "$(tail -n 1 many/metrics.csv | cut -d, -f2)"
+    expect "the columns" "$(head -n 1 before)" "$(head -n 1 many/metrics.csv)"
+}

@@ -16,6 +16,7 @@
  *     /data        name fingerprint train_samples val_samples test_samples
  *     /tracked     plays, gradient_norms, margins: float [train_samples], of runs that track them
  *     /history     text
+ *     /earlier     bytes hash, of runs whose history is not whole
  * Integers are 64-bit, reals 64-bit floats; hash and fingerprint are 16 hexadecimal digits.
  * Not collective. Writing uses the HDF5 library: one thread at a time, as it demands. Reading does
  * not (io/hdf5_reader.h), and may go on beside it. */
@@ -98,8 +99,10 @@ typedef struct dt_checkpoint {
     dt_checkpoint_data data;
     dt_checkpoint_tracked tracked;
 
-    const char *history;   /* metrics.csv so far; no 0 within; may be megabytes */
+    const char *history;   /* the end of metrics.csv so far; no 0 within */
     size_t history_length; /* without the 0 behind it, which need not be there for writing */
+    int64_t earlier;       /* bytes of metrics.csv before the history; 0: it is whole */
+    uint64_t earlier_hash; /* of them (io/metrics_log.h) */
 } dt_checkpoint;
 
 /* The file's bytes. The caller owns *bytes: dt_free. Errors: DT_ERR_DATA for numbers that are not

@@ -13,6 +13,7 @@
 
 #include "base/status.h"
 #include "io/checkpoint.h"
+#include "io/metrics_log.h"
 #include "io/run_lock.h"
 #include "train/run.h"
 #include "train/trainer.h"
@@ -57,7 +58,7 @@ void dt_saver_destroy(dt_saver *saver);
  * for the checkpoint before this one, if that is still being written.
  * Errors: DT_ERR_INTERNAL (memory): nothing will be saved. */
 dt_status dt_saver_checkpoint(dt_saver *saver, const dt_state *where, bool complete,
-                              const char *history, size_t history_length, dt_error *error);
+                              const dt_metrics_history *history, dt_error *error);
 
 /* Saves the run's parameters, as they are now, as best.h5 or weights.h5 (kind). The best ones are
  * copied, once all files before are done, and are part of the checkpoints that follow. Those of

@@ -66,6 +66,14 @@ static const field fields[] = {
     FIELD("/data", "test_samples", FIELD_COUNT, data.test_samples),
 };
 
+/* Of the group that is there where the history is not whole. */
+static const char earlier_path[] = "/earlier";
+
+static const field earlier_fields[] = {
+    FIELD(earlier_path, "bytes", FIELD_COUNT, earlier),
+    FIELD(earlier_path, "hash", FIELD_HASH, earlier_hash),
+};
+
 /* A dataset of floats; the first one is always there. */
 typedef struct array {
     const char *path;
@@ -232,6 +240,11 @@ static dt_status add_content(dt_hdf5_image *image, const dt_checkpoint *checkpoi
     if (status == DT_OK)
         status = dt_hdf5_image_add_text(image, history_path, checkpoint->history,
                                         checkpoint->history_length, error);
+    if (status == DT_OK && checkpoint->earlier > 0)
+        status = dt_hdf5_image_add_group(image, earlier_path, error);
+    for (size_t i = 0; status == DT_OK && checkpoint->earlier > 0 && i < COUNT_OF(earlier_fields);
+         i++)
+        status = add_field(image, checkpoint, &earlier_fields[i], error);
     return status;
 }
 
@@ -333,7 +346,7 @@ static bool is_expected(const dt_hdf5_object *object)
     for (size_t i = 0; i < COUNT_OF(arrays); i++)
         if (!object->group && strcmp(object->path, arrays[i].path) == 0)
             return true;
-    return !object->group && strcmp(object->path, history_path) == 0;
+    return strcmp(object->path, object->group ? earlier_path : history_path) == 0;
 }
 
 /* What is missing is noticed when it is read. */
@@ -399,6 +412,12 @@ dt_status dt_checkpoint_decode(const void *bytes, size_t size, dt_checkpoint *ou
         status = check_objects(reader, error);
     for (size_t i = 0; status == DT_OK && i < COUNT_OF(fields); i++)
         status = read_field(reader, &fields[i], (char *)out + fields[i].offset, error);
+    const bool has_earlier = status == DT_OK && dt_hdf5_reader_has(reader, earlier_path);
+    for (size_t i = 0; status == DT_OK && has_earlier && i < COUNT_OF(earlier_fields); i++)
+        status =
+            read_field(reader, &earlier_fields[i], (char *)out + earlier_fields[i].offset, error);
+    if (status == DT_OK)
+        status = check_field(out, &earlier_fields[0], error);
     if (status == DT_OK)
         status = read_arrays(reader, out, error);
     char *history = NULL;

@@ -1,25 +1,32 @@
 #include "io/metrics_log.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/atomic_file.h"
 #include "metrics_columns.h"
 
 #define FIRST_SIZE 4096
+/* What a log holds at most, unless rows cannot be written. */
+#define HELD_MOST (2 * DT_METRICS_BLOCK)
 
 struct dt_metrics_log {
     char *path;
     int file;
-    char *text; /* header and rows, and a 0 */
+    char *text; /* header and rows, those that are forgotten left out, and a 0 */
     size_t length, size;
-    size_t in_file; /* of the length */
+    size_t in_file;        /* of the length */
+    int64_t earlier;       /* bytes that are forgotten */
+    uint64_t earlier_hash; /* as in dt_metrics_history */
 };
 
 static dt_status add_text(dt_metrics_log *log, const char *text, size_t length, dt_error *error)
@@ -49,6 +56,21 @@ static dt_status catch_up(dt_metrics_log *log, dt_error *error)
     if (status == DT_OK)
         log->in_file = log->length;
     return status;
+}
+
+/* Forgets the oldest rows, once they are safe in the file. */
+static void forget(dt_metrics_log *log)
+{
+    if (log->length < HELD_MOST || log->in_file < DT_METRICS_BLOCK || !dt_sync(log->file))
+        return;
+    size_t begin = 0;
+    for (; log->length - begin >= HELD_MOST && log->in_file - begin >= DT_METRICS_BLOCK;
+         begin += DT_METRICS_BLOCK)
+        log->earlier_hash = dt_hash_seeded(log->text + begin, DT_METRICS_BLOCK, log->earlier_hash);
+    log->length -= begin;
+    log->in_file -= begin;
+    log->earlier += (int64_t)begin;
+    memmove(log->text, log->text + begin, log->length + 1);
 }
 
 /* A log that holds `text`, without a file. */
@@ -90,32 +112,121 @@ dt_status dt_metrics_log_create(const char *path, dt_metrics_log **out, dt_error
     return DT_OK;
 }
 
-dt_status dt_metrics_log_restore(const char *path, const char *text, size_t length,
-                                 dt_metrics_log **out, dt_error *error)
+static dt_status check_history(const char *path, const dt_metrics_history *history, dt_error *error)
 {
-    *out = NULL;
-    const size_t header_length = sizeof dt_metrics_header - 1;
-    if (length < header_length || memcmp(text, dt_metrics_header, header_length) != 0)
+    const char *text = history->text;
+    const size_t length = history->length, header_length = sizeof dt_metrics_header - 1;
+    const bool headed =
+        length >= header_length && memcmp(text, dt_metrics_header, header_length) == 0;
+    if (history->earlier == 0 && !headed)
         return dt_fail(error, DT_ERR_DATA,
                        "%s: cannot restore its rows: expected the columns %.*s, found %.*s", path,
                        (int)header_length - 1, dt_metrics_header,
                        (int)(length < header_length ? length : header_length), text);
-    if (text[length - 1] != '\n' || memchr(text, '\0', length))
+    if (length == 0 || text[length - 1] != '\n' || memchr(text, '\0', length))
         return dt_fail(error, DT_ERR_DATA,
                        "%s: cannot restore its rows: expected lines of text, found %s", path,
-                       text[length - 1] == '\n' ? "a zero byte" : "a last row that is cut");
-    dt_metrics_log *log = NULL;
-    dt_status status = make_log(path, text, length, &log, error);
-    if (status == DT_OK)
-        status = dt_atomic_write(path, text, length, error);
-    if (status == DT_OK) {
-        log->in_file = length;
-        status = dt_file_open(path, DT_OPEN_APPEND, &log->file, error);
+                       length > 0 && text[length - 1] == '\n' ? "a zero byte"
+                                                              : "a last row that is cut");
+    return DT_OK;
+}
+
+/* Copies the bytes that the history leaves out to the open file `to`. DT_ERR_DATA in lost->status:
+ * `source` has not got them. */
+static dt_status copy_earlier(const char *source, const dt_metrics_history *history, int to,
+                              const char *path, dt_error *lost, dt_error *error)
+{
+    int from;
+    uint64_t hash = 0;
+    if (dt_file_open(source, DT_OPEN_READ, &from, lost))
+        return DT_OK;
+    char *block = dt_calloc(DT_METRICS_BLOCK, 1, error);
+    dt_status status = block ? DT_OK : DT_ERR_INTERNAL;
+    int64_t at = 0;
+    size_t got = DT_METRICS_BLOCK;
+    while (!status && at < history->earlier && got == DT_METRICS_BLOCK) {
+        if (!dt_read_at(from, block, DT_METRICS_BLOCK, at, &got))
+            got = 0;
+        hash = dt_hash_seeded(block, got, hash);
+        at += (int64_t)got;
+        if (!dt_write_all(to, block, got, NULL))
+            status = dt_fail(error, DT_ERR_IO, "%s: cannot write: %m", path);
     }
-    if (status != DT_OK) {
+    if (!status && (at != history->earlier || hash != history->earlier_hash))
+        dt_fail(lost, DT_ERR_DATA,
+                "%s: expected the %lld bytes that it began with at the checkpoint, found %s",
+                source, (long long)history->earlier, at == history->earlier ? "others" : "fewer");
+    dt_free(block);
+    close(from);
+    return status;
+}
+
+/* The file of a history that is not whole. */
+static dt_status write_joined(const char *path, const char *source,
+                              const dt_metrics_history *history, dt_error *lost, dt_error *error)
+{
+    dt_atomic *atomic;
+    int file;
+    dt_status status = dt_atomic_begin(path, &atomic, &file, error);
+    if (status)
+        return status;
+    status = copy_earlier(source, history, file, path, lost, error);
+    if (!status && !lost->status && !dt_write_all(file, history->text, history->length, NULL))
+        status = dt_fail(error, DT_ERR_IO, "%s: cannot write: %m", path);
+    if (!status && !lost->status)
+        return dt_atomic_end(atomic, error);
+    dt_atomic_discard(atomic);
+    return status;
+}
+
+/* What is at `path` is not what the checkpoint was made with, but it may be all that there is. */
+static void set_aside(const char *path)
+{
+    char aside[PATH_MAX];
+    if (snprintf(aside, sizeof aside, "%s.damaged", path) < (int)sizeof aside)
+        rename(path, aside);
+}
+
+/* Header and whole rows of a history whose beginning is lost. */
+static dt_status make_rest(const char *path, const dt_metrics_history *history,
+                           dt_metrics_log **out, dt_error *error)
+{
+    const char *rows = (const char *)memchr(history->text, '\n', history->length) + 1;
+    dt_status status = make_log(path, dt_metrics_header, sizeof dt_metrics_header - 1, out, error);
+    if (!status)
+        status = add_text(*out, rows, (size_t)(history->text + history->length - rows), error);
+    return status;
+}
+
+dt_status dt_metrics_log_restore(const char *path, const char *source,
+                                 const dt_metrics_history *history, dt_metrics_log **out,
+                                 dt_error *lost, dt_error *error)
+{
+    dt_metrics_log *log = NULL;
+    *out = NULL;
+    *lost = (dt_error){0};
+    dt_status status = check_history(path, history, error);
+    if (!status && history->earlier > 0)
+        status = write_joined(path, source, history, lost, error);
+    if (!status)
+        status = lost->status ? make_rest(path, history, &log, error)
+                              : make_log(path, history->text, history->length, &log, error);
+    if (!status && lost->status)
+        set_aside(path);
+    if (!status && (history->earlier == 0 || lost->status))
+        status = dt_atomic_write(path, log->text, log->length, error);
+    if (!status)
+        status = dt_file_open(path, DT_OPEN_APPEND, &log->file, error);
+    if (status) {
         dt_metrics_log_close(log, NULL);
         return status;
     }
+    log->in_file = log->length;
+    if (!lost->status) {
+        log->earlier = history->earlier;
+        log->earlier_hash = history->earlier_hash;
+    }
+    forget(log);
     *out = log;
     return DT_OK;
 }
@@ -139,13 +250,15 @@ dt_status dt_metrics_log_append(dt_metrics_log *log, const dt_metrics_row *row, 
         }
     }
     dt_status status = add_text(log, buffer, text.length, error);
-    return status == DT_OK ? catch_up(log, error) : status;
+    if (status == DT_OK)
+        status = catch_up(log, error);
+    forget(log);
+    return status;
 }
 
-const char *dt_metrics_log_text(const dt_metrics_log *log, size_t *length)
+dt_metrics_history dt_metrics_log_history(const dt_metrics_log *log)
 {
-    *length = log->length;
-    return log->text;
+    return (dt_metrics_history){log->text, log->length, log->earlier, log->earlier_hash};
 }
 
 dt_status dt_metrics_log_close(dt_metrics_log *log, dt_error *error)

@@ -59,13 +59,14 @@ dt_status dt_measure_save(dt_comm *comm, const dt_bench_case *it, int64_t times,
 {
     (void)comm;
     dt_bench_saves *self = it->of->saves;
+    const dt_metrics_history none = {.text = ""};
     *seconds = 0;
     *amount = (double)times;
     for (int64_t i = 0; i < times; i++) {
         dt_state where = dt_state_initial();
         where.step = self->saved++;
         double begin = dt_clock();
-        dt_status status = dt_saver_checkpoint(self->saver, &where, false, "", 0, error);
+        dt_status status = dt_saver_checkpoint(self->saver, &where, false, &none, error);
         if (status)
             return status;
         double stall = dt_clock() - begin;

@@ -1,6 +1,7 @@
 #include "train/output.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -67,16 +68,35 @@ static dt_status open_directory(dt_output *self, dt_resume *resume, dt_error *er
     return status ? status : dt_run_directory_clear(self->directory, config->overwrite, error);
 }
 
+/* The log has again the rows of the checkpoint, of which the first ones of a long run are in the
+ * metrics.csv beside the checkpoints. */
+static dt_status restore_metrics(dt_output *self, const char *path, const dt_checkpoint *from,
+                                 dt_error *error)
+{
+    const dt_metrics_history history = {from->history, from->history_length, from->earlier,
+                                        from->earlier_hash};
+    char home[DT_PATH_SIZE], source[DT_PATH_SIZE];
+    dt_error lost = {0};
+    snprintf(home, sizeof home, "%s", self->resumed_from);
+    dt_status status = dt_path_join(dirname(dirname(home)), DT_FILE_METRICS, source, error);
+    if (!status)
+        status = dt_metrics_log_restore(path, source, &history, &self->metrics, &lost, error);
+    if (!status && lost.status)
+        dt_warn("%s; " DT_FILE_METRICS
+                " goes on with the newest rows alone, and what was there is now " DT_FILE_METRICS
+                ".damaged",
+                lost.message);
+    return status;
+}
+
 static dt_status open_logs(dt_output *self, const dt_resume *resume, dt_error *error)
 {
     const dt_checkpoint *from = &resume->checkpoint;
     char path[DT_PATH_SIZE];
     dt_status status = dt_path_join(self->directory, DT_FILE_METRICS, path, error);
     if (!status)
-        status = self->resumed_from
-                     ? dt_metrics_log_restore(path, from->history, from->history_length,
-                                              &self->metrics, error)
-                     : dt_metrics_log_create(path, &self->metrics, error);
+        status = self->resumed_from ? restore_metrics(self, path, from, error)
+                                    : dt_metrics_log_create(path, &self->metrics, error);
     if (!status)
         status = dt_path_join(self->directory, DT_FILE_LOG, path, error);
     int file;
@@ -258,9 +278,8 @@ dt_status dt_output_row(dt_output *self, const dt_progress_report *report, dt_er
 dt_status dt_output_checkpoint(dt_output *self, const dt_state *where, bool complete,
                                dt_error *error)
 {
-    size_t length;
-    const char *history = dt_metrics_log_text(self->metrics, &length);
-    return dt_saver_checkpoint(self->saver, where, complete, history, length, error);
+    const dt_metrics_history history = dt_metrics_log_history(self->metrics);
+    return dt_saver_checkpoint(self->saver, where, complete, &history, error);
 }
 
 dt_status dt_output_weights(dt_output *self, dt_saved_kind kind, const dt_progress_report *report,

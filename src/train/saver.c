@@ -46,8 +46,8 @@ typedef struct checkpoint_job {
     dt_state where;
     bool complete;
     int64_t optimizer_steps;
-    char *history;
-    size_t history_length;
+    char *history_text;
+    dt_metrics_history history; /* of that text */
     news *news;
 } checkpoint_job;
 
@@ -146,8 +146,10 @@ static dt_checkpoint describe(const checkpoint_job *job)
         .tracked = {.plays = job->copy.tracked.plays,
                     .gradient_norms = job->copy.tracked.gradient_norms,
                     .margins = job->copy.tracked.margins},
-        .history = job->history,
-        .history_length = job->history_length,
+        .history = job->history.text,
+        .history_length = job->history.length,
+        .earlier = job->history.earlier,
+        .earlier_hash = job->history.earlier_hash,
     };
 }
 
@@ -173,7 +175,7 @@ static void save_checkpoint(void *argument)
     self->spare = job->copy;
     pthread_mutex_unlock(&self->mutex);
     tell(self, job->news);
-    dt_free(job->history);
+    dt_free(job->history_text);
     dt_free(job);
 }
 
@@ -303,32 +305,33 @@ static copy take_spare(dt_saver *self)
 }
 
 dt_status dt_saver_checkpoint(dt_saver *self, const dt_state *where, bool complete,
-                              const char *history, size_t history_length, dt_error *error)
+                              const dt_metrics_history *history, dt_error *error)
 {
     const dt_run *run = self->run;
     checkpoint_job *job = dt_calloc(1, sizeof *job, error);
     news *fate = job ? dt_calloc(1, sizeof *fate, error) : NULL;
-    char *text = fate ? dt_calloc(history_length + 1, 1, error) : NULL;
+    char *text = fate ? dt_calloc(history->length + 1, 1, error) : NULL;
     if (!text) {
         dt_free(fate);
         dt_free(job);
         return error->status;
     }
-    memcpy(text, history, history_length);
+    memcpy(text, history->text, history->length);
     dt_optimizer_state state = dt_optimizer_get_state(run->optimizer);
     *job = (checkpoint_job){.saver = self,
                             .copy = take_spare(self),
                             .where = *where,
                             .complete = complete,
                             .optimizer_steps = *state.steps,
-                            .history = text,
-                            .history_length = history_length,
+                            .history_text = text,
+                            .history = *history,
                             .news = fate};
     copy_floats(job->copy.parameters, run->parameters, run->parameter_count);
     copy_floats(job->copy.velocity, state.velocity, run->parameter_count);
     copy_floats(job->copy.square, state.square, run->parameter_count);
     if (run->track)
         copy_tracked(&job->copy.tracked, dt_track_get_sums(run->track), run->plan.samples);
+    job->history.text = text;
     dt_worker_do(self->worker, save_checkpoint, job);
     return DT_OK;
 }

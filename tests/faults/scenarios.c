@@ -181,8 +181,11 @@ static dt_status save_metrics(state *self, dt_error *error)
     dt_metrics_log *log;
     dt_error own;
     dt_metrics_row row = {.epoch = 1, .step = 15, .val_loss = (double)NAN};
-    dt_status status = dt_metrics_log_restore(in_case(self, DT_FILE_METRICS), metrics_header,
-                                              sizeof metrics_header - 1, &log, error);
+    const dt_metrics_history history = {.text = metrics_header,
+                                        .length = sizeof metrics_header - 1};
+    const char *path = in_case(self, DT_FILE_METRICS);
+    dt_error lost;
+    dt_status status = dt_metrics_log_restore(path, path, &history, &log, &lost, error);
     if (status)
         return status;
     dt_metrics_log_append(log, &row, &own);

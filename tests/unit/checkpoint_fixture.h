@@ -185,6 +185,8 @@ static inline void assert_same_checkpoint(const dt_checkpoint *a, const dt_check
     assert_same_floats(a->tracked.gradient_norms, b->tracked.gradient_norms, count);
     assert_same_floats(a->tracked.margins, b->tracked.margins, count);
     CU_ASSERT_EQUAL_FATAL(a->history_length, b->history_length);
+    CU_ASSERT_EQUAL(a->earlier, b->earlier);
+    CU_ASSERT_EQUAL(a->earlier_hash, b->earlier_hash);
     CU_ASSERT_EQUAL(memcmp(a->history, b->history, a->history_length), 0);
 }
 

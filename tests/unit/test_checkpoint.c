@@ -15,6 +15,8 @@ static void decode_after_encode_is_the_identity(void)
         size_t count = (size_t)draw_int(&random, 1, i < 30 ? 40 : 30000);
         size_t history = i == 3 ? 1 << 20 : i % 4 == 0 ? 0 : (size_t)draw_int(&random, 0, 3000);
         drawn_checkpoint from = drawn(i, (int)i % DRAW_PARTS, count, history);
+        from.checkpoint.earlier = i % 3 == 0 ? 0 : (int64_t)i << 40;
+        from.checkpoint.earlier_hash = from.checkpoint.earlier > 0 ? ~(uint64_t)i : 0;
         assert_comes_back(&from.checkpoint);
         free_drawn(&from);
     }

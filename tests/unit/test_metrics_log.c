@@ -53,6 +53,23 @@ static const char *csv(void)
     return scratch_path(folder, "metrics.csv");
 }
 
+static const char *text_of(const dt_metrics_log *log, size_t *length)
+{
+    dt_metrics_history history = dt_metrics_log_history(log);
+    CU_ASSERT_EQUAL(history.earlier, 0);
+    *length = history.length;
+    return history.text;
+}
+
+static dt_status restore(const char *text, size_t length, dt_metrics_log **log, dt_error *error)
+{
+    const dt_metrics_history history = {.text = text, .length = length};
+    dt_error lost;
+    dt_status status = dt_metrics_log_restore(csv(), csv(), &history, log, &lost, error);
+    CU_ASSERT_EQUAL(lost.status, DT_OK);
+    return status;
+}
+
 static dt_metrics_log *open_log(void)
 {
     dt_metrics_log *log = NULL;
@@ -118,7 +135,7 @@ static void longest_row_has_every_column(void)
 static void assert_text(const dt_metrics_log *log, const char *text)
 {
     size_t length;
-    CU_ASSERT_STRING_EQUAL(dt_metrics_log_text(log, &length), text);
+    CU_ASSERT_STRING_EQUAL(text_of(log, &length), text);
     CU_ASSERT_EQUAL(length, strlen(text));
     CU_ASSERT_TRUE(scratch_holds_text(csv(), text));
 }
@@ -143,14 +160,14 @@ static void a_full_disk_keeps_whole_rows_and_loses_none(void)
         CU_ASSERT_TRUE(scratch_holds(csv(), before, size));
     }
     CU_ASSERT_EQUAL(dt_metrics_log_append(log, &row, NULL), DT_OK);
-    assert_text(log, dt_metrics_log_text(log, &length));
+    assert_text(log, text_of(log, &length));
     CU_ASSERT_EQUAL(length, size + 3 * (size - strlen(header)));
 
     row.epoch++;
     scratch_limit_files(size);
     CU_ASSERT_EQUAL(dt_metrics_log_append(log, &row, NULL), DT_ERR_IO);
     scratch_limit_files(RLIM_INFINITY);
-    char *text = strdup(dt_metrics_log_text(log, &length));
+    char *text = strdup(text_of(log, &length));
     CU_ASSERT_EQUAL(dt_metrics_log_close(log, NULL), DT_OK);
     CU_ASSERT_TRUE(scratch_holds(csv(), text, length));
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "\n5,"));
@@ -194,7 +211,7 @@ static void a_restored_log_goes_on_as_if_never_stopped(void)
         CU_ASSERT_EQUAL(unlink(csv()), 0);
         log = open_log();
         append_rows(log, 1, kept[i]);
-        char *text = strdup(dt_metrics_log_text(log, &length));
+        char *text = strdup(text_of(log, &length));
         append_rows(log, 1000, 2);
         CU_ASSERT_EQUAL(dt_metrics_log_close(log, NULL), DT_OK);
         if (i % 3 == 0)
@@ -202,7 +219,7 @@ static void a_restored_log_goes_on_as_if_never_stopped(void)
         else if (i % 3 == 1)
             CU_ASSERT_EQUAL(unlink(csv()), 0);
 
-        CU_ASSERT_EQUAL(dt_metrics_log_restore(csv(), text, length, &log, NULL), DT_OK);
+        CU_ASSERT_EQUAL(restore(text, length, &log, NULL), DT_OK);
         assert_text(log, text);
         append_rows(log, kept[i] + 1, ROWS - kept[i]);
         assert_text(log, whole);
@@ -219,11 +236,11 @@ static void the_text_is_right_when_the_file_is_damaged(void)
     dt_metrics_log *log = open_log();
     append_rows(log, 1, 3);
     size_t length;
-    char *text = strdup(dt_metrics_log_text(log, &length));
+    char *text = strdup(text_of(log, &length));
     CU_ASSERT_EQUAL(truncate(csv(), 10), 0);
-    CU_ASSERT_STRING_EQUAL(dt_metrics_log_text(log, &length), text);
+    CU_ASSERT_STRING_EQUAL(text_of(log, &length), text);
     append_rows(log, 4, 1);
-    CU_ASSERT_EQUAL(strncmp(dt_metrics_log_text(log, &length), text, strlen(text)), 0);
+    CU_ASSERT_EQUAL(strncmp(text_of(log, &length), text, strlen(text)), 0);
     CU_ASSERT_EQUAL(length, strlen(text) + (strlen(text) - strlen(header)) / 3);
     CU_ASSERT_EQUAL(dt_metrics_log_close(log, NULL), DT_OK);
     free(text);
@@ -250,8 +267,7 @@ static void foreign_texts_are_not_restored(void)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         dt_metrics_log *log = NULL;
         dt_error error = {0};
-        CU_ASSERT_EQUAL(dt_metrics_log_restore(csv(), cases[i].text, cases[i].length, &log, &error),
-                        DT_ERR_DATA);
+        CU_ASSERT_EQUAL(restore(cases[i].text, cases[i].length, &log, &error), DT_ERR_DATA);
         CU_ASSERT_PTR_NOT_NULL(strstr(error.message, cases[i].reason));
         CU_ASSERT_PTR_NOT_NULL(strstr(error.message, csv()));
         CU_ASSERT_PTR_NULL(log);
@@ -265,13 +281,13 @@ static void a_restore_that_fails_leaves_the_old_file(void)
     dt_metrics_log *log = NULL;
     for (long n = 1; n <= 4; n++) {
         dt_memory_fail_at(n);
-        dt_status status = dt_metrics_log_restore(csv(), header, strlen(header), &log, NULL);
+        dt_status status = restore(header, strlen(header), &log, NULL);
         dt_memory_fail_at(0);
         CU_ASSERT_EQUAL(status, DT_ERR_INTERNAL);
         CU_ASSERT_PTR_NULL(log);
     }
     scratch_limit_files(20);
-    dt_status status = dt_metrics_log_restore(csv(), header, strlen(header), &log, NULL);
+    dt_status status = restore(header, strlen(header), &log, NULL);
     scratch_limit_files(RLIM_INFINITY);
     CU_ASSERT_EQUAL(status, DT_ERR_IO);
     CU_ASSERT_PTR_NULL(log);
@@ -293,7 +309,7 @@ static void lack_of_memory_loses_one_row_and_no_other(void)
             append_rows(log, 1, 1);
         }
         size_t length;
-        assert_text(log, dt_metrics_log_text(log, &length));
+        assert_text(log, text_of(log, &length));
     }
     CU_ASSERT_TRUE(lost > 0 && lost < 10);
     CU_ASSERT_EQUAL(dt_metrics_log_close(log, NULL), DT_OK);
@@ -485,6 +501,89 @@ static void summary_failures_leave_the_old_file(void)
     CU_ASSERT_EQUAL(scratch_entries(folder), 1);
 }
 
+enum { LONG_ROWS = 40000 }; /* some megabytes */
+
+/* The history of a long log after so many rows, a copy; its file goes on. */
+static dt_metrics_history long_history(int rows, int more)
+{
+    dt_metrics_log *log = open_log();
+    append_rows(log, 0, rows);
+    dt_metrics_history history = dt_metrics_log_history(log);
+    char *text = malloc(history.length);
+    memcpy(text, history.text, history.length);
+    history.text = text;
+    append_rows(log, rows, more);
+    CU_ASSERT_TRUE(dt_metrics_log_history(log).length < 2 * DT_METRICS_BLOCK);
+    CU_ASSERT_EQUAL(dt_metrics_log_close(log, NULL), DT_OK);
+    return history;
+}
+
+static void a_long_log_is_restored_from_its_file_and_its_end(void)
+{
+    size_t whole_size, size;
+    dt_metrics_log *log = NULL;
+    dt_error lost;
+    free((char *)long_history(LONG_ROWS, 0).text);
+    char *whole = scratch_read(csv(), &whole_size);
+    unlink(csv());
+    dt_metrics_history history = long_history(LONG_ROWS, 5000);
+    CU_ASSERT_TRUE(history.earlier > 0);
+    CU_ASSERT_EQUAL((size_t)history.earlier + history.length, whole_size);
+    CU_ASSERT_TRUE(history.length < 2 * DT_METRICS_BLOCK);
+    const char *places[] = {scratch_path(folder, "other.csv"), csv()};
+    for (int i = 0; i < 2; i++) {
+        CU_ASSERT_EQUAL(dt_metrics_log_restore(places[i], csv(), &history, &log, &lost, NULL),
+                        DT_OK);
+        CU_ASSERT_EQUAL(lost.status, DT_OK);
+        CU_ASSERT_EQUAL(dt_metrics_log_history(log).earlier_hash, history.earlier_hash);
+        CU_ASSERT_EQUAL(dt_metrics_log_close(log, NULL), DT_OK);
+        char *text = scratch_read(places[i], &size);
+        CU_ASSERT_EQUAL(size, whole_size);
+        CU_ASSERT_EQUAL(memcmp(text, whole, whole_size), 0);
+        free(text);
+    }
+    unlink(csv());
+    unlink(places[0]);
+    free((char *)history.text);
+    free(whole);
+}
+
+static void the_beginning_of_a_long_log_may_be_lost(void)
+{
+    dt_metrics_history history = long_history(LONG_ROWS, 0);
+    for (int i = 0; i < 3; i++) {
+        size_t size;
+        dt_metrics_log *log = NULL;
+        dt_error lost;
+        char *text = scratch_read(csv(), &size);
+        FILE *file = fopen(csv(), "r+");
+        CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+        fseek(file, 5000, SEEK_SET);
+        fputc(text[5000] ^ 1, file);
+        fclose(file);
+        if (i == 1)
+            CU_ASSERT_EQUAL(truncate(csv(), history.earlier - 1), 0);
+        if (i == 2)
+            unlink(csv());
+        CU_ASSERT_EQUAL(dt_metrics_log_restore(csv(), csv(), &history, &log, &lost, NULL), DT_OK);
+        CU_ASSERT_EQUAL(lost.status, i < 2 ? DT_ERR_DATA : DT_ERR_NO_INPUT);
+        CU_ASSERT_EQUAL(unlink(scratch_path(folder, "metrics.csv.damaged")), i < 2 ? 0 : -1);
+        free(text);
+        text = scratch_read(csv(), &size);
+        CU_ASSERT_EQUAL(strncmp(text, header, strlen(header)), 0);
+        size_t rows = size - strlen(header);
+        CU_ASSERT_TRUE(rows > history.length - 400 && rows <= history.length);
+        CU_ASSERT_EQUAL(memcmp(text + strlen(header), history.text + history.length - rows, rows),
+                        0);
+        CU_ASSERT_EQUAL(dt_metrics_log_close(log, NULL), DT_OK);
+        free(text);
+        free((char *)history.text);
+        unlink(csv());
+        history = long_history(LONG_ROWS, 0);
+    }
+    free((char *)history.text);
+}
+
 CU_SuiteInfo dt_suite_metrics_log(void)
 {
     static CU_TestInfo tests[] = {
@@ -496,6 +595,9 @@ CU_SuiteInfo dt_suite_metrics_log(void)
         {"n rows = k rows + restore + n-k rows", a_restored_log_goes_on_as_if_never_stopped},
         {"the text is right when the file is damaged", the_text_is_right_when_the_file_is_damaged},
         {"foreign texts are not restored", foreign_texts_are_not_restored},
+        {"a long log: file and end make it again",
+         a_long_log_is_restored_from_its_file_and_its_end},
+        {"a long log: its beginning may be lost", the_beginning_of_a_long_log_may_be_lost},
         {"a restore that fails leaves the old file", a_restore_that_fails_leaves_the_old_file},
         {"lack of memory loses one row and no other", lack_of_memory_loses_one_row_and_no_other},
         {"no file when the header does not fit", a_header_that_does_not_fit_leaves_no_file},
