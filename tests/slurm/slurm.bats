@@ -195,6 +195,16 @@ node_answers() {
     is_undisturbed
 }
 
+@test "slurm: built with MPICH, by srun --mpi=pmi2: the same bits" {
+    export PROGRAM=$top/build-mpich/dist-train LAUNCH='srun --mpi=pmi2'
+    [ -x "$PROGRAM" ] || skip 'there is no build with MPICH: make test-mpich'
+    cluster run srun --mpi=list 2>&1 | grep -qw pmi2 || skip 'this Slurm has no pmi2'
+    submit -N 1 -n 2 -t 5 -- "${settings[@]}" --virtual-ranks 4
+    ends COMPLETED 0 0
+    expect 'ranks and hosts' '2 1' "$(summary ranks "$directory") $(summary hosts "$directory")"
+    is_undisturbed
+}
+
 @test "slurm: how the run has ended counts, not how the launcher has" {
     printf '#!/bin/sh\nmpirun "$@"\nexit "$LIE"\n' >liar
     chmod +x liar
