@@ -153,6 +153,12 @@ $(BUILD)/mpi-tests/hold.so: tests/mpi/hold.c $(BUILD)/flags
 	@echo "  LINK  $@"
 	$(QUIET)$(CC) $(filter-out $(SANITIZE) -MMD -MP,$(ALL_CFLAGS)) $(FLAGS_dist) -fPIC -shared -o $@ $< -ldl
 
+# What makes allocations fail (tests/allocations.bats).
+$(BUILD)/allocations/shim.so: tests/allocations/shim.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	$(QUIET)$(CC) $(filter-out $(SANITIZE) -MMD -MP,$(ALL_CFLAGS)) -fPIC -shared -o $@ $< -ldl -pthread
+
 # What `make cost-model` measures with.
 $(BUILD)/mpi-tests/measure: %: %.o $(LIBRARY)
 	@echo "  LINK  $@"
@@ -182,7 +188,7 @@ PYTHON ?= $(firstword $(foreach python,python3 /usr/bin/python3,$(shell \
             $(python) -c 'import numpy, h5py' 2>/dev/null && echo $(python))) python3)
 
 # What `make test-runs` needs beside the program.
-RUN_TESTS := $(MPI_TESTS) $(BUILD)/mpi-tests/hold.so $(BUILD)/faults/shim.so
+RUN_TESTS := $(MPI_TESTS) $(BUILD)/mpi-tests/hold.so $(BUILD)/faults/shim.so $(BUILD)/allocations/shim.so
 .PHONY: test tests test-unit test-gradients test-bits test-runs test-laws test-cluster test-faults
 .PHONY: test-slurm test-web test-sanitize test-container test-distros test-mpich test-mpich-runs
 test: test-unit test-gradients test-runs test-mpich  ## all tests
@@ -203,6 +209,7 @@ BATS = env --default-signal=HUP,INT,TERM bats
 
 RUNS = PYTHON=$(PYTHON) MPI_TESTS=$(abspath $(BUILD)/mpi-tests) PROGRAM=$(abspath $(PROGRAM)) \
        FAULTS=$(abspath $(BUILD)/faults/shim.so) \
+       ALLOCATIONS=$(abspath $(BUILD)/allocations/shim.so) \
        LAUNCHER="$$(scripts/ranks.sh $(abspath $(PROGRAM)))" $(BATS)
 test-runs: $(PROGRAM) $(RUN_TESTS)  ## the command line, and runs under mpirun
 	@$(RUNS) tests
@@ -261,7 +268,7 @@ lint:  ## the rules of the house: rooms, guards, line lengths, shell scripts
 
 format:  ## clang-format on all C files
 	@clang-format -i $(SOURCES) $(wildcard include/*/*.h src/*/*.h tests/unit/*.[ch] tests/mpi/*.[ch] \
-	    tests/faults/*.[ch])
+	    tests/faults/*.[ch] tests/allocations/*.c)
 
 clean:  ## remove what was built
 	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-mpich $(PROGRAM)

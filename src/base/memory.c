@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/available.h"
+#include "base/shortage.h"
 
 /* From so many bytes on a block is worth the look whether the machine has them. */
 static const size_t large = (size_t)64 << 20;
@@ -58,7 +59,7 @@ void *dt_resize(void *block, size_t size, dt_error *error)
         return NULL;
     void *resized = NULL;
     if (fail_countdown == 0 || --fail_countdown > 0)
-        resized = realloc(block, size);
+        resized = dt_shortage_realloc(block, size);
     if (!resized)
         dt_fail(error, DT_ERR_INTERNAL, "out of memory: %zu bytes asked for", size);
     return resized;

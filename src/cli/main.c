@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/shortage.h"
 #include "base/visible.h"
 #include "cli/commands.h"
 #include "cli/generate.h"
@@ -132,6 +133,8 @@ int main(int argc, char **argv)
         status = run(comm, argc, argv, &error);
     if (status && voice && error.message[0])
         dt_print(stderr, "dist-train: %s\n", error.message);
+    if (status && (!voice || error.message[0]))
+        dt_shortage_silence();
     dt_comm_finish(comm);
     return status;
 }

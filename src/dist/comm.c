@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/visible.h"
 #include "comm_mpi.h"
 #include "dist/launcher.h"
 #include "processors.h"
@@ -48,6 +49,13 @@ static dt_status check_launcher(int mpi_size, dt_error *error)
     return status;
 }
 
+/* No word of the others can be waited for. */
+static void give_up(const dt_error *error)
+{
+    dt_print(stderr, "dist-train: %s\n", error->message);
+    MPI_Abort(MPI_COMM_WORLD, DT_ERR_INTERNAL);
+}
+
 dt_status dt_comm_start(int *argc, char ***argv, dt_comm **out, dt_error *error)
 {
     int length;
@@ -58,7 +66,7 @@ dt_status dt_comm_start(int *argc, char ***argv, dt_comm **out, dt_error *error)
         return status;
     dt_comm *self = dt_calloc(1, sizeof *self, error);
     if (!self)
-        MPI_Abort(MPI_COMM_WORLD, DT_ERR_INTERNAL);
+        give_up(error);
     MPI_Comm_dup(MPI_COMM_WORLD, &self->world);
     MPI_Comm_rank(self->world, &self->rank);
     MPI_Comm_size(self->world, &self->size);
@@ -75,7 +83,7 @@ dt_status dt_comm_start(int *argc, char ***argv, dt_comm **out, dt_error *error)
     MPI_Get_processor_name(self->host_name, &length);
     self->host_processors = usable_processors(self->host);
     if (map_hosts(self, error))
-        MPI_Abort(MPI_COMM_WORLD, DT_ERR_INTERNAL);
+        give_up(error);
     *out = self;
     return DT_OK;
 }
