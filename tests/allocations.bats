@@ -38,7 +38,7 @@ network() {
 @test "without memory: jansson does not leave out a character" {
     network
     train 1 export --weights run/weights.h5 --format safetensors --out x.safetensors
-    more=()
+    more=(--every) # the first of a place is not the one that hurts
     ALLOC_ONLY=libjansson without_memory lexer -- \
         "$program" import --from "$work/x.safetensors" --out w.h5
 }

@@ -81,12 +81,14 @@ def main():
         numbers = [int(line) for line in file]
     os.remove(places)
     if options.every:
-        numbers = range(1, max(numbers) + 1)
+        numbers = list(range(1, max(numbers) + 1))
     if options.most and len(numbers) > options.most:
         numbers = [numbers[i * len(numbers) // options.most] for i in range(options.most)]
     if options.fail:
         numbers = [int(options.fail)]
-    bad, codes, kinds = 0, {}, {}
+    if not numbers:
+        sys.exit(f"{options.name}: expected allocations, found none")
+    bad, codes = 0, {}
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         fails = [f"{number}{'+' if options.later else ''}" for number in numbers]
         for fail, found in zip(fails, pool.map(lambda fail: run(options, fail), fails)):
