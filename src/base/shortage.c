@@ -15,7 +15,7 @@
 #include "base/leftover.h"
 #include "base/status.h"
 
-#ifdef __SANITIZE_ADDRESS__ /* has an allocator of its own */
+#if defined __SANITIZE_ADDRESS__ || !defined __GLIBC__ /* has an allocator of its own */
 #define OURS 0
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)

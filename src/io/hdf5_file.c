@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/shortage.h"
 
 /* Bytes by which the image in memory grows. */
 #define IMAGE_GROWTH ((size_t)1 << 20)
@@ -17,19 +18,28 @@ struct dt_hdf5_image {
     void *bytes; /* what the library leaves when it closes the file */
 };
 
+/* The library cannot close a file that has no room, and HDF5 2 aborts there. */
+static void *resize_image(void *bytes, size_t size)
+{
+    void *resized = dt_shortage_realloc(bytes, size);
+    if (!resized)
+        dt_shortage_end(size);
+    return resized;
+}
+
 /* The library's memory of the file is ours: so its bytes need not be copied when it is done. */
 static void *allocate_file(size_t size, H5FD_file_image_op_t operation, void *image)
 {
     (void)operation;
     (void)image;
-    return dt_resize(NULL, size, NULL);
+    return resize_image(NULL, size);
 }
 
 static void *resize_file(void *bytes, size_t size, H5FD_file_image_op_t operation, void *image)
 {
     (void)operation;
     (void)image;
-    return dt_resize(bytes, size, NULL);
+    return resize_image(bytes, size);
 }
 
 static herr_t leave_file(void *bytes, H5FD_file_image_op_t operation, void *image)

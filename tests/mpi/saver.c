@@ -29,10 +29,11 @@ static dt_run *open_run(dt_comm *comm)
 static void save(dt_saver *saver, int64_t step)
 {
     dt_error error;
+    const dt_metrics_history none = {.text = ""};
     dt_state where = dt_state_initial();
     where.step = step;
     dt_status status = step % 2 == 0
-                           ? dt_saver_checkpoint(saver, &where, false, "", 0, &error)
+                           ? dt_saver_checkpoint(saver, &where, false, &none, &error)
                            : dt_saver_weights(saver, DT_SAVED_BEST,
                                               &(dt_origin){.epoch = 1, .step = step}, &error);
     check(status == DT_OK, "file %lld: found status %d", (long long)step, (int)status);
