@@ -137,13 +137,19 @@ static dt_watched_state ending_by_summary(const char *status)
                                             : DT_WATCHED_FAILED;
 }
 
-/* The state of a run that nobody has: as its summary says, which a run that goes on removes. */
+static bool is_before(struct timespec a, struct timespec b)
+{
+    return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec;
+}
+
+/* The state of a run that nobody has: as its summary says, which a run that goes on removes. One
+ * that ended before it came so far has left a lock that is newer. */
 static dt_status read_ending(dt_watched *self, const dt_stamp *lock, dt_error *error)
 {
     char path[DT_PATH_SIZE], word[DT_SUMMARY_STATUS];
     dt_stamp summary = {0};
     has_changed(self, DT_FILE_SUMMARY, &summary);
-    if (!summary.there) {
+    if (!summary.there || (lock->there && is_before(summary.time, lock->time))) {
         /* Between two files of a run that begins, or ends, there may be none for a moment. */
         if (lock->there || ++self->unlocked > 1)
             self->state = DT_WATCHED_DIED;
