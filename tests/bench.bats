@@ -19,7 +19,7 @@ teardown() {
 }
 
 bench() {
-    run timeout -k 5 60 "${launcher[@]}" -np "$1" "$top/dist-train" bench "${@:2}" </dev/null
+    run timeout -k 5 180 "${launcher[@]}" -np "$1" "$top/dist-train" bench "${@:2}" </dev/null
 }
 
 # measures FILE RANKS: the rows of a CSV without what was measured: one a line, "measure batch v".

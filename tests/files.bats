@@ -87,7 +87,7 @@ look() {
     local page=()
     [ "$1" != report ] || page=(-o page.html)
     rm -f page.html
-    timeout -k 5 60 "$program" "$1" case "${page[@]}" >said 2>&1 </dev/null || [ $? -lt 100 ]
+    timeout -k 5 "$limit" "$program" "$1" case "${page[@]}" >said 2>&1 </dev/null || [ $? -lt 100 ]
     [ "$1" != report ] || cat page.html >>said
 }
 

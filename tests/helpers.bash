@@ -23,6 +23,9 @@ common_setup() {
     ulimit -c unlimited
 }
 
+# Seconds after which what a test runs has hung: far more than it takes on a busy machine.
+export limit=180
+
 # processes REGEX: the numbers of the processes of which it matches 'STATE PARENT COMMAND LINE'.
 processes() {
     local directory line state command
@@ -80,7 +83,7 @@ dist_train() {
     [ "$1" = 0 ] || launch=("${launcher[@]}" -np "$1")
     shift
     status=0
-    timeout -k 5 60 "${launch[@]}" "$program" "$@" >out 2>err </dev/null || status=$?
+    timeout -k 5 "$limit" "${launch[@]}" "$program" "$@" >out 2>err </dev/null || status=$?
 }
 
 # train NP ARGUMENT...: a run that must succeed, without a word on stderr.

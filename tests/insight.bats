@@ -204,9 +204,9 @@ unwritable() {
     # What comes before insight.h5 has room (2.2 MB), and it has not.
     # shellcheck disable=SC2016
     local script='mount -t tmpfs -o size=2100k tmpfs "$1" || exit 99; shift
-        timeout -k 5 60 "$@" >out 2>err </dev/null; echo $? >code
+        timeout -k 5 "$limit" "$@" >out 2>err </dev/null; echo $? >code
         mount -o remount,size=8m "$PWD/disk"; cp -r disk/run cut
-        timeout -k 5 60 "$@" --resume auto >out2 2>err2 </dev/null; echo $? >code2
+        timeout -k 5 "$limit" "$@" --resume auto >out2 2>err2 </dev/null; echo $? >code2
         cp -r disk/run run'
     mkdir disk
     unshare -rm bash -c "$script" - disk "$program" --data data --layers 150,10 --epochs 1 \

@@ -61,7 +61,7 @@ installed() { (cd "$root" && find . -type f | LC_ALL=C sort); }
 @test "installed scripts find the installed program" {
     make_data data 40 20 12
     in_tree install PREFIX="$work/p"
-    timeout -k 5 60 p/share/dist-train/run-resilient.sh -n 2 -- --data data --layers 10 --epochs 1 \
+    timeout -k 5 "$limit" p/share/dist-train/run-resilient.sh -n 2 -- --data data --layers 10 --epochs 1 \
         --output a >out 2>err
     expect "status" complete "$(summary status a)"
     p/share/dist-train/get-mnist.sh --help | grep -q MNIST
@@ -75,13 +75,13 @@ EOT
     # Slurm runs a copy of the script.
     cp p/share/dist-train/train.sbatch copy
     PATH=$work:$PATH SLURM_JOB_ID=7 SLURM_NTASKS=2 SLURM_JOB_NODELIST=here \
-        LAUNCH="${launcher[*]} -np 2" timeout -k 5 60 ./copy \
+        LAUNCH="${launcher[*]} -np 2" timeout -k 5 "$limit" ./copy \
         "$work/p/share/dist-train/configs/quickstart.ini" --data data --layers 10 --epochs 1 \
         >out 2>&1
     expect "status" complete "$(summary status runs/job-7)"
 
     in_tree install PREFIX="$work/q" bindir="$work/elsewhere"
-    PATH=$work/elsewhere:$PATH timeout -k 5 60 q/share/dist-train/run-resilient.sh -n 1 -- \
+    PATH=$work/elsewhere:$PATH timeout -k 5 "$limit" q/share/dist-train/run-resilient.sh -n 1 -- \
         --data data --layers 10 --epochs 1 --output b >out 2>err
     expect "status" complete "$(summary status b)"
 }

@@ -13,7 +13,7 @@ passes() {
     [ $# -gt 1 ] || counts=(1 2 3 5 8)
     for np in "${counts[@]}"; do
         status=0
-        timeout -k 5 180 "${launcher[@]}" -np "$np" "${MPI_TESTS:-$top/build/mpi-tests}/$1" \
+        timeout -k 5 "$limit" "${launcher[@]}" -np "$np" "${MPI_TESTS:-$top/build/mpi-tests}/$1" \
             >out 2>&1 </dev/null || status=$?
         [ "$status" = 0 ] && [ ! -s out ] && continue
         echo "$1 (np $np): expected exit code 0 and no output, found exit code $status and:"
@@ -39,7 +39,7 @@ passes() {
 # says_nothing COMMAND...: and ends well.
 says_nothing() {
     local status=0
-    timeout -k 5 60 "$@" >out 2>&1 </dev/null || status=$?
+    timeout -k 5 "$limit" "$@" >out 2>&1 </dev/null || status=$?
     expect "exit code and output of $*" "0 " "$status $(<out)"
 }
 
@@ -63,7 +63,7 @@ says_nothing() {
     mkdir "$group" 2>/dev/null || skip "no control group (v1, cpu) can be made here"
     # shellcheck disable=SC2016
     local script='echo 150000 >"$0/cpu.cfs_quota_us" && echo $$ >"$0/cgroup.procs" && exec "$@"'
-    timeout -k 5 60 bash -c "$script" "$group" "${launcher[@]}" -np 2 \
+    timeout -k 5 "$limit" bash -c "$script" "$group" "${launcher[@]}" -np 2 \
         --bind-to none "$processors" 1.5 >out 2>&1 </dev/null || status=$?
     for _ in {1..50}; do
         ! rmdir "$group" 2>/dev/null || break
@@ -90,7 +90,7 @@ says_nothing() {
         unset "$name"
     done
     exec "$0" --max-steps 1'
-    timeout -k 5 60 "${launcher[@]}" -np 3 bash -c "$forget" "$program" >out 2>&1 \
+    timeout -k 5 "$limit" "${launcher[@]}" -np 3 bash -c "$forget" "$program" >out 2>&1 \
         </dev/null || status=$?
     expect "exit code" 78 "$status"
     expect "what the program says" "dist-train: mpirun of Open MPI started 3 processes, but each \

@@ -63,7 +63,7 @@ EOT
 # resilient ARGUMENT...: runs the script, sets $status.
 resilient() {
     status=0
-    timeout -k 5 60 "$script" "$@" >out 2>err </dev/null || status=$?
+    timeout -k 5 "$limit" "$script" "$@" >out 2>err </dev/null || status=$?
 }
 
 calls() { wc -l <calls; }
@@ -73,7 +73,7 @@ started() { grep -cxF -- "$program $*" <(sed 's/^--oversubscribe //; s/^-np [0-9
 
 @test "resilient: mpirun gets ranks, settings, a directory, --resume auto and no input" {
     plan 'wc -c; exit 0'
-    timeout -k 5 60 "$script" -n 3 -- --epochs 4 --output run >out 2>err <<<input
+    timeout -k 5 "$limit" "$script" -n 3 -- --epochs 4 --output run >out 2>err <<<input
     expect calls "--oversubscribe -np 3 $program --epochs 4 --output run --resume auto" "$(<calls)"
     expect input 0 "$(<out)"
     expect errors '' "$(<err)"

@@ -174,7 +174,7 @@ can change only between two epochs and this is step 5 of one, found 4; leave it 
 }
 
 @test "SIGUSR1 to mpirun stops all ranks in one step" {
-    timeout -k 5 60 "${launcher[@]}" -np 3 "$program" "${long[@]}" --output run \
+    timeout -k 5 "$limit" "${launcher[@]}" -np 3 "$program" "${long[@]}" --output run \
         >out 2>err </dev/null &
     local pid=$!
     until [ -e run/metrics.csv ]; do sleep 0.02; done

@@ -179,7 +179,7 @@ print(value.decode() if isinstance(value, bytes) else value)' run/weights.h5)"
 
 @test "without --output: runs/<date>-<time>, to which runs/latest points; none is used twice" {
     (train 0 "${two[@]}" --output auto) &
-    (cd "$work" && timeout -k 5 60 "$program" "${two[@]}" >other.out 2>&1 </dev/null)
+    (cd "$work" && timeout -k 5 "$limit" "$program" "${two[@]}" >other.out 2>&1 </dev/null)
     wait $!
     expect "runs" 2 "$(printf '%s\n' runs/2[0-9]*-* | wc -l)"
     train 2 "${two[@]}" --seed 5
@@ -222,7 +222,7 @@ Open MPI has its files, found: Not a directory; set TMPDIR to one" "$(cat err)"
 # opened FRAMEWORK VARIABLE=VALUE... COMMAND...: what Open MPI has opened of its ways to send
 # messages: pml, and btl below.
 opened() {
-    timeout -k 5 60 env -u OMPI_MCA_pml -u OMPI_MCA_btl "OMPI_MCA_$1_base_verbose=10" "${@:2}" \
+    timeout -k 5 "$limit" env -u OMPI_MCA_pml -u OMPI_MCA_btl "OMPI_MCA_$1_base_verbose=10" "${@:2}" \
         --version 2>&1 </dev/null |
         sed -n 's/.*components_open: found loaded component \(.*\)/\1/p' | sort -u | words
 }
@@ -289,7 +289,7 @@ END
     local measured='"$@" >/dev/null 2>"err.${OMPI_COMM_WORLD_RANK:-$PMI_RANK}"; status=$?
         read -r _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ user system _ <"/proc/$$/stat"
         echo $((user + system)) >"ticks.${OMPI_COMM_WORLD_RANK:-$PMI_RANK}"; exit $status'
-    timeout -k 5 60 "${launcher[@]}" -np 2 bash -c "$measured" - "$program" --data synthetic \
+    timeout -k 5 "$limit" "${launcher[@]}" -np 2 bash -c "$measured" - "$program" --data synthetic \
         --train-limit 8192 --test-limit 10 --layers 512,10 --batch-size 4096 --virtual-ranks 1 \
         --epochs 20 --checkpoint-epochs 0 --no-report --output run >out 2>&1 </dev/null
     local waits trains
@@ -303,7 +303,7 @@ END
         --epochs 10000 --virtual-ranks 1) way pid
     for way in stop USR1 time; do
         echo "$way"
-        timeout -k 5 60 "${launcher[@]}" -np 3 "$program" "${long[@]}" --output "$way" \
+        timeout -k 5 "$limit" "${launcher[@]}" -np 3 "$program" "${long[@]}" --output "$way" \
             --max-time "$([ $way = time ] && echo 0.005 || echo 1)" >out 2>err </dev/null &
         pid=$!
         until [ -e "$way/metrics.csv" ] || [ "$way" = time ]; do sleep 0.02; done
@@ -382,7 +382,7 @@ END
     # A name space of our own: the file system goes with it.
     # shellcheck disable=SC2016
     local script='mount -t tmpfs -o size=256k tmpfs "$1" || exit 99; cd "$1"; shift
-        timeout -k 5 60 "$@" --output run >../out 2>../err </dev/null
+        timeout -k 5 "$limit" "$@" --output run >../out 2>../err </dev/null
         echo $? >../code
         ls run >../files; cp run/summary.json .. || true'
     mkdir disk
@@ -439,7 +439,7 @@ summary.json" "$(words <files)"
     for np in 0 1 2; do
         launch="${launcher[*]} -np $np"
         [ $np != 0 ] || launch=
-        timeout -k 5 60 script -qec "$launch $program ${long[*]} --output t$np" /dev/null \
+        timeout -k 5 "$limit" script -qec "$launch $program ${long[*]} --output t$np" /dev/null \
             >"terminal$np" </dev/null
         grep -qE "$bar" "terminal$np"
         expect "bars in log.txt" 0 "$(grep -c $'\r' t$np/log.txt || true)"
@@ -447,7 +447,7 @@ summary.json" "$(words <files)"
         expect "bars in a pipe" 0 "$(cat out err | grep -c $'\r' || true)"
     done
     grep -q $'\r\033\[Kepoch 1/1 step' terminal0 # gone before the line
-    timeout -k 5 60 script -qec "$program ${long[*]} --progress lines --output lines" /dev/null \
+    timeout -k 5 "$limit" script -qec "$program ${long[*]} --progress lines --output lines" /dev/null \
         >lines.out </dev/null
     expect "bars with --progress lines" 0 "$(grep -cE "$bar" lines.out || true)"
     dist_train 0 "${long[@]}" --progress bar --output bar
@@ -483,7 +483,7 @@ END
     unshare -m sh -c 'mount -t tmpfs -o size=1m tmpfs /dev/shm' 2>/dev/null ||
         skip "nothing can be mounted here"
     local status=0
-    unshare -m sh -c "mount -t tmpfs -o size=1m tmpfs /dev/shm && exec timeout -k 5 60 \
+    unshare -m sh -c "mount -t tmpfs -o size=1m tmpfs /dev/shm && exec timeout -k 5 $limit \
         ${launcher[*]} -np 3 $program --data synthetic --train-limit 4000 --test-limit 10" \
         >out 2>err </dev/null || status=$?
     expect "exit code" 78 "$status"

@@ -73,7 +73,7 @@ check() {
     mkdir -p run/tensorboard
     local status=0
     # Room for the first events only: a page a file.
-    unshare -m sh -c "mount -t tmpfs -o size=8k tmpfs run/tensorboard && exec timeout -k 5 60 \
+    unshare -m sh -c "mount -t tmpfs -o size=8k tmpfs run/tensorboard && exec timeout -k 5 $limit \
         $program ${common[*]} --epochs 4 --log-every 1 --tensorboard --output run" \
         >out 2>err </dev/null ||
         status=$?

@@ -42,7 +42,7 @@ seen() {
 }
 
 @test "from before a run's first file to its end: each row once" {
-    timeout -k 5 60 "$program" watch run >watched 2>err </dev/null &
+    timeout -k 5 "$limit" "$program" watch run >watched 2>err </dev/null &
     local watcher=$!
     until grep -q 'run: waiting for the run to begin' watched; do sleep 0.05; done
     train 2 "${common[@]}" --epochs 400 --log-every 7 --output run
@@ -128,7 +128,7 @@ dist_train_for() {
     "$program" "${common[@]}" --epochs 1000000 --output run >/dev/null 2>&1 </dev/null &
     until [ -e run/checkpoints ] && [ "$(wc -l <run/metrics.csv)" -gt 5 ]; do sleep 0.05; done
     kill -STOP %1
-    timeout -k 5 60 "$program" watch run >watched 2>err </dev/null &
+    timeout -k 5 "$limit" "$program" watch run >watched 2>err </dev/null &
     local watcher=$! rows
     until grep -q ^epoch watched; do sleep 0.05; done
     kill -CONT %1
