@@ -115,6 +115,12 @@ static dt_status read_member(report_run *self, const char *file, reader *read, c
     return add_note(self, own.message, error);
 }
 
+/* A run that goes on removes its summary; one of an earlier version did not. */
+static bool summary_is_old(const report_run *self)
+{
+    return self->rows.count > 0 && self->rows.last.step > self->summary.summary.steps;
+}
+
 static void use_summary(report_result *result, const dt_summary *from)
 {
     const char *status = from->status ? from->status : "";
@@ -194,7 +200,7 @@ static void find_result(report_run *self)
                               .parameter_hash = "",
                               .data_source = "",
                               .version = ""};
-    if (self->has_summary) {
+    if (self->has_summary && !summary_is_old(self)) {
         use_summary(result, &self->summary.summary);
     } else {
         bool lives = self->lock == DT_RUN_LOCK_HELD || self->lock == DT_RUN_LOCK_UNSEEN;
