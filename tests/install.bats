@@ -61,8 +61,8 @@ installed() { (cd "$root" && find . -type f | LC_ALL=C sort); }
 @test "installed scripts find the installed program" {
     make_data data 40 20 12
     in_tree install PREFIX="$work/p"
-    timeout -k 5 "$limit" p/share/dist-train/run-resilient.sh -n 2 -- --data data --layers 10 --epochs 1 \
-        --output a >out 2>err
+    timeout -k 5 "$limit" p/share/dist-train/run-resilient.sh -n 2 -- \
+        --data data --layers 10 --epochs 1 --output a >out 2>err
     expect "status" complete "$(summary status a)"
     p/share/dist-train/get-mnist.sh --help | grep -q MNIST
 

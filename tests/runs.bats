@@ -222,8 +222,8 @@ Open MPI has its files, found: Not a directory; set TMPDIR to one" "$(cat err)"
 # opened FRAMEWORK VARIABLE=VALUE... COMMAND...: what Open MPI has opened of its ways to send
 # messages: pml, and btl below.
 opened() {
-    timeout -k 5 "$limit" env -u OMPI_MCA_pml -u OMPI_MCA_btl "OMPI_MCA_$1_base_verbose=10" "${@:2}" \
-        --version 2>&1 </dev/null |
+    timeout -k 5 "$limit" env -u OMPI_MCA_pml -u OMPI_MCA_btl "OMPI_MCA_$1_base_verbose=10" \
+        "${@:2}" --version 2>&1 </dev/null |
         sed -n 's/.*components_open: found loaded component \(.*\)/\1/p' | sort -u | words
 }
 
@@ -447,7 +447,8 @@ summary.json" "$(words <files)"
         expect "bars in a pipe" 0 "$(cat out err | grep -c $'\r' || true)"
     done
     grep -q $'\r\033\[Kepoch 1/1 step' terminal0 # gone before the line
-    timeout -k 5 "$limit" script -qec "$program ${long[*]} --progress lines --output lines" /dev/null \
+    timeout -k 5 "$limit" script -qec \
+        "$program ${long[*]} --progress lines --output lines" /dev/null \
         >lines.out </dev/null
     expect "bars with --progress lines" 0 "$(grep -cE "$bar" lines.out || true)"
     dist_train 0 "${long[@]}" --progress bar --output bar

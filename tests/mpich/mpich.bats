@@ -46,8 +46,8 @@ long=(--data synthetic --train-limit 2000 --test-limit 10 --layers 16,10 --batch
     for name in comm reduce exchange stop; do
         for np in 2 3; do
             status=0
-            timeout -k 5 "$limit" "${launcher[@]}" -np $np "$MPI_TESTS/$name" >out 2>&1 </dev/null ||
-                status=$?
+            timeout -k 5 "$limit" "${launcher[@]}" -np $np "$MPI_TESTS/$name" \
+                >out 2>&1 </dev/null || status=$?
             expect "exit code and output of $name (np $np)" "0 " "$status $(<out)"
         done
     done
@@ -73,13 +73,15 @@ long=(--data synthetic --train-limit 2000 --test-limit 10 --layers 16,10 --batch
     local other
     read -ra other <<<"$("$top/scripts/ranks.sh" "$OTHER")"
     status=0
-    timeout -k 5 "$limit" "${other[@]}" -np 2 "$program" --max-steps 1 >out 2>&1 </dev/null || status=$?
+    timeout -k 5 "$limit" "${other[@]}" -np 2 "$program" --max-steps 1 \
+        >out 2>&1 </dev/null || status=$?
     expect "exit code" 78 "$status"
     expect "what the program says" "dist-train: mpirun of Open MPI started 2 processes, but each \
 believes to be alone (rank 0 of 1): use the mpiexec of the MPI it was built with (MPICH: \
 mpiexec.hydra), or build it with this one (make MPI=)" "$(grep '^dist-train' out)"
     status=0
-    timeout -k 5 "$limit" "${launcher[@]}" -np 2 "$OTHER" --max-steps 1 >out 2>&1 </dev/null || status=$?
+    timeout -k 5 "$limit" "${launcher[@]}" -np 2 "$OTHER" --max-steps 1 \
+        >out 2>&1 </dev/null || status=$?
     expect "exit code" 78 "$status"
     grep -q '^dist-train: mpiexec of MPICH or its kin started 2 proc.*: use the mpirun of' out
     expect "files" out "$(ls)"
