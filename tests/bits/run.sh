@@ -82,7 +82,8 @@ case $(uname -m) in
         bits 'x86-64-v3, Clang' '' clang -O2 -march=x86-64-v3
         bits 'x86-64, fused by software' '' cc -O2 -march=x86-64
         ! has avx512f || bits 'x86-64-v4, Clang' '' clang -O3 -march=x86-64-v4
-        bits 'aarch64' qemu-aarch64-static aarch64-linux-gnu-gcc -O3 -static
+        bits 'aarch64' 'qemu-aarch64-static -L /usr/aarch64-linux-gnu' \
+            aarch64-linux-gnu-gcc -O3
         for cpu in Nehalem-v1 Haswell-v1; do
             bits_refused "for a newer CPU than $cpu" "qemu-x86_64-static -cpu $cpu" \
                 'built for a CPU with .*make ARCH=x86-64-v3' -march=x86-64-v4

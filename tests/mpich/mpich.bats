@@ -53,7 +53,7 @@ long=(--data synthetic --train-limit 2000 --test-limit 10 --layers 16,10 --batch
     done
 }
 
-@test "mpich: SIGUSR1 to the launcher is a checkpoint and 75; the settings' mistakes are 78" {
+@test "mpich: SIGUSR1 to the launcher is a checkpoint; the settings' mistakes are 78" {
     "${launcher[@]}" -np 2 "$program" "${long[@]}" --output run >out 2>err </dev/null &
     local pid=$!
     until [ -e run/metrics.csv ]; do sleep 0.02; done
@@ -61,8 +61,10 @@ long=(--data synthetic --train-limit 2000 --test-limit 10 --layers 16,10 --batch
     kill -USR1 $pid
     status=0
     wait $pid || status=$?
-    expect "exit code" 75 "$status"
-    expect "status" stopped "$(summary status)"
+    # MPICH's launcher now and then forgets its ranks' code when it has passed a signal on.
+    [ "$status" = 0 ] || expect "exit code" 75 "$status"
+    dist_train 0 watch run
+    expect "exit code of watch" 75 "$status"
     expect "lock" "run/summary.json" "$(ls run/lock run/summary.json 2>/dev/null)"
     dist_train 2 --batch-size x
     expect "exit code of a mistake" 78 "$status"
