@@ -37,8 +37,7 @@ typedef struct dt_metrics_history {
     const char *text; /* [length]; header and rows, or what is behind `earlier` bytes of these */
     size_t length;
     int64_t earlier; /* whole blocks */
-    uint64_t
-        earlier_hash; /* of them: dt_hash_seeded of each with that of those before it, first 0 */
+    uint64_t earlier_hash; /* dt_hash_seeded of each block, seeded with that before it, first 0 */
 } dt_metrics_history;
 
 /* Creates `path`, which must not exist yet, with the header row. The caller owns *out:
@@ -50,8 +49,8 @@ dt_status dt_metrics_log_create(const char *path, dt_metrics_log **out, dt_error
  * dt_metrics_log_history gave it), atomically; rows are appended behind them. What the history
  * leaves out comes from the file `source`, which may be `path`. Where that is not there, or has
  * other bytes, the log begins with the first whole row of the history, and *lost says why; what was
- * at `path` is then `path`.damaged. Else
- * lost->status is DT_OK. The caller owns *out. Not collective.
+ * at `path` is then `path`.damaged. Else lost->status is DT_OK. The caller owns *out. Not
+ * collective.
  * Errors: DT_ERR_DATA: the text has other columns or ends amid a row; those of dt_atomic_write. */
 dt_status dt_metrics_log_restore(const char *path, const char *source,
                                  const dt_metrics_history *history, dt_metrics_log **out,

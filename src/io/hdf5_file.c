@@ -18,28 +18,21 @@ struct dt_hdf5_image {
     void *bytes; /* what the library leaves when it closes the file */
 };
 
-/* The library cannot close a file that has no room, and HDF5 2 aborts there. */
-static void *resize_image(void *bytes, size_t size)
+/* The library's memory of the file is ours: so its bytes need not be copied when it is done. The
+ * library cannot close a file that has no room, and HDF5 2 aborts there. */
+static void *resize_file(void *bytes, size_t size, H5FD_file_image_op_t operation, void *image)
 {
+    (void)operation;
+    (void)image;
     void *resized = dt_shortage_realloc(bytes, size);
     if (!resized)
         dt_shortage_end(size);
     return resized;
 }
 
-/* The library's memory of the file is ours: so its bytes need not be copied when it is done. */
 static void *allocate_file(size_t size, H5FD_file_image_op_t operation, void *image)
 {
-    (void)operation;
-    (void)image;
-    return resize_image(NULL, size);
-}
-
-static void *resize_file(void *bytes, size_t size, H5FD_file_image_op_t operation, void *image)
-{
-    (void)operation;
-    (void)image;
-    return resize_image(bytes, size);
+    return resize_file(NULL, size, operation, image);
 }
 
 static herr_t leave_file(void *bytes, H5FD_file_image_op_t operation, void *image)
