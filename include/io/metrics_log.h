@@ -36,7 +36,7 @@ typedef struct dt_metrics_log dt_metrics_log;
 typedef struct dt_metrics_history {
     const char *text; /* [length]; header and rows, or what is behind `earlier` bytes of these */
     size_t length;
-    int64_t earlier; /* whole blocks */
+    int64_t earlier;       /* whole blocks */
     uint64_t earlier_hash; /* dt_hash_seeded of each block, seeded with that before it, first 0 */
 } dt_metrics_history;
 
