@@ -1,5 +1,6 @@
 """Limits that are real: a disk that is full, a file-size limit, processes that are stopped."""
 import ctypes
+import errno
 import os
 import resource
 import signal
@@ -59,10 +60,14 @@ class Limits:
         return ""
 
     def fill(self, disk, kilobytes):
-        """Leaves so much free on the disk."""
+        """Leaves so much free on the disk. A run may write to it, or remove files, meanwhile."""
         free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_bsize
-        with open(f"{disk}/filler", "wb") as file:
-            file.write(bytes(max(0, free - kilobytes * 1024)))
+        with open(f"{disk}/filler", "ab", buffering=0) as file:
+            try:
+                file.write(bytes(max(0, free - kilobytes * 1024)))
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
 
     def full_disk(self, disk, kilobytes):
         """The disk stays full to the end; then there is room again."""
@@ -87,9 +92,11 @@ class Limits:
         run = f"{place}/run"
         wait_for(lambda: os.path.exists(f"{run}/checkpoints/{self.long.checkpoints[0]}") or
                  process.poll() is not None)
-        self.fill(disk, 0)
-        warned = wait_for(lambda: NO_SPACE in read("", process.said + ".err") or
-                          process.poll() is not None)
+
+        def is_warned():
+            self.fill(disk, 0)
+            return NO_SPACE in read("", process.said + ".err") or process.poll() is not None
+        warned = wait_for(is_warned)
         os.remove(f"{disk}/filler")
         result = self.lab.end(process)
         problems = []
