@@ -35,15 +35,19 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(if $(ARCH),-march=$(ARCH)) -fno-fast-math -f
              -fno-trapping-math -ffp-contract=off \
              $(WARNINGS) $(SANITIZE) -Iinclude -MMD -MP
 
-# A room sees the headers of the libraries that it may use, and of no other.
-ROOMS      := base report nn data dist io train cli
+# The rooms of src, each of which sees those before it (scripts/lint.sh says which), the headers of
+# the libraries that it may use, and of no other.
+ROOMS      := base chart nn data dist file run model config train bench report cli
 FLAGS_dist  = $(patsubst -I%,-isystem %,$(filter -I% -D%,$(MPI_SAYS)))
-FLAGS_io    = $(shell $(PKGCONF) --cflags $(HDF5) spng libzip jansson libprotobuf-c | sed 's/-I/-isystem /g') \
-              -isystem $(BUILD)/io
+FLAGS_file  = $(call system_flags,$(HDF5) spng libzip jansson)
+FLAGS_run   = $(call system_flags,libprotobuf-c) -isystem $(BUILD)/run
+FLAGS_model = $(call system_flags,libprotobuf-c) -isystem $(BUILD)/model
 FLAGS_train = -DDT_BUILD_FLAGS='"$(subst ",,$(subst ',,$(CFLAGS) $(if $(ARCH),-march=$(ARCH))))"'
 FLAGS_cli   = -DDT_VERSION='"$(VERSION)"'
 LDLIBS      = -pthread $(shell $(PKGCONF) --libs $(HDF5) libxxhash libisal spng libzip jansson libprotobuf-c) -lm \
               $(filter -L% -l% -Wl%,$(MPI_SAYS))
+
+system_flags = $(shell $(PKGCONF) --cflags $(1) | sed 's/-I/-isystem /g')
 
 # Formats that others have defined, src/ROOM/NAME.proto, become C: "NAME.pb-c.h".
 PROTOS   := $(wildcard src/*/*.proto)
@@ -61,10 +65,10 @@ $(PROGRAM): $(OBJECTS) $(BUILD)/mpi
 	@echo "  LINK  $@"
 	$(QUIET)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(LDLIBS)
 
-$(filter $(BUILD)/io/%,$(OBJECTS)): | $(MESSAGES:.o=.h)
+$(filter $(BUILD)/run/% $(BUILD)/model/%,$(OBJECTS)): | $(MESSAGES:.o=.h)
 
 # Files that are texts of the program (base/embed.h).
-$(BUILD)/io/demo.o: $(wildcard src/io/demo/*)
+$(BUILD)/model/demo.o: $(wildcard src/model/demo/*)
 
 define room_rule
 $(BUILD)/$(1)/%.o: src/$(1)/%.c $(BUILD)/flags
@@ -80,7 +84,7 @@ $(BUILD)/%.pb-c.c $(BUILD)/%.pb-c.h &: src/%.proto
 	$(QUIET)$(PROTOC) --proto_path=$(<D) --c_out=$(@D) $<
 
 $(MESSAGES): %.o: %.c
-	$(QUIET)$(CC) -std=gnu11 $(CFLAGS) $(SANITIZE) $(FLAGS_io) -c -o $@ $<
+	$(QUIET)$(CC) -std=gnu11 $(CFLAGS) $(SANITIZE) $(call system_flags,libprotobuf-c) -c -o $@ $<
 
 # Rebuilds everything when the flags change.
 $(BUILD)/flags: FORCE
@@ -99,8 +103,7 @@ FORCE:
 # Unit tests: one suite a file in tests/unit, one program, one rank.
 SUITES       := $(patsubst tests/unit/test_%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
 TEST_OBJECTS := $(SUITES:%=$(BUILD)/tests/test_%.o) $(addprefix $(BUILD)/tests/,main.o lock_fixture.o)
-TEST_FLAGS    = $(shell $(PKGCONF) --cflags cunit $(HDF5) | sed 's/-I/-isystem /g') \
-                -I$(BUILD)/tests -Itests/unit
+TEST_FLAGS    = $(call system_flags,cunit $(HDF5)) -I$(BUILD)/tests -Itests/unit
 TEST_LIBS     = $(shell $(PKGCONF) --libs cunit)
 
 $(BUILD)/tests/suites.h: Makefile $(wildcard tests/unit/test_*.c)

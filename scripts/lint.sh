@@ -8,9 +8,11 @@ usage() {
 Usage: scripts/lint.sh [DIR]
 
 Checks the source tree DIR (default: this one) and prints a line for each violation:
-  - a room (src/ROOM, include/ROOM) includes project headers only from itself and rooms below it,
-    mpi.h only in dist, hdf5.h only in io
-  - headers in include/ROOM/NAME.h have the include guard DT_ROOM_NAME_H
+  - a room (src/ROOM, include/ROOM) includes project headers only from itself and the rooms that it
+    sees (the table in this script); mpi.h only in dist, libraries of file formats only in file
+  - a header in include/ROOM is included by another room, another such header or a test; what its
+    own room alone includes lies in src/ROOM
+  - headers ROOM/NAME.h have the include guard DT_ROOM_NAME_H
   - no file of src but src/base/file.c opens a file or directory, reads at an offset or syncs
   - base, nn, data and dist call no function of the C library whose last place is its own affair
     (exp, log, pow, cos, ...): base/elementary.h and nn/vector_math.h have them
@@ -36,8 +38,8 @@ function check_include(line,   quoted, target, parts, target_room) {
     if (!match(line, /"[^"]*"|<[^>]*>/)) return
     quoted = substr(line, RSTART, 1) == "\""
     target = substr(line, RSTART + 1, RLENGTH - 2)
-    if (target ~ /^mpi(-ext)?\.h$/ || target ~ /^(hdf5(_hl)?|H5[A-Za-z]*)\.h$/) {
-        if (room != (target ~ /^mpi/ ? "dist" : "io"))
+    if (target ~ /^mpi(-ext)?\.h$/ || target ~ /^(hdf5(_hl)?|H5[A-Za-z]*|jansson|spng|zip)\.h$/) {
+        if (room != (target ~ /^mpi/ ? "dist" : "file"))
             report("room " room " may not include " target)
         return
     }
@@ -50,15 +52,33 @@ function check_include(line,   quoted, target, parts, target_room) {
         report("\"" target "\" is in no room; expected \"room/name.h\"")
 }
 
+# What a room sees: the rooms named here, and what they see. They stand above it, so no circle.
+function sees(room, rooms,   count, list, i) {
+    below[room] = rooms
+    count = split(rooms, list, " ")
+    for (i = 1; i <= count; i++) {
+        if (!(list[i] in below)) {
+            print "lint: " list[i] " does not stand above " room > "/dev/stderr"
+            exit 2
+        }
+        below[room] = below[room] " " below[list[i]]
+    }
+}
+
 BEGIN {
-    below["base"] = ""
-    below["report"] = "base"
-    below["nn"] = "base"
-    below["data"] = "nn report base"
-    below["io"] = "data nn report base"
-    below["dist"] = "data nn report base"
-    below["train"] = "io dist data nn report base"
-    below["cli"] = "train io dist data nn report base"
+    sees("base", "")
+    sees("chart", "base")
+    sees("nn", "base")
+    sees("data", "base")
+    sees("dist", "base")
+    sees("file", "base")
+    sees("run", "data nn file")    # insight: the form of images, the counts of metrics; subsets
+    sees("model", "data nn file")  # the form of images
+    sees("config", "dist data nn")
+    sees("train", "config run model dist")
+    sees("bench", "train")
+    sees("report", "run model config chart nn")
+    sees("cli", "bench report")
 }
 
 FNR == 1 {
@@ -68,7 +88,7 @@ FNR == 1 {
     if (depth != 3 || !(room in below)) report("in no room; expected " path[1] "/ROOM/name.[ch]")
     guard = ""
     directives = 0
-    if (path[1] == "include") {
+    if (path[3] ~ /\.h$/) {
         guard = toupper("DT_" room "_" path[3])
         gsub(/[^A-Z0-9]/, "_", guard)
     }
@@ -85,6 +105,29 @@ FNR == 1 {
 /^[ \t]*#[ \t]*include/ { if (room in below) check_include($0) }
 
 FNR == 451 { report("the file has more than 450 lines") }
+'
+
+# Who uses the headers of include/ROOM.
+# shellcheck disable=SC2016
+check_headers='
+FNR == 1 {
+    split(FILENAME, path, "/")
+    room = path[1] == "tests" ? "" : path[2]
+    if (path[1] == "include") headers[path[2] "/" path[3]] = FILENAME
+}
+
+/^[ \t]*#[ \t]*include/ && match($0, /"[^"]*"|<[^>]*>/) {
+    target = substr($0, RSTART + 1, RLENGTH - 2)
+    split(target, parts, "/")
+    if (path[1] != "src" || parts[1] != room) used[target]
+}
+
+END {
+    for (header in headers)
+        if (!(header in used))
+            printf "%s:1: only src/%s includes it; expected it there\n", \
+                headers[header], substr(header, 1, index(header, "/") - 1)
+}
 '
 
 # What base/file.h is for. A call of that name through a pointer counts too: rename it.
@@ -123,6 +166,7 @@ no_builtin='(xargs|in_room|env|sudo|nice|exec|nsenter.*|unshare.*|timeout.*) (ki
 
 check_all() {
     awk "$check_rooms" "${room_files[@]}" /dev/null
+    awk "$check_headers" "${c_files[@]}" /dev/null | LC_ALL=C sort
     matches 'expected a call of base\/file.h, found one of its own' -E "$opening" \
         "${others[@]}" /dev/null
     matches 'a tab; expected spaces' $'\t' "${c_files[@]}" /dev/null

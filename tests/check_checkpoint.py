@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Check that a checkpoint opens in h5py as it is, and is what include/io/checkpoint.h describes.
+"""Check that a checkpoint opens in h5py as it is, and is what include/run/checkpoint.h describes.
 
 usage: check_checkpoint.py step-00000937.h5
 

@@ -2,7 +2,7 @@
  *
  * Names in files, paths, host names and settings may hold what a terminal obeys or a reader is
  * deceived by. All that a person reads passes dt_visible: messages (dt_fail), lines (base/log.h),
- * pages (report/markup.h) and whatever a command prints. What is stored to be read back is encoded
+ * pages (base/markup.h) and whatever a command prints. What is stored to be read back is encoded
  * as its format does (JSON, INI) and not shown this way. */
 #ifndef DT_BASE_VISIBLE_H
 #define DT_BASE_VISIBLE_H

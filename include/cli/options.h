@@ -1,7 +1,7 @@
 /* The command line and the environment: from argv to one dt_invocation.
  *
  * dist-train [COMMAND] [OPTIONS] [FILE...]. An option is a flag of the program (dt_flags) or a
- * setting of train/config.h; dashes and underscores in names are alike:
+ * setting of config/config.h; dashes and underscores in names are alike:
  *   --batch-size 64   --batch-size=64   --overwrite   --no-overwrite   --overwrite=false
  * Of a setting, the command line wins over the environment (DIST_TRAIN_BATCH_SIZE), that over the
  * file of --config, that over the default. Nothing here ends the process or needs MPI. */
@@ -13,7 +13,7 @@
 #include <stdio.h>
 
 #include "base/status.h"
-#include "train/config.h"
+#include "config/config.h"
 
 /* Indices into dt_command_infos. */
 typedef enum dt_command {
@@ -50,7 +50,7 @@ typedef struct dt_invocation {
     bool print_config;              /* print the settings as an INI file and end */
     bool dry_run;                   /* check and print, but do not train */
     bool quick;                     /* bench: short repetitions, no large network */
-    char generate[DT_TEXT_MAX];     /* "": nothing; see cli/generate.h */
+    char generate[DT_TEXT_MAX];     /* "": nothing; see src/cli/generate.h */
     char config_path[DT_TEXT_MAX];  /* "": none */
     char batches[DT_TEXT_MAX];      /* bench: as given; "": not given */
     char repetitions[DT_TEXT_MAX];  /* bench: likewise */

@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/partition.h"
 #include "base/status.h"
-#include "data/partition.h"
 #include "data/source.h"
 
 typedef enum dt_split {

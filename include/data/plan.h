@@ -13,8 +13,8 @@
 
 #include <stdint.h>
 
+#include "base/partition.h"
 #include "base/status.h"
-#include "data/partition.h"
 
 typedef enum dt_shuffle { DT_SHUFFLE_GLOBAL, DT_SHUFFLE_SHARD, DT_SHUFFLE_NONE } dt_shuffle;
 

@@ -8,7 +8,7 @@
  * source: Knuth, TAOCP 2, 3.4.2 P). n < 2^31. */
 void dt_sampler_order(uint64_t seed, uint32_t epoch, int64_t n, int32_t *order);
 
-/* The same within each of `parts` contiguous parts of 0 .. n - 1 (data/partition.h): a sample stays
+/* The same within each of `parts` contiguous parts of 0 .. n - 1 (base/partition.h): a sample stays
  * in its part. Part k of order[] is a permutation of part k. */
 void dt_sampler_order_in_parts(uint64_t seed, uint32_t epoch, int64_t n, int64_t parts,
                                int32_t *order);

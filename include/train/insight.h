@@ -1,4 +1,4 @@
-/* What a run knows at its end, collected from its ranks: io/insight.h.
+/* What a run knows at its end, collected from its ranks: run/insight.h.
  *
  * Nothing is computed anew: the answers are those of the last evaluation, whose outputs the run has
  * kept. So it costs next to nothing, and the end of a run that has been told to stop is not held
@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "base/status.h"
-#include "io/insight.h"
+#include "run/insight.h"
 #include "train/run.h"
 #include "train/trainer.h"
 
@@ -23,7 +23,7 @@ typedef struct dt_epilogue {
 } dt_epilogue;
 
 /* Collects the answers to test and validation samples (counts, exact on any number of ranks), the
- * worst mistakes (train/mistakes.h), the time of each rank by phase, and the facts: how it ended,
+ * worst mistakes (mistakes.h), the time of each rank by phase, and the facts: how it ended,
  * when, on what, and with which data. Of the environment, only the number of a Slurm job is told.
  * config.report must have been set from the start of the run. The galleries and arrays of tracked
  * runs are left empty.

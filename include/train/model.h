@@ -5,10 +5,10 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "config/config.h"
 #include "data/source.h"
-#include "io/weights.h"
+#include "model/weights.h"
 #include "nn/network.h"
-#include "train/config.h"
 
 /* Pixels are normalised as value = scale * byte + shift. */
 typedef struct dt_normalization {

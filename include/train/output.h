@@ -1,12 +1,12 @@
 /* The files of a run: config.ini, log.txt, metrics.csv, checkpoints, weights.h5, best.h5,
- * insight.h5, summary.json, report.html.
+ * insight.h5, summary.json.
  *
  * Rank 0 alone has an output. Not collective. */
 #ifndef DT_TRAIN_OUTPUT_H
 #define DT_TRAIN_OUTPUT_H
 
 #include "base/status.h"
-#include "io/insight.h"
+#include "run/insight.h"
 #include "train/resume.h"
 #include "train/run.h"
 #include "train/saver.h"
@@ -54,10 +54,6 @@ dt_status dt_output_insight(dt_output *output, const dt_insight *insight, dt_err
  */
 dt_status dt_output_finish(dt_output *output, const char *outcome, const dt_progress_report *report,
                            dt_error *error);
-
-/* Writes report.html of what the other files say; after dt_output_finish. Likewise removed after an
- * error. Errors: those of dt_report_write. */
-dt_status dt_output_report(const dt_output *output, dt_error *error);
 
 /* Closes what is still open and gives up the lock. NULL is allowed.
  * Errors: DT_ERR_IO when a file could not be written to its end. */

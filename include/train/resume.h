@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 #include "base/status.h"
-#include "io/checkpoint.h"
-#include "io/run_lock.h"
+#include "run/checkpoint.h"
+#include "run/lock.h"
 #include "train/run.h"
 #include "train/trainer.h"
 

@@ -7,6 +7,7 @@
 #define DT_TRAIN_RUN_H
 
 #include "base/status.h"
+#include "config/config.h"
 #include "data/dataset.h"
 #include "data/plan.h"
 #include "data/source.h"
@@ -18,7 +19,6 @@
 #include "nn/network.h"
 #include "nn/optimizer.h"
 #include "nn/schedule.h"
-#include "train/config.h"
 #include "train/model.h"
 
 typedef struct dt_run {

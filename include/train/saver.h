@@ -1,7 +1,7 @@
 /* Checkpoints and weights files of a run, written while training goes on.
  *
  * A call copies what is to be saved and returns; a thread makes the file of it, writes, syncs and
- * verifies it (io/atomic_file.h), one file after the other. In memory there are the copy, and the
+ * verifies it (file/atomic_file.h), one file after the other. In memory there are the copy, and the
  * file that is being written: so two copies of the parameters and of the optimizer's state, and of
  * the best parameters, where there are such. While a saver lives, its thread is the
  * only one that uses HDF5. Rank 0 alone has a saver. Not collective; one thread. */
@@ -12,9 +12,9 @@
 #include <stddef.h>
 
 #include "base/status.h"
-#include "io/checkpoint.h"
-#include "io/metrics_log.h"
-#include "io/run_lock.h"
+#include "run/checkpoint.h"
+#include "run/lock.h"
+#include "run/metrics_log.h"
 #include "train/run.h"
 #include "train/trainer.h"
 

@@ -19,8 +19,8 @@
 #include "base/status.h"
 #include "data/plan.h"
 #include "dist/comm.h"
-#include "io/insight.h"
 #include "nn/network.h"
+#include "run/insight.h"
 #include "train/run.h"
 
 typedef struct dt_track dt_track;

@@ -1,4 +1,4 @@
-#include "cli/banner.h"
+#include "banner.h"
 
 #include <stdio.h>
 

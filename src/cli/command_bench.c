@@ -8,9 +8,9 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "cli/commands.h"
-#include "io/atomic_file.h"
-#include "train/bench.h"
+#include "bench/bench.h"
+#include "commands.h"
+#include "file/atomic_file.h"
 #include "train/run.h"
 
 enum { REPETITIONS_MAX = 10000, BATCH_MAX = 1 << 24 };

@@ -7,9 +7,9 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "cli/commands.h"
-#include "io/atomic_file.h"
-#include "io/json.h"
+#include "commands.h"
+#include "file/atomic_file.h"
+#include "file/json.h"
 #include "train/examine.h"
 #include "train/model.h"
 

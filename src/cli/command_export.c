@@ -2,8 +2,8 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "cli/commands.h"
-#include "io/atomic_file.h"
+#include "commands.h"
+#include "file/atomic_file.h"
 #include "train/export.h"
 #include "train/need.h"
 

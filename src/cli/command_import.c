@@ -1,8 +1,8 @@
 #include "base/log.h"
 #include "base/memory.h"
-#include "cli/commands.h"
-#include "io/atomic_file.h"
-#include "io/weights_bundle.h"
+#include "commands.h"
+#include "file/atomic_file.h"
+#include "model/weights_bundle.h"
 #include "train/model.h"
 #include "train/need.h"
 

@@ -9,15 +9,15 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/visible.h"
-#include "cli/commands.h"
-#include "io/checkpoint.h"
-#include "io/content.h"
-#include "io/hdf5_reader.h"
-#include "io/insight.h"
-#include "io/run_directory.h"
-#include "io/run_lock.h"
-#include "io/weights.h"
+#include "commands.h"
+#include "file/hdf5_reader.h"
+#include "model/weights.h"
 #include "nn/metrics.h"
+#include "run/checkpoint.h"
+#include "run/content.h"
+#include "run/directory.h"
+#include "run/insight.h"
+#include "run/lock.h"
 
 /* Objects of another HDF5 file that are listed. */
 enum { LISTED_MAX = 40 };

@@ -1,10 +1,10 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "cli/commands.h"
-#include "io/atomic_file.h"
-#include "io/run_directory.h"
-#include "train/report.h"
+#include "commands.h"
+#include "file/atomic_file.h"
+#include "report/report.h"
+#include "run/directory.h"
 
 /* Of one run: a file of the run; of several: one in the working directory. */
 static dt_status choose_path(const dt_invocation *invocation, char path[DT_PATH_SIZE],

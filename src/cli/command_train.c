@@ -4,13 +4,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "banner.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "cli/banner.h"
-#include "cli/commands.h"
-#include "cli/progress.h"
-#include "io/summary.h"
+#include "commands.h"
+#include "progress.h"
+#include "report/report.h"
+#include "run/summary.h"
 #include "train/insight.h"
 #include "train/output.h"
 #include "train/resume.h"
@@ -212,6 +213,20 @@ static dt_status accept(session *self, dt_status status, const dt_error *error, 
     return goes_on ? DT_OK : status;
 }
 
+/* report.html, of what the other files of the run say. One that may not be safe on disk is
+ * removed. */
+static dt_status write_report(const char *directory, dt_error *error)
+{
+    char path[DT_PATH_SIZE];
+    dt_status status = dt_path_join(directory, DT_FILE_REPORT, path, error);
+    if (status)
+        return status;
+    status = dt_report_write(1, &directory, path, error);
+    if (status)
+        unlink(path);
+    return status;
+}
+
 /* Rank 0, after the training: the files that end a run; closes the output. */
 static dt_status finish_output(session *self, dt_status outcome, dt_ending ending,
                                const dt_progress_report *last, const dt_insight *insight,
@@ -235,7 +250,7 @@ static dt_status finish_output(session *self, dt_status outcome, dt_ending endin
         print_result(self, ending, last);
     keep_failure(self, dt_output_finish(self->output, name, last, &own), &own);
     if (self->run->config.report &&
-        accept(self, dt_output_report(self->output, &own), &own, stopped) && !failed)
+        accept(self, write_report(dt_output_path(self->output), &own), &own, stopped) && !failed)
         keep_failure(self, dt_output_finish(self->output, "failed", last, &own), &own);
     keep_failure(self, dt_output_close(self->output, &own), &own);
     if (self->failure.status)

@@ -1,4 +1,4 @@
-#include "cli/draw.h"
+#include "draw.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "cli/generate.h"
+#include "generate.h"
 
 #include <ctype.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "cli/generate.h"
+#include "generate.h"
 
 static const char head[] =
     "# Completion of dist-train in bash, made by dist-train --generate bash.\n"

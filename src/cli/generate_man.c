@@ -1,7 +1,7 @@
 #include <string.h>
 
-#include "cli/generate.h"
-#include "cli/topics.h"
+#include "generate.h"
+#include "topics.h"
 
 /* Text as roff shows it: a hyphen that can be copied, no request at the start of a line. */
 static void put(FILE *out, const char *text)

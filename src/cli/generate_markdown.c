@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "cli/generate.h"
+#include "generate.h"
 
 /* Text that Markdown shows as it is. */
 static void put(FILE *out, const char *text)

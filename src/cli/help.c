@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "cli/generate.h"
 #include "cli/options.h"
-#include "cli/topics.h"
+#include "generate.h"
+#include "topics.h"
 
 #define WIDTH  80
 #define INDENT 28

@@ -7,11 +7,11 @@
 #include "base/memory.h"
 #include "base/shortage.h"
 #include "base/visible.h"
-#include "cli/commands.h"
-#include "cli/generate.h"
 #include "cli/options.h"
+#include "commands.h"
 #include "dist/comm.h"
-#include "io/atomic_file.h"
+#include "file/atomic_file.h"
+#include "generate.h"
 #include "train/stop.h"
 
 extern char **environ;

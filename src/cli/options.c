@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "base/suggest.h"
 #include "base/text.h"
-#include "cli/generate.h"
+#include "generate.h"
 #include "train/export.h"
 
 #define PREFIX    "DIST_TRAIN_"

@@ -1,8 +1,8 @@
-#include "cli/topics.h"
+#include "topics.h"
 
 #include <stddef.h>
 
-#include "io/run_directory.h"
+#include "run/directory.h"
 
 const char dt_purpose[] = "train image classifiers on MNIST-type data on any number of MPI ranks";
 

@@ -6,8 +6,8 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "cli/chart.h"
-#include "cli/progress.h"
+#include "chart/terminal.h"
+#include "progress.h"
 
 enum {
     BAR_MOST = 30,

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "base/status.h"
-#include "cli/canvas.h"
+#include "chart/canvas.h"
 #include "watched.h"
 
 /* Draws `count` >= 1 runs: of one, all that is known and its curves for training, validation and

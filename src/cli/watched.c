@@ -11,8 +11,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "io/summary.h"
-#include "train/config.h"
+#include "config/config.h"
+#include "run/summary.h"
 
 #define LOG_SIZE_MAX ((size_t)1 << 26)
 

@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 
 #include "base/status.h"
-#include "io/run_directory.h"
-#include "io/run_lock.h"
+#include "run/directory.h"
+#include "run/lock.h"
 #include "watched_rows.h"
 
 typedef enum dt_watched_state {

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "io/metrics_read.h"
-#include "report/points.h"
+#include "chart/points.h"
+#include "run/metrics_read.h"
 
 /* Rows that the pace is taken from; rows whose time is kept, to know them again. */
 enum { WATCHED_PACE_ROWS = 10, WATCHED_MARKS = 1 << 14 };

@@ -1,7 +1,7 @@
 #include "data/sampler.h"
 
+#include "base/partition.h"
 #include "base/random.h"
-#include "data/partition.h"
 
 /* Swaps each place, from the last down, with one at or below it. */
 static void shuffle(dt_random_key key, int64_t n, int32_t *items)

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/partition.h"
 #include "comm_mpi.h"
-#include "data/partition.h"
 #include "dist/shared.h"
 
 /* A buffer that grows and is kept. */

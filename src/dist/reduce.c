@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "data/partition.h"
+#include "base/partition.h"
 #include "dist/shared.h"
 #include "reduce_hosts.h"
 #include "reduce_plan.h"

@@ -1,7 +1,7 @@
 #include "reduce_plan.h"
 
 #include "base/memory.h"
-#include "data/partition.h"
+#include "base/partition.h"
 
 /* Sections and slices are whole cache lines, so that no two ranks write to one. */
 enum { LINE = DT_ALIGNMENT / sizeof(float) };

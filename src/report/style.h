@@ -1,6 +1,6 @@
 /* The style sheet of the page. */
-#ifndef DT_REPORT_SRC_STYLE_H
-#define DT_REPORT_SRC_STYLE_H
+#ifndef DT_REPORT_STYLE_H
+#define DT_REPORT_STYLE_H
 
 extern const char dt_page_style[];
 

@@ -1,11 +1,11 @@
 #include "train/export.h"
 
 #include "export_torch.h"
-#include "io/npz.h"
-#include "io/onnx.h"
-#include "io/demo.h"
-#include "io/safetensors.h"
-#include "io/weights_bundle.h"
+#include "file/npz.h"
+#include "file/safetensors.h"
+#include "model/demo.h"
+#include "model/onnx.h"
+#include "model/weights_bundle.h"
 
 static dt_status write_safetensors(const dt_model *model, const char *path, dt_error *error)
 {

@@ -10,11 +10,11 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "base/visible.h"
-#include "io/atomic_file.h"
-#include "io/json.h"
-#include "io/run_directory.h"
-#include "io/safetensors.h"
-#include "io/weights_bundle.h"
+#include "file/atomic_file.h"
+#include "file/json.h"
+#include "file/safetensors.h"
+#include "model/weights_bundle.h"
+#include "run/directory.h"
 
 /* How a file that this program wrote begins. */
 #define MARK        "# Written by dist-train export: "

@@ -11,7 +11,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/visible.h"
-#include "io/hdf5_file.h"
+#include "file/hdf5_file.h"
 #include "train/insight.h"
 
 enum { VALUE_SIZE = 8192, START_SIZE = 8192, LISTED_MAX = 8 };

@@ -1,4 +1,4 @@
-#include "train/host_load.h"
+#include "host_load.h"
 
 #include "dist/shared.h"
 

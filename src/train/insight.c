@@ -3,8 +3,8 @@
 #include <math.h>
 
 #include "base/memory.h"
+#include "mistakes.h"
 #include "train/examine.h"
-#include "train/mistakes.h"
 
 /* Collective. loss: of rank 0. */
 static dt_status collect_answers(const dt_run *run, dt_subset_kind kind, double loss,

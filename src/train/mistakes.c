@@ -1,4 +1,4 @@
-#include "train/mistakes.h"
+#include "mistakes.h"
 
 #include <math.h>
 #include <stddef.h>

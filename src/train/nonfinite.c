@@ -1,4 +1,4 @@
-#include "train/nonfinite.h"
+#include "nonfinite.h"
 
 #include <math.h>
 

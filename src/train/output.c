@@ -12,12 +12,11 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "io/atomic_file.h"
-#include "io/metrics_log.h"
-#include "io/metrics_read.h"
-#include "io/summary.h"
-#include "io/tensorboard.h"
-#include "train/report.h"
+#include "file/atomic_file.h"
+#include "run/metrics_log.h"
+#include "run/metrics_read.h"
+#include "run/summary.h"
+#include "run/tensorboard.h"
 
 struct dt_output {
     const dt_run *run;
@@ -363,17 +362,4 @@ dt_status dt_output_finish(dt_output *self, const char *outcome, const dt_progre
     if (summary_status && !status)
         *error = own;
     return status ? status : summary_status;
-}
-
-dt_status dt_output_report(const dt_output *self, dt_error *error)
-{
-    char path[DT_PATH_SIZE];
-    const char *run = self->directory;
-    dt_status status = dt_path_join(run, DT_FILE_REPORT, path, error);
-    if (status)
-        return status;
-    status = dt_report_write(1, &run, path, error);
-    if (status)
-        unlink(path);
-    return status;
 }

@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "train/host_load.h"
+#include "host_load.h"
 #include "train/need.h"
 #include "train/track.h"
 

@@ -8,10 +8,10 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/worker.h"
-#include "io/weights.h"
+#include "config/config.h"
+#include "model/weights.h"
 #include "nn/activation.h"
 #include "nn/loss.h"
-#include "train/config.h"
 #include "train/track.h"
 
 /* What becomes of a file: made with its job, so that there is always room to tell it. */

@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "nn/finite.h"
-#include "train/nonfinite.h"
+#include "nonfinite.h"
 #include "train/track.h"
 
 /* The totals of this rank's virtual ranks, added up as their gradients are, behind them. */

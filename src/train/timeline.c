@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "io/timeline.h"
+#include "run/timeline.h"
 
 enum { HOST_SIZE = 64 };
 

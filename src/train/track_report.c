@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "mistakes.h"
 #include "nn/metrics.h"
-#include "train/mistakes.h"
 #include "train/track.h"
 
 /* Positions in the training set, the most telling first. */

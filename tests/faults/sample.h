@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "io/checkpoint.h"
+#include "run/checkpoint.h"
 
 /* Of this step; another `variant` has other parameters. Good until the next call. */
 const dt_checkpoint *sample_checkpoint(int64_t step, int variant);

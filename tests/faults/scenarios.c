@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "io/metrics_log.h"
-#include "io/run_lock.h"
-#include "io/summary.h"
-#include "io/weights.h"
+#include "model/weights.h"
+#include "run/lock.h"
+#include "run/metrics_log.h"
+#include "run/summary.h"
 #include "sample.h"
 
 static void need(dt_status status, const dt_error *error)

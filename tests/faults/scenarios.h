@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "base/status.h"
-#include "io/run_directory.h"
+#include "run/directory.h"
 
 enum { BYTES_MAX = 65536 };
 

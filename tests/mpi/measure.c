@@ -15,7 +15,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "data/partition.h"
+#include "base/partition.h"
 #include "dist/comm.h"
 #include "dist/exchange.h"
 #include "dist/reduce.h"

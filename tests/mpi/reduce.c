@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "data/partition.h"
+#include "base/partition.h"
 #include "draw.h"
 #include "harness.h"
 

@@ -10,7 +10,7 @@
 
 #include "base/hash.h"
 #include "draw.h"
-#include "io/checkpoint.h"
+#include "run/checkpoint.h"
 
 /* What a drawn checkpoint points to. */
 typedef struct drawn_checkpoint {

@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 
-#include "io/run_directory.h"
+#include "run/directory.h"
 #include "scratch_folder.h"
 
 /* As a new run does it, without the lock. That is what dt_run_directory_try tells before. */

@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 
+#include "file/hdf5_reader.h"
 #include "hdf5_check.h"
-#include "io/hdf5_reader.h"
 #include "scratch_folder.h"
 
 typedef void fill(hid_t file);

@@ -7,8 +7,8 @@
 #include <sys/wait.h>
 
 #include "base/log.h"
-#include "io/run_lock.h"
 #include "lock_fixture.h"
+#include "run/lock.h"
 #include "scratch_folder.h"
 
 static int terminal;

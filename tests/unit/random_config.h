@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/random.h"
-#include "train/config.h"
+#include "config/config.h"
 
 static inline uint32_t random_to(dt_random_sequence *from, uint32_t bound)
 {

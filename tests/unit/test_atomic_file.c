@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "io/atomic_file.h"
+#include "file/atomic_file.h"
 #include "scratch_folder.h"
 
 CU_SuiteInfo dt_suite_atomic_file(void);

@@ -5,7 +5,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "cli/chart.h"
+#include "chart/terminal.h"
 
 CU_SuiteInfo dt_suite_chart(void);
 

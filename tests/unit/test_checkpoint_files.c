@@ -1,7 +1,7 @@
 #include <fcntl.h>
 
 #include "base/memory.h"
-#include "io/checkpoint.h"
+#include "run/checkpoint.h"
 #include "scratch_folder.h"
 
 CU_SuiteInfo dt_suite_checkpoint_files(void);

@@ -1,6 +1,6 @@
 #include "checkpoint_bytes.h"
+#include "file/atomic_file.h"
 #include "hdf5_check.h"
-#include "io/atomic_file.h"
 #include "scratch_folder.h"
 
 CU_SuiteInfo dt_suite_checkpoint_hostile(void);

@@ -1,12 +1,12 @@
-#include "train/config.h"
+#include "config/config.h"
 
 #include <CUnit/CUnit.h>
 
 #include "base/suggest.h"
+#include "config_fixture.h"
 #include "nn/activation.h"
 #include "nn/init.h"
 #include "nn/optimizer.h"
-#include "config_fixture.h"
 
 CU_SuiteInfo dt_suite_config(void);
 

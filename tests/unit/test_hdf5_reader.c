@@ -3,8 +3,8 @@
 
 #include "base/memory.h"
 #include "draw.h"
+#include "file/hdf5_file.h"
 #include "hdf5_made.h"
-#include "io/hdf5_file.h"
 
 CU_SuiteInfo dt_suite_hdf5_reader(void);
 

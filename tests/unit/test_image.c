@@ -1,4 +1,5 @@
-#include "io/image.h"
+#include "cli/images.h"
+#include "file/image.h"
 
 #include <CUnit/CUnit.h>
 #include <isa-l/crc.h>

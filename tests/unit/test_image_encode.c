@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 #include "draw.h"
-#include "io/image.h"
+#include "file/image.h"
 
 CU_SuiteInfo dt_suite_image_encode(void);
 

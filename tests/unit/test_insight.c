@@ -3,9 +3,9 @@
 #include "base/trace.h"
 #include "draw.h"
 #include "hdf5_check.h"
-#include "io/content.h"
-#include "io/insight.h"
 #include "nn/metrics.h"
+#include "run/content.h"
+#include "run/insight.h"
 #include "scratch.h"
 
 #include <math.h>

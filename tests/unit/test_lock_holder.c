@@ -1,8 +1,8 @@
 #include <pthread.h>
 #include <sys/wait.h>
 
-#include "../../src/io/lock_holder.h"
 #include "draw.h"
+#include "run/lock_holder.h"
 #include "scratch.h"
 
 CU_SuiteInfo dt_suite_lock_holder(void);

@@ -4,8 +4,8 @@
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "io/metrics_log.h"
-#include "io/summary.h"
+#include "run/metrics_log.h"
+#include "run/summary.h"
 #include "scratch.h"
 
 CU_SuiteInfo dt_suite_metrics_log(void);

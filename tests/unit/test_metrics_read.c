@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "io/metrics_read.h"
+#include "run/metrics_read.h"
 #include "scratch_folder.h"
 
 CU_SuiteInfo dt_suite_metrics_read(void);

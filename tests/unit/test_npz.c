@@ -1,10 +1,10 @@
-#include "io/npz.h"
+#include "file/npz.h"
 
 #include <time.h>
 #include <zip.h>
 
 #include "bundle_fixture.h"
-#include "io/npy.h"
+#include "file/npy.h"
 #include "scratch_folder.h"
 
 CU_SuiteInfo dt_suite_npz(void);

@@ -1,4 +1,4 @@
-#include "data/partition.h"
+#include "base/partition.h"
 
 #include <CUnit/CUnit.h>
 #include <CUnit/TestDB.h>

@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "base/memory.h"
-#include "report/points.h"
+#include "chart/points.h"
 
 CU_SuiteInfo dt_suite_points(void);
 

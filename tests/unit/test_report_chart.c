@@ -1,4 +1,5 @@
-#include "report/chart.h"
+#include "chart/bars.h"
+#include "chart/chart.h"
 
 #include <CUnit/CUnit.h>
 #include <math.h>
@@ -8,8 +9,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "chart/heat_map.h"
 #include "draw.h"
-#include "report/heat_map.h"
 #include "report/page.h"
 
 CU_SuiteInfo dt_suite_report_chart(void);

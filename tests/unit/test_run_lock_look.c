@@ -1,4 +1,4 @@
-#include "io/run_lock.h"
+#include "run/lock.h"
 
 #include <stdlib.h>
 #include <sys/wait.h>

@@ -8,8 +8,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "io/run_lock.h"
 #include "lock_fixture.h"
+#include "run/lock.h"
 #include "scratch_folder.h"
 
 CU_SuiteInfo dt_suite_run_lock_stress(void);

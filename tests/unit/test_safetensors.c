@@ -1,4 +1,4 @@
-#include "io/safetensors.h"
+#include "file/safetensors.h"
 
 #include <math.h>
 

@@ -5,7 +5,7 @@
 #include <CUnit/CUnit.h>
 #include <CUnit/TestDB.h>
 
-#include "data/partition.h"
+#include "base/partition.h"
 #include "draw.h"
 
 CU_SuiteInfo dt_suite_sampler(void);

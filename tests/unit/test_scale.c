@@ -1,4 +1,4 @@
-#include "report/scale.h"
+#include "chart/scale.h"
 
 #include <CUnit/CUnit.h>
 #include <math.h>

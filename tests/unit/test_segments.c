@@ -5,7 +5,7 @@
 #include <CUnit/CUnit.h>
 #include <CUnit/TestDB.h>
 
-#include "data/partition.h"
+#include "base/partition.h"
 #include "dist/tree.h"
 #include "network_fixture.h"
 

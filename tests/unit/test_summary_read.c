@@ -1,4 +1,4 @@
-#include "io/summary_read.h"
+#include "run/summary_read.h"
 
 #include <CUnit/CUnit.h>
 #include <math.h>

@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "base/memory.h"
-#include "io/tensorboard.h"
+#include "run/tensorboard.h"
 #include "scratch.h"
 
 CU_SuiteInfo dt_suite_tensorboard(void);

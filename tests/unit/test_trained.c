@@ -2,8 +2,8 @@
  * read it, and compute the same, is shown by tests/portable.bats and tests/web. */
 #include <stdint.h>
 
-#include "io/demo.h"
-#include "io/onnx.h"
+#include "model/demo.h"
+#include "model/onnx.h"
 #include "scratch_folder.h"
 #include "trained_fixture.h"
 

@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "draw.h"
-#include "io/json.h"
+#include "file/json.h"
 
 CU_SuiteInfo dt_suite_visible(void);
 

@@ -2,7 +2,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "hdf5_check.h"
-#include "io/weights.h"
+#include "model/weights.h"
 #include "scratch_folder.h"
 
 CU_SuiteInfo dt_suite_weights(void);

@@ -1,11 +1,11 @@
-#include "io/weights_bundle.h"
+#include "model/weights_bundle.h"
 
 #include <math.h>
 
 #include "base/hash.h"
 #include "bundle_fixture.h"
-#include "io/npz.h"
-#include "io/safetensors.h"
+#include "file/npz.h"
+#include "file/safetensors.h"
 #include "scratch_folder.h"
 
 CU_SuiteInfo dt_suite_weights_bundle(void);

@@ -3,7 +3,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "hdf5_check.h"
-#include "io/weights.h"
+#include "model/weights.h"
 #include "scratch_folder.h"
 
 #include <fcntl.h>

@@ -8,7 +8,7 @@
 #include <CUnit/CUnit.h>
 
 #include "base/memory.h"
-#include "io/trained.h"
+#include "model/trained.h"
 #include "nn/network.h"
 
 static const int trained_widths[] = {9, 7, 5};

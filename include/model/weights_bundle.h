@@ -1,0 +1,56 @@
+/* A network's weights as a bundle of named arrays, for files of others, and back. */
+#ifndef DT_MODEL_WEIGHTS_BUNDLE_H
+#define DT_MODEL_WEIGHTS_BUNDLE_H
+
+#include "file/bundle.h"
+#include "model/weights.h"
+
+typedef enum dt_weight_names {
+    DT_NAMES_KERAS, /* "dense/kernel" [in][out], "dense/bias" [out], "dense_1/kernel", ... */
+    DT_NAMES_TORCH  /* the state_dict of torch.nn.Sequential(Linear, activation, Linear, ...):
+                       "0.weight" [out][in], "0.bias" [out], "2.weight", ... */
+} dt_weight_names;
+
+/* The weights of dense layers, which get these names whatever they are called, and their facts,
+ * each a text "dist_train.NAME", those that are missing left out; "dist_train.parameter_hash" is
+ * the hash of the parameters as weights_read has them, [in][out]. *out is always set:
+ * dt_bundle_destroy. Errors: DT_ERR_INTERNAL. */
+dt_status dt_bundle_of_weights(const dt_weights_file *file, dt_weight_names names, dt_bundle *out,
+                               dt_error *error);
+
+/* Room for the names of layers. */
+#define DT_LAYER_LIST 200
+
+/* The reverse, also of a bundle from elsewhere. Its arrays are LAYER.weight or LAYER/weight, as
+ * PyTorch has them, [out][in], or kernel in place of weight, as Keras has them, [in][out]; and
+ * LAYER.bias or LAYER/bias. LAYER is any name, or none at all.
+ *
+ * The layers are taken in the one order in which each takes what the one before gives, and numbers
+ * rise: of names that differ in their numbers alone ("fc1" and "fc2", "net.0" and "net.2", "dense"
+ * and "dense_1") the lower comes first. Is there more than one such order, or none, that is an
+ * error. In *out they are called "dense", "dense_1", ...; layers[]: what they were called, in
+ * order, cut to its room.
+ *
+ * A bundle with dist_train.parameter_hash is one of ours: the hash is checked, and all facts must
+ * be there but those that may be missing. *out is always set: dt_weights_destroy. Errors:
+ * DT_ERR_DATA, with what was expected and found; DT_ERR_INTERNAL. */
+dt_status dt_weights_of_bundle(const dt_bundle *bundle, dt_weights_file *out,
+                               char layers[DT_LAYER_LIST], dt_error *error);
+
+/* What a file was from which weights came. */
+typedef struct dt_import_note {
+    const char *format;         /* "a safetensors file" */
+    const char *converted;      /* as in dt_bundle; NULL: nothing was */
+    char layers[DT_LAYER_LIST]; /* as dt_weights_of_bundle says; "": a weights file, in its order */
+} dt_import_note;
+
+/* Reads weights from a file, whose layers get the names of this program: safetensors; npz; Keras'
+ * weights as dt_weights_read takes them, as Keras 3 writes them (NAME.weights.h5), and inside of a
+ * NAME.keras. What it is, its content says. *out is always set: dt_weights_destroy. Not collective.
+ * Errors, with the path: those of dt_read_file; DT_ERR_DATA for a file that is none of these, or
+ * not as it must be, in the case of PyTorch's own pickled files with what to do; DT_ERR_INTERNAL.
+ */
+dt_status dt_weights_import(const char *path, dt_weights_file *out, dt_import_note *note,
+                            dt_error *error);
+
+#endif

@@ -1,0 +1,222 @@
+#include "measure.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "train/evaluate.h"
+#include "train/feed.h"
+#include "train/step.h"
+
+static void reset_parameters(const dt_bench_subject *of)
+{
+    dt_run *run = of->run;
+    memcpy(run->parameters, of->initial, run->parameter_count * sizeof(float));
+}
+
+static dt_status open_feed(const dt_bench_subject *of, int64_t batch, dt_feed **out,
+                           dt_error *error)
+{
+    dt_run *run = of->run;
+    run->plan.batch_size = batch;
+    dt_status status = dt_feed_create(&run->plan, run->exchange, run->own_virtual_ranks,
+                                      dt_comm_size(run->comm), out, error);
+    status = dt_comm_agree(run->comm, status, error);
+    dt_comm_barrier(run->comm);
+    return status;
+}
+
+/* `times` steps; of the order of the epoch the share of its samples that they play. */
+dt_status dt_measure_training(dt_comm *comm, const dt_bench_case *it, int64_t times,
+                              double *seconds, double *amount, dt_error *error)
+{
+    (void)comm;
+    dt_run *run = it->of->run;
+    dt_feed *feed = NULL;
+    reset_parameters(it->of);
+    dt_status status = open_feed(it->of, it->batch, &feed, error);
+    *amount = 0;
+    double begin = dt_clock();
+    dt_plan_start_epoch(&run->plan, 0);
+    double order = dt_clock() - begin;
+    if (!status)
+        status = dt_feed_start_epoch(feed, 0, error);
+    for (int64_t step = 0; !status && step < times; step++) {
+        dt_step_result result;
+        status = dt_step(run, feed, step, (dt_request){0}, &result, error);
+        *amount += status ? 0 : (double)result.samples;
+    }
+    double share = *amount / (double)run->plan.samples;
+    *seconds = dt_clock() - begin - (1 - share) * order;
+    dt_feed_destroy(feed);
+    return status;
+}
+
+/* What training does for the samples of `times` epochs before it touches them. */
+dt_status dt_measure_shuffle(dt_comm *comm, const dt_bench_case *it, int64_t times, double *seconds,
+                             double *amount, dt_error *error)
+{
+    (void)comm;
+    dt_run *run = it->of->run;
+    dt_feed *feed = NULL;
+    dt_status status = open_feed(it->of, it->batch, &feed, error);
+    double begin = dt_clock();
+    for (int64_t epoch = 0; !status && epoch < times; epoch++) {
+        dt_plan_start_epoch(&run->plan, (uint32_t)epoch);
+        status = dt_feed_start_epoch(feed, 0, error);
+        for (int64_t step = 0; !status && step < dt_plan_steps(&run->plan); step++) {
+            dt_play play;
+            status = dt_feed_step(feed, &play, error);
+        }
+    }
+    *seconds = dt_clock() - begin;
+    *amount = (double)times;
+    dt_feed_destroy(feed);
+    return status;
+}
+
+/* Samples of the order of epoch 0, for whoever needs some; the order goes round. */
+typedef struct samples {
+    dt_delivery delivery;
+    int32_t *wanted;
+} samples;
+
+static void free_samples(samples *self)
+{
+    dt_free(self->wanted);
+    dt_free(self->delivery.images);
+    dt_free(self->delivery.labels);
+}
+
+static dt_status choose_samples(dt_run *run, int64_t count, samples *out, dt_error *error)
+{
+    *out = (samples){.delivery = {.count = count}};
+    size_t size = (size_t)count;
+    bool got = (out->wanted = dt_calloc(size, sizeof *out->wanted, error)) &&
+               (out->delivery.images = dt_calloc(size, sizeof *out->delivery.images, error)) &&
+               (out->delivery.labels = dt_calloc(size, 1, error));
+    dt_status status = dt_comm_agree(run->comm, got ? DT_OK : DT_ERR_INTERNAL, error);
+    if (status)
+        return status;
+    dt_plan_start_epoch(&run->plan, 0);
+    int64_t first = dt_comm_rank(run->comm) * count;
+    for (int64_t i = 0; i < count; i++)
+        out->wanted[i] = run->plan.order[(first + i) % run->plan.samples];
+    out->delivery.wanted = out->wanted;
+    return DT_OK;
+}
+
+dt_status dt_measure_window(dt_comm *comm, const dt_bench_case *it, int64_t times, double *seconds,
+                            double *amount, dt_error *error)
+{
+    dt_run *run = it->of->run;
+    samples chosen;
+    dt_status status = choose_samples(run, DT_FEED_WINDOW, &chosen, error);
+    dt_comm_barrier(comm);
+    double begin = dt_clock();
+    for (int64_t i = 0; !status && i < times; i++) {
+        status = dt_exchange_begin(run->exchange, 0, &chosen.delivery, error);
+        dt_exchange_end(run->exchange, 0);
+    }
+    *seconds = dt_clock() - begin;
+    *amount = (double)times;
+    free_samples(&chosen);
+    return status;
+}
+
+dt_status dt_measure_ceiling(dt_comm *comm, const dt_bench_case *it, int64_t times, double *seconds,
+                             double *amount, dt_error *error)
+{
+    (void)error;
+    const dt_run *run = it->of->run;
+    dt_range own = dt_partition_parts(it->batch, run->plan.virtual_ranks, run->own_virtual_ranks);
+    dt_ceiling_prepare(it->of->ceiling, own.count, it->measure == DT_BENCH_SPARSE_CEILING);
+    dt_comm_barrier(comm);
+    double begin = dt_clock();
+    for (int64_t i = 0; i < times; i++)
+        dt_ceiling_step(it->of->ceiling);
+    *seconds = dt_clock() - begin;
+    *amount = (double)(times * it->batch);
+    return DT_OK;
+}
+
+/* Each rank has just written its vector, as after a backward pass, and all begin together. */
+dt_status dt_measure_reduce(dt_comm *comm, const dt_bench_case *it, int64_t times, double *seconds,
+                            double *amount, dt_error *error)
+{
+    (void)error;
+    size_t size = it->of->run->parameter_count * sizeof(float);
+    *seconds = 0;
+    for (int64_t i = 0; i < times; i++) {
+        memset(dt_reduce_sums(it->reduce)[0], 0, size);
+        dt_comm_barrier(comm);
+        double begin = dt_clock();
+        dt_reduce_finish(it->reduce, &it->of->run->trace);
+        *seconds += dt_clock() - begin;
+    }
+    *amount = (double)times;
+    return DT_OK;
+}
+
+dt_status dt_measure_evaluation(dt_comm *comm, const dt_bench_case *it, int64_t times,
+                                double *seconds, double *amount, dt_error *error)
+{
+    dt_status status = DT_OK;
+    reset_parameters(it->of);
+    dt_comm_barrier(comm);
+    double begin = dt_clock();
+    for (int64_t i = 0; !status && i < times; i++) {
+        dt_evaluation evaluation;
+        status = dt_evaluate(it->of->run, DT_SUBSET_TEST, &evaluation, error);
+    }
+    *seconds = dt_clock() - begin;
+    *amount = (double)times;
+    return status;
+}
+
+dt_status dt_bench_first_step(const dt_bench_subject *of, int64_t batch, dt_error *error)
+{
+    double seconds, amount;
+    dt_bench_case first = {.of = of, .batch = batch};
+    return dt_measure_training(of->run->comm, &first, 1, &seconds, &amount, error);
+}
+
+dt_status dt_bench_make_ceiling(dt_bench_subject *of, dt_error *error)
+{
+    dt_run *run = of->run;
+    samples chosen;
+    dt_status status = choose_samples(run, DT_CEILING_IMAGES, &chosen, error);
+    if (!status) {
+        status = dt_exchange_begin(run->exchange, 0, &chosen.delivery, error);
+        dt_exchange_end(run->exchange, 0);
+    }
+    if (!status) {
+        status = dt_ceiling_create(dt_shape_size(run->source->shape), run->config.layer_count,
+                                   run->config.layers, run->normalization.shift == 0,
+                                   chosen.delivery.images, &of->ceiling, error);
+        status = dt_comm_agree(run->comm, status, error);
+    }
+    free_samples(&chosen);
+    return status;
+}
+
+double dt_bench_process_age(void)
+{
+    char text[1024];
+    dt_read_start("/proc/self/stat", text, sizeof text);
+    /* Behind the name in parentheses: fields 3, 4, ...; the start is field 22, in clock ticks. */
+    const char *at = strrchr(text, ')');
+    for (int field = 2; at && field < 22; field++)
+        at = strchr(at + 1, ' ');
+    struct timespec now;
+    if (!at || clock_gettime(CLOCK_BOOTTIME, &now))
+        return (double)NAN;
+    double start = strtod(at, NULL) / (double)sysconf(_SC_CLK_TCK);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec - start;
+}

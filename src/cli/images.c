@@ -1,0 +1,114 @@
+#define _GNU_SOURCE /* memfd_create */
+#include "cli/images.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "data/idx_file.h"
+#include "file/image.h"
+
+#define PNG_SIGNATURE "\x89PNG\r\n\x1a\n"
+/* Bytes of a file or of standard input, at most. */
+#define SIZE_MOST ((size_t)1 << 32)
+
+enum { SIGNATURE_SIZE = 8 };
+
+/* Standard input as a file that can be read again; *fd: -1 after an error. */
+static dt_status open_stdin(int *fd, dt_error *error)
+{
+    void *bytes;
+    size_t size;
+    dt_status status =
+        dt_read_stream(STDIN_FILENO, "standard input", SIZE_MOST, &bytes, &size, error);
+    if (status != DT_OK)
+        return status;
+    *fd = memfd_create("standard input", MFD_CLOEXEC);
+    if (*fd < 0 || !dt_write_all(*fd, bytes, size, NULL))
+        status = dt_fail(error, DT_ERR_IO, "standard input: cannot keep it in memory: %m");
+    dt_free(bytes);
+    if (status == DT_OK)
+        lseek(*fd, 0, SEEK_SET);
+    return status;
+}
+
+typedef enum content { PNG, IDX, OTHER } content;
+
+static content content_of(int fd)
+{
+    uint8_t bytes[SIGNATURE_SIZE] = {0};
+    size_t count = 0;
+    dt_read_at(fd, bytes, sizeof bytes, 0, &count);
+    if (count == SIGNATURE_SIZE && memcmp(bytes, PNG_SIGNATURE, sizeof bytes) == 0)
+        return PNG;
+    bool gzip = bytes[0] == 0x1f && bytes[1] == 0x8b;
+    return count >= 4 && (gzip || (bytes[0] == 0 && bytes[1] == 0)) ? IDX : OTHER;
+}
+
+static dt_status read_png(int fd, const char *name, int height, int width, dt_images *out,
+                          dt_error *error)
+{
+    void *bytes;
+    size_t size;
+    dt_image image;
+    dt_status status = dt_read_stream(fd, name, SIZE_MOST, &bytes, &size, error);
+    if (status != DT_OK)
+        return status;
+    dt_error own = {0};
+    status = dt_image_decode_png(bytes, size, &image, &own);
+    dt_free(bytes);
+    if (status == DT_OK) {
+        out->count = 1;
+        out->pixels = dt_calloc((size_t)height * (size_t)width, 1, &own);
+        status = out->pixels ? dt_image_normalise(&image, height, width, out->pixels, &own)
+                             : DT_ERR_INTERNAL;
+        dt_free(image.pixels);
+    }
+    return status == DT_OK ? DT_OK : dt_fail(error, status, "%s: %s", name, own.message);
+}
+
+static dt_status read_idx(int fd, const char *name, int height, int width, dt_images *out,
+                          dt_error *error)
+{
+    dt_idx_file file;
+    dt_status status = dt_idx_open_descriptor(fd, name, DT_IDX_IMAGES, &file, error);
+    if (status == DT_OK && (file.height != height || file.width != width))
+        status = dt_fail(error, DT_ERR_DATA,
+                         "%s: expected images of %d x %d, as the network takes them, found %d x %d",
+                         file.shown, height, width, file.height, file.width);
+    if (status == DT_OK) {
+        out->several = true;
+        out->count = file.count;
+        out->pixels = dt_calloc((size_t)file.count, (size_t)height * (size_t)width, error);
+        status =
+            out->pixels ? dt_idx_read(&file, 0, file.count, out->pixels, error) : DT_ERR_INTERNAL;
+    }
+    return status;
+}
+
+dt_status dt_images_read(const char *path, int height, int width, dt_images *out, dt_error *error)
+{
+    *out = (dt_images){0};
+    bool is_stdin = strcmp(path, "-") == 0;
+    const char *name = is_stdin ? "standard input" : path;
+    int fd = -1;
+    dt_status status =
+        is_stdin ? open_stdin(&fd, error) : dt_file_open(path, DT_OPEN_READ, &fd, error);
+    content found = status == DT_OK ? content_of(fd) : OTHER;
+    if (found == PNG)
+        status = read_png(fd, name, height, width, out, error);
+    else if (found == IDX)
+        status = read_idx(fd, name, height, width, out, error);
+    else if (status == DT_OK)
+        status = dt_fail(error, DT_ERR_DATA,
+                         "%s: expected a PNG image or IDX images, found something else", name);
+    if (fd >= 0)
+        close(fd);
+    if (status != DT_OK) {
+        dt_free(out->pixels);
+        *out = (dt_images){0};
+    }
+    return status;
+}

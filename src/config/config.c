@@ -1,0 +1,347 @@
+#include "config/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/suggest.h"
+#include "nn/loss.h"
+#include "nn/optimizer.h"
+#include "nn/schedule.h"
+
+#define FOUND_MAX 60
+
+static void *field_of(dt_config *config, size_t offset)
+{
+    return (char *)config + offset;
+}
+
+static const void *value_of(const dt_config *config, size_t offset)
+{
+    return (const char *)config + offset;
+}
+
+static dt_status refuse(const dt_setting *setting, const char *text, dt_error *error)
+{
+    char expected[DT_TEXT_MAX];
+    dt_suggestion search = {.typed = text};
+    for (size_t i = 0; setting->type == DT_SETTING_ENUM && setting->names[i]; i++)
+        dt_suggest_offer(&search, setting->names[i]);
+    return dt_fail(error, DT_ERR_CONFIG, "expected %s, found '%.*s%s'%s%s%s",
+                   dt_setting_expects(setting, expected), FOUND_MAX, text,
+                   strlen(text) > FOUND_MAX ? "..." : "", search.word ? "; did you mean '" : "",
+                   search.word ? search.word : "", search.word ? "'?" : "");
+}
+
+static bool parse_bool(const char *text, bool *value)
+{
+    static const char *const words[2][5] = {{"false", "no", "off", "0", NULL},
+                                            {"true", "yes", "on", "1", NULL}};
+    for (int answer = 0; answer < 2; answer++)
+        for (int i = 0; words[answer][i]; i++)
+            if (strcmp(text, words[answer][i]) == 0) {
+                *value = answer;
+                return true;
+            }
+    return false;
+}
+
+/* The integer at the start of `text`, within the setting's range; *end is behind it. One beyond
+ * int64_t comes clamped from strtoll, which is beyond every setting's range too. */
+static bool parse_integer(const dt_setting *setting, const char *text, char **end, int64_t *value)
+{
+    if (!isdigit((unsigned char)text[text[0] == '-']))
+        return false;
+    *value = strtoll(text, end, 10);
+    return *value >= (int64_t)setting->min && *value <= (int64_t)setting->max;
+}
+
+static bool parse_int64(const dt_setting *setting, const char *text, int64_t *value)
+{
+    char *end;
+    if (setting->allow_auto && strcmp(text, "auto") == 0) {
+        *value = 0;
+        return true;
+    }
+    return parse_integer(setting, text, &end, value) && *end == '\0';
+}
+
+static bool parse_real(const dt_setting *setting, const char *text, double *value)
+{
+    if (setting->allow_auto && strcmp(text, "auto") == 0) {
+        *value = (double)NAN;
+        return true;
+    }
+    if (text[0] == '\0' || text[strspn(text, "0123456789+-.eE")] != '\0')
+        return false;
+    char *end;
+    errno = 0;
+    double parsed = strtod(text, &end);
+    bool underflow = errno == ERANGE && parsed == 0.0;
+    if (*end != '\0' || underflow || !(parsed >= setting->min && parsed <= setting->max))
+        return false;
+    *value = parsed == 0.0 ? 0.0 : parsed; /* no -0 */
+    return true;
+}
+
+static bool parse_enum(const dt_setting *setting, const char *text, int *value)
+{
+    for (int i = 0; setting->names[i]; i++)
+        if (dt_edit_distance(text, setting->names[i]) == 0) {
+            *value = i;
+            return true;
+        }
+    return false;
+}
+
+static bool parse_text(const char *text, char value[DT_TEXT_MAX])
+{
+    size_t length = strlen(text);
+    if (length == 0 || length >= DT_TEXT_MAX)
+        return false;
+    for (size_t i = 0; i < length; i++)
+        if (iscntrl((unsigned char)text[i]))
+            return false;
+    memset(value, 0, DT_TEXT_MAX);
+    memcpy(value, text, length);
+    return true;
+}
+
+static bool parse_list(const dt_setting *setting, const char *text, int values[DT_LAYERS_MAX],
+                       int *length)
+{
+    int parsed[DT_LAYERS_MAX] = {0}, count = 0;
+    for (const char *at = text;; at++) {
+        at += strspn(at, " \t");
+        int64_t value;
+        char *end;
+        if (count == DT_LAYERS_MAX || !parse_integer(setting, at, &end, &value))
+            return false;
+        parsed[count++] = (int)value;
+        at = end + strspn(end, " \t");
+        if (*at == '\0')
+            break;
+        if (*at != ',')
+            return false;
+    }
+    memcpy(values, parsed, sizeof parsed);
+    *length = count;
+    return true;
+}
+
+dt_status dt_config_set(dt_config *config, const dt_setting *setting, const char *text,
+                        dt_error *error)
+{
+    void *field = field_of(config, setting->offset);
+    bool good = false;
+    int64_t integer;
+    switch (setting->type) {
+    case DT_SETTING_BOOL:
+        good = parse_bool(text, field);
+        break;
+    case DT_SETTING_INT:
+        good = parse_int64(setting, text, &integer);
+        if (good)
+            *(int *)field = (int)integer;
+        break;
+    case DT_SETTING_INT64:
+        good = parse_int64(setting, text, &integer);
+        if (good)
+            *(int64_t *)field = integer;
+        break;
+    case DT_SETTING_REAL:
+        good = parse_real(setting, text, field);
+        break;
+    case DT_SETTING_ENUM:
+        good = parse_enum(setting, text, field);
+        break;
+    case DT_SETTING_TEXT:
+        good = parse_text(text, field);
+        break;
+    case DT_SETTING_INT_LIST:
+        good = parse_list(setting, text, field, field_of(config, setting->count_offset));
+        break;
+    }
+    if (!good)
+        return refuse(setting, text, error);
+    size_t count;
+    ptrdiff_t row = setting - dt_settings(&count);
+    config->given[row] = true;
+    config->line[row] = 0;
+    return DT_OK;
+}
+
+static void get_integer(const dt_setting *setting, int64_t value, char text[DT_TEXT_MAX])
+{
+    if (setting->allow_auto && value == 0)
+        snprintf(text, DT_TEXT_MAX, "auto");
+    else
+        snprintf(text, DT_TEXT_MAX, "%" PRId64, value);
+}
+
+static void get_real(double value, char text[DT_TEXT_MAX])
+{
+    if (isnan(value)) {
+        snprintf(text, DT_TEXT_MAX, "auto");
+        return;
+    }
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, DT_TEXT_MAX, "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            return;
+    }
+}
+
+static void get_list(const int *values, int count, char text[DT_TEXT_MAX])
+{
+    int length = 0;
+    text[0] = '\0';
+    for (int i = 0; i < count; i++)
+        length +=
+            snprintf(text + length, DT_TEXT_MAX - (size_t)length, "%s%d", i ? ", " : "", values[i]);
+}
+
+char *dt_config_get(const dt_config *config, const dt_setting *setting, char text[DT_TEXT_MAX])
+{
+    const void *value = value_of(config, setting->offset);
+    switch (setting->type) {
+    case DT_SETTING_BOOL:
+        snprintf(text, DT_TEXT_MAX, "%s", *(const bool *)value ? "true" : "false");
+        break;
+    case DT_SETTING_INT:
+        get_integer(setting, *(const int *)value, text);
+        break;
+    case DT_SETTING_INT64:
+        get_integer(setting, *(const int64_t *)value, text);
+        break;
+    case DT_SETTING_REAL:
+        get_real(*(const double *)value, text);
+        break;
+    case DT_SETTING_ENUM:
+        snprintf(text, DT_TEXT_MAX, "%s", setting->names[*(const int *)value]);
+        break;
+    case DT_SETTING_TEXT:
+        snprintf(text, DT_TEXT_MAX, "%s", (const char *)value);
+        break;
+    case DT_SETTING_INT_LIST:
+        get_list(value, *(const int *)value_of(config, setting->count_offset), text);
+        break;
+    }
+    return text;
+}
+
+bool dt_config_is_default(const dt_config *config, const dt_setting *setting)
+{
+    char text[DT_TEXT_MAX];
+    return strcmp(dt_config_get(config, setting, text), setting->default_value) == 0;
+}
+
+void dt_config_defaults(dt_config *config)
+{
+    size_t count;
+    const dt_setting *settings = dt_settings(&count);
+    memset(config, 0, sizeof *config);
+    for (size_t i = 0; i < count; i++)
+        (void)dt_config_set(config, &settings[i], settings[i].default_value, NULL);
+    memset(config->given, 0, sizeof config->given);
+}
+
+/* A refusal of two settings that do not fit together, which begins with the name of the first. */
+static dt_status refuse_both(const dt_config *config, const char *first, const char *second,
+                             dt_error *error, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+static dt_status refuse_both(const dt_config *config, const char *first, const char *second,
+                             dt_error *error, const char *format, ...)
+{
+    char text[DT_TEXT_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    dt_fail(error, DT_ERR_CONFIG, "%s: %s", first, text);
+    size_t count;
+    const dt_setting *settings = dt_settings(&count);
+    int line = config->line[dt_setting_find(first) - settings];
+    if (line == 0)
+        line = config->line[dt_setting_find(second) - settings];
+    if (line > 0 && error)
+        dt_fail_in(error, "%s:%d", config->file, line);
+    return DT_ERR_CONFIG;
+}
+
+static dt_status check_together(const dt_config *config, dt_error *error)
+{
+    char layers[DT_TEXT_MAX];
+    int outputs = config->layers[config->layer_count - 1];
+    if (outputs != config->classes)
+        return refuse_both(config, "layers", "classes", error,
+                           "expected the last layer to have one output a class, %d, found %d in "
+                           "'%s'; change layers or classes",
+                           config->classes, outputs,
+                           dt_config_get(config, dt_setting_find("layers"), layers));
+    if (config->split == DT_SPLIT_RANDOM && config->val_fraction <= 0.0)
+        return refuse_both(config, "val_fraction", "split", error,
+                           "expected more than 0 with split = random, found 0; the article holds "
+                           "out 0.1");
+    if (config->overwrite && strcmp(config->resume, "auto") == 0)
+        return refuse_both(config, "overwrite", "resume", error,
+                           "expected false with resume = auto, found true: go on with the run, or "
+                           "replace it?");
+    if (config->patience > 0 && config->val_fraction <= 0.0)
+        return refuse_both(config, "patience", "val_fraction", error,
+                           "expected 0 without validation samples, found %lld; it looks at the "
+                           "validation accuracy: set val_fraction too",
+                           (long long)config->patience);
+    if (config->output_activation == DT_OUTPUT_SOFTMAX && config->loss == DT_CROSS_ENTROPY)
+        return refuse_both(config, "output_activation", "loss", error,
+                           "expected identity with loss = cross-entropy, which contains the "
+                           "softmax, found softmax");
+    bool decays = config->schedule == DT_SCHEDULE_COSINE || config->schedule == DT_SCHEDULE_LINEAR;
+    if (decays && config->lr_min > config->lr)
+        return refuse_both(config, "lr_min", "lr", error,
+                           "expected at most lr, %.15g, with schedule = %s, found %.15g",
+                           config->lr, dt_schedule_names[config->schedule], config->lr_min);
+    return DT_OK;
+}
+
+dt_status dt_config_resolve(dt_config *config, dt_error *error)
+{
+    dt_config resolved = *config;
+    dt_optimizer_kind kind = (dt_optimizer_kind)config->optimizer;
+    if (isnan(config->lr))
+        resolved.lr = dt_optimizer_default_lr(kind);
+    if (isnan(config->epsilon))
+        resolved.epsilon = dt_optimizer_default_epsilon(kind);
+    if (isnan(config->weight_decay))
+        resolved.weight_decay = dt_optimizer_default_weight_decay(kind);
+
+    dt_status status = check_together(&resolved, error);
+    if (status == DT_OK)
+        *config = resolved;
+    return status;
+}
+
+void dt_config_unresolve(dt_config *config)
+{
+    size_t count;
+    const dt_setting *settings = dt_settings(&count);
+    char now[DT_TEXT_MAX], found[DT_TEXT_MAX];
+    for (size_t i = 0; i < count; i++) {
+        dt_config open = *config, resolved;
+        if (!settings[i].allow_auto || dt_config_set(&open, &settings[i], "auto", NULL))
+            continue;
+        open.given[i] = config->given[i];
+        resolved = open;
+        if (dt_config_resolve(&resolved, NULL) == DT_OK &&
+            strcmp(dt_config_get(config, &settings[i], now),
+                   dt_config_get(&resolved, &settings[i], found)) == 0)
+            *config = open;
+    }
+}

@@ -1,0 +1,136 @@
+#include "file/bundle.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/utf8.h"
+
+#define FIRST_ROOM 16
+
+void dt_bundle_destroy(dt_bundle *bundle)
+{
+    if (!bundle)
+        return;
+    for (size_t i = 0; i < bundle->array_count; i++)
+        dt_free(bundle->arrays[i].values);
+    for (size_t i = 0; i < bundle->text_count; i++)
+        dt_free(bundle->texts[i].text);
+    dt_free(bundle->arrays);
+    dt_free(bundle->texts);
+    *bundle = (dt_bundle){0};
+}
+
+/* Makes room for one more of the `count` elements of `size` bytes in *list. */
+static dt_status grow(void **list, size_t count, size_t *room, size_t size, dt_error *error)
+{
+    if (count < *room)
+        return DT_OK;
+    size_t wanted = *room == 0 ? FIRST_ROOM : 2 * *room;
+    void *larger = dt_calloc(wanted, size, error);
+    if (!larger)
+        return DT_ERR_INTERNAL;
+    if (count > 0)
+        memcpy(larger, *list, count * size);
+    dt_free(*list);
+    *list = larger;
+    *room = wanted;
+    return DT_OK;
+}
+
+static bool is_plain(const char *name)
+{
+    for (size_t step; *name; name += step) {
+        step = dt_utf8_length((const unsigned char *)name);
+        if (step == 0 || (unsigned char)*name < 0x20 || *name == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+static dt_status check_name(const char *name, size_t count, const char *what, dt_error *error)
+{
+    size_t length = strlen(name);
+    if (length == 0 || length >= DT_BUNDLE_NAME)
+        return dt_fail(error, DT_ERR_DATA, "%s %.40s: expected a name of 1 to %d bytes, found %zu",
+                       what, name, DT_BUNDLE_NAME - 1, length);
+    if (!is_plain(name))
+        return dt_fail(error, DT_ERR_DATA,
+                       "%s %s: expected a name of well-formed UTF-8 without control characters",
+                       what, name);
+    if (count == DT_BUNDLE_MAX)
+        return dt_fail(error, DT_ERR_DATA, "expected at most %d %ss, found more", DT_BUNDLE_MAX,
+                       what);
+    return DT_OK;
+}
+
+static dt_status twice(const char *what, const char *name, dt_error *error)
+{
+    return dt_fail(error, DT_ERR_DATA, "%s %s: expected once, found again", what, name);
+}
+
+static dt_status check_array(const dt_bundle *bundle, const char *name, int rank,
+                             const int64_t *shape, size_t *count, dt_error *error)
+{
+    dt_status status = check_name(name, bundle->array_count, "array", error);
+    if (status != DT_OK)
+        return status;
+    for (size_t i = 0; i < bundle->array_count; i++)
+        if (strcmp(bundle->arrays[i].name, name) == 0)
+            return twice("array", name, error);
+    if (rank < 0 || rank > DT_ARRAY_RANK_MAX)
+        return dt_fail(error, DT_ERR_DATA, "array %s: expected at most %d dimensions, found %d",
+                       name, DT_ARRAY_RANK_MAX, rank);
+    *count = 1;
+    for (int i = 0; i < rank; i++)
+        if (shape[i] < 1 || __builtin_mul_overflow(*count, (size_t)shape[i], count))
+            return dt_fail(error, DT_ERR_DATA,
+                           "array %s: expected sizes >= 1 of an array that fits into memory, "
+                           "found %" PRId64,
+                           name, shape[i]);
+    return DT_OK;
+}
+
+dt_status dt_bundle_add(dt_bundle *bundle, const char *name, int rank, const int64_t *shape,
+                        float **values, dt_error *error)
+{
+    size_t count = 0;
+    dt_status status = check_array(bundle, name, rank, shape, &count, error);
+    if (status == DT_OK)
+        status = grow((void **)&bundle->arrays, bundle->array_count, &bundle->array_room,
+                      sizeof *bundle->arrays, error);
+    *values = status == DT_OK ? dt_calloc(count, sizeof **values, error) : NULL;
+    if (!*values)
+        return status == DT_OK ? DT_ERR_INTERNAL : status;
+    dt_array *array = &bundle->arrays[bundle->array_count++];
+    *array = (dt_array){.rank = rank, .values = *values};
+    memcpy(array->name, name, strlen(name));
+    for (int i = 0; i < rank; i++)
+        array->shape[i] = shape[i];
+    return DT_OK;
+}
+
+dt_status dt_bundle_add_text(dt_bundle *bundle, const char *name, const char *text, dt_error *error)
+{
+    dt_status status = check_name(name, bundle->text_count, "text", error);
+    if (status == DT_OK && dt_bundle_text(bundle, name))
+        status = twice("text", name, error);
+    if (status == DT_OK)
+        status = grow((void **)&bundle->texts, bundle->text_count, &bundle->text_room,
+                      sizeof *bundle->texts, error);
+    char *copy = status == DT_OK ? dt_strdup(text, error) : NULL;
+    if (!copy)
+        return status == DT_OK ? DT_ERR_INTERNAL : status;
+    dt_named_text *to = &bundle->texts[bundle->text_count++];
+    *to = (dt_named_text){.text = copy};
+    memcpy(to->name, name, strlen(name));
+    return DT_OK;
+}
+
+const char *dt_bundle_text(const dt_bundle *bundle, const char *name)
+{
+    for (size_t i = 0; i < bundle->text_count; i++)
+        if (strcmp(bundle->texts[i].name, name) == 0)
+            return bundle->texts[i].text;
+    return NULL;
+}

@@ -1,0 +1,153 @@
+#include "model/demo.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/embed.h"
+#include "base/hash.h"
+#include "base/markup.h"
+#include "base/memory.h"
+#include "base/visible.h"
+#include "file/atomic_file.h"
+#include "file/json.h"
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the page reads little-endian numbers");
+
+DT_EMBED(demo_html, "model/demo/demo.html");
+DT_EMBED(demo_css, "model/demo/demo.css");
+DT_EMBED(network_js, "model/demo/network.js");
+DT_EMBED(picture_js, "model/demo/picture.js");
+DT_EMBED(drawing_js, "model/demo/drawing.js");
+DT_EMBED(hidden_js, "model/demo/hidden.js");
+DT_EMBED(demo_js, "model/demo/demo.js");
+
+/* As the page shows it. */
+static void add_text(dt_text *to, const char *key, const char *text)
+{
+    char shown[DT_VISIBLE_ROOM];
+    dt_visible(text, shown, sizeof shown);
+    dt_text_add(to, ",\n\"%s\": ", key);
+    dt_json_add_text(to, shown);
+}
+
+static void add_real(dt_text *to, const char *key, double value)
+{
+    dt_text_add(to, ",\n\"%s\": ", key);
+    dt_json_add_real(to, value);
+}
+
+/* A count that is missing (-1) is null. */
+static void add_count(dt_text *to, const char *key, int64_t count)
+{
+    if (count < 0)
+        dt_text_add(to, ",\n\"%s\": null", key);
+    else
+        dt_text_add(to, ",\n\"%s\": %" PRId64, key, count);
+}
+
+static void add_facts(const dt_trained *trained, dt_text *to)
+{
+    const dt_network_spec *network = &trained->network;
+    const dt_weights_file *file = trained->file;
+    char hash[DT_HASH_TEXT];
+    dt_text_add(to, "{\"height\": %d, \"width\": %d, \"layers\": [", trained->shape.height,
+                trained->shape.width);
+    for (int i = 0; i < network->dense_count; i++)
+        dt_text_add(to, "%s%d", i == 0 ? "" : ", ", network->widths[i]);
+    dt_text_add(to, "],\n\"bias\": %s, \"softmax\": %s", network->bias ? "true" : "false",
+                network->output_softmax ? "true" : "false");
+    add_real(to, "scale", network->input_scale);
+    add_real(to, "shift", network->input_shift);
+    add_text(to, "activation", dt_activation_names[network->activation]);
+    add_text(to, "loss", dt_loss_names[network->loss]);
+    add_text(to, "parameterHash", dt_hash_text(file->parameter_hash, hash));
+    add_text(to, "version", file->facts.version);
+    add_count(to, "epoch", file->facts.epoch);
+    add_count(to, "step", file->facts.step);
+    add_real(to, "valAccuracy", file->facts.val_accuracy);
+    add_real(to, "testAccuracy", file->facts.test_accuracy);
+    dt_text_add(to, "}");
+}
+
+/* Owned by the caller: dt_free. NULL with *error set on failure. */
+static char *write_facts(const dt_trained *trained, dt_error *error)
+{
+    dt_text text = {0};
+    add_facts(trained, &text);
+    text = (dt_text){.size = text.length + 1};
+    text.text = dt_calloc(text.size, 1, error);
+    if (text.text)
+        add_facts(trained, &text);
+    return text.text;
+}
+
+/* Inside HTML no text may end the script that it stands in: "<" becomes JSON's name for it. */
+static void add_json(dt_markup *to, const char *json)
+{
+    for (const char *end; (end = strchr(json, '<')); json = end + 1)
+        dt_markup_add(to, "%.*s\\u003c", (int)(end - json), json);
+    dt_markup_add(to, "%s", json);
+}
+
+static bool is_called(const char *mark, const char *name)
+{
+    return strncmp(mark, name, strlen(name)) == 0;
+}
+
+/* What stands where demo.html has "{{name}}". */
+static void add_part(dt_markup *to, const char *mark, const dt_weights_file *file,
+                     const char *facts)
+{
+    if (is_called(mark, "{{architecture}}"))
+        dt_markup_text(to, file->facts.architecture);
+    else if (is_called(mark, "{{facts}}"))
+        add_json(to, facts);
+    else if (is_called(mark, "{{weights}}"))
+        dt_markup_base64(to, file->parameters, file->parameter_count * sizeof *file->parameters);
+    else if (is_called(mark, "{{demo.css}}"))
+        dt_markup_add(to, "%s", demo_css);
+    else if (is_called(mark, "{{network.js}}"))
+        dt_markup_add(to, "%s", network_js);
+    else if (is_called(mark, "{{picture.js}}"))
+        dt_markup_add(to, "%s", picture_js);
+    else if (is_called(mark, "{{drawing.js}}"))
+        dt_markup_add(to, "%s", drawing_js);
+    else if (is_called(mark, "{{hidden.js}}"))
+        dt_markup_add(to, "%s", hidden_js);
+    else if (is_called(mark, "{{demo.js}}"))
+        dt_markup_add(to, "%s", demo_js);
+}
+
+static void fill_in(dt_markup *to, const dt_weights_file *file, const char *facts)
+{
+    const char *from = demo_html;
+    for (const char *mark; (mark = strstr(from, "{{")); from = strstr(mark, "}}") + 2) {
+        dt_markup_add(to, "%.*s", (int)(mark - from), from);
+        add_part(to, mark, file, facts);
+    }
+    dt_markup_add(to, "%s", from);
+}
+
+dt_status dt_demo_write(const char *path, const dt_trained *trained, dt_error *error)
+{
+    const dt_weights_file *file = trained->file;
+    if (trained->shape.channels != 1)
+        return dt_fail(error, DT_ERR_DATA,
+                       "%s: expected a network of images with one channel, found %d", path,
+                       trained->shape.channels);
+    if (file->parameter_count > DT_DEMO_PARAMETERS_MAX)
+        return dt_fail(error, DT_ERR_DATA,
+                       "%s: expected at most %zu parameters, as many as browsers open, found %zu",
+                       path, DT_DEMO_PARAMETERS_MAX, file->parameter_count);
+    char *facts = write_facts(trained, error);
+    if (!facts)
+        return DT_ERR_INTERNAL;
+    dt_markup page = {0};
+    fill_in(&page, file, facts);
+    dt_free(facts);
+    dt_status status = dt_markup_status(&page, error);
+    if (!status)
+        status = dt_atomic_write(path, page.text, page.length, error);
+    dt_markup_destroy(&page);
+    return status;
+}

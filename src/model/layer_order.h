@@ -1,0 +1,26 @@
+/* In which order dense layers follow one another. */
+#ifndef DT_MODEL_LAYER_ORDER_H
+#define DT_MODEL_LAYER_ORDER_H
+
+#include "file/bundle.h"
+#include "nn/tensor.h"
+
+/* Most layers. */
+#define LAYERS_MAX 256
+
+typedef struct found_layer {
+    char name[DT_BUNDLE_NAME];
+    const dt_array *kernel, *bias; /* bias: NULL for none */
+    bool transposed;               /* the kernel is [out][in] */
+    int64_t inputs, outputs;
+} found_layer;
+
+/* What layer number `layer` is called here: "dense", "dense_1", ... Returns `name`. */
+#define LAYER_NAME sizeof((dt_tensor *)0)->layer
+char *layer_name(size_t layer, char name[LAYER_NAME]);
+
+/* Puts the layers into the one order that dt_weights_of_bundle describes.
+ * Errors: DT_ERR_DATA: none or more than one. */
+dt_status layer_order(found_layer *layers, size_t count, dt_error *error);
+
+#endif

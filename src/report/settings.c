@@ -1,0 +1,91 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "parts.h"
+
+static const struct {
+    const char *word, *class;
+} states[] = {[REPORT_COMPLETE] = {"complete", "good"},
+              [REPORT_STOPPED] = {"stopped, can go on", ""},
+              [REPORT_FAILED] = {"failed", "bad"},
+              [REPORT_RUNNING] = {"running", ""},
+              [REPORT_ENDED] = {"ended without a summary", "bad"}};
+
+void dt_report_chip(dt_markup *to, const report_run *run)
+{
+    dt_markup_add(to, "<span class=\"chip %s\">%s</span>", states[run->result.state].class,
+                  states[run->result.state].word);
+}
+
+static void add_row(dt_markup *to, const char *name, const char *value, const char *class)
+{
+    dt_markup_add(to, "<tr><th>");
+    dt_markup_text(to, name);
+    dt_markup_add(to, "</th><td class=\"%s\">", class);
+    dt_markup_text(to, value);
+    dt_markup_add(to, "</td></tr>\n");
+}
+
+/* The settings that are the default, or those that are not: how many. */
+static int add_settings(dt_markup *to, const dt_config *config, bool defaults)
+{
+    size_t count;
+    const dt_setting *settings = dt_settings(&count);
+    char text[DT_TEXT_MAX];
+    int added = 0;
+    dt_markup_add(to, "<table class=\"pairs\"><tbody>\n");
+    for (size_t i = 0; i < count; i++)
+        if (dt_config_is_default(config, &settings[i]) == defaults) {
+            add_row(to, settings[i].name, dt_config_get(config, &settings[i], text), "mono break");
+            added++;
+        }
+    dt_markup_add(to, "</tbody></table>\n");
+    return added;
+}
+
+static void add_config(dt_markup *to, const report_run *run)
+{
+    if (!run->has_config)
+        return;
+    dt_markup_add(to, "<div><h3>Settings that are not the default</h3>\n");
+    if (add_settings(to, &run->config, false) == 0)
+        dt_markup_add(to, "<p>None.</p>\n");
+    dt_markup_add(to, "<details><summary>The others</summary>\n");
+    add_settings(to, &run->config, true);
+    dt_markup_add(to, "</details></div>\n");
+}
+
+static void add_facts(dt_markup *to, const report_run *run)
+{
+    const report_result *result = &run->result;
+    char hash[DT_HASH_TEXT];
+    dt_markup_add(to, "<div><h3>Run and environment</h3>\n<table class=\"pairs\"><tbody>\n");
+    add_row(to, "directory", run->path, "mono break");
+    if (result->data_source[0])
+        add_row(to, "data", result->data_source, "break");
+    if (result->parameter_hash[0])
+        add_row(to, "parameter_hash", result->parameter_hash, "mono");
+    if (run->has_weights) {
+        char name[40];
+        snprintf(name, sizeof name, "%s", run->weights_name);
+        add_row(to, name, dt_hash_text(run->weights.parameter_hash, hash), "mono");
+    }
+    if (run->has_summary && run->summary.summary.resumed_from)
+        add_row(to, "resumed from", run->summary.summary.resumed_from, "mono break");
+    for (int i = 0; i < run->insight.fact_count; i++)
+        add_row(to, run->insight.facts[i].name, run->insight.facts[i].value, "break");
+    if (result->version[0])
+        add_row(to, "written by", result->version, "");
+    dt_markup_add(to, "</tbody></table></div>\n");
+}
+
+dt_status dt_report_settings(dt_markup *to, const report_run *run, dt_error *error)
+{
+    (void)error;
+    dt_markup_add(to, "<section>\n<h2>Settings and environment</h2>\n<div class=\"sides\">\n");
+    add_config(to, run);
+    add_facts(to, run);
+    dt_markup_add(to, "</div>\n</section>\n");
+    return DT_OK;
+}

@@ -1,0 +1,49 @@
+#define _GNU_SOURCE /* memmem */
+#include "run/content.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "file/hdf5_reader.h"
+#include "insight_format.h"
+
+#define HDF5_SIGNATURE "\x89HDF\r\n\x1a\n"
+
+static bool contains(const void *bytes, size_t size, const char *text)
+{
+    return memmem(bytes, size, text, strlen(text)) != NULL;
+}
+
+static bool is_insight(const dt_hdf5_reader *reader)
+{
+    char *format;
+    if (dt_hdf5_reader_text_attribute(reader, "/", INSIGHT_FORMAT, &format, NULL) != DT_OK)
+        return false;
+    bool is = strncmp(format, INSIGHT_FORMAT_NAME, strlen(INSIGHT_FORMAT_NAME)) == 0;
+    dt_free(format);
+    return is;
+}
+
+dt_content dt_content_of(const void *bytes, size_t size)
+{
+    size_t signature = sizeof HDF5_SIGNATURE - 1;
+    if (size < signature || memcmp(bytes, HDF5_SIGNATURE, signature) != 0)
+        return DT_CONTENT_OTHER;
+    /* Names of attributes that stand in the file as they are, and in no other file of ours. */
+    if (contains(bytes, size, "step_in_epoch") && contains(bytes, size, "parameter_hash"))
+        return DT_CONTENT_CHECKPOINT;
+    dt_hdf5_reader *reader;
+    if (dt_hdf5_reader_open(bytes, size, &reader, NULL) != DT_OK)
+        return contains(bytes, size, "layer_names")         ? DT_CONTENT_WEIGHTS
+               : contains(bytes, size, INSIGHT_FORMAT_NAME) ? DT_CONTENT_INSIGHT
+                                                            : DT_CONTENT_HDF5;
+    dt_content content = DT_CONTENT_HDF5;
+    if (dt_hdf5_reader_has_attribute(reader, "/", "layer_names") ||
+        dt_hdf5_reader_has_attribute(reader, "/model_weights", "layer_names"))
+        content = DT_CONTENT_WEIGHTS;
+    else if (is_insight(reader))
+        content = DT_CONTENT_INSIGHT;
+    dt_hdf5_reader_destroy(reader);
+    return content;
+}
