@@ -173,6 +173,29 @@ can change only between two epochs and this is step 5 of one, found 4; leave it 
     done
 }
 
+@test "who reads what is printed ends before a run that is to stop: | tee and Ctrl-C, | head" {
+    mkfifo printed
+    local reader pid way
+    for way in INT HUP PIPE; do
+        echo "$way"
+        cat printed >/dev/null &
+        reader=$!
+        env --default-signal=HUP,INT,PIPE "$program" "${small[@]}" --epochs 1000000 \
+            --output "$way" >printed 2>&1 </dev/null &
+        pid=$!
+        until [ "$(wc -l <"$way/metrics.csv" || true)" -ge 2 ]; do sleep 0.02; done 2>/dev/null
+        kill $reader
+        wait $reader || true
+        [ "$way" = PIPE ] || kill -"$way" $pid
+        status=0
+        wait $pid || status=$?
+        expect "exit code" 75 "$status"
+        expect "status" stopped "$(summary status "$way")"
+        grep -q "^stopped by SIG.* after step $(summary steps "$way") of " "$way/log.txt"
+        [[ $(checkpoints "$way") == *"step-$(printf %08d "$(summary steps "$way")").h5" ]]
+    done
+}
+
 @test "SIGUSR1 to mpirun stops all ranks in one step" {
     timeout -k 5 "$limit" "${launcher[@]}" -np 3 "$program" "${long[@]}" --output run \
         >out 2>err </dev/null &

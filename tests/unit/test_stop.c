@@ -62,6 +62,8 @@ static void the_most_urgent_request_counts(void)
         {{SIGUSR1}, DT_STOP_USR1},
         {{SIGTERM}, DT_STOP_TERM},
         {{SIGHUP}, DT_STOP_HUP},
+        {{SIGPIPE, SIGPIPE}, DT_STOP_PIPE},
+        {{SIGPIPE, SIGINT, SIGPIPE}, DT_STOP_INT},
         {{SIGINT}, DT_STOP_INT},
         {{SIGUSR1, SIGUSR1, SIGUSR1, SIGUSR1}, DT_STOP_USR1},
         {{SIGTERM, SIGHUP, SIGTERM, SIGTERM}, DT_STOP_TERM},
@@ -104,8 +106,8 @@ static void end_by(const void *argument)
 
 static void at_once_unless_deferred(void)
 {
-    static const int signals[] = {SIGTERM, SIGHUP, SIGINT};
-    for (int i = 0; i < 6; i++) {
+    static const int signals[] = {SIGTERM, SIGHUP, SIGINT, SIGPIPE};
+    for (int i = 0; i < 8; i++) {
         ending case_ = {signals[i / 2], i % 2};
         int status = in_a_child(end_by, &case_);
         CU_ASSERT(WIFSIGNALED(status) && WTERMSIG(status) == case_.signal);
@@ -128,15 +130,16 @@ static void the_first_process_ends_too(void)
 
 static void get_while_ignored(const void *argument)
 {
-    static const int signals[] = {SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+    static const int signals[] = {SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGUSR1};
     (void)argument;
     dt_error error;
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         signal(signals[i], SIG_IGN);
     expect(dt_stop_install(&error) == DT_OK);
     dt_stop_defer(true);
     kill(getpid(), SIGHUP);
     kill(getpid(), SIGINT);
+    kill(getpid(), SIGPIPE);
     expect(dt_stop_requested() == DT_STOP_NONE);
     kill(getpid(), SIGUSR1);
     expect(dt_stop_requested() == DT_STOP_USR1);
