@@ -251,6 +251,27 @@ can change only between two epochs and this is step 5 of one, found 4; leave it 
     [ -e run/checkpoints/step-00000040.h5.damaged ]
 }
 
+@test "a newest checkpoint that cannot be opened is refused, not taken for a damaged one" {
+    train 1 "${small[@]}" --epochs 2 --output run
+    local newest=run/checkpoints/step-00000030.h5 somebody=("$program")
+    if [ "$(id -u)" = 0 ]; then # who may read everything
+        somebody=(setpriv --reuid=65534 --regid=65534 --clear-groups ./dist-train)
+        chown -R 65534:65534 .
+        cp "$program" dist-train
+    fi
+    chmod 0 $newest
+    find run -exec ls -dl {} + >before
+    status=0
+    timeout "$limit" "${somebody[@]}" "${small[@]}" --epochs 3 --resume auto --output run \
+        >out 2>err </dev/null || status=$?
+    expect "exit code" 66 "$status"
+    grep -q "^dist-train: $newest: cannot open: .*; make it readable, or remove it" err
+    expect "the files" "$(grep -v 'run$' before)" "$(find run -exec ls -dl {} + | grep -v 'run$')"
+    chmod 600 $newest
+    train 1 "${small[@]}" --epochs 3 --resume auto --output run
+    expect "resumed_from" $newest "$(summary resumed_from)"
+}
+
 @test "another network, other data or settings that cannot change are refused, with both values" {
     train 1 "${small[@]}" --epochs 1 --output run
     local go=(--resume auto --output run)

@@ -129,6 +129,10 @@ static dt_status take_newest(dt_resume *self, dt_error *error)
         dt_status found = dt_checkpoint_read(path, &self->checkpoint, &problem);
         if (!found)
             snprintf(self->file, sizeof self->file, "%s", path);
+        else if (found == DT_ERR_NO_INPUT) /* it may well be good */
+            status = dt_fail(error, found,
+                             "%s; make it readable, or remove it to go on from an older one",
+                             problem.message);
         else if (found != DT_ERR_INTERNAL)
             set_aside(path, &problem);
         else
