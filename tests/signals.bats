@@ -49,7 +49,8 @@ make_run() {
 import struct, zlib
 def chunk(kind, data):
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-rows = b"".join(b"\0" + bytes(28) for _ in range(28))
+rows = b"".join(b"\0" + bytes(10) + (b"\xff" if 4 <= y < 24 else b"\0") * 8 + bytes(10)
+                for y in range(28))
 with open("digit.png", "wb") as out:
     out.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 28, 28, 8, 0, 0, 0, 0))
               + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
@@ -209,4 +210,33 @@ no_debris() {
     np=2
     arguments import
     no_debris "${words[@]}"
+}
+
+@test "what a command prints cannot be written: 74, but of a training, which has a log" {
+    make_run
+    local command words expected said=() way
+    for command in $(commands) --help --version --print-config --generate --dry-run; do
+        case $command in
+            --generate) words=(--generate man) ;;
+            --dry-run) words=(--dry-run "${small[@]}") ;;
+            --*) words=("$command") ;;
+            *) arguments "$command" ;;
+        esac
+        expected=74
+        [ "$command" != train ] || expected=0
+        for way in full closed all-closed; do
+            status=0
+            case $way in
+                full) timeout "$limit" "$program" "${words[@]}" </dev/null >/dev/full 2>err ;;
+                closed) timeout "$limit" "$program" "${words[@]}" </dev/null >&- 2>err ;;
+                *) timeout "$limit" "$program" "${words[@]}" <&- >&- 2>&- ;;
+            esac || status=$?
+            expect "exit code of ${words[*]}, $way" $expected "$status"
+            [ $expected = 0 ] || [ $way = all-closed ] ||
+                grep -q '^dist-train: standard output: cannot write' err
+            said+=("$command")
+        done
+    done
+    [ ${#said[@]} -ge 42 ]
+    expect "lines of the log" 1 "$(grep -c '^done: ' new/log.txt)"
 }

@@ -48,6 +48,11 @@ const char *dt_file_kind(mode_t mode);
  * before a file is made there or replaced. Errors: DT_ERR_CREATE. */
 dt_status dt_file_check_place(const char *path, dt_error *error);
 
+/* Opens /dev/null where standard input, output or error is closed: else the next pipe or file that
+ * somebody opens gets its number, and what is printed goes into that. To be called first of all.
+ * Reading from there, or writing, fails as it does where all is closed. */
+void dt_file_hold_standard(void);
+
 /* A terminal, to ask it for its size. Returns -1 where `path` is none; the caller closes it. */
 int dt_terminal_open(const char *path);
 

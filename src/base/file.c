@@ -127,6 +127,14 @@ dt_status dt_file_check_place(const char *path, dt_error *error)
                    path, dt_file_kind(info.st_mode), advice(DT_OPEN_NEW, info.st_mode));
 }
 
+void dt_file_hold_standard(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && /* the lowest number that is free is the one that is taken */
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+            return;
+}
+
 int dt_terminal_open(const char *path)
 {
     struct stat info;

@@ -353,7 +353,5 @@ dt_status dt_command_inspect(dt_comm *comm, const dt_invocation *invocation, dt_
         if (inspect(invocation->files[i], &own))
             keep(&self, &own);
     }
-    if (fflush(stdout) != 0 && !self.status)
-        self.status = dt_fail(error, DT_ERR_IO, "standard output: cannot write: %m");
     return dt_comm_agree(comm, self.status, error);
 }

@@ -170,8 +170,6 @@ static dt_status predict_all(const dt_invocation *invocation, dt_error *error)
                 *error = own;
             status = status ? status : own.status;
         }
-        if (fflush(stdout) != 0 && !status)
-            status = dt_fail(error, DT_ERR_IO, "standard output: cannot write: %m");
     }
     release(&self);
     return status;

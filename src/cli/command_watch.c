@@ -256,8 +256,6 @@ static dt_status watch(const dt_invocation *invocation, dt_error *error)
         print_endings(&self);
     if (!status)
         status = outcome(&self, error);
-    if (fflush(stdout) && !status)
-        status = dt_fail(error, DT_ERR_IO, "standard output: cannot write: %m");
     for (int i = 0; i < self.count; i++)
         dt_watched_close(&self.runs[i]);
     dt_free(self.runs);

@@ -1,8 +1,10 @@
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/shortage.h"
@@ -92,6 +94,18 @@ static dt_status (*const commands[])(dt_comm *, const dt_invocation *, dt_error 
 };
 _Static_assert(sizeof commands / sizeof *commands == DT_COMMANDS, "a function for each command");
 
+/* What a training prints is in its log.txt too; of the others it is the work. */
+static dt_status check_printed(const dt_invocation *invocation, dt_error *error)
+{
+    if (invocation->command == DT_COMMAND_TRAIN && is_work(invocation) && !invocation->dry_run)
+        return DT_OK;
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return DT_OK;
+    return dt_fail(error, DT_ERR_IO, "standard output: cannot write%s%s", errno ? ": " : "",
+                   errno ? strerror(errno) : ""); /* of a line before the last: not known here */
+}
+
 static dt_status run(dt_comm *comm, int argc, char **argv, dt_error *error)
 {
     dt_invocation invocation = {0};
@@ -113,12 +127,15 @@ static dt_status run(dt_comm *comm, int argc, char **argv, dt_error *error)
     } else {
         status = commands[invocation.command](comm, &invocation, error);
     }
+    if (!status && voice)
+        status = check_printed(&invocation, error);
     dt_free(invocation.files);
     return status;
 }
 
 int main(int argc, char **argv)
 {
+    dt_file_hold_standard();
     signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of write, not the end */
     dt_error error = {0};
     dt_comm *comm = NULL;
