@@ -365,10 +365,17 @@ ended() {
 settings=(--data synthetic --train-limit 640 --test-limit 100 --layers 32,10 --batch-size 64
     --epochs 40 --virtual-ranks 4)
 
-# Starts a run on three ranks, which stand still at their first checkpoint: $ranks. Sets
-# $resilient to the script.
+# Runs a command in a terminal, whose keys are what comes on standard input.
+in_terminal='import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))'
+
+# start_and_halt [WORD...]: starts a run on three ranks, which stand still at their first
+# checkpoint: $ranks. Sets $resilient to the script, or to what the words in front of it start. Its
+# standard input is what is written to file descriptor 8.
 start_and_halt() {
-    train 1 "${settings[@]}" --output whole
+    [ -e whole ] || train 1 "${settings[@]}" --output whole
+    rm -rf run began-* keys
+    mkfifo keys
+    exec 8<>keys
     cat >halting <<'EOT'
 #!/bin/sh
 if [ -n "$OMPI_COMM_WORLD_RANK" ] && mkdir "began-$OMPI_COMM_WORLD_RANK" 2>/dev/null; then
@@ -384,7 +391,7 @@ exec "$trained" "$@"
 EOT
     chmod +x halting
     export trained=$program PROGRAM=$work/halting
-    "$script" -n 3 -- "${settings[@]}" --output "$work/run" >out 2>err </dev/null 3>&- &
+    "$@" "$script" -n 3 -- "${settings[@]}" --output "$work/run" >out 2>err <keys 3>&- 8>&- &
     resilient=$!
     for _ in {1..300}; do
         mapfile -t ranks < <(processes "^T [0-9]+ [^ ]*dist-train .*$work/run ")
@@ -411,21 +418,39 @@ ends_well() {
     ends_well "$resilient" 1
 }
 
+# mpirun of Open MPI 5 becomes prterun.
 @test "resilient: a killed mpirun too, even if its ranks stand still" {
+    local mpirun
     start_and_halt
-    kill -KILL "$(processes "^. $resilient [^ ]*mpirun ")"
+    mpirun=$(processes "^. $resilient [^ ]*(mpirun|prterun) ")
+    kill -KILL "$mpirun"
     ends_well "$resilient" 1
 }
 
-@test "resilient: USR1 leads to a checkpoint, and the same command goes on" {
-    start_and_halt
-    kill -USR1 "$resilient"
+# stopped_and_goes_on: the ranks, asked to stop, have done so; another start ends the run.
+stopped_and_goes_on() {
     sleep 0.5
     kill -CONT "${ranks[@]}"
     ended "$resilient"
-    expect status 75 "$status"
+    expect status 75 "$status" || { cat out err && return 1; }
     expect 'status of the run' stopped "$(summary status)"
-    "$script" -n 2 -- "${settings[@]}" --output "$work/run" >out 2>err </dev/null 3>&- &
+    "$script" -n 2 -- "${settings[@]}" --output "$work/run" >out 2>err </dev/null 3>&- 8>&- &
     resilient=$!
     ends_well "$resilient" 0
+}
+
+@test "resilient: USR1 and TERM lead to a checkpoint, and the same command goes on" {
+    local signal
+    for signal in USR1 TERM; do
+        start_and_halt
+        kill "-$signal" "$resilient"
+        stopped_and_goes_on
+    done
+}
+
+@test "resilient: Ctrl-C leads to a checkpoint, and the same command goes on" {
+    # A shell starts what is in its background with INT ignored.
+    start_and_halt env --default-signal=INT "$python" -c "$in_terminal"
+    printf '\003' >&8
+    stopped_and_goes_on
 }
