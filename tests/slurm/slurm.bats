@@ -117,12 +117,16 @@ ends() {
         "$(field JobState) $(field ExitCode), $(field Restarts) restarts"
 }
 
-# The run is complete and has the bits, and the rows, of the undisturbed one.
+# is_undisturbed [RUN]: the run is complete and has the bits, and the rows, of the undisturbed one.
 is_undisturbed() {
+    local undisturbed=${1:-$base/undisturbed}
     expect status complete "$(summary status "$directory")"
-    expect hash "$(summary parameter_hash "$base/undisturbed")" \
-        "$(summary parameter_hash "$directory")"
-    expect metrics "$(metrics "$base/undisturbed")" "$(metrics "$directory")"
+    expect hash "$(summary parameter_hash "$undisturbed")" "$(summary parameter_hash "$directory")"
+    expect metrics "$(metrics "$undisturbed")" "$(metrics "$directory")"
+}
+
+is_complete() {
+    [ "$(summary status "$directory" 2>/dev/null)" = complete ]
 }
 
 # Starts a job on two nodes; its ranks stand still after their first checkpoint.
@@ -195,14 +199,23 @@ node_answers() {
     is_undisturbed
 }
 
-@test "slurm: built with MPICH, by srun --mpi=pmi2: the same bits" {
+# MPICH's ranks ask again and again while they wait for another node: more of them than this machine
+# has processors, which the nodes only seem to have, would take a time slice for each message. And
+# with UCX one in four or so hangs in MPI_Finalize there, when all is done (pmodels/mpich#6596).
+@test "slurm: built with MPICH, by srun --mpi=pmi2, on one node and on two: the same bits" {
+    local nodes short=("${settings[@]/#40/4}" --virtual-ranks 4)
     export PROGRAM=$top/build-mpich/dist-train LAUNCH='srun --mpi=pmi2'
     [ -x "$PROGRAM" ] || skip 'there is no build with MPICH: make test-mpich'
     cluster run srun --mpi=list 2>&1 | grep -qw pmi2 || skip 'this Slurm has no pmi2'
-    submit -N 1 -n 2 -t 5 -- "${settings[@]}" --virtual-ranks 4
-    ends COMPLETED 0 0
-    expect 'ranks and hosts' '2 1' "$(summary ranks "$directory") $(summary hosts "$directory")"
-    is_undisturbed
+    "$top/dist-train" "${short[@]}" --output short >short.out 2>&1 </dev/null
+    for nodes in 1 2; do
+        submit -N "$nodes" -n 2 -t 5 -- "${short[@]}"
+        [ "$nodes" = 2 ] || ends COMPLETED 0 0
+        within 100 is_complete
+        expect 'ranks and hosts' "2 $nodes" \
+            "$(summary ranks "$directory") $(summary hosts "$directory")"
+        is_undisturbed short
+    done
 }
 
 @test "slurm: how the run has ended counts, not how the launcher has" {
