@@ -193,7 +193,7 @@ PYTHON ?= $(firstword $(foreach python,python3 /usr/bin/python3,$(shell \
 # What `make test-runs` needs beside the program.
 RUN_TESTS := $(MPI_TESTS) $(BUILD)/mpi-tests/hold.so $(BUILD)/faults/shim.so $(BUILD)/allocations/shim.so
 .PHONY: test tests test-unit test-gradients test-bits test-runs test-laws test-cluster test-faults
-.PHONY: test-slurm test-web test-sanitize test-container test-distros test-mpich test-mpich-runs
+.PHONY: test-allocations test-slurm test-web test-sanitize test-container test-distros test-mpich test-mpich-runs
 test: test-unit test-gradients test-runs test-mpich  ## all tests
 
 tests: $(PROGRAM) $(BUILD)/unit-tests $(BUILD)/gradient-check $(RUN_TESTS)  ## the programs of `make test`
@@ -226,6 +226,9 @@ test-cluster: $(PROGRAM)  ## three virtual hosts in network namespaces: as root
 
 test-faults: $(PROGRAM) $(addprefix $(BUILD)/faults/,shim.so saves damage)  ## kills, full disks, damaged files; FAULTS=1000 for more
 	@$(PYTHON) tests/faults/faults.py $(abspath $(PROGRAM)) $(abspath $(BUILD)/faults) $(FAULTS)
+
+test-allocations: $(PROGRAM) $(BUILD)/allocations/shim.so  ## every allocation of short commands fails; test-runs takes every place
+	@ALLOC_ALL=1 $(RUNS) tests/allocations.bats
 
 test-slurm: $(PROGRAM)  ## a Slurm of several nodes on this machine: as root, with its daemons installed
 	@PYTHON=$(PYTHON) $(BATS) tests/slurm

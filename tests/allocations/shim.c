@@ -5,11 +5,16 @@
  * own. Set by the environment:
  * - ALLOC_FAIL: the number of the one that fails; with a + behind it all later ones fail as well;
  *   0: none.
- * - ALLOC_ONLY: count what is asked for by this library alone, such as libjansson.
+ * - ALLOC_ONLY: count what is asked for by this library, such as libjansson, or program alone.
  * - ALLOC_RANK: of which rank (0).
  * - ALLOC_PLACES: a file to which the number of the first allocation of every place is written: a
  *   place is what the DEPTH innermost return addresses say.
- * - ALLOC_STRUCK: a file to which the stack is written when it strikes. */
+ * - ALLOC_STRUCK: a file to which the stack is written when it strikes.
+ * - ALLOC_EACH: a file with the number of an allocation a line. As MPI starts slowly, it is started
+ *   once: the process then forks for each number, and the child goes on in the directory of that
+ *   name, with the files `out`, `err` and `stack` in it beside the directory `work` it works in.
+ *   How the child ended, as waitpid tells, is written to `status`; -1: the allocation is one of
+ *   those before MPI has started. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -17,20 +22,27 @@
 #include <fcntl.h>
 #include <link.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *block, size_t size);
 
-enum { DEPTH = 2, FRAMES = 24, PLACES = 1 << 16 };
+/* mpi.h, of which this needs no more. */
+int MPI_Init_thread(int *argc, char ***argv, int required, int *provided);
+int MPI_Finalize(void);
 
-static const char *const counted[] = {"libhdf5", "libjansson", "libzip", "libspng",
+enum { DEPTH = 2, FRAMES = 24, PLACES = 1 << 16, SECONDS = 30 };
+
+static const char *const counted[] = {"libhdf5", "libjansson",    "libzip", "libspng",
                                       "libisal", "libprotobuf-c", "libz."};
 /* Who asks them has asked for it. */
 static const char *const passed_on[] = {"libc.so", "ld-linux", "libgcc_s", "shim.so", "libasan"};
@@ -39,7 +51,7 @@ static const char *const passed_on[] = {"libc.so", "ld-linux", "libgcc_s", "shim
 static const char *const own[] = {"malloc", "calloc", "realloc"};
 
 static struct {
-    bool ready, all_later;
+    bool ready, all_later, is_child;
     const char *only;
     long fail, calls;
     int places, struck;
@@ -101,7 +113,8 @@ static bool ask_who(void **frames, int count, uint64_t *place)
             continue;
         if (!known && object[0] && !is_of(object, counted, sizeof counted / sizeof *counted))
             return false;
-        if (!known && shim.only && !is_of(object, &shim.only, 1))
+        if (!known && shim.only &&
+            !is_of(object[0] ? object : program_invocation_short_name, &shim.only, 1))
             return false;
         known = true;
         depth++;
@@ -186,4 +199,78 @@ void *aligned_alloc(size_t alignment, size_t size)
     if (fails())
         return NULL;
     NEXT(aligned_alloc, alignment, size);
+}
+
+static void must(bool done, const char *what)
+{
+    if (done)
+        return;
+    perror(what);
+    _exit(127);
+}
+
+static int make_file(const char *name)
+{
+    int file = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    must(file >= 0, name);
+    return file;
+}
+
+/* The child's part of ALLOC_EACH, in its directory. */
+static void become(const char *fail)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    alarm(SECONDS);
+    must(dup2(make_file("out"), STDOUT_FILENO) >= 0, "out");
+    must(dup2(make_file("err"), STDERR_FILENO) >= 0, "err");
+    shim.struck = make_file("stack");
+    must(chdir("work") == 0, "work");
+    shim.is_child = true;
+    shim.fail = atol(fail);
+    shim.all_later = strchr(fail, '+') != NULL;
+}
+
+/* Returns in the children. */
+static void fork_for_each(const char *path)
+{
+    static char list[1 << 20]; /* no FILE: a child's exit would set its parent's back */
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    must(file >= 0 && read(file, list, sizeof list - 1) > 0, path);
+    inside = true;
+    for (char *at, *fail = strtok_r(list, "\n", &at); fail; fail = strtok_r(NULL, "\n", &at)) {
+        int status = -1;
+        must(chdir(fail) == 0, fail);
+        if (atol(fail) > shim.calls) {
+            pid_t child = fork();
+            must(child >= 0, "fork");
+            if (child == 0) {
+                become(fail);
+                inside = false;
+                return;
+            }
+            must(waitpid(child, &status, 0) == child, "waitpid");
+        }
+        int note = make_file("status");
+        must(dprintf(note, "%d\n", status) > 0 && close(note) == 0, "status");
+        must(chdir("..") == 0, "..");
+    }
+    _exit(0);
+}
+
+int MPI_Init_thread(int *argc, char ***argv, int required, int *provided)
+{
+    int (*next)(int *, char ***, int, int *) =
+        (__typeof__(next))dlsym(RTLD_NEXT, "MPI_Init_thread");
+    int result = next(argc, argv, required, provided);
+    const char *each = getenv("ALLOC_EACH");
+    if (shim.ready && each)
+        fork_for_each(each);
+    return result;
+}
+
+/* Of a child the parent's MPI would wait for threads that are not there. */
+int MPI_Finalize(void)
+{
+    int (*next)(void) = (__typeof__(next))dlsym(RTLD_NEXT, "MPI_Finalize");
+    return shim.is_child ? 0 : next();
 }
