@@ -40,7 +40,7 @@ void *__libc_realloc(void *block, size_t size);
 int MPI_Init_thread(int *argc, char ***argv, int required, int *provided);
 int MPI_Finalize(void);
 
-enum { DEPTH = 2, FRAMES = 24, PLACES = 1 << 16, SECONDS = 30 };
+enum { DEPTH = 2, FRAMES = 24, PLACES = 1 << 16, SECONDS = 120 };
 
 static const char *const counted[] = {"libhdf5", "libjansson",    "libzip", "libspng",
                                       "libisal", "libprotobuf-c", "libz."};
