@@ -58,12 +58,25 @@ SOURCES := $(foreach room,$(ROOMS),$(sort $(wildcard src/$(room)/*.c)))
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/%.o) $(MESSAGES)
 LIBRARY := $(filter-out $(BUILD)/cli/main.o,$(OBJECTS))
 
+# Recipes. An object of the first prerequisite: $(call compile,FLAGS). A program of the objects among
+# the prerequisites, and a library to preload of the C files: $(call link,LIBRARIES).
+define compile
+@mkdir -p $(@D)
+@echo "  CC    $<"
+$(QUIET)$(CC) $(ALL_CFLAGS) $(1) -c -o $@ $<
+endef
+define link
+@mkdir -p $(@D)
+@echo "  LINK  $@"
+$(QUIET)$(CC) $(if $(filter %.so,$@),$(filter-out $(SANITIZE) -MMD -MP,$(ALL_CFLAGS)) -fPIC -shared,\
+    $(ALL_CFLAGS) $(LDFLAGS)) -o $@ $(filter %.o %.c,$^) $(1)
+endef
+
 .PHONY: all
 all: $(PROGRAM)  ## the program (default)
 
 $(PROGRAM): $(OBJECTS) $(BUILD)/mpi
-	@echo "  LINK  $@"
-	$(QUIET)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(LDLIBS)
+	$(call link,$(LDLIBS))
 
 $(filter $(BUILD)/run/% $(BUILD)/model/%,$(OBJECTS)): | $(MESSAGES:.o=.h)
 
@@ -72,9 +85,7 @@ $(BUILD)/model/demo.o: $(wildcard src/model/demo/*)
 
 define room_rule
 $(BUILD)/$(1)/%.o: src/$(1)/%.c $(BUILD)/flags
-	@mkdir -p $$(@D)
-	@echo "  CC    $$<"
-	$(QUIET)$(CC) $(ALL_CFLAGS) $(FLAGS_$(1)) -c -o $$@ $$<
+	$$(call compile,$$(FLAGS_$(1)))
 endef
 $(foreach room,$(ROOMS),$(eval $(call room_rule,$(room))))
 
@@ -100,164 +111,7 @@ $(BUILD)/mpi: FORCE
 	@echo '$(MPI) $(MPI_SAYS)' | cmp -s - $@ || echo '$(MPI) $(MPI_SAYS)' > $@
 FORCE:
 
-# Unit tests: one suite a file in tests/unit, one program, one rank.
-SUITES       := $(patsubst tests/unit/test_%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
-TEST_OBJECTS := $(SUITES:%=$(BUILD)/tests/test_%.o) $(addprefix $(BUILD)/tests/,main.o lock_fixture.o)
-TEST_FLAGS    = $(call system_flags,cunit $(HDF5)) -I$(BUILD)/tests -Itests/unit
-TEST_LIBS     = $(shell $(PKGCONF) --libs cunit)
-
-$(BUILD)/tests/suites.h: Makefile $(wildcard tests/unit/test_*.c)
-	@mkdir -p $(@D)
-	@for suite in $(SUITES); do echo "SUITE($$suite)"; done > $@
-
-# Without vectors: at those of fmax GCC 12 breaks down for aarch64.
-$(BUILD)/tests/%.o: tests/unit/%.c $(BUILD)/tests/suites.h $(BUILD)/flags
-	@echo "  CC    $<"
-	$(QUIET)$(CC) $(ALL_CFLAGS) -fno-tree-vectorize $(TEST_FLAGS) -c -o $@ $<
-
-$(BUILD)/unit-tests: $(TEST_OBJECTS) $(LIBRARY)
-	@echo "  LINK  $@"
-	$(QUIET)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(TEST_LIBS)
-
-# The gradient check: the network once more, in double.
-CHECK_OBJECTS := $(patsubst src/%.c,$(BUILD)/double/%.o,$(filter src/base/%.c src/nn/%.c,$(SOURCES))) \
-                 $(BUILD)/double/gradient_check.o
-
-$(BUILD)/double/%.o: src/%.c $(BUILD)/flags
-	@mkdir -p $(@D)
-	@echo "  CC    $< (double)"
-	$(QUIET)$(CC) $(ALL_CFLAGS) -DDT_DOUBLE -c -o $@ $<
-
-$(BUILD)/double/gradient_check.o: tests/unit/gradient_check.c $(BUILD)/flags
-	@mkdir -p $(@D)
-	@echo "  CC    $<"
-	$(QUIET)$(CC) $(ALL_CFLAGS) $(TEST_FLAGS) -DDT_DOUBLE -c -o $@ $<
-
-$(BUILD)/gradient-check: $(CHECK_OBJECTS)
-	@echo "  LINK  $@"
-	$(QUIET)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKGCONF) --libs libxxhash) $(TEST_LIBS) -lm
-
-# Programs that run under mpirun, one a file in tests/mpi; they share its harness.
-MPI_TESTS := $(patsubst tests/mpi/%.c,$(BUILD)/mpi-tests/%,\
-               $(filter-out %/harness.c %/hold.c %/measure.c,$(sort $(wildcard tests/mpi/*.c))))
-
-$(BUILD)/mpi-tests/%.o: tests/mpi/%.c $(BUILD)/flags $(BUILD)/mpi
-	@mkdir -p $(@D)
-	@echo "  CC    $<"
-	$(QUIET)$(CC) $(ALL_CFLAGS) $(FLAGS_dist) -Itests/unit -c -o $@ $<
-
-$(MPI_TESTS): %: %.o $(BUILD)/mpi-tests/harness.o $(LIBRARY)
-	@echo "  LINK  $@"
-	$(QUIET)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-
-# What holds the program at a place (tests/signals.bats).
-$(BUILD)/mpi-tests/hold.so: tests/mpi/hold.c $(BUILD)/flags
-	@mkdir -p $(@D)
-	@echo "  LINK  $@"
-	$(QUIET)$(CC) $(filter-out $(SANITIZE) -MMD -MP,$(ALL_CFLAGS)) $(FLAGS_dist) -fPIC -shared -o $@ $< -ldl
-
-# What makes allocations fail (tests/allocations.bats).
-$(BUILD)/allocations/shim.so: tests/allocations/shim.c $(BUILD)/flags
-	@mkdir -p $(@D)
-	@echo "  LINK  $@"
-	$(QUIET)$(CC) $(filter-out $(SANITIZE) -MMD -MP,$(ALL_CFLAGS)) -fPIC -shared -o $@ $< -ldl -pthread
-
-# What `make cost-model` measures with.
-$(BUILD)/mpi-tests/measure: %: %.o $(LIBRARY)
-	@echo "  LINK  $@"
-	$(QUIET)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-
-# What `make test-faults` needs: a library that makes file operations fail, and programs that save
-# and damage checkpoints.
-FAULT_SHIM := $(addprefix tests/faults/,shim.c calls.c power.c)
-
-$(BUILD)/faults/shim.so: $(FAULT_SHIM) $(wildcard tests/faults/*.h) $(BUILD)/flags
-	@mkdir -p $(@D)
-	@echo "  LINK  $@"
-	$(QUIET)$(CC) $(filter-out $(SANITIZE) -MMD -MP,$(ALL_CFLAGS)) -fPIC -shared -o $@ $(FAULT_SHIM) -ldl -pthread
-
-$(BUILD)/faults/%.o: tests/faults/%.c $(BUILD)/flags
-	@mkdir -p $(@D)
-	@echo "  CC    $<"
-	$(QUIET)$(CC) $(ALL_CFLAGS) -c -o $@ $<
-
-$(BUILD)/faults/saves: $(BUILD)/faults/scenarios.o
-$(BUILD)/faults/saves $(BUILD)/faults/damage: %: %.o $(BUILD)/faults/sample.o $(LIBRARY)
-	@echo "  LINK  $@"
-	$(QUIET)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-
-# An interpreter that has NumPy and h5py: the tests read our files back with it.
-PYTHON ?= $(firstword $(foreach python,python3 /usr/bin/python3,$(shell \
-            $(python) -c 'import numpy, h5py' 2>/dev/null && echo $(python))) python3)
-
-# What `make test-runs` needs beside the program.
-RUN_TESTS := $(MPI_TESTS) $(BUILD)/mpi-tests/hold.so $(BUILD)/faults/shim.so $(BUILD)/allocations/shim.so
-.PHONY: test tests test-unit test-gradients test-bits test-runs test-laws test-cluster test-faults
-.PHONY: test-allocations test-slurm test-web test-sanitize test-container test-distros test-mpich test-mpich-runs
-test: test-unit test-gradients test-runs test-mpich  ## all tests
-
-tests: $(PROGRAM) $(BUILD)/unit-tests $(BUILD)/gradient-check $(RUN_TESTS)  ## the programs of `make test`
-
-test-unit: $(BUILD)/unit-tests  ## unit tests; SUITE=name for one suite
-	@$(BUILD)/unit-tests $(SUITE)
-
-test-gradients: $(BUILD)/gradient-check  ## analytic gradients against central differences
-	@$(BUILD)/gradient-check
-
-test-bits:  ## the same bits from every compiler, option and CPU that is here
-	@tests/bits/run.sh
-
-# A shell that starts them in the background, or nohup, has them ignore signals: not here.
-BATS = env --default-signal=HUP,INT,TERM bats
-
-RUNS = PYTHON=$(PYTHON) MPI_TESTS=$(abspath $(BUILD)/mpi-tests) PROGRAM=$(abspath $(PROGRAM)) \
-       FAULTS=$(abspath $(BUILD)/faults/shim.so) \
-       ALLOCATIONS=$(abspath $(BUILD)/allocations/shim.so) \
-       LAUNCHER="$$(scripts/ranks.sh $(abspath $(PROGRAM)))" $(BATS)
-test-runs: $(PROGRAM) $(RUN_TESTS)  ## the command line, and runs under mpirun
-	@$(RUNS) tests
-
-LAWS := ^(comm|reduce|exchange|track|saver|replicas|stop|same bits|k steps|restarted twice)
-test-laws: $(PROGRAM) $(RUN_TESTS)  ## of these: the same bits on any number of ranks, and after a restart
-	@$(RUNS) -f '$(LAWS)' $(addprefix tests/,mpi.bats runs.bats restart.bats)
-
-test-cluster: $(PROGRAM)  ## three virtual hosts in network namespaces: as root
-	@PYTHON=$(PYTHON) $(BATS) tests/cluster
-
-test-faults: $(PROGRAM) $(addprefix $(BUILD)/faults/,shim.so saves damage)  ## kills, full disks, damaged files; FAULTS=1000 for more
-	@$(PYTHON) tests/faults/faults.py $(abspath $(PROGRAM)) $(abspath $(BUILD)/faults) $(FAULTS)
-
-test-allocations: $(PROGRAM) $(BUILD)/allocations/shim.so  ## every allocation of short commands fails; test-runs takes every place
-	@ALLOC_ALL=1 $(RUNS) tests/allocations.bats
-
-test-slurm: $(PROGRAM)  ## a Slurm of several nodes on this machine: as root, with its daemons installed
-	@PYTHON=$(PYTHON) $(BATS) tests/slurm
-
-# dist and tests/mpi are compiled against MPICH, in a BUILD of their own.
-test-mpich: $(PROGRAM)  ## the same bits with MPICH, where it is installed
-	@if $(PKGCONF) --exists mpich; then \
-	    $(MAKE) --no-print-directory MPI=mpich BUILD=$(BUILD)-mpich OTHER=$(abspath $(PROGRAM)) \
-	        test-mpich-runs; \
-	else echo "test-mpich: skipped: MPICH is not installed (scripts/install-deps.sh --mpich)"; fi
-
-MPICH_TESTS := $(addprefix $(BUILD)/mpi-tests/,comm reduce exchange stop)
-test-mpich-runs: $(PROGRAM) $(MPICH_TESTS)
-	@PYTHON=$(PYTHON) MPI_TESTS=$(abspath $(BUILD)/mpi-tests) PROGRAM=$(abspath $(PROGRAM)) \
-	    OTHER=$(OTHER) LAUNCHER="$$(scripts/ranks.sh $(abspath $(PROGRAM)))" $(BATS) tests/mpich
-
-test-web: $(PROGRAM)  ## exported networks in onnxruntime and in a browser: Node.js, npm, Chromium
-	@PYTHON=$(PYTHON) BUILD=$(abspath $(BUILD)) tests/web/run.sh $(WEB)
-
-test-container:  ## the container's image and steps, from Debian's mirror: as root, with debootstrap and buildah
-	@tests/container/run.sh $(CONTAINER_DIR)
-
-test-distros:  ## README's commands on bare Debians: as root, with debootstrap; DISTROS="--whole sid"
-	@tests/distros/run.sh $(DISTROS)
-
-SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-test-sanitize:  ## unit tests and gradient check under ASan and UBSan
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)-sanitize SANITIZE="$(SANITIZE_FLAGS)" \
-	    CFLAGS="-O2 -g" test-unit test-gradients
+include tests/Makefile
 
 .PHONY: run bench cost-model lint format clean help install uninstall dist readme
 run: $(PROGRAM)  ## train with the quick start's settings on NP ranks
@@ -273,8 +127,7 @@ lint:  ## the rules of the house: rooms, guards, line lengths, shell scripts
 	@scripts/lint.sh
 
 format:  ## clang-format on all C files
-	@clang-format -i $(SOURCES) $(wildcard include/*/*.h src/*/*.h tests/unit/*.[ch] tests/mpi/*.[ch] \
-	    tests/faults/*.[ch] tests/allocations/*.c)
+	@clang-format -i $(SOURCES) $(wildcard include/*/*.h src/*/*.h tests/*/*.[ch] tests/unit/*/*.[ch])
 
 clean:  ## remove what was built
 	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-mpich $(PROGRAM)
@@ -333,7 +186,7 @@ readme: $(PROGRAM)  ## the settings in README.md, from the program's table
 
 help:  ## this text
 	@echo "make targets:"
-	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  \1|\2/p' Makefile tests/Makefile | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
 	@echo "variables: CC CFLAGS ARCH=$(ARCH) MPI=$(MPI) BUILD=$(BUILD) PREFIX=$(PREFIX) DESTDIR NP=$(NP) V=1 WERROR=1"
 	@echo "           bindir datadir mandir docdir completionsdir"
 

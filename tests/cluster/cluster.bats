@@ -106,7 +106,7 @@ same() {
     expect ranks "$ranks" "$(summary ranks many)" &&
         expect hosts "$hosts" "$(summary hosts many)" &&
         expect "$ranks ranks on $slots ${options[*]}: ${*:2}" "$(metrics one)" "$(metrics many)" &&
-        "${PYTHON:-python3}" "$top/tests/insight_check.py" same one many
+        "${PYTHON:-python3}" "$top/tests/runs/check_insight.py" same one many
 }
 
 # train_on_all SETTING...: the same run on one process and on 2 to 6 ranks, spread in many ways.
@@ -117,7 +117,7 @@ train_on_all() {
     same 5 dt1:2,dt2:1,dt3:2 -- "$@"
     same 6 dt1:1,dt2:2,dt3:3 -- "$@"
     expect "hosts of the ranks" "dt1 dt2 dt2 dt3 dt3 dt3" \
-        "$("${PYTHON:-python3}" "$top/tests/insight_check.py" hosts many)"
+        "$("${PYTHON:-python3}" "$top/tests/runs/check_insight.py" hosts many)"
     same 6 dt1:1,dt2:2,dt3:3 --map-by node -- "$@"
 }
 

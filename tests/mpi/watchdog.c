@@ -1,5 +1,5 @@
 /* The watchdog: without an argument that it lets those live who go on; with one, a standstill,
- * which ends the job (tests/mpi.bats looks at how). */
+ * which ends the job (tests/runs/mpi.bats looks at how). */
 #include "dist/watchdog.h"
 
 #include <dirent.h>

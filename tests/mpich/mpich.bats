@@ -3,12 +3,9 @@
 # $OTHER, restarts, signals and exit codes. `make test-mpich` builds and runs it.
 # shellcheck disable=SC2054,SC2153,SC2154 # 16,10 is one word; make and helpers.bash set variables
 
-load ../helpers
+load ../runs/helpers
 
-setup() {
-    BATS_TEST_DIRNAME=${BATS_TEST_DIRNAME%/*}
-    common_setup
-}
+setup() { common_setup; }
 
 teardown() { common_teardown; }
 

@@ -6,7 +6,7 @@
 # shellcheck disable=SC2016,SC2154 # for a program's own shell; set by setup_file
 
 bats_require_minimum_version 1.5.0
-load ../helpers
+load ../runs/helpers
 
 settings=(--data synthetic --train-limit 640 --test-limit 100 --layers "32, 10" --batch-size 64
     --optimizer adam --epochs 40)

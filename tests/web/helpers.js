@@ -25,9 +25,9 @@ function run(program, ...words) {
 // dist-train without mpirun, which must succeed; its standard output.
 const distTrain = (...words) => run(path.join(top, 'dist-train'), ...words);
 
-// Small data files of the tests, see tests/idx.py.
+// Small data files of the tests, see tests/runs/idx.py.
 const makeData = (directory, ...words) =>
-    run(process.env.PYTHON || 'python3', path.join(top, 'tests/idx.py'), directory, ...words);
+    run(process.env.PYTHON || 'python3', path.join(top, 'tests/runs/idx.py'), directory, ...words);
 
 // A directory that is removed when the tests of the file have run.
 function scratch(after) {

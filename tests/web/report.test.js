@@ -16,7 +16,7 @@ before(async () => {
         const output = at(`run-${seed}`);
         distTrain('--data', at('data'), '--layers', '16,10', '--epochs', '3', '--val-fraction',
             '0.2', '--log-every', '2', '--seed', seed, '--output', output);
-        run(process.env.PYTHON || 'python3', path.join(top, 'tests/make_insight.py'), output,
+        run(process.env.PYTHON || 'python3', path.join(top, 'tests/runs/make_insight.py'), output,
             '--side', '12', '--tracked', '500', '--ranks', '40', '--host', 'a-host-with-a-long-name');
         distTrain('report', output);
     }

@@ -1,0 +1,362 @@
+"""Whether the files of dist-train export hold the network, and files to import.
+
+usage: check_export.py formats DATA COUNT     compares the exports in the directories 0 to COUNT - 1
+       check_export.py elsewhere DIR          writes networks as other programs do, and bad files
+       check_export.py elsewhere-answers DATA compares dist-train's answers for these
+       check_export.py torch DATA             writes state.safetensors and pickles with PyTorch
+       check_export.py torch-answers DATA     compares the answers in `out`, and back.safetensors
+       check_export.py edit FILE              writes edited.safetensors, with another value
+
+Reads each format by its own documents, not with dist-train's code; PyTorch and the safetensors
+package are used where they are installed. Outputs are computed in double precision from what is
+known of the network, and must agree with dist-train predict to 1e-5.
+"""
+import importlib.util
+import io
+import json
+import math
+import os
+import struct
+import sys
+import zipfile
+
+import h5py
+import numpy as np
+
+import check_weights
+import idx
+
+
+def fail(what, expected, found):
+    sys.exit(f"{what}: expected {expected}, found {found}")
+
+
+def has(package):
+    return importlib.util.find_spec(package) is not None
+
+
+# ---- networks ----
+
+ACTIVATIONS = {
+    "sigmoid": lambda z: 1 / (1 + np.exp(-z)), "tanh": np.tanh, "relu": lambda z: np.maximum(z, 0),
+    "leaky-relu": lambda z: np.where(z < 0, 0.01 * z, z), "identity": lambda z: z,
+    "gelu": lambda z: z * 0.5 * (1 + np.vectorize(math.erf)(z / math.sqrt(2)))}
+
+
+def softmax(o):
+    power = np.exp(o - o.max(1, keepdims=True))
+    return power / power.sum(1, keepdims=True)
+
+
+def normalise(images, kind):
+    return images / 255 if kind == "unit" else (images / 255 - 0.1307) / 0.3081
+
+
+def answers(layers, images, activation, loss, output, normalisation):
+    """Probabilities; layers: [kernel [in][out], bias or none]."""
+    a = normalise(images.astype(np.float64), normalisation)
+    for i, layer in enumerate(layers):
+        z = a @ layer[0].astype(np.float64) + (layer[1] if len(layer) > 1 else 0)
+        a = ACTIVATIONS[activation](z) if i + 1 < len(layers) else z
+    if output == "softmax" or loss == "cross-entropy":
+        return softmax(a)
+    return 1 / (1 + np.exp(-a)) if loss == "bce" else np.clip(a, 0, 1)
+
+
+def read_answers(path):
+    return np.array([json.loads(line)["probabilities"] for line in open(path)])
+
+
+def compare(what, expected, found):
+    if expected.shape != found.shape or not abs(expected - found).max() <= 1e-5:
+        fail(what, expected, found)
+
+
+# ---- formats ----
+
+def read_keras(path):
+    """As Keras' load_weights_from_hdf5_group does: see check_weights.py."""
+    with h5py.File(path) as file:
+        check_weights.check_header(file)
+        layers = []
+        for name in check_weights.names(file, "layer_names"):
+            weights = check_weights.names(file[name], "weight_names")
+            if weights:
+                layers.append([file[name][weight][:] for weight in weights])
+        facts = {key: value for key, value in file.attrs.items() if key.startswith("dist_train.")}
+    return layers, facts
+
+
+def read_safetensors(path):
+    data = open(path, "rb").read()
+    length = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8:8 + length])
+    if (8 + length) % 8 or data[8:9] != b"{":
+        fail(f"{path}: header", "a multiple of 8 bytes that begins with {", length)
+    metadata, end = header.pop("__metadata__", {}), 0
+    arrays = {}
+    for name, it in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
+        begin, stop = it["data_offsets"]
+        if begin != end or it["dtype"] != "F32":
+            fail(f"{path}: {name}", f"F32 from byte {end} on", it)
+        arrays[name] = np.frombuffer(data[8 + length + begin:8 + length + stop],
+                                     "<f4").reshape(it["shape"])
+        end = stop
+    if 8 + length + end != len(data):
+        fail(f"{path}: end", len(data), 8 + length + end)
+    if has("safetensors"):
+        from safetensors.numpy import load_file
+        for name, array in load_file(path).items():
+            np.testing.assert_array_equal(array, arrays.pop(name))
+        if arrays:
+            fail(f"{path}: arrays", "none left", arrays)
+        return read_safetensors_twice(path, metadata, load_file(path))
+    return arrays, metadata
+
+
+def read_safetensors_twice(path, metadata, arrays):
+    from safetensors import safe_open
+    with safe_open(path, "numpy") as file:
+        if file.metadata() != metadata:
+            fail(f"{path}: metadata", metadata, file.metadata())
+    return arrays, metadata
+
+
+def read_npz(path):
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files if file[name].dtype.kind == "f"}
+        texts = {name: str(file[name]) for name in file.files if file[name].dtype.kind == "U"}
+        if len(arrays) + len(texts) != len(file.files):
+            fail(f"{path}: members", "floats and texts", file.files)
+    return arrays, texts
+
+
+def by_layer(arrays, count, kernel, bias, transposed=False):
+    """The layers under these names; no others may be there."""
+    layers = []
+    for i in range(count):
+        layer = [arrays.pop(kernel(i))]
+        layer[0] = layer[0].T if transposed else layer[0]
+        if bias(i) in arrays:
+            layer.append(arrays.pop(bias(i)))
+        layers.append(layer)
+    if arrays:
+        fail("arrays", "none left", list(arrays))
+    return layers
+
+
+def keras_name(i):
+    return "dense" if i == 0 else f"dense_{i}"
+
+
+def check_texts(what, facts, texts):
+    """The attributes of the weights file, as texts."""
+    for name, value in facts.items():
+        if isinstance(value, bytes):
+            same = texts.get(name, "") == value.decode()
+        elif isinstance(value, np.ndarray):
+            same = json.loads(texts[name]) == value.tolist()
+        elif isinstance(value, np.floating):
+            same = math.isnan(value) and name not in texts or float(texts[name]) == value
+        else:
+            same = int(texts[name]) == value
+        if not same:
+            fail(f"{what}: {name}", value, texts.get(name))
+    strangers = set(texts) - set(facts) - {"format"}
+    if strangers:
+        fail(f"{what}: texts", "none but the facts", strangers)
+
+
+def check_torch(directory, images, expected):
+    import torch
+    spec = importlib.util.spec_from_file_location("network", f"{directory}/torch.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with torch.no_grad():
+        for shape in ((len(images), -1), (len(images), 6, 6), (len(images), 6, 6, 1)):
+            outputs = module.model(torch.from_numpy(images.reshape(shape)))
+            compare(f"{directory}/torch.py", expected, module.probabilities(outputs).numpy())
+
+
+def check_case(directory, images):
+    activation, sizes, loss, output, bias, normalisation = \
+        open(f"{directory}/case").read().strip().split("|")
+    widths = [36] + [int(size) for size in sizes.split(",")]
+    count = len(widths) - 1
+    expected = read_answers(f"{directory}/answers")
+    keras, facts = read_keras(f"{directory}/model.h5")
+    arrays, metadata = read_safetensors(f"{directory}/model.safetensors")
+    torch_arrays, torch_metadata = read_safetensors(f"{directory}/torch.safetensors")
+    npz_arrays, texts = read_npz(f"{directory}/model.npz")
+    names = (lambda i: keras_name(i) + "/kernel", lambda i: keras_name(i) + "/bias")
+    formats = {
+        "keras": keras, "safetensors": by_layer(dict(arrays), count, *names),
+        "npz": by_layer(npz_arrays, count, *names),
+        "pytorch": by_layer(dict(torch_arrays), count, lambda i: f"{2 * i}.weight",
+                            lambda i: f"{2 * i}.bias", transposed=True)}
+    for name, layers in formats.items():
+        shapes = [[array.shape for array in layer] for layer in layers]
+        wanted = [[(n, m)] + ([(m,)] if bias == "bias" else []) for n, m in zip(widths, widths[1:])]
+        if shapes != wanted:
+            fail(f"{directory} {name}: shapes", wanted, shapes)
+        compare(f"{directory} {name}", expected,
+                answers(layers, images, activation, loss, output, normalisation))
+    for name, found in (("safetensors", metadata), ("pytorch", torch_metadata), ("npz", texts)):
+        check_texts(f"{directory} {name}", facts, found)
+    if has("torch"):
+        check_torch(directory, images, expected)
+
+
+def check_formats(data, count):
+    images, _ = idx.read_part(data, "test")
+    for directory in range(int(count)):
+        check_case(str(directory), images)
+
+
+# ---- files from elsewhere ----
+
+WIDTHS = [36, 12, 36, 36, 10]
+
+
+def network(random, widths=WIDTHS):
+    """[kernel [in][out], bias] of each layer, whose values a half has too."""
+    return [[np.float32(random.integers(-64, 65, (n, m)) / 128),
+             np.float32(random.integers(-64, 65, m) / 128)] for n, m in zip(widths, widths[1:])]
+
+
+def write_safetensors(path, arrays):
+    """As the safetensors package does: sorted by name."""
+    types = {"float32": "F32", "float16": "F16", "float64": "F64", "int64": "I64", "uint16": "BF16"}
+    header, data = {}, b""
+    for name, array in sorted(arrays.items()):
+        header[name] = {"dtype": types[array.dtype.name], "shape": list(array.shape),
+                        "data_offsets": [len(data), len(data) + array.nbytes]}
+        data += array.tobytes()
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text + data)
+
+
+def torch_state(layers, names):
+    return {f"{name}.{kind}": np.ascontiguousarray(array.T)
+            for name, layer in zip(names, layers) for kind, array in zip(("weight", "bias"), layer)}
+
+
+def write_keras3(file, root, layers):
+    """source of the layout: Keras, saving_lib.py, _save_state, H5Entry."""
+    with h5py.File(file, "w", libver="earliest") as to:
+        to.create_group("vars")
+        for i, layer in enumerate(layers):
+            for j, array in enumerate(layer):
+                to[f"{root}/{keras_name(i)}/vars/{j}"] = array
+        to[f"{root}/dropout/seed_generator/vars/0"] = np.array([1, 2], np.uint32)
+        to[f"{root}/flatten"] = np.float32(0)
+        del to[f"{root}/flatten"]
+        to.create_group(f"{root}/flatten/vars")
+        to["optimizer/vars/0"] = np.int64(7)
+        to["optimizer/vars/1"] = np.float32(0.01)
+
+
+def write_legacy(path, layers):
+    with h5py.File(path, "w", libver="earliest") as to:
+        names = [f"hidden {i}" for i in range(len(layers))]
+        to.attrs["layer_names"] = names
+        for name, layer in zip(names, layers):
+            to.create_group(name).attrs["weight_names"] = [f"{name}/kernel", f"{name}/bias"]
+            for kind, array in zip(("kernel", "bias"), layer):
+                to[f"{name}/{name}/{kind}"] = array
+
+
+def write_elsewhere(directory):
+    os.chdir(directory)
+    layers = network(np.random.default_rng(5))
+    fc = torch_state(layers, ("fc1", "fc2", "fc3", "out"))
+    write_safetensors("fc.safetensors", fc)
+    write_safetensors("sequential.safetensors", torch_state(layers, ("0", "2", "10", "12")))
+    write_safetensors("half.safetensors", {k: v.astype(np.float16) for k, v in fc.items()})
+    write_safetensors("wide.safetensors", {k: v.astype(np.float64) for k, v in fc.items()})
+    write_safetensors("brain.safetensors", {k: np.uint16(v.view(np.uint32) >> 16)
+                                            for k, v in fc.items()})
+    arrays = {f"{keras_name(i)}/{kind}": array for i, layer in enumerate(layers)
+              for kind, array in zip(("kernel", "bias"), layer)}
+    np.savez("plain.npz", **arrays)
+    np.savez_compressed("packed.npz", **{name: np.asfortranarray(array)
+                                         for name, array in arrays.items()})
+    write_keras3("keras3.weights.h5", "layers", layers)
+    write_keras3("keras2.weights.h5", "_layer_checkpoint_dependencies", layers)
+    write_legacy("legacy.h5", layers)
+    inner = io.BytesIO()
+    write_keras3(inner, "layers", layers)
+    with zipfile.ZipFile("model.keras", "w") as archive:
+        archive.writestr("metadata.json", "{}")
+        archive.writestr("config.json", "{}")
+        archive.writestr("model.weights.h5", inner.getvalue())
+    np.savez("object.npz", **{"a/kernel": np.array([{}], object)})
+    np.savez_compressed("bomb.npz", **{"a/kernel": np.zeros((4000, 4000), np.float32)})
+    write_safetensors("integers.safetensors", {"0.weight": np.ones((3, 3), np.int64)})
+    write_safetensors("conv.safetensors", {"0.weight": np.ones((3, 3, 1, 1), np.float32)})
+
+
+def check_elsewhere_answers(data):
+    images, _ = idx.read_part(data, "test")
+    layers = network(np.random.default_rng(5))
+    expected = {"exact": answers(layers, images, "tanh", "bce", "identity", "standard")}
+    cut = [[np.uint32(array.view(np.uint32) & 0xffff0000).view(np.float32) for array in layer]
+           for layer in layers]
+    expected["brain.safetensors"] = answers(cut, images, "tanh", "bce", "identity", "standard")
+    names = [name[:-len(".answers")] for name in os.listdir() if name.endswith(".answers")]
+    if len(names) != 11:
+        fail("files", 11, names)
+    for name in names:
+        compare(name, expected.get(name, expected["exact"]), read_answers(name + ".answers"))
+        with h5py.File(name + ".in.h5") as file:
+            for i, layer in enumerate(cut if name.startswith("brain") else layers):
+                for kind, array in zip(("kernel", "bias"), layer):
+                    np.testing.assert_array_equal(
+                        file[f"{keras_name(i)}/{keras_name(i)}/{kind}:0"][:], array, name)
+
+
+def torch_model():
+    import torch
+    torch.manual_seed(3)
+    nn = torch.nn
+    return nn.Sequential(nn.Linear(36, 36), nn.GELU(), nn.Linear(36, 36), nn.GELU(),
+                         nn.Linear(36, 10))
+
+
+def write_torch():
+    import torch
+    model = torch_model()
+    write_safetensors("state.safetensors",
+                      {name: value.numpy() for name, value in model.state_dict().items()})
+    torch.save(model.state_dict(), "model.pt")
+    torch.save(model.state_dict(), "old.pt", _use_new_zipfile_serialization=False)
+
+
+def check_torch_answers(data):
+    import torch
+    images, _ = idx.read_part(data, "test")
+    model = torch_model()
+    with torch.no_grad():
+        outputs = model(torch.from_numpy(np.float32(normalise(images.astype(float), "standard"))))
+        compare("answers", torch.sigmoid(outputs).numpy(), read_answers("out"))
+    back, _ = read_safetensors("back.safetensors")
+    state = model.state_dict()
+    if set(back) != set(state):
+        fail("names", set(state), set(back))
+    for name, array in back.items():
+        np.testing.assert_array_equal(array, state[name].numpy(), name)
+
+
+def edit(path):
+    data = bytearray(open(path, "rb").read())
+    data[-1] ^= 1
+    with open("edited.safetensors", "wb") as file:
+        file.write(data)
+
+
+if __name__ == "__main__":
+    {"formats": check_formats, "elsewhere": write_elsewhere,
+     "elsewhere-answers": check_elsewhere_answers, "torch": lambda data: write_torch(),
+     "torch-answers": check_torch_answers, "edit": edit}[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,207 @@
+#!/usr/bin/env bats
+# Networks for other programs, and of them: export, import. What loads the files is not ours: h5py,
+# NumPy, PyTorch where it is installed, and readers of a few lines in check_export.py.
+# shellcheck disable=SC2154 # helpers.bash sets program, python, mnist, status
+
+load helpers
+
+setup() { common_setup; }
+teardown() { common_teardown; }
+
+export_check() { "$python" "$top/tests/runs/check_export.py" "$@"; }
+
+# run_it ARGUMENT...: must succeed, without a word on stderr.
+run_it() {
+    dist_train 0 "$@"
+    [ "$status" = 0 ] && [ ! -s err ] && return
+    echo "dist-train $*: expected exit code 0 and no errors, found exit code $status and:"
+    cat out err
+    return 1
+}
+
+# write_all WEIGHTS DIR: exports it as DIR/model.h5, .npz, .safetensors and torch.safetensors.
+write_all() {
+    mkdir -p "$2"
+    run_it export --weights "$1" --format keras -o "$2/model.h5"
+    run_it export --weights "$1" --format npz -o "$2/model.npz"
+    run_it export --weights "$1" --format safetensors -o "$2/model.safetensors"
+    run_it export --weights "$1" --format pytorch -o "$2/torch.safetensors"
+}
+
+# Activation, layers, loss, output activation, bias, normalisation; every value at least once.
+cases=(
+    "sigmoid|36, 36, 10|cross-entropy|identity|bias|unit"
+    "tanh|12, 36, 36, 10|bce|identity|no-bias|standard"
+    "relu|36, 36, 36, 10|mse|identity|bias|standard"
+    "leaky-relu|36, 10|bce|softmax|bias|unit"
+    "gelu|20, 10|cross-entropy|identity|no-bias|standard"
+    "identity|36, 36, 10|mse|softmax|bias|unit"
+    "relu|10|cross-entropy|identity|bias|standard"
+    "gelu|36, 36, 36, 10|bce|identity|bias|unit"
+)
+
+@test "every format holds the network, and import brings the same bytes back" {
+    expect "activations" "$(names activation | tr ' ' '\n' | sort)" \
+        "$(printf '%s\n' "${cases[@]%%|*}" | sort -u)"
+    make_data data 300 40 6
+    local number=0 fields file
+    for fields in "${cases[@]}"; do
+        IFS='|' read -r activation layers loss output bias normalize <<<"$fields"
+        train 0 --data data --epochs 1 --batch-size 10 --init pytorch --activation "$activation" \
+            --layers "$layers" --loss "$loss" --output-activation "$output" "--$bias" \
+            --normalize "$normalize" --optimizer sgd --lr 0.1 --output "$number/run"
+        write_all "$number/run/weights.h5" "$number"
+        run_it predict --json --weights "$number/run/weights.h5" data/t10k-images-idx3-ubyte.gz
+        mv out "$number/answers"
+        echo "$fields" >"$number/case"
+        cmp "$number/model.h5" "$number/run/weights.h5"
+        for file in model.h5 model.npz model.safetensors torch.safetensors; do
+            run_it import --from "$number/$file" -o back.h5
+            cmp back.h5 "$number/run/weights.h5"
+        done
+        number=$((number + 1))
+    done
+    export_check formats data "$number"
+}
+
+@test "the same file is exported from the same weights at any time and on any number of ranks" {
+    make_data data 100 20 6
+    train 0 --data data --epochs 1 --layers "12, 10" --output run
+    write_all run/weights.h5 a
+    sleep 2.1
+    write_all run/weights.h5 b
+    diff -r a b
+    dist_train 3 export --weights run/weights.h5 --format npz -o c.npz
+    expect "exit code" 0 "$status"
+    cmp a/model.npz c.npz
+    expect "said once" 1 "$(grep -c '^c.npz: 36-12-10' out)"
+}
+
+# The settings that a file from elsewhere does not say.
+elsewhere=(--normalize standard --loss bce --output-activation identity)
+
+@test "networks trained elsewhere are brought in, bit for bit" {
+    make_data data 10 40 6
+    export_check elsewhere .
+    local file layers
+    for file in fc.safetensors sequential.safetensors half.safetensors brain.safetensors \
+        wide.safetensors plain.npz packed.npz keras3.weights.h5 keras2.weights.h5 legacy.h5 \
+        model.keras; do
+        run_it import --from "$file" -o "$file.in.h5" "${elsewhere[@]}" --activation tanh \
+            --layers "12, 36, 36, 10"
+        grep -q "^$file.in.h5: 36-12-36-36-10, .* parameters, from a" out
+        run_it predict --json --weights "$file.in.h5" data/t10k-images-idx3-ubyte.gz
+        mv out "$file.answers"
+        run_it inspect "$file.in.h5"
+        grep -q "good: the hash of the parameters is right" out
+    done
+    run_it import --from half.safetensors -o half.h5 "${elsewhere[@]}" --activation tanh
+    grep -q "; layers in order: fc1, fc2, fc3, out; F16 became 32-bit floats$" out
+    export_check elsewhere-answers data
+    run_it export --weights legacy.h5 --format npz -o known.npz "${elsewhere[@]}" --activation tanh
+    run_it import --from known.npz -o known.h5
+    run_it predict --json --weights known.h5 data/t10k-images-idx3-ubyte.gz
+    cmp out legacy.h5.answers
+    run_it export --weights fc.safetensors.in.h5 --format pytorch -o out.safetensors
+    run_it import --from out.safetensors -o again.h5
+    cmp again.h5 fc.safetensors.in.h5
+}
+
+@test "a network of PyTorch goes in and comes out as it was" {
+    "$python" -c 'import torch' 2>/dev/null || skip "python3-torch is not installed"
+    make_data data 10 40 6
+    export_check torch data
+    run_it import --from state.safetensors -o state.h5 "${elsewhere[@]}" --activation gelu
+    run_it export --weights state.h5 --format pytorch -o back.safetensors
+    run_it predict --json --weights state.h5 data/t10k-images-idx3-ubyte.gz
+    export_check torch-answers data
+    refuse 65 "model.pt: .*found a pickle of Python.*safetensors.torch.save_file" \
+        import --from model.pt -o x.h5
+    refuse 65 "old.pt: .*found a pickle of Python" import --from old.pt -o x.h5
+}
+
+@test "export and import refuse in one line what they cannot do" {
+    make_data data 100 20 6
+    train 0 --data data --epochs 1 --layers "12, 10" --output run
+    local weights=run/weights.h5
+    refuse 64 "export: expected --format keras, pytorch, .* or .*, found none" \
+        export --weights $weights -o x
+    refuse 64 "--format: expected keras, .*, found 'kears'; did you mean 'keras'\?" \
+        export --weights $weights --format kears -o x
+    refuse 64 "export: expected --weights FILE, found none" export --format npz -o x
+    refuse 64 "export: expected --out FILE, found none" export --format npz --weights $weights
+    refuse 73 "no/where.npz: cannot create" export --format npz --weights $weights -o no/where.npz
+    refuse 64 "import: expected --from FILE, found none" import -o x
+    refuse 64 "import: expected --out FILE, found none" import --from $weights
+    refuse 66 "nothing: cannot open" import --from nothing -o x
+    refuse 78 "run/weights.h5: layers: expected 12, 10, as this file has it, found 36, 10" \
+        import --from $weights --layers "36, 10" -o x
+    refuse 64 "--epochs: expected with the command" import --from $weights --epochs 3 -o x
+    refuse 65 "run/config.ini: expected a safetensors header" import --from run/config.ini -o x
+    refuse 65 "run/checkpoints/step-0.*: expected a weights file .*, found a checkpoint" \
+        import --from run/checkpoints/step-00000002.h5 -o x
+    export_check elsewhere .
+    refuse 78 "fc.safetensors: normalize is not known: this file" import --from fc.safetensors -o x
+    refuse 65 "object.npz: .*found .*'.O'" import --from object.npz -o x
+    refuse 65 "bomb.npz: a.kernel.npy: expected members of at most 32 times" \
+        import --from bomb.npz -o x
+    refuse 65 "integers.safetensors: array 0.weight: .*, found I64" \
+        import --from integers.safetensors -o x
+    refuse 65 "conv.safetensors: array 0.weight: expected the weight of a dense layer" \
+        import --from conv.safetensors -o x
+    [ ! -e x ]
+    run_it export --weights $weights --format safetensors -o model.safetensors
+    export_check edit model.safetensors
+    refuse 65 "edited.safetensors: .*the file is damaged or was edited" \
+        import --from edited.safetensors -o x
+    [ ! -e x ]
+}
+
+@test "no command writes over the file that it reads, nor a report over files of a run" {
+    make_data data 100 20 6
+    train 0 --data data --epochs 1 --layers "12, 10" --output run
+    train 0 --data data --epochs 1 --layers "12, 10" --output other
+    ln run/weights.h5 hard.h5
+    ln -s run/weights.h5 soft.h5
+    find run -type f -exec sha256sum {} + >before
+    local weights=run/weights.h5 name
+    local link='soft.h5: expected a regular file, or none yet, found a symbolic link'
+    refuse 73 "$link" export --weights $weights --format npz -o soft.h5
+    refuse 73 "$link" import --from $weights -o soft.h5
+    refuse 73 "$link" eval --weights $weights --csv soft.h5
+    for name in $weights ./run/../$weights hard.h5; do
+        refuse 73 "$name: expected a new file, .*, found run/weights.h5, which stays" \
+            export --weights $weights --format npz -o "$name"
+        refuse 73 "$name: .* which stays" import --from $weights -o "$name"
+        refuse 73 "$name: .* which stays" eval --weights $weights --csv "$name"
+        refuse 73 "$name: .* which stays" eval --weights $weights --json "$name"
+    done
+    for name in config.ini log.txt metrics.csv summary.json weights.h5 insight.h5; do
+        refuse 73 "run/$name: .* which stays" report run -o "run/$name"
+        refuse 73 "run/$name: .* which stays" report other run -o "run/$name"
+    done
+    sha256sum --quiet -c before
+    run_it report run -o run/report.html
+}
+
+@test "export replaces what it wrote, and never a Python file of the user's" {
+    make_data data 100 20 6
+    train 0 --data data --epochs 1 --layers "12, 10" --output run
+    echo "import antigravity" >model.py
+    refuse 73 "model.py: expected none, or one that export wrote" \
+        export --weights run/weights.h5 --format pytorch -o model.safetensors
+    expect "kept" "import antigravity" "$(cat model.py)"
+    [ ! -e model.safetensors ]
+    refuse 73 "x.py: expected a name that a .py can stand beside" \
+        export --weights run/weights.h5 --format pytorch -o x.py
+    local name
+    for name in 'plain' 'my "model".v2.st' "söß\\'\$(x).safetensors" '.hidden'; do
+        run_it export --weights run/weights.h5 --format pytorch -o "$name"
+        run_it export --weights run/weights.h5 --format pytorch -o "$name"
+        [ -e "${name%.*}.py" ] || [ -e "$name.py" ]
+    done
+    "$python" -c 'import torch' 2>/dev/null || return 0
+    for name in *.py .*.py; do
+        [ "$name" = model.py ] || "$python" "$name"
+    done
+}

@@ -1,0 +1,138 @@
+# What the bats files of the program share: a directory of their own, runs of dist-train, and what
+# these wrote. bats loads it; $work is the current directory of a test.
+# shellcheck shell=bash disable=SC2034 # the tests use what seems unused
+
+common_setup() {
+    top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+    program=${PROGRAM:-$top/dist-train}
+    python=${PYTHON:-python3}
+    mnist=${DIST_TRAIN_DATA:-}
+    work=$(mktemp -d)
+    cd "$work" || return 1
+    local name words
+    words=${LAUNCHER:-$("$top/scripts/ranks.sh" "$program")} || return 1
+    read -ra launcher <<<"$words" # launcher + -np N: the words that start ranks
+    for name in $(compgen -e DIST_TRAIN_ || true); do unset "$name"; done
+    if [ "$(id -u)" = 0 ]; then
+        export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+    fi
+    # Of Open MPI: not to look for networks, to start no daemon for a run without mpirun, and not to
+    # wait a second for the ranks of a run that failed. A third of the time.
+    export OMPI_MCA_pml=ob1 OMPI_MCA_ess_singleton_isolated=1 OMPI_MCA_odls_base_sigkill_timeout=0
+    export PYTHONDONTWRITEBYTECODE=1
+    ulimit -c unlimited
+}
+
+# Seconds after which what a test runs has hung: far more than it takes on a busy machine.
+export limit=180
+
+# processes REGEX: the numbers of the processes of which it matches 'STATE PARENT COMMAND LINE'.
+processes() {
+    local directory line state command
+    for directory in /proc/[0-9]*; do
+        # State and parent stand behind the name in parentheses.
+        read -r line <"$directory/stat" || continue
+        read -ra state <<<"${line##*) }"
+        mapfile -d '' -t command <"$directory/cmdline"
+        [[ ! "${state[0]} ${state[1]} ${command[*]}" =~ $1 ]] || echo "${directory##*/}"
+    done 2>/dev/null
+}
+
+# Processes that work in $work: the helpers of a run may take a moment to end.
+processes_left() {
+    local link
+    for link in /proc/[0-9]*/cwd; do
+        [[ $(readlink "$link") != "$work"* || $link == "/proc/$$/cwd" ]] ||
+            tr '\0' ' ' <"${link%cwd}cmdline"
+    done 2>/dev/null
+}
+
+# Fails the test when it left a process or a core dump behind.
+common_teardown() {
+    local left cores i
+    cd /
+    for i in {1..20}; do
+        left=$(processes_left)
+        [ -n "$left" ] || break
+        sleep 0.1
+    done
+    cores=$(find "$work" -name 'core*')
+    rm -rf "$work"
+    expect "processes left behind" "" "$left"
+    expect "core dumps" "" "$cores"
+}
+
+# expect WHAT EXPECTED FOUND
+expect() {
+    [ "$2" = "$3" ] && return
+    echo "$1: expected '$2', found '$3'"
+    return 1
+}
+
+# names SETTING: the names it may have, as the program says: one that is added is tested too.
+names() {
+    "$program" --print-config | awk -v name="$1" '
+        /^; one of / { sub(/^; one of /, ""); sub(/;.*/, ""); gsub(/,| or /, " "); words = $0 }
+        $1 == name && $2 == "=" { $0 = words; $1 = $1; print }'
+}
+
+# dist_train NP ARGUMENT...: runs it (NP 0: without mpirun) with its output in the files out and
+# err, sets $status.
+dist_train() {
+    local launch=()
+    [ "$1" = 0 ] || launch=("${launcher[@]}" -np "$1")
+    shift
+    status=0
+    timeout -k 5 "$limit" "${launch[@]}" "$program" "$@" >out 2>err </dev/null || status=$?
+}
+
+# train NP ARGUMENT...: a run that must succeed, without a word on stderr.
+train() {
+    dist_train "$@"
+    [ "$status" = 0 ] && [ ! -s err ] && return
+    echo "dist-train $*: expected exit code 0 and no errors, found exit code $status and:"
+    cat out err
+    return 1
+}
+
+# refuse CODE REGEX ARGUMENT...: without mpirun and on three ranks the program must say one line on
+# stderr, which the regular expression matches, exit with the code, and leave no run behind.
+refuse() {
+    local code=$1 regex=$2 np
+    shift 2
+    for np in 0 3; do
+        dist_train "$np" "$@"
+        [ "$status" = "$code" ] && [ "$(grep -c '^dist-train: ' err)" = 1 ] &&
+            grep -qE "^dist-train: (.* )?$regex" err &&
+            { [ "$np" != 0 ] || [ "$(wc -l <err)" = 1 ]; } && [ ! -e runs ] && continue
+        echo "dist-train $* (np $np): expected exit code $code and one line like '$regex'," \
+            "found exit code $status, $(ls -d runs 2>/dev/null || echo no runs) and:"
+        cat err
+        return 1
+    done
+}
+
+# make_data DIR TRAIN TEST [SIDE [CLASSES]]: a small data set, see idx.py.
+make_data() {
+    "$python" "$top/tests/runs/idx.py" "$@"
+}
+
+# summary KEY [RUN]: a value in summary.json.
+summary() {
+    sed -n "s/^  \"$1\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}$/\1/p" "${2-run}/summary.json"
+}
+
+# metrics RUN: metrics.csv without the columns of time.
+metrics() {
+    cut -d, -f1-10,17,18 "$1/metrics.csv"
+}
+
+# Lines of standard input as words of one line.
+words() { paste -sd' '; }
+
+# at_least FOUND LEAST
+at_least() {
+    awk -v found="$1" -v least="$2" 'BEGIN { exit !(found + 0 >= least + 0) }' && return
+    echo "expected at least $2, found $1"
+    return 1
+}

@@ -1,0 +1,48 @@
+#!/usr/bin/env bats
+# ONNX files and pages as others read them: ONNX' own checker, Python's parser of HTML. That they
+# compute what predict says: make test-web.
+# shellcheck disable=SC2154 # helpers.bash sets program, python
+
+load helpers
+
+setup() { common_setup; }
+teardown() { common_teardown; }
+
+check() { "$python" "$top/tests/runs/check_portable.py" "$@"; }
+
+# export_all ARGUMENT...: trains, and exports to network.onnx and network.html.
+export_all() {
+    rm -rf run
+    train 0 --data data --max-steps 3 --output run "$@"
+    train 0 export --weights run/weights.h5 --format onnx --out network.onnx
+    train 0 export --weights run/weights.h5 --format html --out network.html
+}
+
+@test "ONNX' checker accepts files of all networks, and every weight is in its place" {
+    "$python" -c 'import onnx' 2>/dev/null || skip "no onnx in $python"
+    make_data data 60 20
+    local activation loss
+    for activation in $(names activation); do
+        export_all --layers "9, 8, 10" --activation "$activation"
+        check onnx run/weights.h5 network.onnx
+    done
+    for loss in cross-entropy bce mse; do
+        export_all --layers 10 --bias=false --loss $loss --normalize standard
+        check onnx run/weights.h5 network.onnx
+    done
+    export_all --layers "8, 7, 6, 10" --loss mse --output-activation softmax
+    check onnx run/weights.h5 network.onnx
+}
+
+@test "a page holds every weight, names nothing outside it and forbids itself to fetch" {
+    make_data data 60 20 9 3
+    export_all --classes 3 --layers "8, 3"
+    check html run/weights.h5 network.html
+    local activation
+    for activation in $(names activation); do
+        export_all --classes 3 --layers "8, 3" --activation "$activation"
+        check html run/weights.h5 network.html
+    done
+    export_all --classes 3 --layers 3 --bias=false
+    check html run/weights.h5 network.html
+}

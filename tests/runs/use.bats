@@ -1,0 +1,290 @@
+#!/usr/bin/env bats
+# Using what was trained: eval, predict, inspect.
+# shellcheck disable=SC2154 # helpers.bash sets program, python, mnist, status
+
+load helpers
+
+setup() { common_setup; }
+teardown() { common_teardown; }
+
+# trained [ARGUMENT...]: a run in ./run.
+trained() {
+    make_data data 500 203
+    train 0 --data data --epochs 1 --layers "20, 10" --output run "$@"
+}
+
+use_check() { "$python" "$top/tests/runs/check_use.py" "$@"; }
+
+# use NP CODE ARGUMENT...: runs it, expects the exit code; on success no word on stderr.
+use() {
+    local code=$2
+    dist_train "$1" "${@:3}"
+    [ "$status" = "$code" ] && { [ "$code" != 0 ] || [ ! -s err ]; } && return
+    echo "dist-train ${*:3}: expected exit code $code, found $status and:"
+    cat out err
+    return 1
+}
+
+# Every setting of [model] that has names or is a switch, with each of its values: a line each.
+model_choices() {
+    "$program" --print-config | awk '
+        NF == 0 { count = 0 }
+        /^\[/ { model = $1 == "[model]" }
+        /^; (one of|true or false)/ { sub(/^; (one of )?/, ""); sub(/;.*/, ""); gsub(/,| or /, " ")
+            count = split($0, values, " ") }
+        model && $2 == "=" { for (i = 1; i <= count; i++) print $1, values[i] }'
+}
+
+@test "a weights file says what the network is: eval has the loss of the run at all of [model]" {
+    make_data data 200 60
+    local name value base count=0
+    while read -r name value; do
+        base=(--loss mse)
+        [ "$name" != loss ] || base=()
+        train 0 --data data --epochs 1 --layers "20, 12, 10" --overwrite --output run \
+            "${base[@]}" "--$name=$value" </dev/null
+        use 0 0 eval --weights run/weights.h5 --json eval.json </dev/null
+        expect "$name = $value: loss" "$(printf %.12f "$(summary test_loss)")" \
+            "$(printf %.12f "$(sed -n 's/^  "loss": \(.*\),/\1/p' eval.json)")"
+        count=$((count + 1))
+    done < <(model_choices)
+    [ "$count" -ge 17 ]
+}
+
+@test "eval counts what NumPy counts, on any number of ranks" {
+    trained --val-fraction 0.2
+    local np
+    for np in 0 1 2 3 8; do
+        use "$np" 0 eval --weights run/weights.h5 --json "$np.json" --csv "$np.csv"
+        cp out "$np.out"
+        cmp 0.json "$np.json" && cmp 0.csv "$np.csv" && cmp 0.out "$np.out"
+    done
+    use_check eval run/weights.h5 data test 0.json 0.csv
+    expect "accuracy" "$(summary test_accuracy)" \
+        "$(sed -n 's/^  "accuracy": \(.*\),/\1/p' 0.json)"
+    use 2 0 eval --weights run/weights.h5 --split val --json val.json
+    expect "accuracy" "$(summary val_accuracy)" \
+        "$(sed -n 's/^  "accuracy": \(.*\),/\1/p' val.json)"
+    use 0 0 eval --weights run/weights.h5 --split train --test-limit 7 --json train.json
+    expect "samples" 400 "$(sed -n 's/^  "samples": \(.*\),/\1/p' train.json)"
+    use 0 0 eval --weights run/weights.h5 --test-limit 7 --json few.json
+    expect "samples" 7 "$(sed -n 's/^  "samples": \(.*\),/\1/p' few.json)"
+    make_data other 20 30
+    use 0 0 eval --weights run/weights.h5 --data other --json other.json --csv other.csv
+    use_check eval run/weights.h5 other test other.json other.csv
+}
+
+@test "eval counts what NumPy counts on MNIST" {
+    [ -n "$mnist" ] || skip "DIST_TRAIN_DATA is not set"
+    train 0 --data "$mnist" --max-steps 200 --normalize standard --activation tanh --output run
+    for np in 0 3; do
+        use "$np" 0 eval --weights run/weights.h5 --json "$np.json" --csv "$np.csv"
+    done
+    cmp 0.json 3.json
+    use_check eval run/weights.h5 "$mnist" test 0.json 0.csv
+    use 0 0 predict --weights run/weights.h5 "$mnist/t10k-images-idx3-ubyte"*
+    expect "answers" "$(cut -d, -f3 0.csv | tail -n +2 | words)" \
+        "$(cut -f2 out | sort | uniq -c | awk '{ print $1 }' | words)"
+}
+
+@test "eval refuses in one line what it cannot do" {
+    trained
+    refuse 64 "eval: expected --weights FILE, found none" eval
+    refuse 64 "--split: expected train, val or test, found 'tset'; did you mean 'test'?" \
+        eval --weights run/weights.h5 --split tset
+    refuse 64 "--weights: expected with the command eval, predict or export, found with train" \
+        --weights run/weights.h5
+    refuse 66 "nowhere.h5: cannot open" eval --weights nowhere.h5
+    refuse 65 "data/t10k-labels-idx1-ubyte.gz: expected an HDF5 file" \
+        eval --weights data/t10k-labels-idx1-ubyte.gz
+    refuse 65 "run/checkpoints/step-0*8.h5: expected a weights file .*, found a checkpoint" \
+        eval --weights run/checkpoints/step-00000008.h5
+    refuse 78 "--split val: expected a subset with samples, found none" \
+        eval --weights run/weights.h5 --split val
+    refuse 78 "run/weights.h5: activation: expected relu, as this file has it, found tanh" \
+        eval --weights run/weights.h5 --activation tanh
+    make_data small 9 9 8
+    refuse 78 "images of 28 x 28 x 1, as the network takes them, found 8 x 8 x 1" \
+        eval --weights run/weights.h5 --data small
+    refuse 73 "no/where.json" eval --weights run/weights.h5 --json no/where.json
+    mv data moved
+    refuse 66 "data: expected a directory with MNIST-type files" eval --weights run/weights.h5
+}
+
+@test "weights of Keras are evaluated when the user says what they do not" {
+    trained --activation tanh
+    "$python" - <<'EOF'
+import h5py
+with h5py.File("run/weights.h5") as ours, h5py.File("keras.h5", "w", libver="earliest") as keras:
+    top = keras.create_group("model_weights")
+    top.attrs["layer_names"] = ["flatten", "hidden one", "out"]
+    top.create_group("flatten").attrs["weight_names"] = h5py.Empty("S1")
+    top["flatten"].attrs["weight_names"] = [b""][:0]
+    for theirs, layer in (("hidden one", "dense"), ("out", "dense_1")):
+        group = top.create_group(theirs)
+        group.attrs["weight_names"] = [f"sequential/{theirs}/kernel", f"sequential/{theirs}/bias"]
+        for kind in ("kernel", "bias"):
+            group[f"sequential/{theirs}/{kind}"] = ours[f"{layer}/{layer}/{kind}:0"][:]
+EOF
+    refuse 78 "keras.h5: normalize is not known: " eval --weights keras.h5 --data data
+    use 0 0 eval --weights keras.h5 --data data --normalize unit --loss cross-entropy \
+        --output-activation identity --activation tanh --csv keras.csv
+    use 0 0 eval --weights run/weights.h5 --csv ours.csv
+    cmp keras.csv ours.csv
+    use 0 0 inspect keras.h5
+    grep -q "keras.h5: a weights file from elsewhere" out
+    grep -q "hidden one kernel \[784\]\[20\]" out
+}
+
+@test "predict sees a digit in pictures of every kind and size" {
+    trained
+    use_check pictures pictures
+    use 0 0 predict --weights run/weights.h5 pictures/*.png
+    use_check predict run/weights.h5 pictures out
+    local line
+    line=$(sed -n 's/^pictures.3-large.png//p' out)
+    "$program" predict --weights run/weights.h5 - <pictures/3-large.png >out 2>err
+    expect "standard input" "-$line" "$(cat out)"
+    "$program" predict --weights run/weights.h5 --json - <pictures/3-large.png >out
+    "$python" - "$line" <<'EOF'
+import json, sys
+label, probabilities = sys.argv[1].split("\t")[1:]
+found = json.loads(open("out").read())
+assert found["file"] == "-" and found["label"] == int(label), found
+assert [f"{p:.4f}" for p in found["probabilities"]] == probabilities.split(" "), found
+EOF
+}
+
+@test "predict reads IDX files, raw, packed and from standard input" {
+    trained
+    use 0 0 predict --weights run/weights.h5 data/train-images-idx3-ubyte
+    expect "lines" 500 "$(wc -l <out)"
+    expect "last" "data/train-images-idx3-ubyte[499]" "$(tail -1 out | cut -f1)"
+    use 0 0 predict --weights run/weights.h5 data/t10k-images-idx3-ubyte.gz
+    cut -f2- out >packed
+    use 0 0 eval --weights run/weights.h5 --csv eval.csv
+    expect "answers" "$(awk -F, 'NR > 1 && $3 > 0 { print $3 }' eval.csv | words)" \
+        "$(cut -f1 packed | sort -n | uniq -c | awk '{ print $1 }' | words)"
+    local source
+    for source in cat zcat; do
+        $source data/t10k-images-idx3-ubyte.gz |
+            "$program" predict --weights run/weights.h5 - | cut -f2- | cmp - packed
+    done
+}
+
+@test "predict draws what the network sees, as wide as the terminal" {
+    trained
+    use_check pictures pictures
+    local columns width
+    for columns in 80 55 20; do
+        COLUMNS=$columns LC_ALL=C use 0 0 predict --show --weights run/weights.h5 \
+            pictures/0-large.png
+        width=$((columns >= 56 ? 56 : columns >= 28 ? 28 : 20))
+        expect "width at $columns" "$width" "$(tail -n +2 out | awk '{ print length }' | sort -u)"
+        ! LC_ALL=C grep -q '[^ -~	]' out
+    done
+    COLUMNS=80 LC_ALL=C.UTF-8 use 0 0 predict --show --weights run/weights.h5 pictures/0-large.png
+    expect "lines" 29 "$(wc -l <out)"
+    grep -q '█' out
+    COLUMNS=80 LC_ALL=C.UTF-8 use 0 0 predict --show --weights run/weights.h5 \
+        pictures/0-inverted.png
+    tail -n +2 out >inverted
+    COLUMNS=80 LC_ALL=C.UTF-8 use 0 0 predict --show --weights run/weights.h5 pictures/0-rgb.png
+    tail -n +2 out | cmp - inverted
+}
+
+@test "predict refuses in one line what is no picture, and answers for the others" {
+    trained
+    use_check pictures pictures
+    refuse 64 "predict: expected --weights FILE, found none" predict pictures/0-rgb.png
+    refuse 64 "predict: expected FILE..., found none" predict --weights run/weights.h5
+    refuse 64 "predict: expected --json or --show, found both" \
+        predict --weights run/weights.h5 --json --show pictures/0-rgb.png
+    head -c 200 pictures/0-large.png >cut.png
+    refuse 65 "cut.png: expected a whole PNG image" predict --weights run/weights.h5 cut.png
+    refuse 65 "run/config.ini: expected a PNG image or IDX images, found something else" \
+        predict --weights run/weights.h5 run/config.ini
+    refuse 66 "nothing.png: cannot open" predict --weights run/weights.h5 -- nothing.png
+    use 0 65 predict --weights run/weights.h5 pictures/0-rgb.png cut.png nothing.png \
+        pictures/1-rgb.png
+    expect "answers" "pictures/0-rgb.png pictures/1-rgb.png" "$(cut -f1 out | words)"
+    expect "errors" 2 "$(wc -l <err)"
+}
+
+@test "inspect says what is what, and the exit code tells" {
+    trained --val-fraction 0.1 --checkpoint-steps 4
+    use 0 0 inspect run
+    expect "good files" 4 "$(grep -c ': a .* file, good\|: a checkpoint, good' out)"
+    grep -q "nobody is writing here" out
+    grep -q "settings  --data data --val-fraction 0.1 " out
+    use 3 0 inspect run/weights.h5
+    expect "hash" "$(summary parameter_hash)" \
+        "$(sed -n 's/.*parameter_hash \(.*\)/\1/p' out)"
+    refuse 64 "inspect: expected FILE or DIRECTORY, found none" inspect
+    refuse 66 "nothing: cannot open" inspect nothing
+    refuse 66 "data: expected a run directory" inspect data
+    refuse 65 "run/config.ini: expected a checkpoint, a weights file or a run directory" \
+        inspect run/config.ini
+    "$python" -c 'import h5py; h5py.File("other.h5", "w", libver="earliest")["a/b"] = [1.0]'
+    use 0 0 inspect other.h5
+    grep -q "no checkpoint and no weights: 2 objects" out
+}
+
+# flip FILE PLACE: turns a bit of the byte over.
+flip() {
+    "$python" - "$1" "$2" <<'EOF'
+import sys
+with open(sys.argv[1], "r+b") as file:
+    file.seek(int(sys.argv[2]))
+    byte = file.read(1)[0]
+    file.seek(int(sys.argv[2]))
+    file.write(bytes([byte ^ 16]))
+EOF
+}
+
+@test "inspect says how a file of a newer HDF5 format becomes readable, and that works" {
+    command -v h5repack || skip 'h5repack is not installed (hdf5-tools)'
+    trained
+    h5repack --low=2 --high=2 run/weights.h5 new.h5
+    use 0 65 inspect new.h5
+    local advice
+    advice=$(sed -n 's/.*found version 3; \(h5repack .*\) OLD NEW makes one$/\1/p' err)
+    $advice new.h5 old.h5
+    use 0 0 inspect old.h5
+    expect "first line" "old.h5: a weights file, good: the hash of the parameters is right" \
+        "$(head -1 out)"
+}
+
+@test "inspect finds damage anywhere in a checkpoint, and in the parameters" {
+    trained
+    local size place checkpoint=run/checkpoints/step-00000008.h5
+    size=$(stat -c %s $checkpoint)
+    for place in 0 100 $((size / 3)) $((size / 2)) $((size - 30)) $((size - 20)) $((size - 1)); do
+        cp $checkpoint damaged.h5
+        flip damaged.h5 "$place"
+        refuse 65 "damaged.h5: " inspect damaged.h5
+    done
+    cp run/weights.h5 damaged.h5
+    size=$(stat -c %s damaged.h5)
+    flip damaged.h5 $((size / 2))
+    refuse 65 "damaged.h5: expected parameters of the hash" inspect damaged.h5
+    flip $checkpoint $((size / 2))
+    use 0 65 inspect run
+    grep -q "run/weights.h5: a weights file, good" out
+}
+
+@test "inspect names who is writing, and changes nothing" {
+    make_data data 500 203
+    "${launcher[@]}" -np 1 "$program" --data data --epochs 100000 --output run \
+        >live.out 2>live.err &
+    local pid=$! before
+    for _ in {1..100}; do [ -s run/weights.h5 ] || [ -d run/checkpoints ] && break; sleep 0.1; done
+    use 0 0 inspect run
+    grep -qE "lock      being written: process [0-9]+ on host $(uname -n)" out
+    touch run/stop
+    wait $pid || true
+    before=$(find run -printf '%p %T@ %s\n' | sort)
+    use 0 0 inspect run
+    grep -q "nobody is writing here" out
+    expect "files" "$before" "$(find run -printf '%p %T@ %s\n' | sort)"
+}
