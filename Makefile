@@ -37,7 +37,7 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(if $(ARCH),-march=$(ARCH)) -fno-fast-math -f
 
 # The rooms of src, each of which sees those before it (scripts/lint.sh says which), the headers of
 # the libraries that it may use, and of no other.
-ROOMS      := base chart nn data dist file run model config train bench report cli
+ROOMS      := base chart nn nn/layers data dist file run model config train bench report cli
 FLAGS_dist  = $(patsubst -I%,-isystem %,$(filter -I% -D%,$(MPI_SAYS)))
 FLAGS_file  = $(call system_flags,$(HDF5) spng libzip jansson)
 FLAGS_run   = $(call system_flags,libprotobuf-c) -isystem $(BUILD)/run

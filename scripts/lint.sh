@@ -73,7 +73,7 @@ BEGIN {
     sees("dist", "base")
     sees("file", "base")
     sees("run", "data nn file")    # insight: the form of images, the counts of metrics; subsets
-    sees("model", "data nn file")  # the form of images
+    sees("model", "nn file")
     sees("config", "dist data nn")
     sees("train", "config run model dist")
     sees("bench", "train")
@@ -85,6 +85,10 @@ FNR == 1 {
     depth = split(FILENAME, path, "/")
     room = path[2]
     directory = path[1] "/" path[2]
+    if (directory "/" path[3] == "src/nn/layers") { # a folder of its room: a file a kind
+        directory = directory "/" path[3]
+        depth--
+    }
     if (depth != 3 || !(room in below)) report("in no room; expected " path[1] "/ROOM/name.[ch]")
     guard = ""
     directives = 0

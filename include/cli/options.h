@@ -46,21 +46,22 @@ bool dt_command_takes(dt_command command, const dt_setting *setting);
 typedef struct dt_invocation {
     dt_command command;
     bool help;                      /* the user asked for --help: nothing behind it has been read */
+    bool about_layers;              /* and "layers" stood behind it */
     bool version;                   /* likewise */
     bool print_config;              /* print the settings as an INI file and end */
     bool dry_run;                   /* check and print, but do not train */
     bool quick;                     /* bench: short repetitions, no large network */
-    char generate[DT_TEXT_MAX];     /* "": nothing; see src/cli/generate.h */
-    char config_path[DT_TEXT_MAX];  /* "": none */
-    char batches[DT_TEXT_MAX];      /* bench: as given; "": not given */
-    char repetitions[DT_TEXT_MAX];  /* bench: likewise */
-    char csv_path[DT_TEXT_MAX];     /* bench, eval: "": none */
-    char weights_path[DT_TEXT_MAX]; /* eval, predict, export: "": not given */
-    char format[DT_TEXT_MAX];       /* export: as given; "": not given */
-    char from_path[DT_TEXT_MAX];    /* import: "": not given */
-    char out_path[DT_TEXT_MAX];     /* export, import, report: "": not given */
-    char subset[DT_TEXT_MAX];       /* eval: as given; "": not given */
-    char json_path[DT_TEXT_MAX];    /* eval: "": none */
+    char generate[DT_NAME_MAX];     /* "": nothing; see src/cli/generate.h */
+    char config_path[DT_NAME_MAX];  /* "": none */
+    char batches[DT_NAME_MAX];      /* bench: as given; "": not given */
+    char repetitions[DT_NAME_MAX];  /* bench: likewise */
+    char csv_path[DT_NAME_MAX];     /* bench, eval: "": none */
+    char weights_path[DT_NAME_MAX]; /* eval, predict, export: "": not given */
+    char format[DT_NAME_MAX];       /* export: as given; "": not given */
+    char from_path[DT_NAME_MAX];    /* import: "": not given */
+    char out_path[DT_NAME_MAX];     /* export, import, report: "": not given */
+    char subset[DT_NAME_MAX];       /* eval: as given; "": not given */
+    char json_path[DT_NAME_MAX];    /* eval: "": none */
     bool json;                      /* predict: print JSON */
     bool show;                      /* predict: draw the images */
     int file_count;                 /* arguments that are no options */
@@ -73,7 +74,7 @@ typedef struct dt_flag {
     const char *name;
     char letter;       /* -h; 0 for none */
     const char *value; /* what it takes, for --help: "FILE"; NULL: nothing, it is a bool */
-    size_t offset;     /* in dt_invocation: a bool, or char[DT_TEXT_MAX] */
+    size_t offset;     /* in dt_invocation: a bool, or char[DT_NAME_MAX] */
     unsigned commands; /* those that know it: a bit each, 1 << DT_COMMAND_... */
     const char
         *help; /* begins with the names of its commands, "eval, bench: ", if not all know it */
@@ -108,8 +109,9 @@ char *dt_options_variable(const dt_setting *setting, char text[DT_VARIABLE_MAX])
 /* The option of a setting: "batch-size", without dashes in front. Returns `text`. */
 char *dt_options_name(const dt_setting *setting, char text[DT_VARIABLE_MAX]);
 
-/* The text of --help, at most 80 columns wide. */
+/* The text of --help, and that of --help layers; at most 80 columns wide. */
 void dt_options_print_help(FILE *out);
+void dt_options_print_layers(FILE *out);
 
 /* Writes the settings that differ from their defaults, as options that a shell would take
  * ("--epochs 20 --layers '500, 300, 10'"; "" when there are none), into text[size]; returns the

@@ -13,10 +13,11 @@
 #include "base/status.h"
 #include "data/dataset.h"
 #include "data/plan.h"
+#include "nn/architecture.h"
 
 #define DT_SETTINGS_MAX 80
-#define DT_TEXT_MAX     1024
-#define DT_LAYERS_MAX   64
+#define DT_TEXT_MAX     DT_LAYERS_TEXT /* bytes of any setting as text */
+#define DT_NAME_MAX     1024           /* of a DT_SETTING_TEXT */
 #define DT_INI_LINE_MAX 8191
 
 typedef enum dt_normalize { DT_NORMALIZE_UNIT, DT_NORMALIZE_STANDARD } dt_normalize;
@@ -29,7 +30,7 @@ typedef enum dt_progress { DT_PROGRESS_AUTO, DT_PROGRESS_BAR, DT_PROGRESS_LINES 
 /* Enumerated settings are stored as int, the index into their list of names. */
 typedef struct dt_config {
     /* [data] */
-    char data[DT_TEXT_MAX]; /* auto | synthetic | a directory */
+    char data[DT_NAME_MAX]; /* auto | synthetic | a directory */
     int classes;
     int split; /* dt_split */
     double val_fraction;
@@ -38,11 +39,11 @@ typedef struct dt_config {
     int64_t train_limit, test_limit; /* 0: all */
     int64_t synthetic_seed;
     /* [model] */
-    int layers[DT_LAYERS_MAX], layer_count; /* outputs of each dense layer, the last = classes */
-    int activation;                         /* dt_activation, of the hidden layers */
-    int output_activation;                  /* dt_output_activation */
-    int init;                               /* dt_init */
+    dt_layer_list layers;  /* the next three, once resolved, say what it says */
+    int activation;        /* index into dt_activation_names: of hidden layers */
+    int output_activation; /* dt_output_activation: of the last layer */
     bool bias;
+    int init; /* dt_init */
     int loss; /* dt_loss */
     /* [train] */
     int64_t epochs;
@@ -65,34 +66,34 @@ typedef struct dt_config {
     int allreduce;         /* dt_allreduce */
     int64_t verify_replicas;
     /* [checkpoint] */
-    char resume[DT_TEXT_MAX]; /* never | auto | a file */
+    char resume[DT_NAME_MAX]; /* never | auto | a file */
     int64_t checkpoint_epochs, checkpoint_steps;
     double checkpoint_minutes;
     int64_t keep;
     double stall_timeout; /* seconds; 0: none */
     /* [log] */
-    char output[DT_TEXT_MAX]; /* run directory; "auto": runs/<date>-<time> */
+    char output[DT_NAME_MAX]; /* run directory; "auto": runs/<date>-<time> */
     bool overwrite;
     int64_t log_every; /* steps between rows of metrics.csv; 0: one an epoch */
     bool track_samples;
     int progress;               /* dt_progress */
     bool tensorboard;           /* event files, besides metrics.csv */
     bool report;                /* insight.h5 and report.html at the end */
-    char timeline[DT_TEXT_MAX]; /* a file; "none" */
+    char timeline[DT_NAME_MAX]; /* a file; "none" */
 
     bool given[DT_SETTINGS_MAX]; /* [row of dt_settings]: dt_config_set has set it */
     int line[DT_SETTINGS_MAX]; /* [row]: of `file`, which has the value; 0: it is not from there */
-    char file[DT_TEXT_MAX];    /* the INI file, for messages; its beginning when that is long */
+    char file[DT_NAME_MAX];    /* the INI file, for messages; its beginning when that is long */
 } dt_config;
 
 typedef enum dt_setting_type {
-    DT_SETTING_BOOL,    /* bool: true, false, yes, no, on, off, 1, 0 */
-    DT_SETTING_INT,     /* int */
-    DT_SETTING_INT64,   /* int64_t */
-    DT_SETTING_REAL,    /* double */
-    DT_SETTING_ENUM,    /* int, an index into `names` */
-    DT_SETTING_TEXT,    /* char[DT_TEXT_MAX] */
-    DT_SETTING_INT_LIST /* int[DT_LAYERS_MAX], its length in the int at `count_offset` */
+    DT_SETTING_BOOL,  /* bool: true, false, yes, no, on, off, 1, 0 */
+    DT_SETTING_INT,   /* int */
+    DT_SETTING_INT64, /* int64_t */
+    DT_SETTING_REAL,  /* double */
+    DT_SETTING_ENUM,  /* int, an index into `names` */
+    DT_SETTING_TEXT,  /* char[DT_NAME_MAX] */
+    DT_SETTING_LAYERS /* dt_layer_list, as nn/architecture.h writes it */
 } dt_setting_type;
 
 /* What a restart does with a setting. */
@@ -109,7 +110,6 @@ typedef struct dt_setting {
                             DIST_TRAIN_BATCH_SIZE in the environment */
     dt_setting_type type;
     size_t offset;
-    size_t count_offset;       /* DT_SETTING_INT_LIST */
     double min, max;           /* numbers: both ends allowed; integers: at most 2^53 */
     const char *const *names;  /* NULL-terminated. ENUM: its values; TEXT: words that mean something
                                   of their own, like auto, or NULL */
@@ -173,8 +173,10 @@ dt_status dt_config_read_ini_text(dt_config *config, const char *name, const cha
  * dt_config_read_ini of it gives the same settings. */
 size_t dt_config_write_ini(const dt_config *config, bool help, char *text, size_t size);
 
-/* Replaces "auto" numbers by what the optimizer defaults to, and checks what no setting alone can:
- * the last layer must be the number of classes; a random split needs val_fraction > 0; softmax
+/* Replaces "auto" numbers by what the optimizer defaults to, writes `layers` out, and checks what
+ * no setting alone can: the layers must fit, and give as many outputs as there are classes;
+ * activation, output_activation and bias, if they are given, must be what `layers` says, and become
+ * that if they are not; a random split needs val_fraction > 0; softmax
  * outputs with the cross-entropy loss (which contains the softmax) are refused; cosine and linear
  * schedules need lr_min <= lr; patience needs val_fraction > 0;
  * overwrite and resume = auto contradict each other. On an error *config is as it was.

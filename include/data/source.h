@@ -9,16 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/shape.h"
 #include "base/status.h"
-
-typedef struct dt_shape {
-    int height, width, channels;
-} dt_shape;
-
-static inline int dt_shape_size(dt_shape shape)
-{
-    return shape.height * shape.width * shape.channels;
-}
 
 typedef enum dt_part { DT_TRAIN, DT_TEST, DT_PARTS } dt_part;
 

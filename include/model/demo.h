@@ -5,7 +5,8 @@
 #define DT_MODEL_DEMO_H
 
 #include "base/status.h"
-#include "model/trained.h"
+#include "model/weights.h"
+#include "nn/network.h"
 
 /* More parameters than this make a page that browsers do not open. */
 #define DT_DEMO_PARAMETERS_MAX ((size_t)1 << 25)
@@ -13,6 +14,7 @@
 /* Writes `path`, atomically. Equal networks and facts give equal bytes. Not collective.
  * Errors: those of dt_atomic_write; DT_ERR_DATA for images of several channels and for more than
  * DT_DEMO_PARAMETERS_MAX parameters, with the path; DT_ERR_INTERNAL. */
-dt_status dt_demo_write(const char *path, const dt_trained *trained, dt_error *error);
+dt_status dt_demo_write(const char *path, const dt_network_spec *network,
+                        const dt_weights_file *file, dt_error *error);
 
 #endif

@@ -14,11 +14,13 @@
 #define DT_MODEL_ONNX_H
 
 #include "base/status.h"
-#include "model/trained.h"
+#include "model/weights.h"
+#include "nn/network.h"
 
 /* Writes `path`, atomically. Equal networks and facts give equal bytes. Not collective.
  * Errors: those of dt_atomic_write; DT_ERR_DATA for a network of more than 2 GB, which is as much
  * as a file of this kind holds; DT_ERR_INTERNAL. */
-dt_status dt_onnx_write(const char *path, const dt_trained *trained, dt_error *error);
+dt_status dt_onnx_write(const char *path, const dt_network_spec *network,
+                        const dt_weights_file *file, dt_error *error);
 
 #endif

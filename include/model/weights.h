@@ -44,20 +44,24 @@ typedef struct dt_weights_facts {
     int64_t input_shape[3];          /* height, width, channels: each >= 1 */
     double input_scale, input_shift; /* finite; value = scale * byte + shift */
     int64_t classes;
-    const char *activation, *output_activation, *loss; /* names */
+    const char *layers; /* as nn/architecture.h writes them, written out; "": not known */
+    const char *loss;   /* its name */
     /* These may be missing: "", -1, NaN. */
     const char *version, *data_source;
     const char *config; /* INI */
     int64_t epoch, step, samples;
     double val_accuracy, test_accuracy;
+    /* Only in files written before 0.2, which have no layers: names, "" in others. */
+    const char *activation, *output_activation;
 } dt_weights_facts;
 
-#define DT_WEIGHTS_FACTS 16
+/* Of these some are not written. */
+#define DT_WEIGHTS_FACTS 17
 
 /* The facts, of which those that may be missing are written as missing, as attributes for
- * dt_weights_write, in the order of a run's own files. They point into *facts. */
-void dt_weights_attributes(const dt_weights_facts *facts,
-                           dt_attribute attributes[DT_WEIGHTS_FACTS]);
+ * dt_weights_write, in the order of a run's own files: how many. They point into *facts. */
+size_t dt_weights_attributes(const dt_weights_facts *facts,
+                             dt_attribute attributes[DT_WEIGHTS_FACTS]);
 
 /* Frees the texts. {0} and a second call are allowed. */
 void dt_weights_facts_destroy(dt_weights_facts *facts);

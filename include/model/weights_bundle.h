@@ -4,19 +4,20 @@
 
 #include "file/bundle.h"
 #include "model/weights.h"
+#include "nn/architecture.h"
 
 typedef enum dt_weight_names {
     DT_NAMES_KERAS, /* "dense/kernel" [in][out], "dense/bias" [out], "dense_1/kernel", ... */
-    DT_NAMES_TORCH  /* the state_dict of torch.nn.Sequential(Linear, activation, Linear, ...):
-                       "0.weight" [out][in], "0.bias" [out], "2.weight", ... */
+    DT_NAMES_TORCH  /* the state_dict of torch.nn.Sequential, a module a layer: "0.weight"
+                       [out][in], "0.bias" [out], "2.weight", ... */
 } dt_weight_names;
 
-/* The weights of dense layers, which get these names whatever they are called, and their facts,
- * each a text "dist_train.NAME", those that are missing left out; "dist_train.parameter_hash" is
- * the hash of the parameters as weights_read has them, [in][out]. *out is always set:
- * dt_bundle_destroy. Errors: DT_ERR_INTERNAL. */
-dt_status dt_bundle_of_weights(const dt_weights_file *file, dt_weight_names names, dt_bundle *out,
-                               dt_error *error);
+/* The weights of a network, which get these names whatever they are called, and their facts, each a
+ * text "dist_train.NAME", those that are missing left out; "dist_train.parameter_hash" is the hash
+ * of the parameters as weights_read has them, [in][out]. *out is always set: dt_bundle_destroy.
+ * Errors: DT_ERR_INTERNAL. */
+dt_status dt_bundle_of_weights(const dt_architecture *architecture, const dt_weights_file *file,
+                               dt_weight_names names, dt_bundle *out, dt_error *error);
 
 /* Room for the names of layers. */
 #define DT_LAYER_LIST 200

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "nn/real.h"
+#include "nn/tensor.h"
 
 typedef enum dt_init {
     DT_INIT_ARTICLE, /* N(0, 1) * sqrt(1 / fan_out): the article's NumPy program */
@@ -16,9 +17,11 @@ typedef enum dt_init {
 
 extern const char *const dt_init_names[];
 
-/* Fills the weights and biases of layer `layer`; a pure function of (seed, layer, index).
- * biases may be NULL (with bias_count 0). */
-void dt_init_layer(dt_init kind, uint64_t seed, uint32_t layer, int64_t fan_in, int64_t fan_out,
-                   dt_real *weights, size_t weight_count, dt_real *biases, size_t bias_count);
+/* Fills the `count` tensors of one layer, each by its role and shape; a pure function of (seed,
+ * layer, tensor, index). layer: its number among those with tensors. parameters: of the layer; the
+ * tensors' offsets begin there. Of a tensor [...][in][out] the fans are in and out times the
+ * product of the sizes before, as Keras has them; biases have those of the weights before them. */
+void dt_init_tensors(dt_init kind, uint64_t seed, uint32_t layer, const dt_tensor *tensors,
+                     int count, dt_real *parameters);
 
 #endif

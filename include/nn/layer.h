@@ -1,4 +1,8 @@
-/* A layer: a table of operations on tiles.
+/* A kind of layer: a row of the table of layers, and a layer of a network.
+ *
+ * A row is all that the program knows of a kind: what --help layers says and --layers takes, its
+ * shapes and tensors, what it computes, and what other programs call it. A kind is a file in
+ * src/nn/layers/ (element-wise activations share one) and a line in list.h there.
  *
  * A layer's parameters are a view into the network's parameter array (`parameters` below points to
  * its first value), and so are their gradients. A layer keeps no results between calls: the network
@@ -10,23 +14,75 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/shape.h"
 #include "base/status.h"
-#include "nn/activation.h"
-#include "nn/init.h"
 #include "nn/real.h"
 #include "nn/summation.h"
 #include "nn/support.h"
 #include "nn/tensor.h"
 #include "nn/tile.h"
 
-typedef struct dt_layer dt_layer;
+enum { DT_ARGUMENTS_MAX = 4, DT_LAYER_TENSORS_MAX = 4, DT_ONNX_STEPS_MAX = 6 };
 
-typedef struct dt_layer_ops {
-    /* A few words for people: "dense 784 -> 128". */
-    void (*describe)(const dt_layer *layer, char *text, size_t size);
-    /* Initial parameters; index: the layer's place among those that have parameters. NULL: none. */
-    void (*initialise)(const dt_layer *layer, dt_init kind, uint64_t seed, uint32_t index,
-                       dt_real *parameters);
+/* A layer as it is asked for. */
+typedef struct dt_layer_spec {
+    int kind;                           /* its row: dt_layer_kind_at */
+    bool bare;                          /* a number alone (nn/architecture.h) */
+    double arguments[DT_ARGUMENTS_MAX]; /* in the order of the row's */
+} dt_layer_spec;
+
+typedef enum dt_argument_type {
+    DT_ARGUMENT_INTEGER,
+    DT_ARGUMENT_REAL,
+    DT_ARGUMENT_BOOL /* true or false: 1 or 0 */
+} dt_argument_type;
+
+typedef struct dt_layer_argument {
+    const char *name;
+    dt_argument_type type;
+    double min, max;    /* numbers: both ends allowed */
+    const char *preset; /* as it would be written; NULL: it must be given, behind the kind's name */
+    const char *help;   /* no full stop */
+} dt_layer_argument;
+
+typedef struct dt_layer_kind dt_layer_kind;
+
+/* A layer of a network. */
+typedef struct dt_layer {
+    const dt_layer_kind *kind;
+    double arguments[DT_ARGUMENTS_MAX];
+    dt_shape input, output;
+    int inputs, outputs; /* values a sample */
+    size_t parameter_count;
+    int tensor_count;
+    dt_tensor tensors[DT_LAYER_TENSORS_MAX]; /* offsets from the layer's first parameter */
+    int32_t *scratch;                        /* [inputs], of the network's */
+} dt_layer;
+
+/* A step of what a layer is in ONNX: an operation, and what it takes, a letter each: x the input of
+ * the layer, p the result of the step before, n `number`, 0 to 3 a tensor of the layer (if it has
+ * it). */
+typedef struct dt_onnx_step {
+    const char *operation, *takes;
+    double number;
+    const char *attribute; /* NULL: none */
+    double value;          /* a real */
+    bool whole;            /* it is an integer ... */
+    bool list;             /* ... in a list of one */
+} dt_onnx_step;
+
+struct dt_layer_kind {
+    const char *name;
+    const char *help; /* one line, no full stop */
+    int argument_count;
+    dt_layer_argument arguments[DT_ARGUMENTS_MAX];
+    bool follows; /* may stand behind another layer in its item: an activation */
+
+    /* Sets layer->output from layer->input. NULL: they are the same. */
+    dt_status (*shape)(dt_layer *layer, dt_error *error);
+    /* Sets layer->tensors but for offsets and names of layers; their number. NULL: none. */
+    int (*tensors)(dt_layer *layer);
+
     /* output->values from input->values, for input->samples samples. */
     void (*forward)(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
                     dt_tile *output);
@@ -37,39 +93,48 @@ typedef struct dt_layer_ops {
                      const dt_tile *output, const dt_tile *output_gradient,
                      const dt_summation *summation, dt_tile *input_gradient);
     /* Adds to *support where backward writes if summation->sparse is set: at most inputs / 2 + 1
-     * intervals. offset: that of the layer's first parameter. NULL: it has none. */
+     * intervals. offset: that of the layer's first parameter. NULL: everywhere. */
     void (*add_support)(const dt_layer *layer, const dt_tile *input, size_t offset,
                         dt_support *support);
     /* squares[i] += the squared Euclidean norm of the gradient of the layer's parameters by sample
      * i alone, for input->samples samples. NULL: it has none. */
     void (*add_squares)(const dt_layer *layer, const dt_tile *input, const dt_tile *output_gradient,
                         double *squares);
-    void (*destroy)(dt_layer *layer);
-} dt_layer_ops;
+    /* In place of forward and backward, of an element-wise function: a[i] = f(z[i]) for i < n, and
+     * dz[i] = da[i] f'(z[i]), from z and a. `a` may be `z`, `dz` may be `da`. */
+    void (*map)(size_t n, const dt_real *z, dt_real *a);
+    void (*map_gradient)(size_t n, const dt_real *z, const dt_real *a, const dt_real *da,
+                         dt_real *dz);
 
-struct dt_layer {
-    const dt_layer_ops *ops;
-    int inputs, outputs;    /* values a sample */
-    size_t parameter_count; /* 0: a layer without parameters */
-    int tensor_count;       /* views of the parameters, their offsets from the layer's first */
-    dt_tensor tensors[2];
+    /* Keras' name for a layer with tensors, to which it adds "_1", "_2", ... */
+    const char *keras;
+    /* An expression of PyTorch; {NAME} is an argument as Python writes it, {inputs} and {outputs}
+     * the values a sample. torch_class: the definition of what it names, if it is not PyTorch's. */
+    const char *torch, *torch_class;
+    dt_onnx_step onnx[DT_ONNX_STEPS_MAX]; /* up to the first without operation */
 };
 
-/* y = x W + b, W [inputs][outputs]; without `bias`, y = x W. `name`: the layer's Keras name.
- * backward: dW is the sum of x^T dy, db that of dy; dx = dy W^T.
- * Of one sample |dW|^2 = |x|^2 |dy|^2, and |db|^2 = |dy|^2. source: arXiv:1510.01799. */
-dt_status dt_dense_create(const char *name, int inputs, int outputs, bool bias, dt_layer **out,
-                          dt_error *error);
+/* The table: row `index`; NULL behind the last. */
+const dt_layer_kind *dt_layer_kind_at(int index);
 
-/* An element-wise activation of `width` values. */
-dt_status dt_activation_layer_create(dt_activation kind, int width, dt_layer **out,
-                                     dt_error *error);
+/* The row of that name, dashes and underscores alike; -1: there is none. */
+int dt_layer_kind_find(const char *name);
 
-/* y_j = e^(x_j) / sum_k e^(x_k), the largest x subtracted first.
- * backward: dx_j = y_j (dy_j - sum_k y_k dy_k). */
-dt_status dt_softmax_layer_create(int width, dt_layer **out, dt_error *error);
+/* Names of the element-wise activations, NULL at the end. */
+extern const char *const dt_activation_names[];
 
-/* Frees a layer; NULL is allowed. */
-void dt_layer_destroy(dt_layer *layer);
+/* Runs the layer, element-wise or not. */
+void dt_layer_forward(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
+                      dt_tile *output);
+void dt_layer_backward(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
+                       const dt_tile *output, const dt_tile *output_gradient,
+                       const dt_summation *summation, dt_tile *input_gradient);
+
+/* A few words for people: "dense 784 -> 128, bias false". */
+void dt_layer_describe(const dt_layer *layer, char *text, size_t size);
+
+/* Writes argument number `index` as dt_layers_parse reads it. */
+void dt_layer_argument_text(const dt_layer_kind *kind, const double *arguments, int index,
+                            char *text, size_t size);
 
 #endif

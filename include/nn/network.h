@@ -12,7 +12,7 @@
 
 #include "base/status.h"
 #include "base/trace.h"
-#include "nn/activation.h"
+#include "nn/architecture.h"
 #include "nn/init.h"
 #include "nn/loss.h"
 #include "nn/real.h"
@@ -20,14 +20,16 @@
 #include "nn/support.h"
 #include "nn/tensor.h"
 
+/* Pixels are normalised as value = scale * byte + shift. */
+typedef struct dt_normalization {
+    double scale, shift;
+} dt_normalization;
+
+/* What a network is, but for its parameters. No pointers: it can be sent to other ranks as bytes.
+ */
 typedef struct dt_network_spec {
-    int inputs;                      /* bytes of an image */
-    double input_scale, input_shift; /* value = scale * byte + shift */
-    int dense_count;                 /* dense layers, >= 1 */
-    const int *widths;               /* [dense_count], outputs of each; the last = classes */
-    bool bias;                       /* of every dense layer */
-    dt_activation activation;        /* after each dense layer but the last */
-    bool output_softmax;             /* a softmax after the last one */
+    dt_architecture architecture; /* written out, and checked */
+    dt_normalization normalization;
     dt_loss loss;
 } dt_network_spec;
 
@@ -56,8 +58,8 @@ dt_real *dt_network_new_parameters(const dt_network *network, dt_error *error);
 /* Views of all tensors in the parameter array, in the order of the model; *count of them. */
 const dt_tensor *dt_network_tensors(const dt_network *network, size_t *count);
 
-/* Writes "784-128-64-10" into `text`. */
-void dt_network_shape_text(const dt_network *network, char *text, size_t size);
+/* What it was made from. */
+const dt_network_spec *dt_network_spec_of(const dt_network *network);
 
 /* For layer 0, 1, ...: a few words ("dense 784 -> 128") and its number of parameters; false when
  * there is no such layer. */
@@ -116,5 +118,10 @@ void dt_network_outputs(dt_network *network, int64_t count, const uint8_t *const
  * as dt_network_outputs gives them. */
 void dt_network_evaluate(dt_network *network, const dt_batch *batch, int segment_count,
                          const dt_segment *segments, dt_real *outputs, dt_loss_sum *losses);
+
+/* What the outputs of one sample, [classes], say of the probabilities of the classes
+ * (nn/metrics.h). */
+void dt_network_probabilities(const dt_network *network, const dt_real *outputs,
+                              double *probabilities);
 
 #endif

@@ -10,41 +10,15 @@
 #include "model/weights.h"
 #include "nn/network.h"
 
-/* Pixels are normalised as value = scale * byte + shift. */
-typedef struct dt_normalization {
-    double scale, shift;
-} dt_normalization;
-
-/* What a network is, but for its parameters. No pointers: it can be sent to other ranks as bytes.
- */
-typedef struct dt_model_spec {
-    dt_shape shape; /* of an image */
-    dt_normalization normalization;
-    int layers[DT_LAYERS_MAX], layer_count; /* outputs of each dense layer; the last: classes */
-    bool bias;
-    dt_activation activation; /* of the hidden layers */
-    dt_output_activation output_activation;
-    dt_loss loss;
-} dt_model_spec;
-
 dt_normalization dt_normalization_of(dt_normalize normalize);
 
-/* The network that these settings mean, for images of this shape. */
-void dt_model_specify(const dt_config *config, dt_shape shape, dt_model_spec *out);
-
-/* The same as the network takes it; points into *spec. */
-dt_network_spec dt_model_network(const dt_model_spec *spec);
-
-/* Builds it. The caller owns *out: dt_network_destroy. Errors: DT_ERR_INTERNAL. */
-dt_status dt_model_build(const dt_model_spec *spec, dt_network **out, dt_error *error);
-
-static inline int dt_model_classes(const dt_model_spec *spec)
-{
-    return spec->layers[spec->layer_count - 1];
-}
+/* The network that these settings, which have been resolved, mean for images of this shape.
+ * Errors: DT_ERR_CONFIG: its layers do not fit to the images. */
+dt_status dt_model_specify(const dt_config *config, dt_shape shape, dt_network_spec *out,
+                           dt_error *error);
 
 typedef struct dt_model {
-    dt_model_spec spec;
+    dt_network_spec spec;
     dt_weights_file file; /* its tensors and parameters are those of the network; its facts are
                              there for a file from elsewhere too, from `spec` */
     dt_config config; /* the settings of the file's run, what was asked for in their place; those of

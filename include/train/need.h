@@ -17,11 +17,11 @@
 
 /* Of this rank, for a run that has its source and settings, and subsets of these sizes.
  * Not collective. Errors: DT_ERR_CONFIG: too many parameters; DT_ERR_INTERNAL. */
-dt_status dt_need_of_training(const dt_run *run, const dt_model_spec *spec,
+dt_status dt_need_of_training(const dt_run *run, const dt_network_spec *spec,
                               const int64_t counts[DT_SUBSETS], dt_need *out, dt_error *error);
 
 /* The same for a run that evaluates the subset `kind` and does nothing else. */
-void dt_need_of_evaluation(const dt_run *run, const dt_model_spec *spec,
+void dt_need_of_evaluation(const dt_run *run, const dt_network_spec *spec,
                            const int64_t counts[DT_SUBSETS], dt_subset_kind kind, dt_need *out);
 
 /* Of a weights file that is converted: its bytes, its arrays, and both of the result. */
@@ -33,6 +33,6 @@ dt_status dt_need_check_file(const char *path, int times, dt_error *error);
 
 /* Whether this process can build a network and its parameters. Not collective.
  * Errors: DT_ERR_CONFIG. */
-dt_status dt_need_check_network(const dt_model_spec *spec, dt_error *error);
+dt_status dt_need_check_network(const dt_network_spec *spec, dt_error *error);
 
 #endif

@@ -27,7 +27,6 @@ typedef struct dt_run {
     dt_range own_virtual_ranks; /* of this rank; none: it is a surplus rank */
     dt_range own_parts;         /* of DT_EVALUATION_PARTS */
     dt_need need;               /* of memory, of this rank (train/need.h) */
-    dt_normalization normalization;
     dt_source *source;
     dt_dataset *dataset;
     uint64_t fingerprint; /* of the data: dt_dataset_fingerprint, all ranks together */
@@ -81,7 +80,7 @@ dt_range dt_run_held(const dt_run *run, dt_subset_kind kind, int64_t count, bool
  * of `spec` with rank 0's parameters, [its parameter count]. config and spec are the same on all
  * ranks, and agree. The caller owns *out: dt_run_close. Collective. Errors: the same on all ranks;
  * DT_ERR_CONFIG for images of another shape. */
-dt_status dt_run_open_model(dt_comm *comm, const dt_config *config, const dt_model_spec *spec,
+dt_status dt_run_open_model(dt_comm *comm, const dt_config *config, const dt_network_spec *spec,
                             const float *parameters, dt_subset_kind kind, dt_run **out,
                             dt_error *error);
 

@@ -162,10 +162,9 @@ static dt_status open_first(bench *self, const dt_config *config, dt_error *erro
 static dt_config wide(const dt_config *config, int first, int second)
 {
     dt_config other = *config;
-    other.layers[0] = first;
-    other.layers[1] = second;
-    other.layers[2] = config->layers[config->layer_count - 1];
-    other.layer_count = 3;
+    char layers[64];
+    snprintf(layers, sizeof layers, "%d, %d, %d", first, second, config->classes);
+    (void)dt_config_set(&other, dt_setting_find("layers"), layers, NULL);
     return other;
 }
 
@@ -315,7 +314,8 @@ static void add_row(const dt_bench_case *it, double *values, int count, dt_bench
     *row = (dt_bench_row){.measure = it->measure, .batch = it->batch, .repetitions = count};
     if (it->measure != DT_BENCH_REDUCE_TREE && it->measure != DT_BENCH_REDUCE_MPI)
         row->virtual_ranks = (int)run->config.virtual_ranks;
-    dt_network_shape_text(run->network, row->network, sizeof row->network);
+    dt_architecture_text(&dt_network_spec_of(run->network)->architecture, row->network,
+                         sizeof row->network);
     qsort(values, (size_t)count, sizeof *values, compare);
     row->median = (values[(count - 1) / 2] + values[count / 2]) / 2;
     row->least = values[0];

@@ -80,12 +80,32 @@ static int find_best_tile(dt_ceiling *self, bool sparse)
     return best;
 }
 
-static dt_status build(dt_ceiling *self, int inputs, int dense_count, const int *widths,
-                       const uint8_t *const *images, dt_error *error)
+/* One for each kernel of the network. */
+static dt_status create_layers(dt_ceiling *self, const dt_network *network, dt_error *error)
 {
-    size_t image_size = (size_t)inputs;
-    self->layers = dt_calloc((size_t)dense_count, sizeof *self->layers, error);
-    if (!self->layers || !(self->input = new_matrix(TILE_MAX, image_size, 0.5f, error)) ||
+    size_t count;
+    const dt_tensor *tensors = dt_network_tensors(network, &count);
+    self->layers = dt_calloc(count, sizeof *self->layers, error);
+    if (!self->layers)
+        return error->status;
+    for (size_t i = 0; i < count; i++) {
+        if (tensors[i].role != DT_TENSOR_WEIGHT)
+            continue;
+        dt_status status = create_layer((int)tensors[i].shape[0], (int)tensors[i].shape[1],
+                                        &self->layers[self->layer_count++], error);
+        if (status)
+            return status;
+    }
+    return DT_OK;
+}
+
+static dt_status build(dt_ceiling *self, const dt_network *network, const uint8_t *const *images,
+                       dt_error *error)
+{
+    const dt_network_spec *spec = dt_network_spec_of(network);
+    size_t image_size = (size_t)dt_shape_size(spec->architecture.input);
+    self->zero_stays_zero = spec->normalization.shift == 0;
+    if (!(self->input = new_matrix(TILE_MAX, image_size, 0.5f, error)) ||
         !(self->images = dt_calloc(DT_CEILING_IMAGES, image_size, error)) ||
         !(self->any = dt_calloc(image_size, 1, error)))
         return error->status;
@@ -94,26 +114,16 @@ static dt_status build(dt_ceiling *self, int inputs, int dense_count, const int 
             return error->status;
     for (int i = 0; i < DT_CEILING_IMAGES; i++)
         memcpy(self->images + (size_t)i * image_size, images[i], image_size);
-    for (; self->layer_count < dense_count; self->layer_count++) {
-        int i = self->layer_count;
-        dt_status status =
-            create_layer(i > 0 ? widths[i - 1] : inputs, widths[i], &self->layers[i], error);
-        if (status) {
-            self->layer_count++;
-            return status;
-        }
-    }
-    return DT_OK;
+    return create_layers(self, network, error);
 }
 
-dt_status dt_ceiling_create(int inputs, int dense_count, const int *widths, bool zero_stays_zero,
-                            const uint8_t *const *images, dt_ceiling **out, dt_error *error)
+dt_status dt_ceiling_create(const dt_network *network, const uint8_t *const *images,
+                            dt_ceiling **out, dt_error *error)
 {
     dt_ceiling *self = dt_calloc(1, sizeof *self, error);
     if (!self)
         return error->status;
-    self->zero_stays_zero = zero_stays_zero;
-    dt_status status = build(self, inputs, dense_count, widths, images, error);
+    dt_status status = build(self, network, images, error);
     if (status) {
         dt_ceiling_destroy(self);
         return status;

@@ -9,15 +9,16 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "nn/network.h"
 
 typedef struct dt_ceiling dt_ceiling;
 
-/* For a network of `dense_count` dense layers. images: DT_CEILING_IMAGES samples in the order in
- * which they are played, which decide on the columns that are not zero; byte 0 counts as the value
- * 0 only if `zero_stays_zero`. They are copied. The caller owns *out. Errors: DT_ERR_INTERNAL. */
+/* For a network's dense layers. images: DT_CEILING_IMAGES samples in the order in which they are
+ * played, which decide on the columns that are not zero. They are copied. The caller owns *out.
+ * Errors: DT_ERR_INTERNAL. */
 enum { DT_CEILING_IMAGES = 2048 };
-dt_status dt_ceiling_create(int inputs, int dense_count, const int *widths, bool zero_stays_zero,
-                            const uint8_t *const *images, dt_ceiling **out, dt_error *error);
+dt_status dt_ceiling_create(const dt_network *network, const uint8_t *const *images,
+                            dt_ceiling **out, dt_error *error);
 
 /* NULL is allowed. */
 void dt_ceiling_destroy(dt_ceiling *ceiling);

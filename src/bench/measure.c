@@ -197,9 +197,7 @@ dt_status dt_bench_make_ceiling(dt_bench_subject *of, dt_error *error)
         dt_exchange_end(run->exchange, 0);
     }
     if (!status) {
-        status = dt_ceiling_create(dt_shape_size(run->source->shape), run->config.layer_count,
-                                   run->config.layers, run->normalization.shift == 0,
-                                   chosen.delivery.images, &of->ceiling, error);
+        status = dt_ceiling_create(run->network, chosen.delivery.images, &of->ceiling, error);
         status = dt_comm_agree(run->comm, status, error);
     }
     free_samples(&chosen);

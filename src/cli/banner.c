@@ -44,7 +44,7 @@ static void print_data(const dt_run *run)
 static void print_network(const dt_run *run)
 {
     char text[DT_TEXT_MAX];
-    dt_network_shape_text(run->network, text, sizeof text);
+    dt_architecture_text(&dt_network_spec_of(run->network)->architecture, text, sizeof text);
     dt_say("  network   %s, %zu parameters", text, run->parameter_count);
     size_t count;
     for (int i = 0; dt_network_describe_layer(run->network, i, text, sizeof text, &count); i++) {

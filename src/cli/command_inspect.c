@@ -119,9 +119,10 @@ static dt_status print_weights(const char *path, const void *bytes, size_t size,
                  file.own ? facts->architecture : "", file.own ? ", " : "", file.parameter_count,
                  hash);
         if (file.own) {
-            dt_print(stdout, "  layers    %s, output %s, loss %s; pixels %.9g * byte %+.9g\n",
-                     facts->activation, facts->output_activation, facts->loss, facts->input_scale,
-                     facts->input_shift);
+            dt_print(stdout, "  layers    %s%s%s\n", facts->layers, facts->activation,
+                     facts->activation[0] ? " (written before 0.2)" : "");
+            dt_print(stdout, "  loss      %s; pixels %.9g * byte %+.9g\n", facts->loss,
+                     facts->input_scale, facts->input_shift);
             dt_print(stdout, "  training  on %s",
                      facts->data_source[0] ? facts->data_source
                                            : "what it does "

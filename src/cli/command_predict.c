@@ -37,6 +37,16 @@ static void release(predictor *self)
 }
 
 /* *self is always set; end it with release. */
+static dt_shape shape_of(const predictor *self)
+{
+    return self->model.spec.architecture.input;
+}
+
+static int classes_of(const predictor *self)
+{
+    return dt_architecture_outputs(&self->model.spec.architecture);
+}
+
 static dt_status prepare(const dt_invocation *invocation, predictor *self, dt_error *error)
 {
     *self = (predictor){.json = invocation->json, .show = invocation->show};
@@ -45,14 +55,14 @@ static dt_status prepare(const dt_invocation *invocation, predictor *self, dt_er
     if (!status)
         status = dt_need_check_network(&self->model.spec, error);
     if (!status)
-        status = dt_model_build(&self->model.spec, &self->network, error);
+        status = dt_network_create(&self->model.spec, &self->network, error);
     if (status)
         return status;
-    if (self->model.spec.shape.channels != 1)
+    if (shape_of(self).channels != 1)
         return dt_fail(error, DT_ERR_DATA,
                        "%s: expected a network of images with one channel, found %d",
-                       invocation->weights_path, self->model.spec.shape.channels);
-    size_t classes = (size_t)dt_model_classes(&self->model.spec);
+                       invocation->weights_path, shape_of(self).channels);
+    size_t classes = (size_t)classes_of(self);
     self->parameters = dt_network_new_parameters(self->network, error);
     self->outputs = self->parameters ? dt_calloc(CHUNK * classes, sizeof(float), error) : NULL;
     self->probabilities = self->outputs ? dt_calloc(classes, sizeof(double), error) : NULL;
@@ -68,7 +78,7 @@ static dt_status prepare(const dt_invocation *invocation, predictor *self, dt_er
 /* The answer in words; "none" when an output is not a number. */
 static void print_line(const predictor *self, const char *name, int answer)
 {
-    int classes = dt_model_classes(&self->model.spec);
+    int classes = classes_of(self);
     if (answer == classes)
         printf("%s\tnone", name);
     else
@@ -81,7 +91,7 @@ static void print_line(const predictor *self, const char *name, int answer)
 static void add_json(const predictor *self, const char *file, int64_t index, bool several,
                      int answer, dt_text *out)
 {
-    int classes = dt_model_classes(&self->model.spec);
+    int classes = classes_of(self);
     dt_text_add(out, "{\"file\": ");
     dt_json_add_text(out, file);
     if (several)
@@ -115,11 +125,10 @@ static dt_status print_json(const predictor *self, const char *file, int64_t ind
 static dt_status print_answer(const predictor *self, const char *file, const dt_images *images,
                               int64_t index, const float *outputs, dt_error *error)
 {
-    const dt_model_spec *spec = &self->model.spec;
-    int classes = dt_model_classes(spec);
+    dt_shape shape = shape_of(self);
+    int classes = classes_of(self);
     int answer = dt_metrics_answer(classes, outputs);
-    dt_metrics_probabilities(spec->loss, spec->output_activation == DT_OUTPUT_SOFTMAX, classes,
-                             outputs, self->probabilities);
+    dt_network_probabilities(self->network, outputs, self->probabilities);
     if (self->json)
         return print_json(self, file, index, images->several, answer, error);
     char name[NAME_MAX_SHOWN];
@@ -129,18 +138,18 @@ static dt_status print_answer(const predictor *self, const char *file, const dt_
         dt_text_add(&text, "[%" PRId64 "]", index);
     print_line(self, name, answer);
     if (self->show)
-        dt_draw(stdout, &self->drawing, spec->shape.height, spec->shape.width,
-                images->pixels + (size_t)index * (size_t)dt_shape_size(spec->shape));
+        dt_draw(stdout, &self->drawing, shape.height, shape.width,
+                images->pixels + (size_t)index * (size_t)dt_shape_size(shape));
     return DT_OK;
 }
 
 static dt_status predict_file(const predictor *self, const char *path, dt_error *error)
 {
-    const dt_model_spec *spec = &self->model.spec;
+    dt_shape shape = shape_of(self);
     const uint8_t *pointers[CHUNK];
     dt_images images;
-    size_t size = (size_t)dt_shape_size(spec->shape), classes = (size_t)dt_model_classes(spec);
-    dt_status status = dt_images_read(path, spec->shape.height, spec->shape.width, &images, error);
+    size_t size = (size_t)dt_shape_size(shape), classes = (size_t)classes_of(self);
+    dt_status status = dt_images_read(path, shape.height, shape.width, &images, error);
     for (int64_t first = 0; first < images.count && !status; first += CHUNK) {
         int64_t left = images.count - first, count = left < CHUNK ? left : CHUNK;
         for (int64_t i = 0; i < count; i++)

@@ -34,7 +34,7 @@ void dt_setting_add_value_word(const dt_setting *setting, dt_text *out)
         [DT_SETTING_REAL] = " X",
         [DT_SETTING_ENUM] = " NAME",
         [DT_SETTING_TEXT] = " TEXT",
-        [DT_SETTING_INT_LIST] = " N,N,...",
+        [DT_SETTING_LAYERS] = " LAYER,...",
     };
     if (!setting->unit) {
         dt_text_add(out, "%s", words[setting->type]);
@@ -77,9 +77,8 @@ void dt_setting_add_values(const dt_setting *setting, dt_text *out)
         dt_text_add(out, "%s%s", setting->names ? ", or a " : "",
                     setting->unit ? setting->unit : "text");
         break;
-    case DT_SETTING_INT_LIST:
-        dt_text_add(out, "1 to %d integers, each ", DT_LAYERS_MAX);
-        add_range(setting, out);
+    case DT_SETTING_LAYERS:
+        dt_text_add(out, "layers, separated by commas (--help layers)");
         break;
     }
 }

@@ -6,6 +6,7 @@
 #include "cli/options.h"
 #include "generate.h"
 #include "topics.h"
+#include "nn/layer.h"
 
 #define WIDTH  80
 #define INDENT 28
@@ -110,6 +111,60 @@ void dt_options_print_help(FILE *out)
     fprintf(out, "\nExit codes:\n");
     for (const dt_topic *topic = dt_exit_codes; topic->term; topic++)
         fprintf(out, "  %2s  %s\n", topic->term, topic->text);
+}
+
+static void print_argument(FILE *out, const dt_layer_argument *argument)
+{
+    char term[WIDTH], text[2 * WIDTH];
+    snprintf(term, sizeof term, "  %s", argument->name);
+    dt_text says = {.text = text, .size = sizeof text};
+    dt_text_add(&says, "%s; ", argument->help);
+    if (argument->type == DT_ARGUMENT_BOOL)
+        dt_text_add(&says, "true or false");
+    else
+        dt_text_add(&says, "%s from %.15g to %.15g",
+                    argument->type == DT_ARGUMENT_INTEGER ? "an integer" : "a number",
+                    argument->min, argument->max);
+    if (argument->preset)
+        dt_text_add(&says, " [%s]", argument->preset);
+    print_entry(out, term, text);
+}
+
+static void print_kind(FILE *out, const dt_layer_kind *kind)
+{
+    char term[WIDTH];
+    dt_text says = {.text = term, .size = sizeof term};
+    dt_text_add(&says, "%s", kind->name);
+    for (int i = 0; i < kind->argument_count; i++)
+        if (!kind->arguments[i].preset)
+            dt_text_add(&says, " %s", kind->arguments[i].name);
+    print_entry(out, term, kind->help);
+    for (int i = 0; i < kind->argument_count; i++)
+        print_argument(out, &kind->arguments[i]);
+}
+
+void dt_options_print_layers(FILE *out)
+{
+    fprintf(out, "--layers ITEM, ITEM, ...\n\n");
+    print_text(out, 0, 0,
+               "An item is KIND VALUE... [NAME VALUE]... [ACTIVATION]: what a layer is, the values "
+               "that it must have, those that it may have, and what stands behind it. A number "
+               "alone is a dense layer with so many outputs, with --bias and --activation as they "
+               "are set; behind the last one stands --output-activation.");
+    fprintf(out, "\nKinds of layers:\n");
+    for (int i = 0; dt_layer_kind_at(i); i++)
+        if (!dt_layer_kind_at(i)->follows)
+            print_kind(out, dt_layer_kind_at(i));
+    fprintf(out, "\nActivations, which may also be items of their own:\n");
+    for (int i = 0; dt_layer_kind_at(i); i++)
+        if (dt_layer_kind_at(i)->follows)
+            print_kind(out, dt_layer_kind_at(i));
+    fprintf(out, "\nThe same network three times:\n"
+                 "  --layers 128,64,10\n"
+                 "  --layers \"dense 128 relu, dense 64 relu, dense 10\"\n"
+                 "  --layers \"dense 128, relu, dense 64, relu, dense 10\"\n"
+                 "An activation for each layer, one without biases:\n"
+                 "  --layers \"dense 128 bias false relu, dense 64 tanh, dense 10\"\n");
 }
 
 static bool is_plain(const char *text)

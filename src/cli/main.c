@@ -114,7 +114,9 @@ static dt_status run(dt_comm *comm, int argc, char **argv, dt_error *error)
         return status;
     bool voice = dt_comm_rank(comm) == 0;
     if (invocation.help) {
-        if (voice)
+        if (voice && invocation.about_layers)
+            dt_options_print_layers(stdout);
+        else if (voice)
             dt_options_print_help(stdout);
     } else if (invocation.version) {
         if (voice)

@@ -58,7 +58,7 @@ const dt_command_info dt_command_infos[] = {
 #define BENCH   (1U << DT_COMMAND_BENCH)
 
 static const dt_flag flags[] = {
-    FLAG("help", help, 'h', NULL, ALL, "print this text"),
+    FLAG("help", help, 'h', NULL, ALL, "print this text; --help layers: what --layers takes"),
     FLAG("version", version, 0, NULL, ALL, "print the version, and that of MPI"),
     FLAG("config", config_path, 0, "FILE", ALL, "read settings from an INI file"),
     FLAG("print-config", print_config, 0, NULL, ALL,
@@ -274,9 +274,9 @@ static dt_status set_flag(const option *it, dt_invocation *invocation, dt_error 
     if (*text)
         return repeated(it, error);
     size_t length = strlen(it->value);
-    if (length == 0 || length >= DT_TEXT_MAX)
+    if (length == 0 || length >= DT_NAME_MAX)
         return dt_fail(error, DT_ERR_USAGE, "%s: expected 1 to %d characters, found %zu", it->name,
-                       DT_TEXT_MAX - 1, length);
+                       DT_NAME_MAX - 1, length);
     memcpy(text, it->value, length + 1);
     return it->flag->names ? check_name(it, error) : DT_OK;
 }
@@ -327,7 +327,8 @@ static dt_status read_arguments(int argc, char *const argv[], dt_invocation *out
     const dt_setting *settings = dt_settings(&count);
     dt_status status = DT_OK;
     bool only_files = false;
-    for (int i = 1; i < argc && status == DT_OK && !out->help && !out->version; i++) {
+    int i = 1;
+    for (; i < argc && status == DT_OK && !out->help && !out->version; i++) {
         bool takes_files = dt_command_infos[out->command].files != NULL;
         if (only_files || argv[i][0] != '-' || (takes_files && argv[i][1] == '\0')) {
             status = read_word(argv[i], i, argc, out, error);
@@ -352,6 +353,7 @@ static dt_status read_arguments(int argc, char *const argv[], dt_invocation *out
         else
             given[it.setting - settings] = it.value;
     }
+    out->about_layers = out->help && i < argc && strcmp(argv[i], "layers") == 0;
     return status;
 }
 

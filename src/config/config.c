@@ -100,38 +100,16 @@ static bool parse_enum(const dt_setting *setting, const char *text, int *value)
     return false;
 }
 
-static bool parse_text(const char *text, char value[DT_TEXT_MAX])
+static bool parse_text(const char *text, char value[DT_NAME_MAX])
 {
     size_t length = strlen(text);
-    if (length == 0 || length >= DT_TEXT_MAX)
+    if (length == 0 || length >= DT_NAME_MAX)
         return false;
     for (size_t i = 0; i < length; i++)
         if (iscntrl((unsigned char)text[i]))
             return false;
-    memset(value, 0, DT_TEXT_MAX);
+    memset(value, 0, DT_NAME_MAX);
     memcpy(value, text, length);
-    return true;
-}
-
-static bool parse_list(const dt_setting *setting, const char *text, int values[DT_LAYERS_MAX],
-                       int *length)
-{
-    int parsed[DT_LAYERS_MAX] = {0}, count = 0;
-    for (const char *at = text;; at++) {
-        at += strspn(at, " \t");
-        int64_t value;
-        char *end;
-        if (count == DT_LAYERS_MAX || !parse_integer(setting, at, &end, &value))
-            return false;
-        parsed[count++] = (int)value;
-        at = end + strspn(end, " \t");
-        if (*at == '\0')
-            break;
-        if (*at != ',')
-            return false;
-    }
-    memcpy(values, parsed, sizeof parsed);
-    *length = count;
     return true;
 }
 
@@ -164,8 +142,10 @@ dt_status dt_config_set(dt_config *config, const dt_setting *setting, const char
     case DT_SETTING_TEXT:
         good = parse_text(text, field);
         break;
-    case DT_SETTING_INT_LIST:
-        good = parse_list(setting, text, field, field_of(config, setting->count_offset));
+    case DT_SETTING_LAYERS:
+        if (text[0] && dt_layers_parse(text, field, error))
+            return DT_ERR_CONFIG;
+        good = text[0];
         break;
     }
     if (!good)
@@ -198,15 +178,6 @@ static void get_real(double value, char text[DT_TEXT_MAX])
     }
 }
 
-static void get_list(const int *values, int count, char text[DT_TEXT_MAX])
-{
-    int length = 0;
-    text[0] = '\0';
-    for (int i = 0; i < count; i++)
-        length +=
-            snprintf(text + length, DT_TEXT_MAX - (size_t)length, "%s%d", i ? ", " : "", values[i]);
-}
-
 char *dt_config_get(const dt_config *config, const dt_setting *setting, char text[DT_TEXT_MAX])
 {
     const void *value = value_of(config, setting->offset);
@@ -229,16 +200,37 @@ char *dt_config_get(const dt_config *config, const dt_setting *setting, char tex
     case DT_SETTING_TEXT:
         snprintf(text, DT_TEXT_MAX, "%s", (const char *)value);
         break;
-    case DT_SETTING_INT_LIST:
-        get_list(value, *(const int *)value_of(config, setting->count_offset), text);
+    case DT_SETTING_LAYERS:
+        dt_layers_text(value, text);
         break;
     }
     return text;
 }
 
+static dt_layer_defaults layer_defaults(const dt_config *config)
+{
+    return (dt_layer_defaults){.hidden = dt_activation_names[config->activation],
+                               .output = dt_output_activation_names[config->output_activation],
+                               .bias = config->bias};
+}
+
+/* A list that is written out is the default's, written out with the same settings. */
+static bool layers_are_default(const dt_config *config, const dt_setting *setting)
+{
+    char own[DT_LAYERS_TEXT], other[DT_LAYERS_TEXT];
+    dt_layer_list list = config->layers, preset;
+    dt_layer_defaults defaults = layer_defaults(config);
+    (void)dt_layers_parse(setting->default_value, &preset, NULL);
+    (void)dt_layers_write_out(&preset, &defaults, NULL);
+    (void)dt_layers_write_out(&list, &defaults, NULL);
+    return strcmp(dt_layers_text(&list, own), dt_layers_text(&preset, other)) == 0;
+}
+
 bool dt_config_is_default(const dt_config *config, const dt_setting *setting)
 {
     char text[DT_TEXT_MAX];
+    if (setting->type == DT_SETTING_LAYERS)
+        return layers_are_default(config, setting);
     return strcmp(dt_config_get(config, setting, text), setting->default_value) == 0;
 }
 
@@ -276,16 +268,82 @@ static dt_status refuse_both(const dt_config *config, const char *first, const c
     return DT_ERR_CONFIG;
 }
 
-static dt_status check_together(const dt_config *config, dt_error *error)
+static bool is_given(const dt_config *config, const char *name)
 {
-    char layers[DT_TEXT_MAX];
-    int outputs = config->layers[config->layer_count - 1];
-    if (outputs != config->classes)
+    size_t count;
+    return config->given[dt_setting_find(name) - dt_settings(&count)];
+}
+
+/* A setting that says of the layers what they do not say themselves: refused if it was given. */
+static dt_status refuse_beside_layers(const dt_config *config, const char *name, const char *said,
+                                      dt_error *error)
+{
+    char text[DT_TEXT_MAX];
+    if (!is_given(config, name))
+        return DT_OK;
+    return refuse_both(config, name, "layers", error,
+                       "expected %s, as layers says, found %s; leave it away, or change layers",
+                       said, dt_config_get(config, dt_setting_find(name), text));
+}
+
+static dt_status settle_activation(dt_config *config, dt_error *error)
+{
+    bool has;
+    const char *said =
+        dt_layers_hidden(&config->layers, dt_activation_names[config->activation], &has);
+    dt_status status =
+        said && !has ? refuse_beside_layers(config, "activation", said, error) : DT_OK;
+    const char *is = said ? said : dt_setting_find("activation")->default_value;
+    for (int i = 0; !status && !has && dt_activation_names[i]; i++)
+        if (strcmp(dt_activation_names[i], is) == 0)
+            config->activation = i;
+    return status;
+}
+
+/* Writes the layers out; what else speaks of them then says the same. */
+static dt_status settle_layers(dt_config *config, dt_error *error)
+{
+    bool with, without;
+    dt_layer_defaults defaults = layer_defaults(config);
+    dt_status status = dt_layers_write_out(&config->layers, &defaults, error);
+    if (status)
+        return error ? dt_fail_in(error, "layers") : status;
+    status = settle_activation(config, error);
+    int output = dt_layers_end_in_softmax(&config->layers) ? DT_OUTPUT_SOFTMAX : DT_OUTPUT_IDENTITY;
+    if (!status && config->output_activation != output)
+        status = refuse_beside_layers(config, "output_activation",
+                                      dt_output_activation_names[output], error);
+    dt_layers_biases(&config->layers, &with, &without);
+    bool contradicted = config->bias ? !with && without : with && !without;
+    if (!status && contradicted)
+        status = refuse_beside_layers(config, "bias", with ? "true" : "false", error);
+    config->output_activation = output;
+    config->bias = config->bias != contradicted;
+    return status;
+}
+
+static dt_status check_layers(const dt_config *config, dt_error *error)
+{
+    char text[DT_TEXT_MAX];
+    dt_architecture architecture = {.input = {1, 1, 1}, .list = config->layers};
+    dt_shape output;
+    dt_status status = dt_architecture_check(&architecture, &output, error);
+    if (status)
+        return error ? dt_fail_in(error, "layers") : status;
+    if (dt_shape_size(output) != config->classes)
         return refuse_both(config, "layers", "classes", error,
                            "expected the last layer to have one output a class, %d, found %d in "
-                           "'%s'; change layers or classes",
-                           config->classes, outputs,
-                           dt_config_get(config, dt_setting_find("layers"), layers));
+                           "'%.500s'; change layers or classes",
+                           config->classes, dt_shape_size(output),
+                           dt_layers_text(&config->layers, text));
+    return DT_OK;
+}
+
+static dt_status check_together(const dt_config *config, dt_error *error)
+{
+    dt_status status = check_layers(config, error);
+    if (status)
+        return status;
     if (config->split == DT_SPLIT_RANDOM && config->val_fraction <= 0.0)
         return refuse_both(config, "val_fraction", "split", error,
                            "expected more than 0 with split = random, found 0; the article holds "
@@ -322,7 +380,9 @@ dt_status dt_config_resolve(dt_config *config, dt_error *error)
     if (isnan(config->weight_decay))
         resolved.weight_decay = dt_optimizer_default_weight_decay(kind);
 
-    dt_status status = check_together(&resolved, error);
+    dt_status status = settle_layers(&resolved, error);
+    if (!status)
+        status = check_together(&resolved, error);
     if (status == DT_OK)
         *config = resolved;
     return status;

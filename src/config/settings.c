@@ -6,7 +6,6 @@
 #include "base/text.h"
 #include "config/config.h"
 #include "dist/reduce.h"
-#include "nn/activation.h"
 #include "nn/init.h"
 #include "nn/loss.h"
 #include "nn/optimizer.h"
@@ -57,10 +56,9 @@ static const char *const no_file[] = {"none", NULL};
         ROW(rule, in, field, kind, "auto", of, text), .min = (low), .max = (high),                 \
                                                       .allow_auto = true                           \
     }
-#define LIST(rule, in, field, length, low, high, preset, text)                                     \
+#define LAYERS(rule, in, field, preset, text)                                                      \
     {                                                                                              \
-        ROW(rule, in, field, DT_SETTING_INT_LIST, preset, NULL, text),                             \
-            .min = (low), .max = (high), .count_offset = offsetof(dt_config, length)               \
+        ROW(rule, in, field, DT_SETTING_LAYERS, preset, NULL, text)                                \
     }
 
 #define FIXED DT_RESUME_FIXED
@@ -94,16 +92,18 @@ static const dt_setting settings[] = {
     NUMBER(FIXED, "data", synthetic_seed, INT64, 0, ANY_COUNT, "1", NULL,
            "seed of the synthetic digits"),
 
-    LIST(FIXED, "model", layers, layer_count, 1, 0x1p20, "128, 64, 10",
-         "outputs of each dense layer; the last is the number of classes"),
+    LAYERS(
+        FIXED, "model", layers, "128, 64, 10",
+        "the network, layer by layer; a number is a dense layer of so many outputs; the last one "
+        "has one for each class"),
     ENUM(FIXED, "model", activation, dt_activation_names, "relu",
-         "what the hidden layers apply to their outputs"),
+         "what stands behind each number in layers but the last"),
     ENUM(FIXED, "model", output_activation, dt_output_activation_names, "identity",
-         "what the last layer applies, before the loss (cross-entropy has its own softmax)"),
+         "what stands behind the last one, before the loss (cross-entropy has its own softmax)"),
     ENUM(FIXED, "model", init, dt_init_names, "glorot",
          "initial weights, article: N(0, 1/out); pytorch: U(+-1/sqrt(in)), biases too; "
          "glorot: U(+-sqrt(6/(in + out))); he: N(0, 2/in)"),
-    BOOL(FIXED, "model", bias, "true", "layers have biases"),
+    BOOL(FIXED, "model", bias, "true", "numbers in layers are dense layers with biases"),
     ENUM(FIXED, "model", loss, dt_loss_names, "cross-entropy",
          "cross-entropy: of the softmax; bce: binary, with logits; mse: mean squared error"),
 
@@ -240,7 +240,7 @@ static void describe_text(const dt_setting *setting, dt_text *to)
         dt_text_add(to, "%s%s", *word, word[1] ? ", " : " or ");
     if (setting->unit)
         dt_text_add(to, "a %s of ", setting->unit);
-    dt_text_add(to, "1 to %d characters, none of them a control character", DT_TEXT_MAX - 1);
+    dt_text_add(to, "1 to %d characters, none of them a control character", DT_NAME_MAX - 1);
 }
 
 char *dt_setting_expects(const dt_setting *setting, char text[DT_TEXT_MAX])
@@ -266,9 +266,10 @@ char *dt_setting_expects(const dt_setting *setting, char text[DT_TEXT_MAX])
     case DT_SETTING_TEXT:
         describe_text(setting, &out);
         break;
-    case DT_SETTING_INT_LIST:
-        snprintf(text, DT_TEXT_MAX, "1 to %d integers from %.0f to %.0f, separated by commas",
-                 DT_LAYERS_MAX, setting->min, setting->max);
+    case DT_SETTING_LAYERS:
+        snprintf(text, DT_TEXT_MAX,
+                 "layers, separated by commas: integers, or as --help layers "
+                 "says");
         break;
     }
     return text;

@@ -1,6 +1,7 @@
 #include "model/demo.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/embed.h"
@@ -45,20 +46,49 @@ static void add_count(dt_text *to, const char *key, int64_t count)
         dt_text_add(to, ",\n\"%s\": %" PRId64, key, count);
 }
 
-static void add_facts(const dt_trained *trained, dt_text *to)
+/* {"kind": "dense", "inputs": 784, "outputs": 128, "units": 128, "bias": true, "tensors":
+ * {"kernel": 100352, "bias": 128}} */
+static void add_layer(const dt_layer *layer, dt_text *to)
 {
-    const dt_network_spec *network = &trained->network;
-    const dt_weights_file *file = trained->file;
+    const dt_layer_kind *kind = layer->kind;
+    dt_text_add(to, "{\"kind\": \"%s\", \"inputs\": %d, \"outputs\": %d", kind->name, layer->inputs,
+                layer->outputs);
+    for (int i = 0; i < kind->argument_count; i++) {
+        char value[32];
+        dt_layer_argument_text(kind, layer->arguments, i, value, sizeof value);
+        dt_text_add(to, ", \"%s\": %s", kind->arguments[i].name, value);
+    }
+    dt_text_add(to, ", \"tensors\": {");
+    for (int i = 0; i < layer->tensor_count; i++)
+        dt_text_add(to, "%s\"%s\": %zu", i == 0 ? "" : ", ", layer->tensors[i].name,
+                    dt_tensor_count(&layer->tensors[i]));
+    dt_text_add(to, "}}");
+}
+
+static void add_layers(const dt_architecture *architecture, dt_text *to)
+{
+    dt_shape shape = architecture->input;
+    dt_text_add(to, "[");
+    for (int i = 0; i < architecture->list.count; i++) {
+        dt_layer layer;
+        (void)dt_layer_of(&architecture->list.layers[i], shape, &layer, NULL);
+        shape = layer.output;
+        dt_text_add(to, "%s", i == 0 ? "" : ",\n");
+        add_layer(&layer, to);
+    }
+    dt_text_add(to, "]");
+}
+
+static void add_facts(const dt_network_spec *network, const dt_weights_file *file, dt_text *to)
+{
+    const dt_architecture *architecture = &network->architecture;
     char hash[DT_HASH_TEXT];
-    dt_text_add(to, "{\"height\": %d, \"width\": %d, \"layers\": [", trained->shape.height,
-                trained->shape.width);
-    for (int i = 0; i < network->dense_count; i++)
-        dt_text_add(to, "%s%d", i == 0 ? "" : ", ", network->widths[i]);
-    dt_text_add(to, "],\n\"bias\": %s, \"softmax\": %s", network->bias ? "true" : "false",
-                network->output_softmax ? "true" : "false");
-    add_real(to, "scale", network->input_scale);
-    add_real(to, "shift", network->input_shift);
-    add_text(to, "activation", dt_activation_names[network->activation]);
+    dt_text_add(to, "{\"height\": %d, \"width\": %d, \"classes\": %d,\n\"layers\": ",
+                architecture->input.height, architecture->input.width,
+                dt_architecture_outputs(architecture));
+    add_layers(architecture, to);
+    add_real(to, "scale", network->normalization.scale);
+    add_real(to, "shift", network->normalization.shift);
     add_text(to, "loss", dt_loss_names[network->loss]);
     add_text(to, "parameterHash", dt_hash_text(file->parameter_hash, hash));
     add_text(to, "version", file->facts.version);
@@ -70,15 +100,31 @@ static void add_facts(const dt_trained *trained, dt_text *to)
 }
 
 /* Owned by the caller: dt_free. NULL with *error set on failure. */
-static char *write_facts(const dt_trained *trained, dt_error *error)
+static char *write_facts(const dt_network_spec *network, const dt_weights_file *file,
+                         dt_error *error)
 {
     dt_text text = {0};
-    add_facts(trained, &text);
+    add_facts(network, file, &text);
     text = (dt_text){.size = text.length + 1};
     text.text = dt_calloc(text.size, 1, error);
     if (text.text)
-        add_facts(trained, &text);
+        add_facts(network, file, &text);
     return text.text;
+}
+
+/* The page knows the kinds of layers that its table lists: "    'dense': ...". */
+static dt_status check_words(const dt_layer_list *list, const char *path, dt_error *error)
+{
+    for (int i = 0; i < list->count; i++) {
+        const char *name = dt_layer_kind_at(list->layers[i].kind)->name;
+        char row[64];
+        snprintf(row, sizeof row, "\n    '%s': ", name);
+        if (!strstr(network_js, row))
+            return dt_fail(error, DT_ERR_DATA,
+                           "%s: layer %d: expected kinds of layers that the page knows, found '%s'",
+                           path, i + 1, name);
+    }
+    return DT_OK;
 }
 
 /* Inside HTML no text may end the script that it stands in: "<" becomes JSON's name for it. */
@@ -128,24 +174,28 @@ static void fill_in(dt_markup *to, const dt_weights_file *file, const char *fact
     dt_markup_add(to, "%s", from);
 }
 
-dt_status dt_demo_write(const char *path, const dt_trained *trained, dt_error *error)
+dt_status dt_demo_write(const char *path, const dt_network_spec *network,
+                        const dt_weights_file *file, dt_error *error)
 {
-    const dt_weights_file *file = trained->file;
-    if (trained->shape.channels != 1)
+    int channels = network->architecture.input.channels;
+    if (channels != 1)
         return dt_fail(error, DT_ERR_DATA,
                        "%s: expected a network of images with one channel, found %d", path,
-                       trained->shape.channels);
+                       channels);
     if (file->parameter_count > DT_DEMO_PARAMETERS_MAX)
         return dt_fail(error, DT_ERR_DATA,
                        "%s: expected at most %zu parameters, as many as browsers open, found %zu",
                        path, DT_DEMO_PARAMETERS_MAX, file->parameter_count);
-    char *facts = write_facts(trained, error);
+    dt_status status = check_words(&network->architecture.list, path, error);
+    if (status)
+        return status;
+    char *facts = write_facts(network, file, error);
     if (!facts)
         return DT_ERR_INTERNAL;
     dt_markup page = {0};
     fill_in(&page, file, facts);
     dt_free(facts);
-    dt_status status = dt_markup_status(&page, error);
+    status = dt_markup_status(&page, error);
     if (!status)
         status = dt_atomic_write(path, page.text, page.length, error);
     dt_markup_destroy(&page);

@@ -1,6 +1,5 @@
 #include "model/onnx.h"
 
-#include <math.h>
 #include <stdio.h>
 
 #include "base/memory.h"
@@ -13,9 +12,8 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "raw_data is little-en
 enum {
     IR_VERSION = 7,
     OPSET = 13,
-    NODES_A_LAYER = 6, /* at most: its product and GELU */
     NODES_BESIDES = 5, /* normalisation and probabilities */
-    NUMBERS_MAX = 8,   /* that nodes take as tensors */
+    NUMBERS_BESIDES = 4,
     FACTS_MAX = DT_WEIGHTS_FACTS + 1
 };
 
@@ -34,134 +32,140 @@ static char *add_image(onnx_graph *graph, dt_shape shape)
                           ONNX__TENSOR_PROTO__DATA_TYPE__UINT8, sizes);
 }
 
-static char *add_normalisation(onnx_graph *graph, const dt_network_spec *network, char *image)
+static char *add_normalisation(onnx_graph *graph, dt_normalization normalization, char *image)
 {
     char *x = onnx_add_node(graph, "Cast", "pixels", image, NULL, NULL);
     onnx_set_integer(graph, "to", ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT);
     x = onnx_add_node(graph, "Flatten", "flat", x, NULL, NULL);
     onnx_set_integer(graph, "axis", 1);
-    char *scale = onnx_add_number(graph, "scale", network->input_scale);
+    char *scale = onnx_add_number(graph, "scale", normalization.scale);
     x = onnx_add_node(graph, "Mul", "scaled", x, scale, NULL);
-    char *shift = onnx_add_number(graph, "shift", network->input_shift);
+    char *shift = onnx_add_number(graph, "shift", normalization.shift);
     return onnx_add_node(graph, "Add", "normalised", x, shift, NULL);
 }
 
-/* The numbers of GELU, which all its layers share. */
-typedef struct gelu {
-    char *half, *one, *root_of_half;
-} gelu;
+/* A network that is being written. */
+typedef struct writing {
+    onnx_graph *graph;
+    const dt_weights_file *file;
+    size_t next; /* tensor of the file */
+} writing;
 
-/* z Phi(z) = z / 2 (1 + erf(z / sqrt 2)) */
-static char *add_gelu(onnx_graph *graph, const gelu *numbers, const char *layer, char *z)
+static char *add_weights(const writing *self, int index)
 {
-    char name[ONNX_NAME_SIZE];
-    snprintf(name, sizeof name, "%s/gelu/scaled", layer);
-    char *x = onnx_add_node(graph, "Mul", name, z, numbers->root_of_half, NULL);
-    snprintf(name, sizeof name, "%s/gelu/erf", layer);
-    x = onnx_add_node(graph, "Erf", name, x, NULL, NULL);
-    snprintf(name, sizeof name, "%s/gelu/raised", layer);
-    x = onnx_add_node(graph, "Add", name, x, numbers->one, NULL);
-    snprintf(name, sizeof name, "%s/gelu/doubled", layer);
-    x = onnx_add_node(graph, "Mul", name, x, z, NULL);
-    snprintf(name, sizeof name, "%s/gelu", layer);
-    return onnx_add_node(graph, "Mul", name, x, numbers->half, NULL);
-}
-
-static char *add_activation(onnx_graph *graph, dt_activation kind, const gelu *numbers,
-                            const char *layer, char *z)
-{
-    const char *type = NULL;
-    switch (kind) {
-    case DT_SIGMOID:
-        type = "Sigmoid";
-        break;
-    case DT_TANH:
-        type = "Tanh";
-        break;
-    case DT_RELU:
-        type = "Relu";
-        break;
-    case DT_LEAKY_RELU:
-        type = "LeakyRelu";
-        break;
-    case DT_GELU:
-        return add_gelu(graph, numbers, layer, z);
-    case DT_IDENTITY:
-        return z;
-    }
-    char name[ONNX_NAME_SIZE];
-    snprintf(name, sizeof name, "%s/%s", layer, dt_activation_names[kind]);
-    char *a = onnx_add_node(graph, type, name, z, NULL, NULL);
-    if (kind == DT_LEAKY_RELU)
-        onnx_set_real(graph, "alpha", DT_LEAKY_SLOPE);
-    return a;
-}
-
-static char *add_weights(onnx_graph *graph, const dt_weights_file *file, size_t index)
-{
-    dt_tensor *weights = &file->tensors[index];
+    dt_tensor *weights = &self->file->tensors[self->next + (size_t)index];
     char name[ONNX_NAME_SIZE];
     snprintf(name, sizeof name, "%s/%s", weights->layer, weights->name);
-    return onnx_add_tensor(graph, name, weights->rank, weights->shape,
-                           file->parameters + weights->offset, dt_tensor_count(weights));
+    return onnx_add_tensor(self->graph, name, weights->rank, weights->shape,
+                           self->file->parameters + weights->offset, dt_tensor_count(weights));
 }
 
-/* Returns the name of the last layer's outputs, "logits". */
-static char *add_layers(onnx_graph *graph, const dt_trained *trained, char *x)
+/* What a step takes: x, p, n or the number of a tensor; NULL: the layer has no such tensor. */
+static char *operand(const writing *self, const dt_layer *layer, const dt_onnx_step *step,
+                     char letter, char *x, char *previous)
 {
-    const dt_network_spec *network = &trained->network;
-    gelu numbers = {0};
-    if (network->activation == DT_GELU && network->dense_count > 1)
-        numbers = (gelu){.half = onnx_add_number(graph, "half", 0.5),
-                         .one = onnx_add_number(graph, "one", 1),
-                         .root_of_half = onnx_add_number(graph, "root_of_half", sqrt(0.5))};
-    for (int i = 0; i < network->dense_count; i++) {
-        size_t first = (size_t)i * (network->bias ? 2 : 1);
-        const char *layer = trained->file->tensors[first].layer;
-        char name[ONNX_NAME_SIZE];
-        bool last = i + 1 == network->dense_count;
-        char *kernel = add_weights(graph, trained->file, first);
-        char *bias = network->bias ? add_weights(graph, trained->file, first + 1) : NULL;
-        snprintf(name, sizeof name, "%s/dense", layer);
-        x = onnx_add_node(graph, "Gemm", last ? "logits" : name, x, kernel, bias);
-        if (!last)
-            x = add_activation(graph, network->activation, &numbers, layer, x);
-    }
-    return x;
+    char number[ONNX_NAME_SIZE];
+    if (letter == 'x')
+        return x;
+    if (letter == 'p')
+        return previous;
+    if (letter != 'n')
+        return letter - '0' < layer->tensor_count ? add_weights(self, letter - '0') : NULL;
+    snprintf(number, sizeof number, "number_%zu", self->graph->proto.n_initializer);
+    return onnx_add_number(self->graph, number, step->number);
 }
 
-static char *add_probabilities(onnx_graph *graph, const dt_network_spec *network, char *logits)
+/* The nodes of layer `index`; returns the name of what it gives: `output`, or one made here. */
+static char *add_layer(writing *self, const dt_layer *layer, int index, const char *output, char *x)
+{
+    const dt_onnx_step *steps = layer->kind->onnx;
+    char *previous = x;
+    for (int i = 0; i < DT_ONNX_STEPS_MAX && steps[i].operation; i++) {
+        const dt_onnx_step *step = &steps[i];
+        bool last = i + 1 == DT_ONNX_STEPS_MAX || !steps[i + 1].operation;
+        char name[ONNX_NAME_SIZE], *takes[ONNX_NODE_INPUTS] = {NULL};
+        if (last && output)
+            snprintf(name, sizeof name, "%s", output);
+        else
+            snprintf(name, sizeof name, last ? "%d/%s" : "%d/%s/%d", index, layer->kind->name, i);
+        for (int j = 0, count = 0; step->takes[j]; j++)
+            if ((takes[count] = operand(self, layer, step, step->takes[j], x, previous)))
+                count++;
+        previous = onnx_add_node(self->graph, step->operation, name, takes[0], takes[1], takes[2]);
+        if (step->attribute && step->whole)
+            onnx_set_integer(self->graph, step->attribute, (int64_t)step->value);
+        else if (step->attribute)
+            onnx_set_real(self->graph, step->attribute, (float)step->value);
+    }
+    self->next += (size_t)layer->tensor_count;
+    return previous;
+}
+
+/* Sets the names of the outputs; the probabilities are NULL unless the network ends in them. */
+static void add_layers(writing *self, const dt_architecture *architecture, char *x, char **logits,
+                       char **probabilities)
+{
+    const dt_layer_list *list = &architecture->list;
+    int last = list->count - 1 - dt_layers_end_in_softmax(list);
+    dt_shape shape = architecture->input;
+    for (int i = 0; i < list->count; i++) {
+        dt_layer layer;
+        (void)dt_layer_of(&list->layers[i], shape, &layer, NULL);
+        shape = layer.output;
+        const char *name = i == last ? "logits" : i > last ? "probabilities" : NULL;
+        x = add_layer(self, &layer, i, name, x);
+        *(i <= last ? logits : probabilities) = x;
+    }
+}
+
+static char *add_probabilities(onnx_graph *graph, dt_loss loss, char *logits)
 {
     const char *name = "probabilities";
-    if (network->output_softmax || network->loss == DT_CROSS_ENTROPY) {
+    if (loss == DT_CROSS_ENTROPY) {
         char *softmax = onnx_add_node(graph, "Softmax", name, logits, NULL, NULL);
         onnx_set_integer(graph, "axis", 1);
         return softmax;
     }
-    if (network->loss == DT_BCE)
+    if (loss == DT_BCE)
         return onnx_add_node(graph, "Sigmoid", name, logits, NULL, NULL);
     char *least = onnx_add_number(graph, "least", 0), *most = onnx_add_number(graph, "most", 1);
     return onnx_add_node(graph, "Clip", name, logits, least, most);
 }
 
 /* Owned by the caller: onnx_graph_destroy. NULL with *error set when there is no memory. */
-static onnx_graph *build_graph(const dt_trained *trained, dt_error *error)
+static onnx_graph *build_graph(const dt_network_spec *network, const dt_weights_file *file,
+                               dt_error *error)
 {
-    const dt_network_spec *network = &trained->network;
-    size_t nodes = (size_t)network->dense_count * NODES_A_LAYER + NODES_BESIDES;
-    onnx_graph *graph =
-        onnx_graph_create("dist-train", nodes, trained->file->tensor_count + NUMBERS_MAX, error);
+    const dt_architecture *architecture = &network->architecture;
+    size_t steps = (size_t)architecture->list.count * DT_ONNX_STEPS_MAX;
+    onnx_graph *graph = onnx_graph_create("dist-train", steps + NODES_BESIDES,
+                                          file->tensor_count + steps + NUMBERS_BESIDES, error);
     if (!graph)
         return NULL;
-    const int sizes[] = {network->widths[network->dense_count - 1], 0, 0};
-    char *image = add_image(graph, trained->shape);
-    char *logits = add_layers(graph, trained, add_normalisation(graph, network, image));
-    char *probabilities = add_probabilities(graph, network, logits);
-    onnx_add_output(graph, logits, "outputs of the last dense layer",
+    writing self = {.graph = graph, .file = file};
+    const int sizes[] = {dt_architecture_outputs(architecture), 0, 0};
+    char *x = add_image(graph, architecture->input), *logits = x, *probabilities = NULL;
+    x = add_normalisation(graph, network->normalization, x);
+    add_layers(&self, architecture, x, &logits, &probabilities);
+    if (!probabilities)
+        probabilities = add_probabilities(graph, network->loss, logits);
+    onnx_add_output(graph, logits, "outputs of the last layer",
                     ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, sizes);
     onnx_add_output(graph, probabilities, "of the classes", ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT,
                     sizes);
     return graph;
+}
+
+static dt_status check_words(const dt_layer_list *list, const char *path, dt_error *error)
+{
+    for (int i = 0; i < list->count; i++) {
+        const dt_layer_kind *kind = dt_layer_kind_at(list->layers[i].kind);
+        if (!kind->onnx[0].operation)
+            return dt_fail(error, DT_ERR_DATA,
+                           "%s: layer %d: expected kinds of layers that ONNX has, found '%s'", path,
+                           i + 1, kind->name);
+    }
+    return DT_OK;
 }
 
 static dt_status add_facts(model *self, const dt_weights_file *file, dt_error *error)
@@ -211,14 +215,18 @@ static dt_status write_model(const char *path, const Onnx__ModelProto *proto, dt
     return status;
 }
 
-dt_status dt_onnx_write(const char *path, const dt_trained *trained, dt_error *error)
+dt_status dt_onnx_write(const char *path, const dt_network_spec *network,
+                        const dt_weights_file *file, dt_error *error)
 {
     model built = {0};
-    onnx_graph *graph = build_graph(trained, error);
+    dt_status status = check_words(&network->architecture.list, path, error);
+    if (status)
+        return status;
+    onnx_graph *graph = build_graph(network, file, error);
     if (!graph)
         return DT_ERR_INTERNAL;
-    build_model(&built, graph, trained->file);
-    dt_status status = add_facts(&built, trained->file, error);
+    build_model(&built, graph, file);
+    status = add_facts(&built, file, error);
     if (!status)
         status = write_model(path, &built.proto, error);
     dt_bundle_destroy(&built.texts);

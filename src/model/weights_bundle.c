@@ -21,18 +21,18 @@ static void transpose(const float *from, size_t rows, size_t columns, float *to)
             to[j * rows + i] = from[i * columns + j];
 }
 
-/* layer: of the tensor, 0, 1, ... */
-static dt_status add_tensor(const dt_tensor *tensor, const float *values, size_t layer,
+/* tensor: of the architecture; layer: its number in the list. */
+static dt_status add_tensor(const dt_tensor *tensor, int layer, const float *values,
                             dt_weight_names names, dt_bundle *to, dt_error *error)
 {
-    char name[DT_BUNDLE_NAME], layer_text[LAYER_NAME];
+    char name[DT_BUNDLE_NAME];
     int64_t shape[DT_TENSOR_RANK_MAX];
-    bool turned = names == DT_NAMES_TORCH && tensor->rank == 2;
+    bool turned = names == DT_NAMES_TORCH && tensor->role == DT_TENSOR_WEIGHT;
     memcpy(shape, tensor->shape, sizeof shape);
     if (names == DT_NAMES_KERAS)
-        snprintf(name, sizeof name, "%s/%s", layer_name(layer, layer_text), tensor->name);
+        snprintf(name, sizeof name, "%s/%s", tensor->layer, tensor->name);
     else
-        snprintf(name, sizeof name, "%zu.%s", 2 * layer, turned ? "weight" : tensor->name);
+        snprintf(name, sizeof name, "%d.%s", layer, turned ? "weight" : tensor->name);
     if (turned) {
         shape[0] = tensor->shape[1];
         shape[1] = tensor->shape[0];
@@ -46,21 +46,33 @@ static dt_status add_tensor(const dt_tensor *tensor, const float *values, size_t
     return status;
 }
 
-dt_status dt_bundle_of_weights(const dt_weights_file *file, dt_weight_names names, dt_bundle *out,
-                               dt_error *error)
+static dt_status add_tensors(const dt_architecture *architecture, const float *parameters,
+                             dt_weight_names names, dt_bundle *out, dt_error *error)
+{
+    size_t count = dt_architecture_tensors(architecture, NULL, NULL);
+    dt_tensor *tensors = dt_calloc(count, sizeof *tensors, error);
+    int *layers = dt_calloc(count, sizeof *layers, error);
+    dt_status status = tensors && layers ? DT_OK : DT_ERR_INTERNAL;
+    if (!status)
+        dt_architecture_tensors(architecture, tensors, layers);
+    for (size_t i = 0; i < count && !status; i++)
+        status =
+            add_tensor(&tensors[i], layers[i], parameters + tensors[i].offset, names, out, error);
+    dt_free(tensors);
+    dt_free(layers);
+    return status;
+}
+
+dt_status dt_bundle_of_weights(const dt_architecture *architecture, const dt_weights_file *file,
+                               dt_weight_names names, dt_bundle *out, dt_error *error)
 {
     *out = (dt_bundle){0};
     dt_status status = DT_OK;
-    size_t kernels = 0;
     if (names == DT_NAMES_TORCH) /* a mark that loaders of PyTorch's world look for */
         status = dt_bundle_add_text(out, "format", "pt", error);
-    for (size_t i = 0; i < file->tensor_count && status == DT_OK; i++) {
-        const dt_tensor *tensor = &file->tensors[i];
-        kernels += tensor->rank == 2;
-        status =
-            add_tensor(tensor, file->parameters + tensor->offset, kernels - 1, names, out, error);
-    }
-    return status == DT_OK ? weights_facts_to_texts(file, out, error) : status;
+    if (!status)
+        status = add_tensors(architecture, file->parameters, names, out, error);
+    return status ? status : weights_facts_to_texts(file, out, error);
 }
 
 static found_layer *layer_called(found_layer *layers, size_t *count, const char *name,
@@ -136,7 +148,8 @@ static dt_status put_tensor(const dt_array *array, bool transposed, size_t layer
                             dt_weights_file *out, dt_error *error)
 {
     dt_tensor *tensor = &out->tensors[out->tensor_count++];
-    *tensor = (dt_tensor){.rank = array->rank, .offset = out->parameter_count};
+    *tensor = (dt_tensor){
+        .role = dt_tensor_role_of(name), .rank = array->rank, .offset = out->parameter_count};
     layer_name(layer, tensor->layer);
     snprintf(tensor->name, sizeof tensor->name, "%s", name);
     for (int i = 0; i < array->rank; i++)

@@ -7,20 +7,24 @@
 #include "base/hash.h"
 #include "base/memory.h"
 
-#define FACT(name, kind, optional)                                                                 \
+#define ROW(name, kind, ...)                                                                       \
     {                                                                                              \
-        DT_WEIGHTS_PREFIX #name, kind, offsetof(dt_weights_facts, name), optional                  \
+        DT_WEIGHTS_PREFIX #name, kind, offsetof(dt_weights_facts, name), __VA_ARGS__               \
     }
+#define NEEDED(name, kind)   ROW(name, kind, .optional = false)
+#define OPTIONAL(name, kind) ROW(name, kind, .optional = true)
+#define OLD(name, kind)      ROW(name, kind, .optional = true, .old = true)
 
 const fact weights_facts[] = {
-    FACT(version, FACT_TEXT, true),       FACT(architecture, FACT_TEXT, false),
-    FACT(input_shape, FACT_SHAPE, false), FACT(input_scale, FACT_REAL, false),
-    FACT(input_shift, FACT_REAL, false),  FACT(classes, FACT_INTEGER, false),
-    FACT(activation, FACT_TEXT, false),   FACT(output_activation, FACT_TEXT, false),
-    FACT(loss, FACT_TEXT, false),         FACT(data_source, FACT_TEXT, true),
-    FACT(epoch, FACT_INTEGER, true),      FACT(step, FACT_INTEGER, true),
-    FACT(samples, FACT_INTEGER, true),    FACT(val_accuracy, FACT_REAL, true),
-    FACT(test_accuracy, FACT_REAL, true), FACT(config, FACT_TEXT, true),
+    OPTIONAL(version, FACT_TEXT),      NEEDED(architecture, FACT_TEXT),
+    NEEDED(input_shape, FACT_SHAPE),   NEEDED(input_scale, FACT_REAL),
+    NEEDED(input_shift, FACT_REAL),    NEEDED(classes, FACT_INTEGER),
+    OPTIONAL(layers, FACT_TEXT),       OLD(activation, FACT_TEXT),
+    OLD(output_activation, FACT_TEXT), NEEDED(loss, FACT_TEXT),
+    OPTIONAL(data_source, FACT_TEXT),  OPTIONAL(epoch, FACT_INTEGER),
+    OPTIONAL(step, FACT_INTEGER),      OPTIONAL(samples, FACT_INTEGER),
+    OPTIONAL(val_accuracy, FACT_REAL), OPTIONAL(test_accuracy, FACT_REAL),
+    OPTIONAL(config, FACT_TEXT),
 };
 
 _Static_assert(sizeof weights_facts / sizeof *weights_facts == DT_WEIGHTS_FACTS, "facts");
@@ -63,26 +67,30 @@ dt_status weights_hash_check(const char *text, uint64_t hash, dt_error *error)
                    text, found);
 }
 
-void dt_weights_attributes(const dt_weights_facts *facts, dt_attribute out[DT_WEIGHTS_FACTS])
+size_t dt_weights_attributes(const dt_weights_facts *facts, dt_attribute out[DT_WEIGHTS_FACTS])
 {
+    size_t count = 0;
     for (size_t i = 0; i < DT_WEIGHTS_FACTS; i++) {
+        if (weights_facts[i].old)
+            continue;
         const char *name = weights_facts[i].name + sizeof DT_WEIGHTS_PREFIX - 1;
         const void *value = (const char *)facts + weights_facts[i].offset;
         switch (weights_facts[i].kind) {
         case FACT_TEXT:
-            out[i] = dt_attribute_text(name, *(char *const *)value);
+            out[count++] = dt_attribute_text(name, *(char *const *)value);
             break;
         case FACT_INTEGER:
-            out[i] = dt_attribute_integer(name, *(const int64_t *)value);
+            out[count++] = dt_attribute_integer(name, *(const int64_t *)value);
             break;
         case FACT_REAL:
-            out[i] = dt_attribute_real(name, *(const double *)value);
+            out[count++] = dt_attribute_real(name, *(const double *)value);
             break;
         case FACT_SHAPE:
-            out[i] = dt_attribute_integers(name, 3, value);
+            out[count++] = dt_attribute_integers(name, 3, value);
             break;
         }
     }
+    return count;
 }
 
 void dt_weights_facts_destroy(dt_weights_facts *facts)

@@ -17,6 +17,7 @@ typedef struct fact {
     fact_kind kind;
     size_t offset; /* in dt_weights_facts */
     bool optional;
+    bool old; /* read, and not written any more */
 } fact;
 
 /* DT_WEIGHTS_FACTS of them, in the order of the file. */

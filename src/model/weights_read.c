@@ -88,6 +88,7 @@ static dt_status name_tensor(dt_tensor *tensor, const char *path, const char *la
                        length);
     memcpy(tensor->name, name, length);
     memcpy(tensor->layer, layer, strlen(layer));
+    tensor->role = dt_tensor_role_of(tensor->name);
     return DT_OK;
 }
 

@@ -43,7 +43,7 @@ dt_status weights_facts_to_texts(const dt_weights_file *file, dt_bundle *to, dt_
     for (size_t i = 0; i < DT_WEIGHTS_FACTS && status == DT_OK; i++) {
         const fact *what = &weights_facts[i];
         const char *text = fact_text(what, (const char *)&file->facts + what->offset, numbers);
-        if (text)
+        if (text && !what->old)
             status = dt_bundle_add_text(to, what->name, text, error);
     }
     return status;

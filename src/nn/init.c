@@ -1,6 +1,7 @@
 #include "nn/init.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/random.h"
 
@@ -29,27 +30,59 @@ static void fill_uniform(const dt_random_key *key, uint32_t first_block, double 
     }
 }
 
-void dt_init_layer(dt_init kind, uint64_t seed, uint32_t layer, int64_t fan_in, int64_t fan_out,
-                   dt_real *weights, size_t weight_count, dt_real *biases, size_t bias_count)
+typedef struct fans {
+    double in, out;
+} fans;
+
+static fans fans_of(const dt_tensor *weights)
 {
-    dt_random_key key = {.seed = seed, .stream = DT_STREAM_INIT, .sample = layer};
-    uint32_t bias_block = (uint32_t)((weight_count + 3) / 4);
-    double in = (double)fan_in, out = (double)fan_out;
-    for (size_t i = 0; i < bias_count; i++)
-        biases[i] = 0;
+    double field = 1;
+    for (int i = 0; i + 2 < weights->rank; i++)
+        field *= (double)weights->shape[i];
+    return (fans){field * (double)weights->shape[weights->rank - 2],
+                  field * (double)weights->shape[weights->rank - 1]};
+}
+
+static void fill_weights(dt_init kind, const dt_random_key *key, uint32_t block, fans fan,
+                         dt_real *values, size_t count)
+{
     switch (kind) {
     case DT_INIT_ARTICLE:
-        fill_normal(&key, 0, sqrt(1 / out), weights, weight_count);
+        fill_normal(key, block, sqrt(1 / fan.out), values, count);
         break;
     case DT_INIT_PYTORCH:
-        fill_uniform(&key, 0, 1 / sqrt(in), weights, weight_count);
-        fill_uniform(&key, bias_block, 1 / sqrt(in), biases, bias_count);
+        fill_uniform(key, block, 1 / sqrt(fan.in), values, count);
         break;
     case DT_INIT_GLOROT:
-        fill_uniform(&key, 0, sqrt(6 / (in + out)), weights, weight_count);
+        fill_uniform(key, block, sqrt(6 / (fan.in + fan.out)), values, count);
         break;
     case DT_INIT_HE:
-        fill_normal(&key, 0, sqrt(2 / in), weights, weight_count);
+        fill_normal(key, block, sqrt(2 / fan.in), values, count);
         break;
+    }
+}
+
+void dt_init_tensors(dt_init kind, uint64_t seed, uint32_t layer, const dt_tensor *tensors,
+                     int count, dt_real *parameters)
+{
+    dt_random_key key = {.seed = seed, .stream = DT_STREAM_INIT, .sample = layer};
+    uint32_t block = 0;
+    fans fan = {1, 1};
+    for (int i = 0; i < count; i++) {
+        dt_real *values = parameters + tensors[i].offset;
+        size_t size = dt_tensor_count(&tensors[i]);
+        switch (tensors[i].role) {
+        case DT_TENSOR_WEIGHT:
+            fan = fans_of(&tensors[i]);
+            fill_weights(kind, &key, block, fan, values, size);
+            break;
+        case DT_TENSOR_BIAS:
+            if (kind == DT_INIT_PYTORCH)
+                fill_uniform(&key, block, 1 / sqrt(fan.in), values, size);
+            else
+                memset(values, 0, size * sizeof *values);
+            break;
+        }
+        block += (uint32_t)((size + 3) / 4);
     }
 }

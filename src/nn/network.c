@@ -8,18 +8,19 @@
 #include "nn/exactness.h"
 #include "nn/layer.h"
 #include "nn/matmul.h"
+#include "nn/metrics.h"
 #include "nn/tile.h"
 
 /* Pieces of a tile: what does not fit begins the next one. */
 enum { PIECES_MAX = 128 };
 
 struct dt_network {
+    dt_network_spec spec;
     int inputs, classes;
     int tile_samples; /* samples that go through the network together */
     dt_real input_scale, input_shift;
-    dt_loss loss;
-    int layer_count;
-    dt_layer **layers;
+    int layer_count, logits; /* `logits`: layers up to those whose values are no probabilities */
+    dt_layer *layers;
     size_t *offsets;    /* [layer_count], of each layer's parameters in the array */
     dt_tile *values;    /* [layer_count + 1]: the input, then each layer's output */
     dt_tile *gradients; /* [layer_count + 1]: of the loss by each of `values`; [0] is empty */
@@ -28,60 +29,43 @@ struct dt_network {
     dt_tensor *tensors;     /* of all layers, offsets in the whole array */
     dt_interval *intervals; /* the support of the last gradient */
     double *squares;        /* [tile_samples], scratch */
+    int32_t *scratch;       /* [the most inputs of a layer], the layers' */
     const dt_real *parameters;
 };
 
-/* What add_layers adds for each dense layer at most: it, and an activation. */
-enum { LAYERS_A_DENSE = 2 };
-
-static dt_status add_layers(dt_network *self, const dt_network_spec *spec, dt_error *error)
+/* Makes the layers, and gives each its place in the parameter array. */
+static dt_status make_layers(dt_network *self, const dt_architecture *architecture, dt_error *error)
 {
-    int inputs = spec->inputs;
-    for (int i = 0; i < spec->dense_count; i++) {
-        char name[32] = "dense";
-        if (i > 0)
-            snprintf(name, sizeof name, "dense_%d", i);
-        dt_status status = dt_dense_create(name, inputs, spec->widths[i], spec->bias,
-                                           &self->layers[self->layer_count], error);
+    dt_shape shape = architecture->input;
+    for (int i = 0; i < self->layer_count; i++) {
+        dt_layer *layer = &self->layers[i];
+        dt_status status = dt_layer_of(&architecture->list.layers[i], shape, layer, error);
         if (status)
             return status;
-        self->layer_count++;
-        inputs = spec->widths[i];
-
-        bool last = i + 1 == spec->dense_count;
-        dt_layer **next = &self->layers[self->layer_count];
-        if (!last && spec->activation != DT_IDENTITY)
-            status = dt_activation_layer_create(spec->activation, inputs, next, error);
-        else if (last && spec->output_softmax)
-            status = dt_softmax_layer_create(inputs, next, error);
-        if (status)
-            return status;
-        self->layer_count += *next != NULL;
+        self->offsets[i] = self->parameter_count;
+        self->parameter_count += layer->parameter_count;
+        shape = layer->output;
     }
-    self->classes = inputs;
+    self->classes = dt_shape_size(shape);
+    self->logits = self->layer_count - dt_layers_end_in_softmax(&architecture->list);
     return DT_OK;
 }
 
-/* Gives every layer its place in the parameter array. */
-static void place_parameters(dt_network *self)
+static dt_status list_tensors(dt_network *self, dt_error *error)
 {
-    for (int i = 0; i < self->layer_count; i++) {
-        const dt_layer *layer = self->layers[i];
-        self->offsets[i] = self->parameter_count;
-        for (int j = 0; j < layer->tensor_count; j++) {
-            dt_tensor *tensor = &self->tensors[self->tensor_count++];
-            *tensor = layer->tensors[j];
-            tensor->offset += self->parameter_count;
-        }
-        self->parameter_count += layer->parameter_count;
-    }
+    self->tensor_count = dt_architecture_tensors(&self->spec.architecture, NULL, NULL);
+    self->tensors = dt_calloc(self->tensor_count, sizeof *self->tensors, error);
+    if (!self->tensors)
+        return error->status;
+    dt_architecture_tensors(&self->spec.architecture, self->tensors, NULL);
+    return DT_OK;
 }
 
 static dt_status create_tiles(dt_network *self, dt_error *error)
 {
     dt_status status = dt_tile_create(self->tile_samples, self->inputs, &self->values[0], error);
     for (int i = 0; i < self->layer_count && !status; i++) {
-        int width = self->layers[i]->outputs;
+        int width = self->layers[i].outputs;
         status = dt_tile_create(self->tile_samples, width, &self->values[i + 1], error);
         if (!status)
             status = dt_tile_create(self->tile_samples, width, &self->gradients[i + 1], error);
@@ -89,25 +73,26 @@ static dt_status create_tiles(dt_network *self, dt_error *error)
     return status;
 }
 
-static size_t most_intervals(const dt_network *self)
+/* Of the support: of a layer that does not say it, one. */
+static size_t most_intervals(const dt_layer *layer)
 {
-    size_t most = 0;
-    for (int i = 0; i < self->layer_count; i++)
-        most += (size_t)self->layers[i]->inputs / 2 + 1;
-    return most;
+    return layer->kind->add_support ? (size_t)layer->inputs / 2 + 1 : 1;
 }
 
-/* Counts values of one sample in all tiles, and the columns of all tiles. */
-static void count_values(const dt_network_spec *spec, uint64_t *values, uint64_t *columns)
+static dt_status allocate_scratch(dt_network *self, dt_error *error)
 {
-    *values = *columns = (uint64_t)spec->inputs;
-    for (int i = 0; i < spec->dense_count; i++) {
-        bool last = i + 1 == spec->dense_count;
-        bool followed = last ? spec->output_softmax : spec->activation != DT_IDENTITY;
-        uint64_t tiles = followed ? 4 : 2; /* values and gradients */
-        *values += tiles * (uint64_t)dt_tile_stride(spec->widths[i]);
-        *columns += tiles * (uint64_t)spec->widths[i];
+    size_t intervals = 0, inputs = 0;
+    for (int i = 0; i < self->layer_count; i++) {
+        intervals += most_intervals(&self->layers[i]);
+        inputs = (size_t)self->layers[i].inputs > inputs ? (size_t)self->layers[i].inputs : inputs;
     }
+    if (!(self->intervals = dt_calloc(intervals, sizeof *self->intervals, error)) ||
+        !(self->squares = dt_calloc((size_t)self->tile_samples, sizeof *self->squares, error)) ||
+        !(self->scratch = dt_calloc(inputs, sizeof *self->scratch, error)))
+        return error->status;
+    for (int i = 0; i < self->layer_count; i++)
+        self->layers[i].scratch = self->scratch;
+    return DT_OK;
 }
 
 /* A matter of speed alone: no result depends on it. While the largest layer's weights stay in the
@@ -124,20 +109,27 @@ static int choose_tile_samples(uint64_t largest_layer, uint64_t values)
 
 dt_network_size dt_network_measure(const dt_network_spec *spec)
 {
+    const dt_architecture *architecture = &spec->architecture;
     dt_network_size size = {0};
-    uint64_t values, columns, largest = 0, inputs = (uint64_t)spec->inputs;
-    count_values(spec, &values, &columns);
-    for (int i = 0; i < spec->dense_count; i++) {
-        uint64_t outputs = (uint64_t)spec->widths[i], weights = inputs * outputs;
-        size.parameters += weights + (spec->bias ? outputs : 0);
-        largest = weights > largest ? weights : largest;
-        /* its active columns; the support of it and of what follows */
-        size.bytes += inputs * sizeof(int32_t) + (inputs + outputs) / 2 * sizeof(dt_interval);
-        inputs = outputs;
+    dt_shape shape = architecture->input;
+    uint64_t inputs = (uint64_t)dt_shape_size(shape), values = inputs, columns = inputs;
+    uint64_t widest = 0, largest = 0;
+    for (int i = 0; i < architecture->list.count; i++) {
+        dt_layer layer;
+        (void)dt_layer_of(&architecture->list.layers[i], shape, &layer, NULL);
+        shape = layer.output;
+        uint64_t tensor = layer.tensor_count > 0 ? dt_tensor_count(&layer.tensors[0]) : 0;
+        size.parameters += layer.parameter_count;
+        largest = tensor > largest ? tensor : largest;
+        widest = (uint64_t)layer.inputs > widest ? (uint64_t)layer.inputs : widest;
+        size.bytes += most_intervals(&layer) * sizeof(dt_interval);
+        /* what it gives, and the gradient by that */
+        values += 2 * (uint64_t)dt_tile_stride(layer.outputs);
+        columns += 2 * (uint64_t)layer.outputs;
     }
     size.tile_samples = choose_tile_samples(largest, values);
     size.bytes += (uint64_t)size.tile_samples * (values * sizeof(dt_real) + sizeof(double)) +
-                  columns * (sizeof(int32_t) + 1);
+                  columns * (sizeof(int32_t) + 1) + widest * sizeof(int32_t);
     return size;
 }
 
@@ -149,21 +141,19 @@ dt_status dt_network_create(const dt_network_spec *spec, dt_network **out, dt_er
     dt_network *self = dt_calloc(1, sizeof *self, error);
     if (!self)
         return error->status;
-    self->inputs = spec->inputs;
-    self->input_scale = (dt_real)spec->input_scale;
-    self->input_shift = (dt_real)spec->input_shift;
-    self->loss = spec->loss;
+    size_t count = (size_t)spec->architecture.list.count;
+    self->inputs = dt_shape_size(spec->architecture.input);
+    self->input_scale = (dt_real)spec->normalization.scale;
+    self->input_shift = (dt_real)spec->normalization.shift;
+    self->spec = *spec;
     self->tile_samples = dt_network_measure(spec).tile_samples;
-    size_t most = LAYERS_A_DENSE * (size_t)spec->dense_count;
-    if ((self->layers = dt_calloc(most, sizeof *self->layers, error)) &&
-        (self->offsets = dt_calloc(most, sizeof *self->offsets, error)) &&
-        (self->values = dt_calloc(most + 1, sizeof *self->values, error)) &&
-        (self->gradients = dt_calloc(most + 1, sizeof *self->gradients, error)) &&
-        (self->tensors = dt_calloc(most, sizeof *self->tensors, error)) &&
-        add_layers(self, spec, error) == DT_OK && create_tiles(self, error) == DT_OK &&
-        (self->intervals = dt_calloc(most_intervals(self), sizeof *self->intervals, error)) &&
-        (self->squares = dt_calloc((size_t)self->tile_samples, sizeof *self->squares, error))) {
-        place_parameters(self);
+    self->layer_count = (int)count;
+    if ((self->layers = dt_calloc(count, sizeof *self->layers, error)) &&
+        (self->offsets = dt_calloc(count, sizeof *self->offsets, error)) &&
+        (self->values = dt_calloc(count + 1, sizeof *self->values, error)) &&
+        (self->gradients = dt_calloc(count + 1, sizeof *self->gradients, error)) &&
+        !make_layers(self, &spec->architecture, error) && !list_tensors(self, error) &&
+        !create_tiles(self, error) && !allocate_scratch(self, error)) {
         *out = self;
         return DT_OK;
     }
@@ -175,8 +165,6 @@ void dt_network_destroy(dt_network *self)
 {
     if (!self)
         return;
-    for (int i = 0; i < self->layer_count; i++)
-        dt_layer_destroy(self->layers[i]);
     for (int i = 0; i <= self->layer_count; i++) {
         dt_tile_destroy(self->values ? &self->values[i] : NULL);
         dt_tile_destroy(self->gradients ? &self->gradients[i] : NULL);
@@ -188,13 +176,8 @@ void dt_network_destroy(dt_network *self)
     dt_free(self->tensors);
     dt_free(self->intervals);
     dt_free(self->squares);
+    dt_free(self->scratch);
     dt_free(self);
-}
-
-void dt_layer_destroy(dt_layer *layer)
-{
-    if (layer)
-        layer->ops->destroy(layer);
 }
 
 size_t dt_network_parameter_count(const dt_network *self)
@@ -213,13 +196,9 @@ const dt_tensor *dt_network_tensors(const dt_network *self, size_t *count)
     return self->tensors;
 }
 
-void dt_network_shape_text(const dt_network *self, char *text, size_t size)
+const dt_network_spec *dt_network_spec_of(const dt_network *self)
 {
-    int length = snprintf(text, size, "%d", self->inputs);
-    for (int i = 0; i < self->layer_count && (size_t)length < size; i++)
-        if (self->layers[i]->parameter_count > 0)
-            length +=
-                snprintf(text + length, size - (size_t)length, "-%d", self->layers[i]->outputs);
+    return &self->spec;
 }
 
 bool dt_network_describe_layer(const dt_network *self, int layer, char *text, size_t size,
@@ -227,8 +206,8 @@ bool dt_network_describe_layer(const dt_network *self, int layer, char *text, si
 {
     if (layer < 0 || layer >= self->layer_count)
         return false;
-    self->layers[layer]->ops->describe(self->layers[layer], text, size);
-    *parameter_count = self->layers[layer]->parameter_count;
+    dt_layer_describe(&self->layers[layer], text, size);
+    *parameter_count = self->layers[layer].parameter_count;
     return true;
 }
 
@@ -236,9 +215,10 @@ void dt_network_initialise(const dt_network *self, dt_init kind, uint64_t seed, 
 {
     uint32_t index = 0;
     for (int i = 0; i < self->layer_count; i++) {
-        const dt_layer *layer = self->layers[i];
-        if (layer->ops->initialise)
-            layer->ops->initialise(layer, kind, seed, index++, parameters + self->offsets[i]);
+        const dt_layer *layer = &self->layers[i];
+        if (layer->tensor_count > 0)
+            dt_init_tensors(kind, seed, index++, layer->tensors, layer->tensor_count,
+                            parameters + self->offsets[i]);
     }
 }
 
@@ -252,8 +232,8 @@ static void forward(dt_network *self, int samples, const uint8_t *const *images)
     dt_tile_load(&self->values[0], samples, images, self->input_scale, self->input_shift);
     for (int i = 0; i < self->layer_count; i++) {
         self->values[i + 1].samples = samples;
-        self->layers[i]->ops->forward(self->layers[i], self->parameters + self->offsets[i],
-                                      &self->values[i], &self->values[i + 1]);
+        dt_layer_forward(&self->layers[i], self->parameters + self->offsets[i], &self->values[i],
+                         &self->values[i + 1]);
     }
 }
 
@@ -261,10 +241,9 @@ static void backward(dt_network *self, dt_summation *summation)
 {
     for (int i = self->layer_count - 1; i >= 0; i--) {
         summation->offset = self->offsets[i];
-        self->layers[i]->ops->backward(self->layers[i], self->parameters + self->offsets[i],
-                                       &self->values[i], &self->values[i + 1],
-                                       &self->gradients[i + 1], summation,
-                                       i > 0 ? &self->gradients[i] : NULL);
+        dt_layer_backward(&self->layers[i], self->parameters + self->offsets[i], &self->values[i],
+                          &self->values[i + 1], &self->gradients[i + 1], summation,
+                          i > 0 ? &self->gradients[i] : NULL);
     }
 }
 
@@ -318,7 +297,7 @@ static void add_losses(const dt_network *self, const dt_summation *tile, const u
     for (int i = 0; i < tile->piece_count; i++) {
         int samples = tile->pieces[i].samples;
         segment += i > 0 && tile->pieces[i].fresh;
-        dt_loss_tile(self->loss, samples, self->classes, outputs, labels, gradient,
+        dt_loss_tile(self->spec.loss, samples, self->classes, outputs, labels, gradient,
                      &losses[segment]);
         outputs += (ptrdiff_t)samples * self->classes;
         if (gradient)
@@ -338,14 +317,11 @@ static float margin_of(int classes, const dt_real *outputs, int label)
 /* Of the samples of a tile that has gone forward and backward. */
 static void track(const dt_network *self, int samples, const uint8_t *labels, dt_tracked *tracked)
 {
-    int last = self->layer_count;
-    while (self->layers[last - 1]->parameter_count == 0) /* a softmax */
-        last--;
-    const dt_tile *outputs = &self->values[last];
+    const dt_tile *outputs = &self->values[self->logits];
     memset(self->squares, 0, (size_t)samples * sizeof *self->squares);
-    for (int i = 0; i < last; i++)
-        if (self->layers[i]->ops->add_squares)
-            self->layers[i]->ops->add_squares(self->layers[i], &self->values[i],
+    for (int i = 0; i < self->layer_count; i++)
+        if (self->layers[i].kind->add_squares)
+            self->layers[i].kind->add_squares(&self->layers[i], &self->values[i],
                                               &self->gradients[i + 1], self->squares);
     for (int i = 0; i < samples; i++)
         tracked[i] = (dt_tracked){
@@ -357,12 +333,16 @@ static void track(const dt_network *self, int samples, const uint8_t *labels, dt
 static void find_support(const dt_network *self, bool sparse, dt_support *support)
 {
     *support = (dt_support){.intervals = self->intervals};
-    for (int i = 0; sparse && i < self->layer_count; i++)
-        if (self->layers[i]->ops->add_support)
-            self->layers[i]->ops->add_support(self->layers[i], &self->values[i], self->offsets[i],
-                                              support);
     if (!sparse)
         dt_support_add(support, 0, self->parameter_count);
+    for (int i = 0; sparse && i < self->layer_count; i++) {
+        const dt_layer *layer = &self->layers[i];
+        size_t offset = self->offsets[i];
+        if (layer->kind->add_support)
+            layer->kind->add_support(layer, &self->values[i], offset, support);
+        else
+            dt_support_add(support, offset, offset + layer->parameter_count);
+    }
 }
 
 /* Tiles of about the same size: none is left with a few samples. */
@@ -439,4 +419,10 @@ void dt_network_outputs(dt_network *self, int64_t count, const uint8_t *const *i
         memcpy(outputs + (size_t)first * classes, self->values[self->layer_count].values,
                (size_t)samples * classes * sizeof *outputs);
     }
+}
+
+void dt_network_probabilities(const dt_network *self, const dt_real *outputs, double *probabilities)
+{
+    bool softmax = self->logits < self->layer_count;
+    dt_metrics_probabilities(self->spec.loss, softmax, self->classes, outputs, probabilities);
 }

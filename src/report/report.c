@@ -49,8 +49,9 @@ static void add_network(dt_markup *to, const report_run *run)
         dt_markup_text(to, run->weights.facts.architecture);
         return;
     }
-    for (int i = 0; run->has_config && i < run->config.layer_count; i++)
-        dt_markup_add(to, "%s%d", i > 0 ? "-" : "layers ", run->config.layers[i]);
+    char layers[DT_LAYERS_TEXT];
+    if (run->has_config)
+        dt_markup_text(to, dt_layers_text(&run->config.layers, layers));
 }
 
 static void add_tiles(dt_markup *to, const report_run *run)

@@ -10,7 +10,8 @@
 static dt_status write_safetensors(const dt_model *model, const char *path, dt_error *error)
 {
     dt_bundle bundle;
-    dt_status status = dt_bundle_of_weights(&model->file, DT_NAMES_KERAS, &bundle, error);
+    dt_status status = dt_bundle_of_weights(&model->spec.architecture, &model->file, DT_NAMES_KERAS,
+                                            &bundle, error);
     if (status == DT_OK)
         status = dt_safetensors_write(path, &bundle, error);
     dt_bundle_destroy(&bundle);
@@ -20,28 +21,22 @@ static dt_status write_safetensors(const dt_model *model, const char *path, dt_e
 static dt_status write_npz(const dt_model *model, const char *path, dt_error *error)
 {
     dt_bundle bundle;
-    dt_status status = dt_bundle_of_weights(&model->file, DT_NAMES_KERAS, &bundle, error);
+    dt_status status = dt_bundle_of_weights(&model->spec.architecture, &model->file, DT_NAMES_KERAS,
+                                            &bundle, error);
     if (status == DT_OK)
         status = dt_npz_write(path, &bundle, error);
     dt_bundle_destroy(&bundle);
     return status;
 }
 
-static dt_trained trained_of(const dt_model *model)
-{
-    return (dt_trained){model->spec.shape, dt_model_network(&model->spec), &model->file};
-}
-
 static dt_status write_onnx(const dt_model *model, const char *path, dt_error *error)
 {
-    dt_trained trained = trained_of(model);
-    return dt_onnx_write(path, &trained, error);
+    return dt_onnx_write(path, &model->spec, &model->file, error);
 }
 
 static dt_status write_html(const dt_model *model, const char *path, dt_error *error)
 {
-    dt_trained trained = trained_of(model);
-    return dt_demo_write(path, &trained, error);
+    return dt_demo_write(path, &model->spec, &model->file, error);
 }
 
 static const dt_export_format formats[] = {

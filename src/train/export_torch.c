@@ -20,45 +20,80 @@
 #define MARK        "# Written by dist-train export: "
 #define SCRIPT_SEEN ((size_t)1 << 20)
 
-/* A switch, not a table: the compiler names what is missing. */
-static const char *torch_activation(dt_activation kind)
-{
-    switch (kind) {
-    case DT_SIGMOID:
-        return "Sigmoid()";
-    case DT_TANH:
-        return "Tanh()";
-    case DT_RELU:
-        return "ReLU()";
-    case DT_LEAKY_RELU:
-        return "LeakyReLU(0.01)";
-    case DT_GELU:
-        return "GELU()";
-    case DT_IDENTITY:
-        break;
-    }
-    return "Identity()";
-}
-
 static const char *const torch_probabilities[] = {
     [DT_CROSS_ENTROPY] = "torch.softmax(outputs, 1)",
     [DT_BCE] = "torch.sigmoid(outputs)",
     [DT_MSE] = "outputs.clamp(0, 1)",
 };
 
-static void add_layers(const dt_model_spec *spec, dt_text *to)
+/* As Python writes what stands between braces in a row of the table of layers. */
+static void add_value(const dt_layer *layer, const char *name, size_t length, dt_text *to)
 {
-    int inputs = (int)dt_shape_size(spec->shape);
-    for (int i = 0; i < spec->layer_count; i++) {
-        dt_text_add(to, "    nn.Linear(%d, %d%s),", inputs, spec->layers[i],
-                    spec->bias ? "" : ", bias=False");
-        if (i + 1 < spec->layer_count)
-            dt_text_add(to, " nn.%s,", torch_activation(spec->activation));
-        else if (spec->output_activation == DT_OUTPUT_SOFTMAX)
-            dt_text_add(to, " nn.Softmax(1),");
-        dt_text_add(to, "\n");
-        inputs = spec->layers[i];
+    const dt_layer_kind *kind = layer->kind;
+    char value[32] = "";
+    for (int i = 0; i < kind->argument_count; i++) {
+        const dt_layer_argument *argument = &kind->arguments[i];
+        if (strlen(argument->name) != length || strncmp(name, argument->name, length) != 0)
+            continue;
+        dt_layer_argument_text(kind, layer->arguments, i, value, sizeof value);
+        if (argument->type == DT_ARGUMENT_BOOL)
+            snprintf(value, sizeof value, "%s", layer->arguments[i] != 0 ? "True" : "False");
     }
+    if (strncmp(name, "inputs", length) == 0)
+        snprintf(value, sizeof value, "%d", layer->inputs);
+    else if (strncmp(name, "outputs", length) == 0)
+        snprintf(value, sizeof value, "%d", layer->outputs);
+    dt_text_add(to, "%s", value);
+}
+
+static void add_module(const dt_layer *layer, dt_text *to)
+{
+    const char *at = layer->kind->torch;
+    for (const char *brace; (brace = strchr(at, '{')); at = strchr(brace, '}') + 1) {
+        dt_text_add(to, "%.*s", (int)(brace - at), at);
+        add_value(layer, brace + 1, strcspn(brace + 1, "}"), to);
+    }
+    dt_text_add(to, "%s", at);
+}
+
+/* Modules, with what follows a layer in its line. */
+static void add_layers(const dt_architecture *architecture, dt_text *to)
+{
+    dt_shape shape = architecture->input;
+    for (int i = 0; i < architecture->list.count; i++) {
+        dt_layer layer;
+        (void)dt_layer_of(&architecture->list.layers[i], shape, &layer, NULL);
+        shape = layer.output;
+        dt_text_add(to, "%s", i == 0 ? "    " : layer.kind->follows ? " " : "\n    ");
+        add_module(&layer, to);
+        dt_text_add(to, ",");
+    }
+    dt_text_add(to, "\n");
+}
+
+/* What PyTorch does not have, once each. */
+static void add_classes(const dt_layer_list *list, dt_text *to)
+{
+    for (int i = 0; i < list->count; i++) {
+        const char *definition = dt_layer_kind_at(list->layers[i].kind)->torch_class;
+        bool first = true;
+        for (int j = 0; j < i; j++)
+            first &= list->layers[j].kind != list->layers[i].kind;
+        if (definition && first)
+            dt_text_add(to, "%s\n\n", definition);
+    }
+}
+
+static dt_status check_words(const dt_layer_list *list, const char *path, dt_error *error)
+{
+    for (int i = 0; i < list->count; i++) {
+        const dt_layer_kind *kind = dt_layer_kind_at(list->layers[i].kind);
+        if (!kind->torch)
+            return dt_fail(error, DT_ERR_DATA,
+                           "%s: layer %d: expected kinds of layers that PyTorch has, found '%s'",
+                           path, i + 1, kind->name);
+    }
+    return DT_OK;
 }
 
 /* As a literal of Python, which names a byte that is not UTF-8 by a surrogate (PEP 383). */
@@ -81,8 +116,10 @@ static void add_file_name(dt_text *to, const char *name)
 /* name: of the safetensors file, without its directory. */
 static void add_script(const dt_model *model, const char *name, dt_text *to)
 {
-    const dt_model_spec *spec = &model->spec;
-    bool softmax = spec->output_activation == DT_OUTPUT_SOFTMAX;
+    const dt_network_spec *spec = &model->spec;
+    const dt_architecture *architecture = &spec->architecture;
+    dt_shape shape = architecture->input;
+    bool softmax = dt_layers_end_in_softmax(&architecture->list);
     char shown[DT_VISIBLE_ROOM];
     dt_visible(model->file.facts.architecture, shown, sizeof shown);
     dt_text_add(to, MARK "the network %s for PyTorch.\n", shown);
@@ -90,10 +127,11 @@ static void add_script(const dt_model *model, const char *name, dt_text *to)
                 "# model(images) takes pixels from 0 to 255, [n][%d] or [n][%d][%d][%d], and gives "
                 "the\n# outputs [n][%d]; probabilities(outputs) is what dist-train predict "
                 "prints.\n",
-                (int)dt_shape_size(spec->shape), spec->shape.height, spec->shape.width,
-                spec->shape.channels, dt_model_classes(spec));
-    dt_text_add(to, "import json\nimport pathlib\n\nimport torch\nfrom torch import nn\n\n\n"
-                    "class Network(nn.Sequential):\n"
+                dt_shape_size(shape), shape.height, shape.width, shape.channels,
+                dt_architecture_outputs(architecture));
+    dt_text_add(to, "import json\nimport pathlib\n\nimport torch\nfrom torch import nn\n\n\n");
+    add_classes(&architecture->list, to);
+    dt_text_add(to, "class Network(nn.Sequential):\n"
                     "    def forward(self, images):\n"
                     "        return super().forward(images.flatten(1).float() * ");
     dt_json_add_real(to, spec->normalization.scale);
@@ -101,7 +139,7 @@ static void add_script(const dt_model *model, const char *name, dt_text *to)
     dt_json_add_real(to, spec->normalization.shift);
     dt_text_add(to, ")\n\n\ndef probabilities(outputs):\n    return %s\n\n\nmodel = Network(\n",
                 softmax ? "outputs" : torch_probabilities[spec->loss]);
-    add_layers(spec, to);
+    add_layers(architecture, to);
     dt_text_add(to, ")\ndata = bytearray(pathlib.Path(__file__).with_name(");
     add_file_name(to, name);
     dt_text_add(to, ").read_bytes())\n"
@@ -162,9 +200,12 @@ dt_status export_torch(const dt_model *model, const char *path, dt_error *error)
 {
     char script[DT_PATH_SIZE];
     dt_bundle bundle = {0};
-    dt_status status = find_script(path, script, error);
-    if (status == DT_OK)
-        status = dt_bundle_of_weights(&model->file, DT_NAMES_TORCH, &bundle, error);
+    dt_status status = check_words(&model->spec.architecture.list, path, error);
+    if (!status)
+        status = find_script(path, script, error);
+    if (!status)
+        status = dt_bundle_of_weights(&model->spec.architecture, &model->file, DT_NAMES_TORCH,
+                                      &bundle, error);
     if (status == DT_OK)
         status = dt_safetensors_write(path, &bundle, error);
     if (status == DT_OK)

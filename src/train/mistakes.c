@@ -94,8 +94,7 @@ static void pack(work *self, int64_t position)
     parcel head = {.sample = subset->members[position] - before,
                    .label = subset->labels[held],
                    .answer = dt_metrics_answer(config->classes, outputs)};
-    dt_metrics_probabilities((dt_loss)config->loss, config->output_activation == DT_OUTPUT_SOFTMAX,
-                             config->classes, outputs, self->scratch);
+    dt_network_probabilities(self->run->network, outputs, self->scratch);
     memcpy(self->packed, &head, sizeof head);
     uint8_t *at = self->packed + sizeof head;
     for (int j = 0; j < config->classes; j++, at += sizeof(float))

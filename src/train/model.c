@@ -20,91 +20,85 @@ dt_normalization dt_normalization_of(dt_normalize normalize)
     return (dt_normalization){unit / mnist_deviation, -mnist_mean / mnist_deviation};
 }
 
-void dt_model_specify(const dt_config *config, dt_shape shape, dt_model_spec *out)
+dt_status dt_model_specify(const dt_config *config, dt_shape shape, dt_network_spec *out,
+                           dt_error *error)
 {
-    *out = (dt_model_spec){
-        .shape = shape,
+    dt_shape output;
+    *out = (dt_network_spec){
+        .architecture = {.input = shape, .list = config->layers},
         .normalization = dt_normalization_of((dt_normalize)config->normalize),
-        .layer_count = config->layer_count,
-        .bias = config->bias,
-        .activation = (dt_activation)config->activation,
-        .output_activation = (dt_output_activation)config->output_activation,
         .loss = (dt_loss)config->loss,
     };
-    memcpy(out->layers, config->layers, sizeof out->layers);
+    dt_status status = dt_architecture_check(&out->architecture, &output, error);
+    return status && error ? dt_fail_in(error, "layers") : status;
 }
 
-dt_network_spec dt_model_network(const dt_model_spec *spec)
+static dt_status refuse_tensor(const dt_tensor *expected, const dt_tensor *found, dt_error *error)
 {
-    return (dt_network_spec){
-        .inputs = dt_shape_size(spec->shape),
-        .input_scale = spec->normalization.scale,
-        .input_shift = spec->normalization.shift,
-        .dense_count = spec->layer_count,
-        .widths = spec->layers,
-        .bias = spec->bias,
-        .activation = spec->activation,
-        .output_softmax = spec->output_activation == DT_OUTPUT_SOFTMAX,
-        .loss = spec->loss,
-    };
-}
-
-dt_status dt_model_build(const dt_model_spec *spec, dt_network **out, dt_error *error)
-{
-    dt_network_spec network = dt_model_network(spec);
-    return dt_network_create(&network, out, error);
-}
-
-static dt_status check_tensor(const dt_tensor *tensor, const char *name, int rank,
-                              const int64_t *shape, dt_error *error)
-{
-    if (strcmp(tensor->name, name) == 0 && tensor->rank == rank &&
-        memcmp(tensor->shape, shape, (size_t)rank * sizeof *shape) == 0)
-        return DT_OK;
-    char text[128];
-    dt_text found = {.text = text, .size = sizeof text};
-    for (int i = 0; i < tensor->rank; i++)
-        dt_text_add(&found, "[%" PRId64 "]", tensor->shape[i]);
-    dt_text_add(&found, "%s", "");
-    return dt_fail(error, DT_ERR_DATA,
-                   "tensor %s/%s: expected a dense network, here the %s [%" PRId64 "]%s of a "
-                   "layer, found %s",
-                   tensor->layer, tensor->name, name, shape[0], rank == 2 ? "[any]" : "", text);
-}
-
-/* The sizes of a dense network, from its tensors: kernel, bias, kernel, bias, ... */
-static dt_status read_sizes(const dt_weights_file *file, dt_model_spec *spec, int64_t *inputs,
-                            dt_error *error)
-{
-    const dt_tensor *tensors = file->tensors;
-    spec->bias = file->tensor_count > 1 && strcmp(tensors[1].name, "bias") == 0;
-    size_t step = spec->bias ? 2 : 1;
-    *inputs = tensors[0].shape[0];
-    int64_t width = *inputs;
-    for (size_t i = 0; i < file->tensor_count; i += step) {
-        const dt_tensor *kernel = &tensors[i];
-        int64_t shape[] = {width, kernel->rank == 2 ? kernel->shape[1] : 1};
-        dt_status status = check_tensor(kernel, "kernel", 2, shape, error);
-        if (status == DT_OK && spec->bias && i + 1 == file->tensor_count)
-            status = dt_fail(error, DT_ERR_DATA, "layer %s: expected a bias, as before, found none",
-                             kernel->layer);
-        width = shape[1];
-        if (status == DT_OK && spec->bias)
-            status = check_tensor(kernel + 1, "bias", 1, &width, error);
-        if (status == DT_OK && (spec->layer_count == DT_LAYERS_MAX || width > 1 << 20))
-            status = dt_fail(error, DT_ERR_DATA,
-                             "layer %s: expected at most %d layers of at most %d outputs, found "
-                             "%d and %" PRId64,
-                             kernel->layer, DT_LAYERS_MAX, 1 << 20, spec->layer_count + 1, width);
-        if (status != DT_OK)
-            return status;
-        spec->layers[spec->layer_count++] = (int)width;
+    const dt_tensor *both[] = {expected, found}, *where = found ? found : expected;
+    char texts[2][128];
+    for (int i = 0; i < 2; i++) {
+        dt_text out = {.text = texts[i], .size = sizeof texts[i]};
+        dt_text_add(&out, "%s%s%s", both[i] ? "the " : "none", both[i] ? both[i]->name : "",
+                    both[i] ? " " : "");
+        for (int j = 0; both[i] && j < both[i]->rank; j++)
+            dt_text_add(&out, "[%" PRId64 "]", both[i]->shape[j]);
     }
-    if (width > 256 || *inputs > 1 << 24)
-        return dt_fail(error, DT_ERR_DATA,
-                       "expected at most %d inputs and 256 classes, found %" PRId64 " and %" PRId64,
-                       1 << 24, *inputs, width);
-    return DT_OK;
+    return dt_fail(error, DT_ERR_DATA,
+                   "tensor %s/%s: expected %s, as layers and input_shape say, found %s",
+                   where->layer, where->name, texts[0], texts[1]);
+}
+
+static bool same_tensor(const dt_tensor *a, const dt_tensor *b)
+{
+    return strcmp(a->name, b->name) == 0 && a->rank == b->rank &&
+           memcmp(a->shape, b->shape, (size_t)a->rank * sizeof *a->shape) == 0;
+}
+
+/* Whether the tensors are those of the architecture, in its order. */
+static dt_status check_tensors(const dt_weights_file *file, const dt_architecture *architecture,
+                               dt_error *error)
+{
+    size_t count = dt_architecture_tensors(architecture, NULL, NULL);
+    dt_tensor *tensors = dt_calloc(count, sizeof *tensors, error);
+    if (!tensors)
+        return error->status;
+    dt_architecture_tensors(architecture, tensors, NULL);
+    dt_status status = DT_OK;
+    for (size_t i = 0; !status && (i < count || i < file->tensor_count); i++) {
+        const dt_tensor *expected = i < count ? &tensors[i] : NULL;
+        const dt_tensor *found = i < file->tensor_count ? &file->tensors[i] : NULL;
+        if (!expected || !found || !same_tensor(expected, found))
+            status = refuse_tensor(expected, found, error);
+    }
+    dt_free(tensors);
+    return status;
+}
+
+/* The list of a file that has none: a row of dense layers, all with a bias or all without, whose
+ * kernels say their sizes. check_tensors finds what does not fit. */
+static dt_status list_of_tensors(const dt_weights_file *file, const char *activation,
+                                 const char *output, dt_layer_list *list, dt_error *error)
+{
+    char text[DT_LAYERS_TEXT];
+    dt_text out = {.text = text, .size = sizeof text};
+    dt_layer_defaults defaults = {activation, output, false};
+    for (size_t i = 0; i < file->tensor_count; i++) {
+        const dt_tensor *tensor = &file->tensors[i];
+        defaults.bias |= strcmp(tensor->name, "bias") == 0;
+        if (tensor->rank == 2)
+            dt_text_add(&out, "%s%" PRId64, out.length > 0 ? ", " : "", tensor->shape[1]);
+        else if (strcmp(tensor->name, "bias") != 0)
+            return dt_fail(error, DT_ERR_DATA,
+                           "tensor %s/%s: expected the kernel [inputs][outputs] or the bias "
+                           "[outputs] of a dense layer, found another of %d dimensions",
+                           tensor->layer, tensor->name, tensor->rank);
+    }
+    if (out.length == 0 || out.length >= sizeof text)
+        return dt_fail(error, DT_ERR_DATA, "expected 1 to %d dense layers, found %s", DT_LAYERS_MAX,
+                       out.length == 0 ? "none" : "more");
+    dt_status status = dt_layers_parse(text, list, error);
+    return status ? status : dt_layers_write_out(list, &defaults, error);
 }
 
 /* The index of a name that a file of ours has. */
@@ -120,48 +114,50 @@ static dt_status find_name(const char *attribute, const char *name, const char *
                    attribute, name);
 }
 
-static void shape_text(const dt_model_spec *spec, int64_t inputs, dt_text *out)
+/* The list of a file of ours: as it says, or as one written before 0.2 says in its tensors and two
+ * names. */
+static dt_status read_list(const dt_weights_file *file, dt_layer_list *list, dt_error *error)
 {
-    dt_text_add(out, "%" PRId64, inputs);
-    for (int i = 0; i < spec->layer_count; i++)
-        dt_text_add(out, "-%d", spec->layers[i]);
+    const dt_weights_facts *facts = &file->facts;
+    int index;
+    if (facts->layers[0])
+        return dt_layers_parse(facts->layers, list, error);
+    dt_status status =
+        find_name("activation", facts->activation, dt_activation_names, &index, error);
+    if (!status)
+        status = find_name("output_activation", facts->output_activation,
+                           dt_output_activation_names, &index, error);
+    return status ? status
+                  : list_of_tensors(file, facts->activation, facts->output_activation, list, error);
+}
+
+static dt_status check_shape(const int64_t shape[3], dt_error *error)
+{
+    const int64_t most = 1 << 24;
+    if (shape[0] <= most && shape[1] <= most && shape[2] <= most && shape[0] * shape[1] <= most &&
+        shape[0] * shape[1] * shape[2] <= most)
+        return DT_OK;
+    return dt_fail(error, DT_ERR_DATA,
+                   "expected images of at most %" PRId64 " values, found the input_shape %" PRId64
+                   " x %" PRId64 " x %" PRId64,
+                   most, shape[0], shape[1], shape[2]);
 }
 
 /* What a file of ours says, beside its tensors. */
-static dt_status read_facts(const dt_weights_facts *facts, int64_t inputs, dt_model_spec *spec,
-                            dt_error *error)
+static dt_status read_facts(const dt_weights_file *file, dt_network_spec *spec, dt_error *error)
 {
-    int activation, output_activation, loss;
+    const dt_weights_facts *facts = &file->facts;
     const int64_t *shape = facts->input_shape;
-    char text[DT_TEXT_MAX];
-    dt_text found = {.text = text, .size = sizeof text};
-    shape_text(spec, inputs, &found);
-    if (strcmp(facts->architecture, text) != 0)
-        return dt_fail(error, DT_ERR_DATA,
-                       "expected tensors of the architecture %.200s, as its attribute says, found "
-                       "%.200s",
-                       facts->architecture, text);
-    if (shape[0] > inputs || shape[1] > inputs || shape[2] > inputs ||
-        (inputs / shape[0] / shape[1]) * shape[0] * shape[1] != inputs ||
-        inputs / shape[0] / shape[1] != shape[2] || facts->classes != dt_model_classes(spec))
-        return dt_fail(
-            error, DT_ERR_DATA,
-            "expected images of %" PRId64 " values in %d classes, as the tensors say, "
-            "found the input_shape %" PRId64 " x %" PRId64 " x %" PRId64 " and %" PRId64 " classes",
-            inputs, dt_model_classes(spec), shape[0], shape[1], shape[2], facts->classes);
-    dt_status status =
-        find_name("activation", facts->activation, dt_activation_names, &activation, error);
-    if (status == DT_OK)
-        status = find_name("output_activation", facts->output_activation,
-                           dt_output_activation_names, &output_activation, error);
-    if (status == DT_OK)
+    int loss;
+    dt_status status = check_shape(shape, error);
+    if (!status)
         status = find_name("loss", facts->loss, dt_loss_names, &loss, error);
-    if (status != DT_OK)
-        return status;
-    spec->shape = (dt_shape){(int)shape[0], (int)shape[1], (int)shape[2]};
+    if (!status)
+        status = read_list(file, &spec->architecture.list, error);
+    if (status)
+        return error->status = DT_ERR_DATA;
+    spec->architecture.input = (dt_shape){(int)shape[0], (int)shape[1], (int)shape[2]};
     spec->normalization = (dt_normalization){facts->input_scale, facts->input_shift};
-    spec->activation = (dt_activation)activation;
-    spec->output_activation = (dt_output_activation)output_activation;
     spec->loss = (dt_loss)loss;
     return DT_OK;
 }
@@ -173,40 +169,67 @@ static bool is_given(const dt_config *asked, const char *name)
 }
 
 /* What a file from elsewhere does not say. */
-static dt_status take_asked(const dt_config *asked, int64_t inputs, dt_model_spec *spec,
-                            dt_error *error)
+static dt_status take_asked(const dt_config *asked, const dt_weights_file *file,
+                            dt_network_spec *spec, dt_error *error)
 {
     static const char *const needed[] = {"normalize", "loss", "output_activation", "activation"};
-    size_t count = sizeof needed / sizeof *needed - (spec->layer_count == 1);
-    for (size_t i = 0; i < count; i++)
+    int64_t inputs = file->tensors[0].shape[0];
+    dt_layer_list *list = &spec->architecture.list;
+    dt_status status =
+        list_of_tensors(file, dt_activation_names[asked->activation],
+                        dt_output_activation_names[asked->output_activation], list, error);
+    if (status)
+        return error->status = DT_ERR_DATA;
+    bool has, hidden = dt_layers_hidden(list, "", &has) != NULL;
+    for (size_t i = 0; i < sizeof needed / sizeof *needed - !hidden; i++)
         if (!is_given(asked, needed[i]))
             return dt_fail(error, DT_ERR_CONFIG,
                            "%s is not known: this file was not written by dist-train and does not "
                            "say it; expected the settings normalize, loss, output_activation%s",
-                           needed[i], spec->layer_count > 1 ? " and activation" : "");
+                           needed[i], hidden ? " and activation" : "");
     int side = (int)(sqrt((double)inputs) + 0.5);
-    if ((int64_t)side * side != inputs)
+    if (inputs > 1 << 24 || (int64_t)side * side != inputs)
         return dt_fail(error, DT_ERR_DATA,
                        "expected square images with one channel, found a network of %" PRId64
                        " inputs",
                        inputs);
-    spec->shape = (dt_shape){side, side, 1};
+    spec->architecture.input = (dt_shape){side, side, 1};
     spec->normalization = dt_normalization_of((dt_normalize)asked->normalize);
-    spec->activation = (dt_activation)asked->activation;
-    spec->output_activation = (dt_output_activation)asked->output_activation;
     spec->loss = (dt_loss)asked->loss;
     return DT_OK;
 }
 
-/* Settings that are part of the network. normalize is among them but has no name in every file. */
-static void put_spec(const dt_model_spec *spec, dt_config *config)
+/* Whether list, images, tensors and classes fit together. */
+static dt_status check_whole(const dt_weights_file *file, const dt_network_spec *spec,
+                             dt_error *error)
 {
-    memcpy(config->layers, spec->layers, sizeof config->layers);
-    config->layer_count = spec->layer_count;
-    config->classes = dt_model_classes(spec);
-    config->bias = spec->bias;
-    config->activation = (int)spec->activation;
-    config->output_activation = (int)spec->output_activation;
+    dt_shape output;
+    char text[DT_TEXT_MAX];
+    if (dt_architecture_check(&spec->architecture, &output, error))
+        return error->status = DT_ERR_DATA;
+    dt_status status = check_tensors(file, &spec->architecture, error);
+    if (status)
+        return status;
+    int64_t classes = file->own ? file->facts.classes : dt_shape_size(output);
+    if (dt_shape_size(output) > 256 || classes != dt_shape_size(output))
+        return dt_fail(error, DT_ERR_DATA,
+                       "expected at most 256 classes, as many as the last layer gives, %d, found "
+                       "%" PRId64,
+                       dt_shape_size(output), classes);
+    dt_architecture_text(&spec->architecture, text, sizeof text);
+    if (file->own && strcmp(file->facts.architecture, text) != 0)
+        return dt_fail(error, DT_ERR_DATA,
+                       "expected tensors of the architecture %.200s, as its attribute says, found "
+                       "%.200s",
+                       file->facts.architecture, text);
+    return DT_OK;
+}
+
+/* Settings that are part of the network. normalize is among them but has no name in every file. */
+static void put_spec(const dt_network_spec *spec, dt_config *config)
+{
+    config->layers = spec->architecture.list;
+    config->classes = dt_architecture_outputs(&spec->architecture);
     config->loss = (int)spec->loss;
     for (int i = DT_NORMALIZE_UNIT; i <= DT_NORMALIZE_STANDARD; i++) {
         dt_normalization known = dt_normalization_of((dt_normalize)i);
@@ -215,39 +238,62 @@ static void put_spec(const dt_model_spec *spec, dt_config *config)
     }
 }
 
+/* The settings of the file's run. */
+static dt_status read_settings(const char *path, dt_model *self, dt_error *error)
+{
+    dt_config_defaults(&self->config);
+    const char *config = self->file.own ? self->file.facts.config : "";
+    if (config[0] && dt_config_read_ini_text(&self->config, path, config, error)) {
+        dt_fail_in(error, "the settings in the file");
+        return error->status = DT_ERR_DATA;
+    }
+    put_spec(&self->spec, &self->config);
+    memset(self->config.given, 0, sizeof self->config.given);
+    if (dt_config_resolve(&self->config, error)) {
+        dt_fail_in(error, "the settings in the file");
+        return error->status = DT_ERR_DATA;
+    }
+    return DT_OK;
+}
+
+/* Whether a setting that was asked for is the file's. */
+static dt_status check_asked(const dt_config *asked, const dt_model *self, dt_error *error)
+{
+    static const char *const network[] = {"classes", "layers", "activation", "output_activation",
+                                          "bias",    "loss",   "normalize"};
+    char text[DT_TEXT_MAX], own[DT_TEXT_MAX];
+    dt_config meant = self->config;
+    for (size_t i = 0; i < sizeof network / sizeof *network; i++) {
+        const dt_setting *setting = dt_setting_find(network[i]);
+        if (!is_given(asked, network[i]))
+            continue;
+        if (setting->type == DT_SETTING_LAYERS) {
+            meant.layers = asked->layers;
+            if (dt_config_resolve(&meant, error))
+                return error->status;
+        }
+        dt_config_get(setting->type == DT_SETTING_LAYERS ? &meant : asked, setting, text);
+        dt_config_get(&self->config, setting, own);
+        if (strcmp(text, own) != 0)
+            return dt_fail(error, DT_ERR_CONFIG,
+                           "%s: expected %.300s, as this file has it, found %.300s; leave it away",
+                           network[i], own, text);
+    }
+    return DT_OK;
+}
+
 /* The settings of the file's run with what was asked for in their place. error: not NULL. */
 static dt_status merge_settings(const char *path, const dt_config *asked, dt_model *out,
                                 dt_error *error)
 {
-    static const char *const network[] = {"classes", "layers", "activation", "output_activation",
-                                          "bias",    "loss",   "normalize"};
     size_t count;
     const dt_setting *settings = dt_settings(&count);
-    char text[DT_TEXT_MAX], own[DT_TEXT_MAX];
-    dt_config_defaults(&out->config);
-    if (out->file.own && out->file.facts.config[0]) {
-        dt_status status =
-            dt_config_read_ini_text(&out->config, path, out->file.facts.config, error);
-        if (status == DT_OK)
-            status = dt_config_resolve(&out->config, error);
-        if (status != DT_OK) {
-            dt_fail_in(error, "the settings in the file");
-            return error->status = DT_ERR_DATA;
-        }
-    }
-    put_spec(&out->spec, &out->config);
-    for (size_t i = 0; i < sizeof network / sizeof *network; i++) {
-        const dt_setting *setting = dt_setting_find(network[i]);
-        dt_config_get(asked, setting, text);
-        dt_config_get(&out->config, setting, own);
-        if (is_given(asked, network[i]) && strcmp(text, own) != 0)
-            return dt_fail(error, DT_ERR_CONFIG,
-                           "%s: expected %s, as this file has it, found %s; leave it away",
-                           network[i], own, text);
-    }
-    dt_status status = DT_OK;
-    for (size_t i = 0; i < count && status == DT_OK; i++)
-        if (asked->given[i])
+    char text[DT_TEXT_MAX];
+    dt_status status = read_settings(path, out, error);
+    if (!status)
+        status = check_asked(asked, out, error);
+    for (size_t i = 0; i < count && !status; i++)
+        if (asked->given[i] && settings[i].type != DT_SETTING_LAYERS)
             status = dt_config_set(&out->config, &settings[i],
                                    dt_config_get(asked, &settings[i], text), error);
     memcpy(out->config.given, asked->given, sizeof asked->given);
@@ -255,33 +301,45 @@ static dt_status merge_settings(const char *path, const dt_config *asked, dt_mod
 }
 
 /* For a file that has none. */
-static dt_status state_facts(const dt_model_spec *spec, int64_t inputs, dt_weights_facts *out,
-                             dt_error *error)
+static dt_status state_facts(const dt_network_spec *spec, dt_weights_facts *out, dt_error *error)
 {
     char text[DT_TEXT_MAX];
-    dt_text architecture = {.text = text, .size = sizeof text};
-    shape_text(spec, inputs, &architecture);
+    dt_shape input = spec->architecture.input;
     *out = (dt_weights_facts){
-        .architecture = dt_strdup(text, error),
-        .input_shape = {spec->shape.height, spec->shape.width, spec->shape.channels},
+        .architecture =
+            dt_strdup(dt_architecture_text(&spec->architecture, text, sizeof text), error),
+        .input_shape = {input.height, input.width, input.channels},
         .input_scale = spec->normalization.scale,
         .input_shift = spec->normalization.shift,
-        .classes = dt_model_classes(spec),
-        .activation = dt_strdup(dt_activation_names[spec->activation], error),
-        .output_activation = dt_strdup(dt_output_activation_names[spec->output_activation], error),
+        .classes = dt_architecture_outputs(&spec->architecture),
+        .layers = dt_strdup("", error),
         .loss = dt_strdup(dt_loss_names[spec->loss], error),
         .version = dt_strdup("", error),
         .data_source = dt_strdup("", error),
         .config = dt_strdup("", error),
+        .activation = dt_strdup("", error),
+        .output_activation = dt_strdup("", error),
         .epoch = -1,
         .step = -1,
         .samples = -1,
         .val_accuracy = (double)NAN,
         .test_accuracy = (double)NAN,
     };
-    bool whole = out->architecture && out->activation && out->output_activation && out->loss &&
-                 out->version && out->data_source && out->config;
+    bool whole = out->architecture && out->layers && out->loss && out->version &&
+                 out->data_source && out->config && out->activation && out->output_activation;
     return whole ? DT_OK : DT_ERR_INTERNAL;
+}
+
+/* The fact `layers` of a file that did not say it, or not as this version writes it. */
+static dt_status state_layers(dt_model *self, dt_error *error)
+{
+    char text[DT_LAYERS_TEXT];
+    char *layers = dt_strdup(dt_layers_text(&self->spec.architecture.list, text), error);
+    if (!layers)
+        return error->status;
+    dt_free((char *)self->file.facts.layers);
+    self->file.facts.layers = layers;
+    return DT_OK;
 }
 
 dt_status dt_model_read(const char *path, const dt_config *asked, dt_model *out, dt_error *error)
@@ -301,30 +359,29 @@ dt_status dt_model_of(const char *path, const dt_weights_file *file, const dt_co
                       dt_model *out, dt_error *error)
 {
     *out = (dt_model){.file = *file};
-    int64_t inputs;
     dt_error own = {0};
-    dt_status status = read_sizes(&out->file, &out->spec, &inputs, &own);
-    if (status == DT_OK)
-        status = out->file.own ? read_facts(&out->file.facts, inputs, &out->spec, &own)
-                               : take_asked(asked, inputs, &out->spec, &own);
-    if (status == DT_OK && !out->file.own)
-        status = state_facts(&out->spec, inputs, &out->file.facts, &own);
-    if (status == DT_OK)
+    dt_status status = out->file.own ? read_facts(&out->file, &out->spec, &own)
+                                     : take_asked(asked, &out->file, &out->spec, &own);
+    if (!status)
+        status = check_whole(&out->file, &out->spec, &own);
+    if (!status && !out->file.own)
+        status = state_facts(&out->spec, &out->file.facts, &own);
+    if (!status)
+        status = state_layers(out, &own);
+    if (!status)
         status = merge_settings(path, asked, out, &own);
-    if (status != DT_OK)
-        return dt_fail(error, status, "%s: %s", path, own.message);
-    return DT_OK;
+    return status ? dt_fail(error, status, "%s: %s", path, own.message) : DT_OK;
 }
 
 dt_status dt_model_write(const dt_model *model, const char *path, dt_error *error)
 {
     dt_attribute facts[DT_WEIGHTS_FACTS];
-    dt_weights_attributes(&model->file.facts, facts);
+    size_t count = dt_weights_attributes(&model->file.facts, facts);
     dt_weights weights = {.tensors = model->file.tensors,
                           .tensor_count = model->file.tensor_count,
                           .parameters = model->file.parameters,
                           .attributes = facts,
-                          .attribute_count = DT_WEIGHTS_FACTS};
+                          .attribute_count = count};
     return dt_weights_write(path, &weights, error);
 }
 

@@ -5,12 +5,6 @@
 #include "nn/matmul.h"
 #include "train/feed.h"
 
-static dt_network_size measure(const dt_model_spec *spec)
-{
-    dt_network_spec network = dt_model_network(spec);
-    return dt_network_measure(&network);
-}
-
 /* One array of them. */
 static uint64_t parameter_bytes(const dt_network_size *size)
 {
@@ -61,13 +55,12 @@ static uint64_t track_bytes(const dt_run *run, int64_t samples)
     return a_sample * (first ? 2 * played + 3 * (uint64_t)samples : played);
 }
 
-dt_status dt_need_of_training(const dt_run *run, const dt_model_spec *spec,
+dt_status dt_need_of_training(const dt_run *run, const dt_network_spec *spec,
                               const int64_t counts[DT_SUBSETS], dt_need *out, dt_error *error)
 {
-    dt_network_size size = measure(spec);
+    dt_network_size size = dt_network_measure(spec);
     uint64_t parameters = parameter_bytes(&size), sums, messages;
-    uint64_t arrays =
-        1 + (uint64_t)dt_optimizer_arrays((dt_optimizer_kind)run->config.optimizer);
+    uint64_t arrays = 1 + (uint64_t)dt_optimizer_arrays((dt_optimizer_kind)run->config.optimizer);
     dt_status status = dt_reduce_need(run->comm, (dt_allreduce)run->config.allreduce,
                                       (int)run->config.virtual_ranks,
                                       size.parameters + DT_STEP_TOTALS, &sums, &messages, error);
@@ -91,10 +84,10 @@ dt_status dt_need_of_training(const dt_run *run, const dt_model_spec *spec,
     return DT_OK;
 }
 
-void dt_need_of_evaluation(const dt_run *run, const dt_model_spec *spec,
+void dt_need_of_evaluation(const dt_run *run, const dt_network_spec *spec,
                            const int64_t counts[DT_SUBSETS], dt_subset_kind kind, dt_need *out)
 {
-    dt_network_size size = measure(spec);
+    dt_network_size size = dt_network_measure(spec);
     uint64_t held = (uint64_t)dt_run_held(run, kind, counts[kind], false).count;
     *out = (dt_need){.network = parameter_bytes(&size) + size.bytes,
                      .data = held * sample_bytes(run) + evaluation_bytes(run, held) +
@@ -112,9 +105,9 @@ dt_status dt_need_check_file(const char *path, int times, dt_error *error)
     return status ? dt_fail(error, status, "%s: %s", path, found.message) : DT_OK;
 }
 
-dt_status dt_need_check_network(const dt_model_spec *spec, dt_error *error)
+dt_status dt_need_check_network(const dt_network_spec *spec, dt_error *error)
 {
-    dt_network_size size = measure(spec);
+    dt_network_size size = dt_network_measure(spec);
     dt_need need = {.network = parameter_bytes(&size) + size.bytes};
     return dt_room_check_alone(&need, error);
 }

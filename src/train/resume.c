@@ -218,7 +218,7 @@ dt_status dt_resume_find(dt_config *config, dt_resume *out, dt_error *error)
 uint64_t dt_resume_bytes(const dt_resume *self)
 {
     const dt_checkpoint *it = &self->checkpoint;
-    uint64_t arrays = (uint64_t)!!it->parameters + !!it->optimizer.velocity +
+    uint64_t arrays = (uint64_t) !!it->parameters + !!it->optimizer.velocity +
                       !!it->optimizer.square + !!it->best.parameters;
     uint64_t of_samples = it->tracked.plays ? 3 * (uint64_t)it->data.train_samples : 0;
     return (arrays * it->parameter_count + of_samples) * sizeof(float);
@@ -237,7 +237,7 @@ static dt_status check_fits(const dt_run *run, const dt_resume *resume, dt_error
 {
     const dt_checkpoint *from = &resume->checkpoint;
     char network[DT_TEXT_MAX], here[DT_HASH_TEXT], there[DT_HASH_TEXT];
-    dt_network_shape_text(run->network, network, sizeof network);
+    dt_architecture_text(&dt_network_spec_of(run->network)->architecture, network, sizeof network);
     const dt_subset *subsets = run->dataset->subsets;
     if (strcmp(network, from->architecture) != 0 || run->parameter_count != from->parameter_count)
         return dt_fail(error, DT_ERR_CONFIG,

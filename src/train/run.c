@@ -70,8 +70,8 @@ static dt_dataset_spec dataset_spec(const dt_config *config)
 
 /* What is to be built, and with what. */
 typedef struct build {
-    const dt_model_spec *model; /* NULL: the one that the settings mean */
-    dt_subset_kind only;        /* the subset that is evaluated; DT_SUBSETS: a training, of all */
+    const dt_network_spec *model; /* NULL: the one that the settings mean */
+    dt_subset_kind only;          /* the subset that is evaluated; DT_SUBSETS: a training, of all */
     uint64_t freed;
 } build;
 
@@ -80,7 +80,7 @@ static dt_status find_need(dt_run *run, const build *what, dt_error *error)
 {
     int64_t counts[DT_SUBSETS];
     dt_dataset_spec dataset = dataset_spec(&run->config);
-    dt_model_spec model;
+    dt_network_spec model;
     dt_status status = dt_dataset_count(run->source, &dataset, counts, error);
     if (status)
         return status;
@@ -88,8 +88,8 @@ static dt_status find_need(dt_run *run, const build *what, dt_error *error)
         dt_need_of_evaluation(run, what->model, counts, what->only, &run->need);
         return DT_OK;
     }
-    dt_model_specify(&run->config, run->source->shape, &model);
-    return dt_need_of_training(run, &model, counts, &run->need, error);
+    status = dt_model_specify(&run->config, run->source->shape, &model, error);
+    return status ? status : dt_need_of_training(run, &model, counts, &run->need, error);
 }
 
 /* Collective. */
@@ -172,9 +172,8 @@ static dt_status load_data(dt_run *run, dt_error *error)
     dt_status status = dt_dataset_hold(run->dataset, image_size, error);
     status = dt_comm_agree(run->comm, status, error);
     if (!status)
-        status = run->source->sequential
-                     ? dt_host_load(run->comm, run->source, run->dataset, error)
-                     : dt_dataset_load(run->dataset, run->source, error);
+        status = run->source->sequential ? dt_host_load(run->comm, run->source, run->dataset, error)
+                                         : dt_dataset_load(run->dataset, run->source, error);
     if (!status)
         run->fingerprint = dt_dataset_fingerprint(run->dataset, image_size);
     return status;
@@ -196,9 +195,9 @@ static dt_status add_fingerprints(dt_run *run, dt_error *error)
     return status;
 }
 
-static dt_status build_network(dt_run *run, const dt_model_spec *spec, dt_error *error)
+static dt_status build_network(dt_run *run, const dt_network_spec *spec, dt_error *error)
 {
-    dt_status status = dt_model_build(spec, &run->network, error);
+    dt_status status = dt_network_create(spec, &run->network, error);
     if (status)
         return status;
     run->parameter_count = dt_network_parameter_count(run->network);
@@ -354,10 +353,10 @@ dt_status dt_run_open(dt_comm *comm, const dt_config *config, uint64_t freed, dt
     warn_of_surplus(comm, config);
     dt_status status = begin_run(comm, config, &what, &run, error);
     if (!status) {
-        run->normalization = dt_normalization_of((dt_normalize)config->normalize);
-        dt_model_spec spec;
-        dt_model_specify(config, run->source->shape, &spec);
-        status = build_network(run, &spec, error);
+        dt_network_spec spec;
+        status = dt_model_specify(config, run->source->shape, &spec, error);
+        if (!status)
+            status = build_network(run, &spec, error);
         if (!status)
             status = build_optimizer(run, error);
         if (!status)
@@ -393,7 +392,7 @@ static dt_status check_shape(const dt_run *run, dt_shape expected, dt_error *err
                    found.height, found.width, found.channels);
 }
 
-dt_status dt_run_open_model(dt_comm *comm, const dt_config *config, const dt_model_spec *spec,
+dt_status dt_run_open_model(dt_comm *comm, const dt_config *config, const dt_network_spec *spec,
                             const float *parameters, dt_subset_kind kind, dt_run **out,
                             dt_error *error)
 {
@@ -404,8 +403,7 @@ dt_status dt_run_open_model(dt_comm *comm, const dt_config *config, const dt_mod
     dt_run *run;
     dt_status status = begin_run(comm, &fixed, &what, &run, error);
     if (!status) {
-        run->normalization = spec->normalization;
-        status = check_shape(run, spec->shape, error);
+        status = check_shape(run, spec->architecture.input, error);
         if (!status)
             status = build_network(run, spec, error);
         status = dt_comm_agree(comm, status, error);

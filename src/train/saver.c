@@ -10,7 +10,6 @@
 #include "base/worker.h"
 #include "config/config.h"
 #include "model/weights.h"
-#include "nn/activation.h"
 #include "nn/loss.h"
 #include "train/track.h"
 
@@ -30,7 +29,7 @@ typedef struct copy {
 struct dt_saver {
     const dt_run *run;
     const char *version, *config, *directory;
-    char architecture[DT_TEXT_MAX];
+    char architecture[DT_TEXT_MAX], layers[DT_LAYERS_TEXT];
     dt_run_lock *lock;
     dt_worker *worker;
     copy spare;             /* of a checkpoint; empty while one is under way */
@@ -183,18 +182,17 @@ static dt_status write_weights(const dt_saver *self, const weights_job *job, con
                                dt_error *error)
 {
     const dt_run *run = self->run;
-    const dt_config *config = &run->config;
+    const dt_network_spec *network = dt_network_spec_of(run->network);
     dt_shape shape = run->source->shape;
     dt_weights_facts facts = {
         .version = self->version,
         .architecture = self->architecture,
         .input_shape = {shape.height, shape.width, shape.channels},
-        .input_scale = run->normalization.scale,
-        .input_shift = run->normalization.shift,
+        .input_scale = network->normalization.scale,
+        .input_shift = network->normalization.shift,
         .classes = run->source->classes,
-        .activation = dt_activation_names[config->activation],
-        .output_activation = dt_output_activation_names[config->output_activation],
-        .loss = dt_loss_names[config->loss],
+        .layers = self->layers,
+        .loss = dt_loss_names[network->loss],
         .data_source = run->source->name,
         .epoch = job->origin.epoch,
         .step = job->origin.step,
@@ -204,10 +202,9 @@ static dt_status write_weights(const dt_saver *self, const weights_job *job, con
         .config = self->config,
     };
     dt_attribute attributes[DT_WEIGHTS_FACTS];
-    dt_weights_attributes(&facts, attributes);
-    dt_weights weights = {.parameters = job->parameters,
-                          .attributes = attributes,
-                          .attribute_count = DT_WEIGHTS_FACTS};
+    size_t count = dt_weights_attributes(&facts, attributes);
+    dt_weights weights = {
+        .parameters = job->parameters, .attributes = attributes, .attribute_count = count};
     weights.tensors = dt_network_tensors(run->network, &weights.tensor_count);
     return dt_weights_write(path, &weights, error);
 }
@@ -245,7 +242,9 @@ dt_status dt_saver_create(const dt_run *run, const char *version, const char *co
     self->lock = lock;
     self->last_news = &self->first_news;
     pthread_mutex_init(&self->mutex, NULL);
-    dt_network_shape_text(run->network, self->architecture, sizeof self->architecture);
+    const dt_architecture *architecture = &dt_network_spec_of(run->network)->architecture;
+    dt_architecture_text(architecture, self->architecture, sizeof self->architecture);
+    dt_layers_text(&architecture->list, self->layers);
     dt_status status = dt_checkpoint_directory(directory, error);
     if (!status)
         status = allocate_copy(run, &self->spare, error);

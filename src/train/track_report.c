@@ -109,9 +109,7 @@ static dt_status fill_gallery(const dt_run *run, const pictures *from, int first
         out->labels[i] = from->labels[first + i];
         out->answers[i] = dt_metrics_answer(config->classes, of_sample);
         out->scores[i] = scores[position];
-        dt_metrics_probabilities((dt_loss)config->loss,
-                                 config->output_activation == DT_OUTPUT_SOFTMAX, config->classes,
-                                 of_sample, probabilities);
+        dt_network_probabilities(run->network, of_sample, probabilities);
         for (size_t j = 0; j < classes; j++)
             out->probabilities[(size_t)i * classes + j] = (float)probabilities[j];
     }

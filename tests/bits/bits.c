@@ -19,24 +19,20 @@
 
 enum { PIXELS = 28 * 28, BATCH = 37, STEPS = 6, SAMPLES = BATCH * STEPS, CLASSES = 10 };
 
-static const int widths[] = {33, 18, CLASSES};
-
 /* What a training is made of. */
 typedef struct recipe {
-    dt_network_spec network;
+    dt_layer_defaults layers; /* of a network of 33, 18 and 10 */
+    dt_normalization normalization;
+    dt_loss loss;
     dt_optimizer_spec optimizer;
     dt_schedule schedule;
     dt_init init;
 } recipe;
 
 static const recipe standard = {
-    .network = {.inputs = PIXELS,
-                .input_scale = 1.0 / 255,
-                .dense_count = 3,
-                .widths = widths,
-                .bias = true,
-                .activation = DT_RELU,
-                .loss = DT_CROSS_ENTROPY},
+    .layers = {"relu", "identity", true},
+    .normalization.scale = 1.0 / 255,
+    .loss = DT_CROSS_ENTROPY,
     .optimizer = {.kind = DT_MOMENTUM,
                   .momentum = 0.9,
                   .alpha = 0.99,
@@ -78,7 +74,11 @@ static uint64_t train(const recipe *of)
     dt_error error = {0};
     dt_network *network;
     dt_optimizer *optimizer;
-    check(dt_network_create(&of->network, &network, &error), &error);
+    dt_network_spec spec = {
+        .architecture.input = {28, 28, 1}, .normalization = of->normalization, .loss = of->loss};
+    check(dt_layers_parse("33, 18, 10", &spec.architecture.list, &error), &error);
+    check(dt_layers_write_out(&spec.architecture.list, &of->layers, &error), &error);
+    check(dt_network_create(&spec, &network, &error), &error);
     size_t count = dt_network_parameter_count(network);
     check(dt_optimizer_create(&of->optimizer, count, &optimizer, &error), &error);
     float *parameters = dt_network_new_parameters(network, &error), *sums[2];
@@ -145,16 +145,16 @@ int main(void)
     }
     for (int i = 0; dt_activation_names[i]; i++) {
         recipe r = standard;
-        r.network.activation = (dt_activation)i;
+        r.layers.hidden = dt_activation_names[i];
         show("activation", dt_activation_names[i], &r);
     }
     for (int i = 0; dt_loss_names[i]; i++) {
         recipe r = standard;
-        r.network.loss = (dt_loss)i;
-        r.network.bias = false;
+        r.loss = (dt_loss)i;
+        r.layers.bias = false;
         show("loss-no-bias", dt_loss_names[i], &r);
-        r.network.output_softmax = true;
-        r.network.input_shift = -0.4242;
+        r.layers.output = "softmax";
+        r.normalization.shift = -0.4242;
         show("loss-softmax-shift", dt_loss_names[i], &r);
     }
     for (int i = 0; dt_init_names[i]; i++) {

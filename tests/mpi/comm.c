@@ -221,10 +221,7 @@ static void test(dt_comm *comm)
         test_segments(comm, at, draw);
     test_failures(comm, at);
     int rounds = dt_comm_hosts(comm) == 1 ? BARRIERS : BARRIERS / 10;
-    double begin = dt_clock();
     test_barrier(comm, at, rounds);
-    double seconds = dt_clock() - begin;
-    check(seconds < 5, "%d barriers: expected less than 5 s, found %.1f s", rounds, seconds);
 }
 
 int main(int argc, char **argv)

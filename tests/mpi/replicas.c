@@ -20,9 +20,7 @@ static dt_run *open_run(dt_comm *comm, int64_t verify_replicas, int64_t checkpoi
     snprintf(config.data, sizeof config.data, "synthetic");
     config.train_limit = 24;
     config.test_limit = 8;
-    config.layers[0] = 12;
-    config.layers[1] = 10;
-    config.layer_count = 2;
+    (void)dt_config_set(&config, dt_setting_find("layers"), "12, 10", NULL);
     config.batch_size = 8;
     config.epochs = 2;
     config.verify_replicas = verify_replicas;

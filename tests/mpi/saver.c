@@ -16,8 +16,7 @@ static dt_run *open_run(dt_comm *comm)
     dt_config_defaults(&config);
     snprintf(config.data, sizeof config.data, "synthetic");
     config.train_limit = config.test_limit = 8;
-    config.layers[0] = 10;
-    config.layer_count = 1;
+    (void)dt_config_set(&config, dt_setting_find("layers"), "10", NULL);
     dt_status status = dt_config_resolve(&config, &error);
     if (!status)
         status = dt_run_open(comm, &config, 0, &run, &error);

@@ -18,8 +18,7 @@ static dt_run *open_run(dt_comm *comm)
     config.train_limit = 20;
     config.test_limit = 9;
     config.val_fraction = 0.2;
-    config.layers[0] = 10;
-    config.layer_count = 1;
+    (void)dt_config_set(&config, dt_setting_find("layers"), "10", NULL);
     config.epochs = 1;
     config.track_samples = true;
     dt_status status = dt_config_resolve(&config, &error);

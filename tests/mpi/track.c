@@ -20,9 +20,7 @@ static dt_config settings(const char *data)
     dt_config_defaults(&config);
     snprintf(config.data, sizeof config.data, "%s", data);
     config.test_limit = 8;
-    config.layers[0] = 24;
-    config.layers[1] = CLASSES;
-    config.layer_count = 2;
+    (void)dt_config_set(&config, dt_setting_find("layers"), "24, 10", NULL);
     config.track_samples = true;
     return config;
 }
@@ -296,7 +294,7 @@ static void test_flipped(dt_comm *comm)
     enum { SAMPLES = 6000, FLIPPED = SAMPLES / 100 };
     write_data(comm, SAMPLES, SAMPLES);
     dt_config config = settings("data");
-    config.layers[0] = 64;
+    (void)dt_config_set(&config, dt_setting_find("layers"), "64, 10", NULL);
     config.epochs = 5;
     config.batch_size = 32;
     dt_run *run = open_run(comm, config);

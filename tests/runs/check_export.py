@@ -25,6 +25,7 @@ import numpy as np
 
 import check_weights
 import idx
+import layer_reference
 
 
 def fail(what, expected, found):
@@ -37,30 +38,17 @@ def has(package):
 
 # ---- networks ----
 
-ACTIVATIONS = {
-    "sigmoid": lambda z: 1 / (1 + np.exp(-z)), "tanh": np.tanh, "relu": lambda z: np.maximum(z, 0),
-    "leaky-relu": lambda z: np.where(z < 0, 0.01 * z, z), "identity": lambda z: z,
-    "gelu": lambda z: z * 0.5 * (1 + np.vectorize(math.erf)(z / math.sqrt(2)))}
-
-
-def softmax(o):
-    power = np.exp(o - o.max(1, keepdims=True))
-    return power / power.sum(1, keepdims=True)
-
-
 def normalise(images, kind):
     return images / 255 if kind == "unit" else (images / 255 - 0.1307) / 0.3081
 
 
-def answers(layers, images, activation, loss, output, normalisation):
-    """Probabilities; layers: [kernel [in][out], bias or none]."""
-    a = normalise(images.astype(np.float64), normalisation)
-    for i, layer in enumerate(layers):
-        z = a @ layer[0].astype(np.float64) + (layer[1] if len(layer) > 1 else 0)
-        a = ACTIVATIONS[activation](z) if i + 1 < len(layers) else z
-    if output == "softmax" or loss == "cross-entropy":
-        return softmax(a)
-    return 1 / (1 + np.exp(-a)) if loss == "bce" else np.clip(a, 0, 1)
+def answers(tensors, images, architecture, loss, normalisation):
+    """Probabilities; tensors: a list a layer, [kernel [in][out], bias or none]."""
+    parsed = layer_reference.parse(architecture)
+    flat = [array.astype(np.float64) for layer in tensors for array in layer]
+    inputs = normalise(images.astype(np.float64).reshape(len(images), -1), normalisation)
+    outputs = layer_reference.forward(parsed, flat, inputs)[-1]
+    return layer_reference.probabilities(parsed, loss, outputs)
 
 
 def read_answers(path):
@@ -179,12 +167,14 @@ def check_torch(directory, images, expected):
 
 
 def check_case(directory, images):
-    activation, sizes, loss, output, bias, normalisation = \
-        open(f"{directory}/case").read().strip().split("|")
-    widths = [36] + [int(size) for size in sizes.split(",")]
-    count = len(widths) - 1
+    _, _, loss, _, _, normalisation = open(f"{directory}/case").read().strip().split("|")
     expected = read_answers(f"{directory}/answers")
     keras, facts = read_keras(f"{directory}/model.h5")
+    architecture = facts["dist_train.layers"].decode()
+    parsed = layer_reference.parse(architecture)
+    dense = [i for i, layer in enumerate(parsed) if layer[0] == "dense"]
+    widths = [36] + [int(parsed[i][1][0]) for i in dense]
+    count = len(dense)
     arrays, metadata = read_safetensors(f"{directory}/model.safetensors")
     torch_arrays, torch_metadata = read_safetensors(f"{directory}/torch.safetensors")
     npz_arrays, texts = read_npz(f"{directory}/model.npz")
@@ -192,15 +182,16 @@ def check_case(directory, images):
     formats = {
         "keras": keras, "safetensors": by_layer(dict(arrays), count, *names),
         "npz": by_layer(npz_arrays, count, *names),
-        "pytorch": by_layer(dict(torch_arrays), count, lambda i: f"{2 * i}.weight",
-                            lambda i: f"{2 * i}.bias", transposed=True)}
+        "pytorch": by_layer(dict(torch_arrays), count, lambda i: f"{dense[i]}.weight",
+                            lambda i: f"{dense[i]}.bias", transposed=True)}
     for name, layers in formats.items():
         shapes = [[array.shape for array in layer] for layer in layers]
-        wanted = [[(n, m)] + ([(m,)] if bias == "bias" else []) for n, m in zip(widths, widths[1:])]
+        wanted = [[(n, m)] + ([(m,)] if layer_reference.has_bias(parsed[i][1]) else [])
+                  for i, n, m in zip(dense, widths, widths[1:])]
         if shapes != wanted:
             fail(f"{directory} {name}: shapes", wanted, shapes)
         compare(f"{directory} {name}", expected,
-                answers(layers, images, activation, loss, output, normalisation))
+                answers(layers, images, architecture, loss, normalisation))
     for name, found in (("safetensors", metadata), ("pytorch", torch_metadata), ("npz", texts)):
         check_texts(f"{directory} {name}", facts, found)
     if has("torch"):
@@ -301,10 +292,11 @@ def write_elsewhere(directory):
 def check_elsewhere_answers(data):
     images, _ = idx.read_part(data, "test")
     layers = network(np.random.default_rng(5))
-    expected = {"exact": answers(layers, images, "tanh", "bce", "identity", "standard")}
+    architecture = "dense 12 tanh, dense 36 tanh, dense 36 tanh, dense 10"
+    expected = {"exact": answers(layers, images, architecture, "bce", "standard")}
     cut = [[np.uint32(array.view(np.uint32) & 0xffff0000).view(np.float32) for array in layer]
            for layer in layers]
-    expected["brain.safetensors"] = answers(cut, images, "tanh", "bce", "identity", "standard")
+    expected["brain.safetensors"] = answers(cut, images, architecture, "bce", "standard")
     names = [name[:-len(".answers")] for name in os.listdir() if name.endswith(".answers")]
     if len(names) != 11:
         fail("files", 11, names)

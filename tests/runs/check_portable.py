@@ -11,6 +11,8 @@ import sys
 import h5py
 import numpy as np
 
+import layer_reference
+
 
 def expect(what, expected, found):
     if expected != found:
@@ -92,11 +94,13 @@ def check_html(weights, path):
     stated = json.loads(page.texts["facts"])
     for theirs, ours in (("parameterHash", "parameter_hash"), ("scale", "input_scale"),
                          ("shift", "input_shift"), ("loss", "loss"), ("step", "step"),
-                         ("activation", "activation"), ("testAccuracy", "test_accuracy")):
+                         ("testAccuracy", "test_accuracy")):
         expect(theirs, facts[ours], stated[theirs])
-    functions = re.search(r"const activations = \{\n(.*?)\n\};", text, re.DOTALL).group(1)
-    known = re.findall(r"^    '?([\w-]+)'?[:,]", functions, re.MULTILINE)
-    expect("a function for the activation", True, stated["activation"] in known)
+    layers = layer_reference.parse(facts["layers"])
+    expect("layers", [kind for kind, _ in layers], [layer["kind"] for layer in stated["layers"]])
+    functions = re.search(r"const kinds = \{\n(.*?)\n\};", text, re.DOTALL).group(1)
+    known = re.findall(r"^    '([\w-]+)':", functions, re.MULTILINE)
+    expect("a function for each layer", set(), {kind for kind, _ in layers} - set(known))
     expect("title", f"dist-train {facts['architecture']}", page.texts["title"].strip())
     expect("addresses", [], [pair for pair in page.attributes if pair[0] in ("src", "href")])
     expect("addresses", [], re.findall(r"https?://\S*|url\(|@import|fetch\(|XMLHttp", text))

@@ -19,6 +19,7 @@ import h5py
 import numpy as np
 
 import idx
+import layer_reference
 
 
 def fail(what, expected, found):
@@ -35,16 +36,10 @@ def read_model(path):
     return facts, layers
 
 
-ACTIVATIONS = {b"sigmoid": lambda z: 1 / (1 + np.exp(-z)), b"tanh": np.tanh,
-               b"relu": lambda z: np.maximum(z, 0), b"identity": lambda z: z}
-
-
 def outputs(facts, layers, images):
-    a = facts["input_scale"] * images.reshape(len(images), -1) + facts["input_shift"]
-    for i, layer in enumerate(layers):
-        z = a @ layer[0] + (layer[1] if len(layer) > 1 else 0)
-        a = ACTIVATIONS[facts["activation"]](z) if i + 1 < len(layers) else z
-    return a
+    x = facts["input_scale"] * images.reshape(len(images), -1) + facts["input_shift"]
+    tensors = [array for layer in layers for array in layer]
+    return layer_reference.forward(layer_reference.parse(facts["layers"].decode()), tensors, x)[-1]
 
 
 def softmax(o):

@@ -118,13 +118,23 @@ refuse_data() { refuse "$1" "$2" --data bad "${@:3}"; }
     refuse 78 "--lr: expected .*number.*, found '-1'" --lr -1
     refuse 78 "--lr: expected .*number.*, found 'nan'" --lr nan
     refuse 78 "--optimizer: .*found 'adamm'; did you mean 'adam'\?" --optimizer adamm
-    refuse 78 "--layers: expected .*integers.*, found '128,,10'" --layers 128,,10
+    refuse 78 "--layers: layer 2, '': expected a number or a kind of layer .*, found nothing" \
+        --layers 128,,10
+    refuse 78 "--layers: layer 1, 'dense 8 rleu': .*found 'rleu'; did you mean 'relu'\?" \
+        --layers "dense 8 rleu, dense 10"
+    refuse 78 "--layers: layer 2, 'danse 10': expected .*, found 'danse'; did you mean 'dense'\?" \
+        --layers "8, danse 10"
 }
 
 @test "settings that do not go together: 78" {
     refuse 78 "layers: .*one output a class, 10, found 9" --layers 128,9
     refuse 78 "val_fraction: .*split = random" --split random
     refuse 78 "output_activation: .*cross-entropy" --output-activation softmax
+    refuse 78 "activation: expected relu, as layers says, found tanh; leave it away, or change" \
+        --layers "dense 8 relu, dense 10" --activation tanh
+    refuse 78 "bias: expected true, as layers says, found false" \
+        --layers "dense 8, dense 10" --no-bias
+    refuse 78 "layers: expected a layer that can be trained" --layers "relu"
     refuse 78 "lr_min: .*at most lr" --schedule cosine --lr 0.1 --lr-min 0.2
     refuse 78 "val_fraction 0.01 of 40 samples" --data good --val-fraction 0.01
 }

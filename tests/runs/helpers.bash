@@ -76,6 +76,11 @@ names() {
         $1 == name && $2 == "=" { $0 = words; $1 = $1; print }'
 }
 
+# kinds: the names of all kinds of layers that it knows.
+kinds() {
+    "$program" --help layers | sed -nE '/^(Kinds|Activations)/,/^$/s/^  ([a-z-]+) .*/\1/p'
+}
+
 # dist_train NP ARGUMENT...: runs it (NP 0: without mpirun) with its output in the files out and
 # err, sets $status.
 dist_train() {

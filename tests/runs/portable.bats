@@ -21,7 +21,7 @@ export_all() {
 @test "ONNX' checker accepts files of all networks, and every weight is in its place" {
     "$python" -c 'import onnx' 2>/dev/null || skip "no onnx in $python"
     make_data data 60 20
-    local activation loss
+    local activation loss kind
     for activation in $(names activation); do
         export_all --layers "9, 8, 10" --activation "$activation"
         check onnx run/weights.h5 network.onnx
@@ -32,6 +32,10 @@ export_all() {
     done
     export_all --layers "8, 7, 6, 10" --loss mse --output-activation softmax
     check onnx run/weights.h5 network.onnx
+    for kind in $(kinds); do
+        [ "$kind" = dense ] || export_all --layers "dense 9, $kind, dense 8 bias false, dense 10"
+        check onnx run/weights.h5 network.onnx
+    done
 }
 
 @test "a page holds every weight, names nothing outside it and forbids itself to fetch" {
@@ -41,6 +45,10 @@ export_all() {
     local activation
     for activation in $(names activation); do
         export_all --classes 3 --layers "8, 3" --activation "$activation"
+        check html run/weights.h5 network.html
+    done
+    for activation in $(kinds); do
+        [ "$activation" = dense ] || export_all --classes 3 --layers "dense 8, $activation, dense 3"
         check html run/weights.h5 network.html
     done
     export_all --classes 3 --layers 3 --bias=false

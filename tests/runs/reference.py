@@ -34,6 +34,8 @@ import h5py
 import numpy as np
 
 import idx
+import layer_reference
+from layer_reference import sigmoid, softmax
 
 PARAMETER_LIMIT = 1e-4
 CHANGE_LIMIT = 1e-3
@@ -90,31 +92,7 @@ def read_weights(path):
     return tensors
 
 
-# ---- the network, as in the article ----
-
-def sigmoid(z):
-    return 0.5 * (1 + np.tanh(0.5 * z))
-
-
-def normal_cdf(z):
-    return 0.5 * (1 + np.vectorize(math.erf, otypes=[float])(z / math.sqrt(2)))
-
-
-ACTIVATIONS = {  # function, derivative
-    "sigmoid": (sigmoid, lambda z: sigmoid(z) * sigmoid(-z)),
-    "tanh": (np.tanh, lambda z: 1 - np.tanh(z) ** 2),
-    "relu": (lambda z: np.maximum(z, 0), lambda z: (z > 0) * 1.0),
-    "leaky-relu": (lambda z: np.where(z > 0, z, 0.01 * z), lambda z: np.where(z > 0, 1, 0.01)),
-    "gelu": (lambda z: z * normal_cdf(z),
-             lambda z: normal_cdf(z) + z * np.exp(-z ** 2 / 2) / math.sqrt(2 * math.pi)),
-    "identity": (lambda z: z, np.ones_like),
-}
-
-
-def softmax(z):
-    powers = np.exp(z - z.max(1, keepdims=True))
-    return powers / powers.sum(1, keepdims=True)
-
+# ---- the network ----
 
 def cross_entropy(o, y):
     return -(y * np.log(softmax(o))).sum(1), softmax(o) - y
@@ -134,43 +112,25 @@ LOSSES = {"cross-entropy": cross_entropy, "bce": bce_with_logits, "mse": mean_sq
 
 class Network:
     def __init__(self, run, tensors):
-        self.bias = run.text("bias") == "true"
-        self.activation, self.derivative = ACTIVATIONS[run.text("activation")]
-        self.softmax = run.text("output_activation") == "softmax"
+        self.layers = layer_reference.parse(run.text("layers"))
         self.loss = LOSSES[run.text("loss")]
-        self.tensors = [array.copy() for array in tensors]  # W_1, b_1, W_2, b_2, ... or W_1, W_2
-
-    def weights(self):
-        return self.tensors[::2] if self.bias else self.tensors
+        self.tensors = [array.copy() for array in tensors]  # W_1, b_1, W_2, b_2, ...
 
     def forward(self, x):
-        """z and a of every layer; a[0] is the input, a[-1] what the loss sees."""
-        a, z = [x], []
-        for i, weight in enumerate(self.weights()):
-            z.append(a[-1] @ weight.T + (self.tensors[2 * i + 1] if self.bias else 0))
-            last = i + 1 == len(self.weights())
-            a.append(z[-1] if last else self.activation(z[-1]))
-        if self.softmax:
-            a[-1] = softmax(z[-1])
-        return z, a
+        return layer_reference.forward(self.layers, [array.T for array in self.tensors], x)
 
     def evaluate(self, x, y):
         """Loss of each sample, and whether it is classified correctly."""
-        output = self.forward(x)[1][-1]
+        output = self.forward(x)[-1]
         return self.loss(output, y)[0], output.argmax(1) == y.argmax(1)
 
     def gradients(self, x, y):
         """Means over the samples, in the order of self.tensors."""
-        z, a = self.forward(x)
-        error = self.loss(a[-1], y)[1]
-        if self.softmax:
-            error = a[-1] * (error - (error * a[-1]).sum(1, keepdims=True))
-        result = []
-        for i in reversed(range(len(z))):
-            result[:0] = [error.T @ a[i] / len(x)] + ([error.mean(0)] if self.bias else [])
-            if i > 0:
-                error = error @ self.weights()[i] * self.derivative(z[i - 1])
-        return result
+        values = self.forward(x)
+        error = self.loss(values[-1], y)[1] / len(x)
+        tensors = [array.T for array in self.tensors]
+        return [gradient.T for gradient in
+                layer_reference.backward(self.layers, tensors, values, error)]
 
 
 # ---- torch.optim, from its documentation ----
@@ -310,9 +270,6 @@ def check_parameters(run, initial, expected, steps, moved):
 def torch_updates(run, initial):
     """update(x, y, lr) and the tensors that it trains, all by PyTorch."""
     import torch  # pylint: disable=import-outside-toplevel
-    act = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu,
-           "leaky-relu": torch.nn.functional.leaky_relu, "gelu": torch.nn.functional.gelu,
-           "identity": lambda z: z}[run.text("activation")]
     loss = {"cross-entropy": torch.nn.CrossEntropyLoss(), "bce": torch.nn.BCEWithLogitsLoss(),
             "mse": torch.nn.MSELoss()}[run.text("loss")]
     tensors = [torch.tensor(array, requires_grad=True) for array in initial]
@@ -332,16 +289,22 @@ def torch_updates(run, initial):
         "adamw": lambda: optim.AdamW(tensors, betas=(number("beta1"), number("beta2")),
                                      **adaptive),
     }[kind]()
-    stride = 2 if run.text("bias") == "true" else 1
+
+    def forward(x):
+        left = list(tensors)
+        for kind, words in layer_reference.parse(run.text("layers")):
+            if kind == "dense":
+                weight = left.pop(0)
+                bias = left.pop(0) if layer_reference.has_bias(words) else None
+                x = torch.nn.functional.linear(x, weight, bias)
+            elif kind == "softmax":
+                x = torch.softmax(x, 1)
+            else:
+                x = getattr(torch.nn.functional, kind.replace("-", "_"))(x)
+        return x
 
     def update(x, y, lr):
-        a = torch.tensor(x)
-        for i in range(0, len(tensors), stride):
-            bias = tensors[i + 1] if stride == 2 else None
-            a = torch.nn.functional.linear(a, tensors[i], bias)
-            a = act(a) if i + stride < len(tensors) else a
-        if run.text("output_activation") == "softmax":
-            a = torch.softmax(a, 1)
+        a = forward(torch.tensor(x))
         optimizer.zero_grad()
         loss(a, torch.tensor(y)).backward()
         if number("clip_norm") > 0:

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "base/text.h"
 #include "config/config.h"
 
 static inline uint32_t random_to(dt_random_sequence *from, uint32_t bound)
@@ -48,12 +49,50 @@ static inline double random_real(dt_random_sequence *from, double min, double ma
 static inline void random_text(dt_random_sequence *from, char text[DT_TEXT_MAX])
 {
     static const char letters[] = " ;#\"\\'=[]$~*`!&|<>(){}?-_/.%aB7\xc3\xa9";
-    uint32_t length = 1 + random_to(from, random_to(from, 4) ? 8 : DT_TEXT_MAX - 1);
+    uint32_t length = 1 + random_to(from, random_to(from, 4) ? 8 : DT_NAME_MAX - 1);
     for (uint32_t i = 0; i < length; i++)
         text[i] = letters[random_to(from, sizeof letters - 1)];
     if (length > 2 && random_to(from, 4) == 0)
         memcpy(text, "--", 2);
     text[length] = '\0';
+}
+
+/* An item of a list of layers: any kind with any arguments, an activation behind it. */
+static inline void random_item(dt_random_sequence *from, dt_text *to)
+{
+    int count = 0, followers[64], kinds = 0;
+    for (; dt_layer_kind_at(kinds); kinds++)
+        if (dt_layer_kind_at(kinds)->follows)
+            followers[count++] = kinds;
+    const dt_layer_kind *kind = dt_layer_kind_at((int)random_to(from, (uint32_t)kinds));
+    dt_text_add(to, "%s", kind->name);
+    for (int i = 0; i < kind->argument_count; i++) {
+        const dt_layer_argument *argument = &kind->arguments[i];
+        if (argument->preset && random_to(from, 2))
+            continue;
+        dt_text_add(to, " %s%s", argument->preset ? argument->name : "",
+                    argument->preset ? " " : "");
+        if (argument->type == DT_ARGUMENT_BOOL)
+            dt_text_add(to, "%s", random_to(from, 2) ? "true" : "false");
+        else if (argument->type == DT_ARGUMENT_INTEGER)
+            dt_text_add(to, "%" PRId64, random_integer(from, argument->min, argument->max));
+        else
+            dt_text_add(to, "%.17g", random_real(from, argument->min, argument->max));
+    }
+    if (!kind->follows && random_to(from, 2))
+        dt_text_add(to, " %s", dt_layer_kind_at(followers[random_to(from, (uint32_t)count)])->name);
+}
+
+static inline void random_layers(dt_random_sequence *from, char text[DT_TEXT_MAX])
+{
+    dt_text out = {.text = text, .size = DT_TEXT_MAX};
+    for (int left = 1 + (int)random_to(from, DT_LAYERS_MAX / 2); left > 0; left--) {
+        if (left == 1 || random_to(from, 3))
+            dt_text_add(&out, "%" PRId64, random_integer(from, 1, 0x1p20));
+        else
+            random_item(from, &out);
+        dt_text_add(&out, "%s", left > 1 ? ", " : "");
+    }
 }
 
 /* A value that the setting takes, as text. */
@@ -84,12 +123,8 @@ static inline char *random_value(dt_random_sequence *from, const dt_setting *set
     case DT_SETTING_TEXT:
         random_text(from, text);
         break;
-    case DT_SETTING_INT_LIST:
-        text[0] = '\0';
-        for (int left = 1 + (int)random_to(from, DT_LAYERS_MAX); left > 0; left--)
-            length += (uint32_t)snprintf(text + length, DT_TEXT_MAX - length, "%" PRId64 "%s",
-                                         random_integer(from, setting->min, setting->max),
-                                         left > 1 ? "," : "");
+    case DT_SETTING_LAYERS:
+        random_layers(from, text);
         break;
     }
     return text;

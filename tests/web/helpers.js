@@ -25,6 +25,11 @@ function run(program, ...words) {
 // dist-train without mpirun, which must succeed; its standard output.
 const distTrain = (...words) => run(path.join(top, 'dist-train'), ...words);
 
+// The names of all kinds of layers that it knows.
+const layerKinds = () => distTrain('--help', 'layers').split('\n\n')
+    .filter((part) => /^(Kinds|Activations)/.test(part))
+    .flatMap((part) => part.match(/^ {2}[a-z-]+(?= )/gm)).map((name) => name.trim());
+
 // Small data files of the tests, see tests/runs/idx.py.
 const makeData = (directory, ...words) =>
     run(process.env.PYTHON || 'python3', path.join(top, 'tests/runs/idx.py'), directory, ...words);
@@ -94,5 +99,5 @@ async function open(browser, file, options = {}) {
 const overflow = (page) => page.evaluate(() =>
     document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
-module.exports = { distTrain, launch, largestDifference, makeData, mnist, open, overflow, predict,
+module.exports = { distTrain, layerKinds, launch, largestDifference, makeData, mnist, open, overflow, predict,
     readImages, run, scratch, top, writeImages };

@@ -3,7 +3,7 @@
 'use strict';
 
 const path = require('node:path');
-const { distTrain, makeData, mnist, predict, readImages, writeImages } = require('./helpers');
+const { distTrain, layerKinds, makeData, mnist, predict, readImages, writeImages } = require('./helpers');
 
 const imageCount = 200;
 
@@ -21,9 +21,17 @@ const kinds = [
     ['--layers 40,30,20,10 --activation gelu --bias=false --loss mse'],
     ['--layers 40,30,20,10 --activation tanh --loss bce --output-activation softmax'],
     ['--layers 40,30,20,10 --activation sigmoid --loss mse --output-activation softmax'],
+    // every kind of layer in a network of its own
+    ...layerKinds().filter((kind) => kind !== 'dense')
+        .map((kind) => [`--layers dense=24,${kind},dense=12=${kind},10 --loss mse`]),
     ['--classes 3 --layers 16,3 --activation relu', 9, 3],
     ['--classes 26 --layers 16,26 --activation leaky-relu --loss bce', 17, 26],
 ];
+
+// The words of settings, in which = stands for the blanks of a list of layers.
+function words(settings) {
+    return settings.split(' ').map((word) => word.startsWith('--') ? word : word.replaceAll('=', ' '));
+}
 
 // Trains one of the kinds; what predict says of its images is what other programs must say.
 function make(directory, index) {
@@ -33,7 +41,7 @@ function make(directory, index) {
     const data = ours ? at('data') : mnist;
     if (ours) makeData(data, 600, imageCount, side, classes);
     distTrain('--data', data, '--train-limit', 2000, '--test-limit', imageCount,
-        '--max-steps', 60, '--lr', 0.005, '--output', at('run'), ...settings.split(' '));
+        '--max-steps', 60, '--lr', 0.005, '--output', at('run'), ...words(settings));
     const images = readImages(path.join(data, 't10k-images-idx3-ubyte'), imageCount);
     writeImages(at('images'), images, side, side);
     const weights = path.join(at('run'), 'weights.h5');
@@ -41,4 +49,4 @@ function make(directory, index) {
         expected: predict(weights, at('images')) };
 }
 
-module.exports = { kinds, make };
+module.exports = { kinds, make, words };

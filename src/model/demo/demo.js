@@ -80,8 +80,8 @@ function tellAnswer() {
 // ---- The page -----------------------------------------------------------------------------------
 
 function showFacts() {
-    const count = layers.reduce((sum, { kernel, bias }) =>
-        sum + kernel.length + (bias ? bias.length : 0), 0);
+    const count = facts.layers.flatMap(({ tensors }) => Object.values(tensors))
+        .reduce((sum, size) => sum + size, 0);
     const known = (value) => value !== null;
     byId('facts-line').textContent = [
         known(facts.testAccuracy) && `${(100 * facts.testAccuracy).toFixed(2)} % of the test set`,

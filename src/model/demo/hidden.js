@@ -13,32 +13,32 @@ function mixer() {
 
 // The same for all layers: the largest has at least about four columns a row.
 const columns = (() => {
-    const largest = Math.max(...facts.layers.slice(0, -1));
+    const largest = Math.max(...hiddenLayers.map(({ outputs }) => outputs));
     let count = 16;
     while (largest / count > count / 4) count *= 2;
     return count;
 })();
 
-const grids = layers.slice(0, -1).map((layer, index) => {
+const grids = hiddenLayers.map((layer, index) => {
     const figure = document.createElement('figure');
     figure.innerHTML = '<figcaption><b></b> <span></span></figcaption><canvas role="img"></canvas>';
     figure.querySelector('b').textContent = `Hidden layer ${index + 1}`;
-    figure.querySelector('span').textContent = `${layer.outputs} × ${facts.activation}`;
+    figure.querySelector('span').textContent = `${layer.outputs} × ${layer.activation}`;
     const canvas = figure.querySelector('canvas');
     canvas.setAttribute('aria-label', `Activations of hidden layer ${index + 1}`);
     byId('hidden-help').before(figure);
-    return { canvas, index, count: layer.outputs };
+    return { canvas, index, layer, count: layer.outputs };
 });
 
 // What is full colour: one for sigmoid and tanh, else the largest of the layer.
-function fullOf(values) {
-    if (facts.activation === 'sigmoid' || facts.activation === 'tanh') return 1;
+function fullOf({ activation }, values) {
+    if (activation === 'sigmoid' || activation === 'tanh') return 1;
     return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
 }
 
-function showGrid({ canvas, index, count }) {
+function showGrid({ canvas, index, layer, count }) {
     const values = result ? result.hidden[index] : new Float64Array(count);
-    const full = fullOf(values), mix = mixer();
+    const full = fullOf(layer, values), mix = mixer();
     canvas.width = Math.max(1, Math.round(canvas.clientWidth * devicePixelRatio));
     const side = canvas.width / columns, gap = side >= 6 ? Math.round(side / 8) : 0;
     canvas.height = Math.round(side * Math.ceil(count / columns));
@@ -67,7 +67,7 @@ function unitAt({ canvas, count }, event) {
 }
 
 function drawWeights(canvas, unit) {
-    const { kernel, outputs } = layers[0];
+    const { kernel, outputs } = hiddenLayers[0];
     const weights = Array.from({ length: inputCount }, (_, i) => kernel[i * outputs + unit]);
     const most = weights.reduce((a, w) => Math.max(a, Math.abs(w)), 0) || 1;
     const mix = mixer(), context = canvas.getContext('2d');
@@ -83,8 +83,8 @@ function showUnit(grid, event) {
     card.hidden = unit < 0;
     if (unit < 0) return;
     const canvas = card.firstChild;
-    canvas.hidden = grid.index > 0;
-    if (grid.index === 0) drawWeights(canvas, unit);
+    canvas.hidden = grid.index > 0 || grid.layer.inputs !== inputCount;
+    if (!canvas.hidden) drawWeights(canvas, unit);
     const value = result ? result.hidden[grid.index][unit].toPrecision(3) : '–';
     card.lastChild.textContent = `unit ${unit}: ${value}`;
     const box = card.getBoundingClientRect();

@@ -4,9 +4,9 @@
 
 const facts = JSON.parse(document.getElementById('facts').textContent);
 const inputCount = facts.height * facts.width;
-const classes = facts.layers[facts.layers.length - 1];
+const classes = facts.classes;
 
-// The weights, base64 of little-endian float32, cut into the layers: kernel [in][out], bias [out].
+// The weights, base64 of little-endian float32, cut into the tensors of the layers, in order.
 function readLayers() {
     const text = atob(document.getElementById('weights').textContent);
     const bytes = new Uint8Array(text.length);
@@ -14,10 +14,9 @@ function readLayers() {
     const numbers = new Float32Array(bytes.buffer);
     let offset = 0;
     const take = (count) => numbers.subarray(offset, offset += count);
-    return facts.layers.map((outputs, i) => {
-        const inputs = i === 0 ? inputCount : facts.layers[i - 1];
-        const kernel = take(inputs * outputs);
-        return { inputs, outputs, kernel, bias: facts.bias ? take(outputs) : null };
+    return facts.layers.map((layer) => {
+        const tensors = Object.entries(layer.tensors).map(([name, count]) => [name, take(count)]);
+        return { ...layer, ...Object.fromEntries(tensors), trained: tensors.length > 0 };
     });
 }
 
@@ -35,15 +34,6 @@ function erf(x) {
     return 2 / Math.sqrt(Math.PI) * Math.exp(-x * x) * sum;
 }
 
-const activations = {
-    sigmoid,
-    tanh: Math.tanh,
-    relu: (x) => Math.max(x, 0),
-    'leaky-relu': (x) => x < 0 ? 0.01 * x : x,
-    gelu: (x) => x / 2 * (1 + erf(x * Math.SQRT1_2)),
-    identity: (x) => x,
-};
-
 function softmax(values) {
     const largest = values.reduce((a, b) => Math.max(a, b));
     const powers = values.map((x) => Math.exp(x - largest));
@@ -51,8 +41,7 @@ function softmax(values) {
     return powers.map((x) => x / sum);
 }
 
-function applyDense(layer, values) {
-    const { inputs, outputs, kernel, bias } = layer;
+function dense({ inputs, outputs, kernel, bias }, values) {
     const result = bias ? Float64Array.from(bias) : new Float64Array(outputs);
     for (let i = 0; i < inputs; i++) {
         const x = values[i];
@@ -62,21 +51,43 @@ function applyDense(layer, values) {
     return result;
 }
 
+const each = (f) => (layer, values) => values.map((x) => f(x));
+
+// What a layer of each kind makes of values: a line each, of this form (the exporter looks).
+const kinds = {
+    'dense': dense,
+    'softmax': (layer, values) => softmax(values),
+    'sigmoid': each(sigmoid),
+    'tanh': each(Math.tanh),
+    'relu': each((x) => Math.max(x, 0)),
+    'leaky-relu': each((x) => x < 0 ? 0.01 * x : x),
+    'gelu': each((x) => x / 2 * (1 + erf(x * Math.SQRT1_2))),
+};
+
+const endsInSoftmax = layers[layers.length - 1].kind === 'softmax';
+
+// What is shown: for each trained layer but the last, where its activations are, as the layers
+// behind it leave them.
+const hiddenLayers = layers.flatMap((layer, index) => {
+    let end = index;
+    while (end + 1 < layers.length && !layers[end + 1].trained) end++;
+    const last = end + 1 === layers.length;
+    const activation = end > index ? layers[end].kind : 'identity';
+    return layer.trained && !last ? [{ ...layer, end, activation }] : [];
+});
+
 // What the outputs say of the probabilities: dt_metrics_probabilities of nn/metrics.h.
-function probabilitiesOf(logits) {
-    if (facts.softmax || facts.loss === 'cross-entropy') return softmax(logits);
-    return logits.map(facts.loss === 'bce' ? sigmoid : (x) => Math.min(Math.max(x, 0), 1));
+function probabilitiesOf(outputs) {
+    if (endsInSoftmax) return outputs;
+    if (facts.loss === 'cross-entropy') return softmax(outputs);
+    return outputs.map(facts.loss === 'bce' ? sigmoid : (x) => Math.min(Math.max(x, 0), 1));
 }
 
-// From pixels, bytes [height][width], to the activations of each hidden layer and the probabilities
+// From pixels, bytes [height][width], to the activations of the hidden layers and the probabilities
 // of the classes.
 function forward(pixels) {
     let values = Float64Array.from(pixels, (byte) => facts.scale * byte + facts.shift);
-    const hidden = [];
-    for (const layer of layers.slice(0, -1)) {
-        values = applyDense(layer, values).map(activations[facts.activation]);
-        hidden.push(values);
-    }
-    const logits = applyDense(layers[layers.length - 1], values);
-    return { hidden, logits, probabilities: probabilitiesOf(logits) };
+    const outputs = layers.map((layer) => values = kinds[layer.kind](layer, values));
+    const hidden = hiddenLayers.map(({ end }) => outputs[end]);
+    return { hidden, probabilities: probabilitiesOf(values) };
 }

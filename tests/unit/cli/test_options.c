@@ -390,9 +390,9 @@ static void values_may_look_odd(void)
     CU_ASSERT_STRING_EQUAL(out.config.output, "--y=z");
     CU_ASSERT_EQUAL(PARSE(&out, &error, "--config", "/nowhere/x.ini"), DT_ERR_NO_INPUT);
     CU_ASSERT_TRUE(starts_with(&error, "/nowhere/x.ini: cannot open: "));
-    char path[DT_TEXT_MAX + 1];
+    char path[DT_NAME_MAX + 1];
     memset(path, 'a', sizeof path);
-    path[DT_TEXT_MAX] = '\0';
+    path[DT_NAME_MAX] = '\0';
     CU_ASSERT_EQUAL(PARSE(&out, &error, "--config", path), DT_ERR_USAGE);
     CU_ASSERT_TRUE(is_message(&error, "--config: expected 1 to 1023 characters, found 1024"));
 }

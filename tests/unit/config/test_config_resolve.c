@@ -72,7 +72,8 @@ static void settings_that_do_not_fit_together_are_refused(void)
     } cases[] = {
         {{"layers", "classes"},
          {"5, 12", "10"},
-         "layers: expected the last layer to have one output a class, 10, found 12 in '5, 12'",
+         "layers: expected the last layer to have one output a class, 10, found 12 in 'dense 5 "
+         "relu, dense 12'",
          {"classes", "12"}},
         {{"split", "val_fraction"},
          {"random", "0"},

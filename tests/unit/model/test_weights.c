@@ -25,9 +25,11 @@ static float *numbers(size_t count)
 
 /* A convolution, a dense layer with bias, one without: 24 + 2 + 12 + 3 + 6 = 47 parameters. */
 static const dt_tensor mixed[] = {
-    {"conv2d", "kernel", 4, {2, 3, 2, 2}, 0}, {"conv2d", "bias", 1, {2}, 24},
-    {"dense", "kernel", 2, {4, 3}, 26},       {"dense", "bias", 1, {3}, 38},
-    {"dense_1", "kernel", 2, {3, 2}, 41},
+    {"conv2d", "kernel", DT_TENSOR_WEIGHT, 4, {2, 3, 2, 2}, 0},
+    {"conv2d", "bias", DT_TENSOR_BIAS, 1, {2}, 24},
+    {"dense", "kernel", DT_TENSOR_WEIGHT, 2, {4, 3}, 26},
+    {"dense", "bias", DT_TENSOR_BIAS, 1, {3}, 38},
+    {"dense_1", "kernel", DT_TENSOR_WEIGHT, 2, {3, 2}, 41},
 };
 #define MIXED_PARAMETERS 47
 
@@ -196,12 +198,14 @@ static void what_is_not_a_model_is_refused(void)
     dt_weights weights = {gap, 3, parameters, NULL, 0};
     assert_refused(&weights, "tensor dense/kernel: expected to begin at parameter 26, found 27");
 
-    dt_tensor apart[] = {
-        {"a", "kernel", 1, {1}, 0}, {"b", "kernel", 1, {1}, 1}, {"a", "bias", 1, {1}, 2}};
+    dt_tensor apart[] = {{"a", "kernel", DT_TENSOR_WEIGHT, 1, {1}, 0},
+                         {"b", "kernel", DT_TENSOR_WEIGHT, 1, {1}, 1},
+                         {"a", "bias", DT_TENSOR_BIAS, 1, {1}, 2}};
     weights = (dt_weights){apart, 3, parameters, NULL, 0};
     assert_refused(&weights, "create group /a: ");
 
-    dt_tensor twice[] = {{"a", "kernel", 1, {1}, 0}, {"a", "kernel", 1, {1}, 1}};
+    dt_tensor twice[] = {{"a", "kernel", DT_TENSOR_WEIGHT, 1, {1}, 0},
+                         {"a", "kernel", DT_TENSOR_WEIGHT, 1, {1}, 1}};
     weights = (dt_weights){twice, 2, parameters, NULL, 0};
     assert_refused(&weights, "dataset /a/a/kernel:0: ");
 

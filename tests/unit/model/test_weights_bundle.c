@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/hash.h"
+#include "base/text.h"
 #include "bundle_fixture.h"
 #include "file/npz.h"
 #include "file/safetensors.h"
@@ -17,6 +18,7 @@ typedef struct drawn {
     dt_tensor tensors[2 * LAYERS];
     float parameters[2 * LAYERS * 8 * 8];
     dt_weights_file file;
+    dt_architecture architecture;
 } drawn;
 
 /* widths: [layers + 1]. */
@@ -25,10 +27,19 @@ static void draw_weights(dt_random_sequence *random, int layers, const int *widt
 {
     *out = (drawn){.file = {.tensors = out->tensors, .parameters = out->parameters}};
     dt_weights_file *file = &out->file;
+    const dt_layer_defaults defaults = {"relu", "identity", bias};
+    char list[DT_LAYERS_TEXT];
+    dt_text text = {.text = list, .size = sizeof list};
+    for (int i = 0; i < layers; i++)
+        dt_text_add(&text, "%s%d", i > 0 ? ", " : "", widths[i + 1]);
+    out->architecture.input = (dt_shape){1, widths[0], 1};
+    CU_ASSERT_EQUAL_FATAL(dt_layers_parse(list, &out->architecture.list, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_layers_write_out(&out->architecture.list, &defaults, NULL), DT_OK);
     for (int i = 0; i < layers; i++)
         for (int j = 0; j < 1 + bias; j++) {
             dt_tensor *tensor = &out->tensors[file->tensor_count++];
-            *tensor = (dt_tensor){.rank = 2 - j,
+            *tensor = (dt_tensor){.role = j ? DT_TENSOR_BIAS : DT_TENSOR_WEIGHT,
+                                  .rank = 2 - j,
                                   .shape = {widths[i + j], j == 0 ? widths[i + 1] : 0},
                                   .offset = file->parameter_count};
             snprintf(tensor->layer, sizeof tensor->layer, i ? "dense_%d" : "dense", i);
@@ -50,8 +61,9 @@ static void draw_facts(dt_random_sequence *random, dt_weights_facts *out)
                               .input_scale = draw_real(random, -1, 1),
                               .input_shift = draw_real(random, -1e-30, 1e-30),
                               .classes = draw_int(random, 1, 9),
-                              .activation = some,
-                              .output_activation = some,
+                              .layers = some,
+                              .activation = none, /* of older files */
+                              .output_activation = none,
                               .loss = none,
                               .version = all ? some : none,
                               .data_source = all ? some : none,
@@ -74,9 +86,9 @@ static void assert_same_weights(const dt_weights_file *a, const dt_weights_file 
 
 static void assert_same_facts(const dt_weights_facts *a, const dt_weights_facts *b)
 {
-    const char *const *texts[] = {&a->architecture, &a->activation, &a->output_activation,
-                            &a->loss,         &a->version,    &a->data_source,
-                            &a->config};
+    const char *const *texts[] = {&a->architecture,      &a->layers, &a->activation,
+                                  &a->output_activation, &a->loss,   &a->version,
+                                  &a->data_source,       &a->config};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         CU_ASSERT_STRING_EQUAL(*texts[i],
                                *(char **)((char *)b + ((const char *)texts[i] - (const char *)a)));
@@ -105,7 +117,8 @@ static void weights_come_back_under_both_kinds_of_names(void)
         dt_error error = {0};
         char list[DT_LAYER_LIST];
         dt_weight_names names = i % 2 ? DT_NAMES_KERAS : DT_NAMES_TORCH;
-        CU_ASSERT_EQUAL_FATAL(dt_bundle_of_weights(&net.file, names, &bundle, NULL), DT_OK);
+        CU_ASSERT_EQUAL_FATAL(
+            dt_bundle_of_weights(&net.architecture, &net.file, names, &bundle, NULL), DT_OK);
         dt_weights_of_bundle(&bundle, &back, list, &error);
         CU_ASSERT_STRING_EQUAL_FATAL(error.message, "");
         CU_ASSERT_TRUE_FATAL(back.own);
@@ -123,7 +136,8 @@ static void names_and_orientation_are_those_of_pytorch(void)
     draw_weights(&random, 2, (int[]){2, 3, 1}, true, &net);
     draw_facts(&random, &net.file.facts);
     dt_bundle bundle;
-    CU_ASSERT_EQUAL(dt_bundle_of_weights(&net.file, DT_NAMES_TORCH, &bundle, NULL), DT_OK);
+    CU_ASSERT_EQUAL(
+        dt_bundle_of_weights(&net.architecture, &net.file, DT_NAMES_TORCH, &bundle, NULL), DT_OK);
     static const char *const names[] = {"0.weight", "0.bias", "2.weight", "2.bias"};
     for (int i = 0; i < 4; i++)
         CU_ASSERT_STRING_EQUAL(bundle.arrays[i].name, names[i]);
@@ -132,11 +146,12 @@ static void names_and_orientation_are_those_of_pytorch(void)
         for (int out = 0; out < 3; out++)
             CU_ASSERT_EQUAL(bundle.arrays[0].values[out * 2 + in], net.parameters[in * 3 + out]);
     dt_bundle_destroy(&bundle);
-    CU_ASSERT_EQUAL(dt_bundle_of_weights(&net.file, DT_NAMES_KERAS, &bundle, NULL), DT_OK);
+    CU_ASSERT_EQUAL(
+        dt_bundle_of_weights(&net.architecture, &net.file, DT_NAMES_KERAS, &bundle, NULL), DT_OK);
     CU_ASSERT_STRING_EQUAL(bundle.arrays[2].name, "dense_1/kernel");
     CU_ASSERT_EQUAL(memcmp(bundle.arrays[0].values, net.parameters, 6 * sizeof(float)), 0);
-    CU_ASSERT_STRING_EQUAL(dt_bundle_text(&bundle, "dist_train.activation"),
-                           net.file.facts.activation);
+    CU_ASSERT_STRING_EQUAL(dt_bundle_text(&bundle, "dist_train.layers"), net.file.facts.layers);
+    CU_ASSERT_PTR_NULL(dt_bundle_text(&bundle, "dist_train.activation"));
     dt_bundle_destroy(&bundle);
 }
 
@@ -298,7 +313,7 @@ static void facts_that_lie_are_refused(void)
 {
     static const char *const lies[][3] = {
         {"dist_train.parameter_hash", "0123456789abcdef", "the file is damaged or was edited"},
-        {"dist_train.activation", NULL, "text dist_train.activation: expected a text, found none"},
+        {"dist_train.loss", NULL, "text dist_train.loss: expected a text, found none"},
         {"dist_train.classes", "ten", "text dist_train.classes: expected an integer, found ten"},
         {"dist_train.classes", "9999999999999999999", "expected an integer"},
         {"dist_train.epoch", "1x", "expected an integer, found 1x"},
@@ -319,7 +334,9 @@ static void facts_that_lie_are_refused(void)
         dt_weights_file out;
         dt_error error = {0};
         char list[DT_LAYER_LIST];
-        CU_ASSERT_EQUAL(dt_bundle_of_weights(&net.file, DT_NAMES_KERAS, &bundle, NULL), DT_OK);
+        CU_ASSERT_EQUAL(
+            dt_bundle_of_weights(&net.architecture, &net.file, DT_NAMES_KERAS, &bundle, NULL),
+            DT_OK);
         for (size_t j = 0; j < bundle.text_count; j++) {
             bool hit = strcmp(bundle.texts[j].name, lies[i][0]) == 0;
             const char *text = hit ? lies[i][1] : bundle.texts[j].text;
@@ -386,7 +403,8 @@ static void damaged_files_are_survived(void)
     size_t sizes[3];
     draw_weights(&random, 3, (int[]){2, 3, 3, 1}, true, &net);
     draw_facts(&random, &net.file.facts);
-    CU_ASSERT_EQUAL(dt_bundle_of_weights(&net.file, DT_NAMES_TORCH, &bundle, NULL), DT_OK);
+    CU_ASSERT_EQUAL(
+        dt_bundle_of_weights(&net.architecture, &net.file, DT_NAMES_TORCH, &bundle, NULL), DT_OK);
     CU_ASSERT_EQUAL(dt_safetensors_write(scratch_path(folder, names[0]), &bundle, NULL), DT_OK);
     CU_ASSERT_EQUAL(dt_npz_write(scratch_path(folder, names[1]), &bundle, NULL), DT_OK);
     write_keras3(scratch_path(folder, names[2]));
@@ -439,7 +457,8 @@ static void every_failed_allocation_is_survived(void)
     do {
         dt_error error = {0};
         dt_memory_fail_at(++n);
-        status = dt_bundle_of_weights(&net.file, DT_NAMES_TORCH, &bundle, &error);
+        status =
+            dt_bundle_of_weights(&net.architecture, &net.file, DT_NAMES_TORCH, &bundle, &error);
         dt_memory_fail_at(0);
         CU_ASSERT_TRUE(status == error.status && (status == DT_OK || status == DT_ERR_INTERNAL));
         if (status != DT_OK)

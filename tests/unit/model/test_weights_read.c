@@ -19,9 +19,11 @@ static const char *h5(void)
 enum { PARAMETERS = 47 };
 
 static const dt_tensor mixed[] = {
-    {"conv2d", "kernel", 4, {2, 3, 2, 2}, 0}, {"conv2d", "bias", 1, {2}, 24},
-    {"dense", "kernel", 2, {4, 3}, 26},       {"dense", "bias", 1, {3}, 38},
-    {"dense_1", "kernel", 2, {3, 2}, 41},
+    {"conv2d", "kernel", DT_TENSOR_WEIGHT, 4, {2, 3, 2, 2}, 0},
+    {"conv2d", "bias", DT_TENSOR_BIAS, 1, {2}, 24},
+    {"dense", "kernel", DT_TENSOR_WEIGHT, 2, {4, 3}, 26},
+    {"dense", "bias", DT_TENSOR_BIAS, 1, {3}, 38},
+    {"dense_1", "kernel", DT_TENSOR_WEIGHT, 2, {3, 2}, 41},
 };
 
 static const int64_t input_shape[] = {2, 6, 1};
@@ -33,8 +35,8 @@ static void fill(float parameters[PARAMETERS])
         parameters[i] = (float)dt_uniform(dt_random_at(&key, i).word[0]) - 0.5F;
 }
 
-/* The facts that must be there are the first 8. */
-enum { NEEDED = 8, FACTS = 16 };
+/* The facts that must be there are the first 6. */
+enum { NEEDED = 6, FACTS = 17 };
 
 static void all_facts(dt_attribute out[FACTS])
 {
@@ -44,9 +46,9 @@ static void all_facts(dt_attribute out[FACTS])
         dt_attribute_real("input_scale", 1.0 / 255),
         dt_attribute_real("input_shift", -0.25),
         dt_attribute_integer("classes", 2),
-        dt_attribute_text("activation", "tanh"),
-        dt_attribute_text("output_activation", "softmax"),
         dt_attribute_text("loss", "mse"),
+        dt_attribute_text("activation", "tanh"), /* of files without layers */
+        dt_attribute_text("output_activation", "softmax"),
         dt_attribute_text("version", "9.8"),
         dt_attribute_text("data_source", "h\xc3\xb6lzern"),
         dt_attribute_text("config", "[data]\nclasses = 2\n"),
@@ -55,6 +57,7 @@ static void all_facts(dt_attribute out[FACTS])
         dt_attribute_integer("samples", 0),
         dt_attribute_real("val_accuracy", 0.5),
         dt_attribute_real("test_accuracy", 0.25),
+        dt_attribute_text("layers", "dense 3 tanh, dense 2"),
     };
     memcpy(out, list, sizeof list);
 }
@@ -97,6 +100,7 @@ static void what_was_written_comes_back(void)
     CU_ASSERT_TRUE(facts->input_scale == 1.0 / 255 && facts->input_shift == -0.25);
     CU_ASSERT_EQUAL(facts->classes, 2);
     CU_ASSERT_STRING_EQUAL(facts->architecture, "12-3-2");
+    CU_ASSERT_STRING_EQUAL(facts->layers, "dense 3 tanh, dense 2");
     CU_ASSERT_STRING_EQUAL(facts->activation, "tanh");
     CU_ASSERT_STRING_EQUAL(facts->output_activation, "softmax");
     CU_ASSERT_STRING_EQUAL(facts->loss, "mse");
@@ -153,6 +157,7 @@ static void each_fact_is_needed_or_has_a_meaning_when_missing(void)
         CU_ASSERT_EQUAL(facts->samples == -1, missing == 13);
         CU_ASSERT_EQUAL(isnan(facts->val_accuracy), missing == 14);
         CU_ASSERT_EQUAL(isnan(facts->test_accuracy), missing == 15);
+        CU_ASSERT_EQUAL(facts->layers[0] == '\0', missing == 16);
         dt_weights_destroy(&file);
     }
 }

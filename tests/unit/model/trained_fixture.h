@@ -8,42 +8,40 @@
 #include <CUnit/CUnit.h>
 
 #include "base/memory.h"
-#include "model/trained.h"
+#include "model/weights.h"
 #include "nn/network.h"
 
-static const int trained_widths[] = {9, 7, 5};
-
 typedef struct trained_fixture {
-    dt_trained trained;
+    dt_network_spec spec;
     dt_weights_file file;
+    char architecture[32], layers[DT_LAYERS_TEXT];
     dt_network *network;
     dt_tensor tensors[6];
 } trained_fixture;
 
 /* Ends with trained_end. */
-static inline trained_fixture *trained_begin(dt_activation activation, bool bias, dt_loss loss)
+static inline trained_fixture *trained_begin(const char *activation, bool bias, dt_loss loss)
 {
     trained_fixture *self = dt_calloc(1, sizeof *self, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(self);
-    self->trained = (dt_trained){.shape = {4, 3, 1},
-                                 .network = {.inputs = 12,
-                                             .input_scale = 1.0 / 255,
-                                             .input_shift = -0.25,
-                                             .dense_count = 3,
-                                             .widths = trained_widths,
-                                             .bias = bias,
-                                             .activation = activation,
-                                             .loss = loss},
-                                 .file = &self->file};
-    CU_ASSERT_EQUAL_FATAL(dt_network_create(&self->trained.network, &self->network, NULL), DT_OK);
+    const dt_layer_defaults defaults = {activation, "identity", bias};
+    dt_architecture *architecture = &self->spec.architecture;
+    self->spec = (dt_network_spec){
+        .architecture.input = {4, 3, 1}, .normalization = {1.0 / 255, -0.25}, .loss = loss};
+    CU_ASSERT_EQUAL_FATAL(dt_layers_parse("9, 7, 5", &architecture->list, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_layers_write_out(&architecture->list, &defaults, NULL), DT_OK);
+    dt_architecture_text(architecture, self->architecture, sizeof self->architecture);
+    dt_layers_text(&architecture->list, self->layers);
+    CU_ASSERT_EQUAL_FATAL(dt_network_create(&self->spec, &self->network, NULL), DT_OK);
     const dt_tensor *tensors = dt_network_tensors(self->network, &self->file.tensor_count);
     memcpy(self->tensors, tensors, self->file.tensor_count * sizeof *tensors);
     self->file.tensors = self->tensors;
     self->file.parameter_count = dt_network_parameter_count(self->network);
     self->file.parameters = dt_network_new_parameters(self->network, NULL);
-    self->file.facts = (dt_weights_facts){.architecture = (char *)"12-9-7-5",
-                                          .activation = (char *)dt_activation_names[activation],
-                                          .output_activation = (char *)"identity",
+    self->file.facts = (dt_weights_facts){.architecture = self->architecture,
+                                          .layers = self->layers,
+                                          .activation = "",
+                                          .output_activation = "",
                                           .loss = (char *)dt_loss_names[loss],
                                           .version = (char *)"",
                                           .data_source = (char *)"",

@@ -13,8 +13,9 @@
 #include <CUnit/Basic.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "draw.h"
-#include "nn/layer.h"
+#include "nn/architecture.h"
 #include "nn/network.h"
 #include "nn/tile.h"
 
@@ -72,9 +73,14 @@ static void compare(function *f, void *of, dt_real *parameter, double analytic, 
     t->skipped++;
 }
 
-static int kinked(dt_activation activation)
+/* Whether the slopes on both sides of 0 differ. */
+static int kinked(const char *activation)
 {
-    return activation == DT_RELU || activation == DT_LEAKY_RELU;
+    const dt_layer_kind *kind = dt_layer_kind_at(dt_layer_kind_find(activation));
+    dt_real z[] = {-1e-9, 1e-9}, a[2], one[] = {1, 1}, slope[2];
+    kind->map(2, z, a);
+    kind->map_gradient(2, z, a, one, slope);
+    return fabs(slope[1] - slope[0]) > 0.1;
 }
 
 static void judge(const tally *t, int may_skip)
@@ -96,7 +102,6 @@ static double largest(const dt_real *values, size_t count)
 
 typedef struct problem {
     dt_network_spec spec;
-    int widths[DEPTH_MAX];
     dt_network *network;
     dt_real *parameters, *gradient;
     int samples;
@@ -123,23 +128,27 @@ static long double total_loss(void *of)
 
 /* A random shape, images with many zero columns, and parameters of a size that keeps the
  * activations out of saturation. */
-static void draw_problem(problem *p, dt_random_sequence *random)
+static void draw_problem(problem *p, const dt_layer_defaults *defaults, dt_random_sequence *random)
 {
     dt_network_spec *spec = &p->spec;
-    spec->inputs = draw_int(random, 1, WIDTH_MAX);
-    spec->input_scale = 1.0 / 255;
-    spec->input_shift = draw_int(random, 0, 1) ? draw_real(random, -0.5, 0.5) : 0;
-    spec->dense_count = draw_int(random, 1, DEPTH_MAX);
-    spec->widths = p->widths;
-    for (int i = 0; i < spec->dense_count; i++)
-        p->widths[i] = draw_int(random, 1, WIDTH_MAX);
-    int classes = p->widths[spec->dense_count - 1];
+    char layers[DT_LAYERS_TEXT];
+    dt_text text = {.text = layers, .size = sizeof layers};
+    int inputs = draw_int(random, 1, WIDTH_MAX);
+    spec->architecture.input = (dt_shape){1, inputs, 1};
+    spec->normalization.scale = 1.0 / 255;
+    spec->normalization.shift = draw_int(random, 0, 1) ? draw_real(random, -0.5, 0.5) : 0;
+    int depth = draw_int(random, 1, DEPTH_MAX);
+    for (int i = 0; i < depth; i++)
+        dt_text_add(&text, "%s%d", i > 0 ? ", " : "", draw_int(random, 1, WIDTH_MAX));
+    CU_ASSERT_EQUAL_FATAL(dt_layers_parse(layers, &spec->architecture.list, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_layers_write_out(&spec->architecture.list, defaults, NULL), DT_OK);
+    int classes = dt_architecture_outputs(&spec->architecture);
     p->samples = draw_int(random, 1, SAMPLES_MAX);
     memset(p->pixels, 0, sizeof p->pixels);
     for (int i = 0; i < p->samples; i++) {
         p->images[i] = p->pixels[i];
         p->labels[i] = (uint8_t)draw_int(random, 0, classes - 1);
-        for (int j = 0; j < spec->inputs; j++)
+        for (int j = 0; j < inputs; j++)
             if (j % 3 == 0 && draw_int(random, 0, j % 5) == 0)
                 p->pixels[i][j] = (uint8_t)draw_int(random, 1, 255);
     }
@@ -188,36 +197,34 @@ static void check_network(problem *p, dt_random_sequence *random, tally *t)
     }
 }
 
-static void check_combination(dt_activation activation, dt_loss loss, bool softmax, bool bias)
+static void check_combination(int activation, dt_loss loss, bool softmax, bool bias)
 {
     static problem p;
-    uint32_t number = (uint32_t)(((int)activation * 3 + (int)loss) * 4 + softmax * 2 + bias);
+    uint32_t number = (uint32_t)((activation * 3 + (int)loss) * 4 + softmax * 2 + bias);
     dt_random_sequence random = draw_begin(1000 + number);
+    const dt_layer_defaults defaults = {dt_activation_names[activation],
+                                        softmax ? "softmax" : "identity", bias};
     for (int i = 0; i < SHAPES; i++) {
-        char shape[64];
+        char layers[DT_LAYERS_TEXT];
         tally t = {0};
-        p.spec = (dt_network_spec){
-            .bias = bias, .activation = activation, .output_softmax = softmax, .loss = loss};
-        draw_problem(&p, &random);
+        p.spec = (dt_network_spec){.loss = loss};
+        draw_problem(&p, &defaults, &random);
         check_network(&p, &random, &t);
-        dt_network_shape_text(p.network, shape, sizeof shape);
-        printf("%-10s %-13s %-7s %-7s %-14s %3d samples, shift %5.2f: error %.1e of %d, "
-               "%d skipped\n",
-               dt_activation_names[activation], dt_loss_names[loss], softmax ? "softmax" : "",
-               bias ? "bias" : "no bias", shape, p.samples, p.spec.input_shift, t.error, t.compared,
-               t.skipped);
-        judge(&t, kinked(activation));
+        printf("%s; %s; %3d samples, shift %5.2f: error %.1e of %d, %d skipped\n",
+               dt_layers_text(&p.spec.architecture.list, layers), dt_loss_names[loss], p.samples,
+               p.spec.normalization.shift, t.error, t.compared, t.skipped);
+        judge(&t, kinked(dt_activation_names[activation]));
         release_problem(&p);
     }
 }
 
 static void test_networks(void)
 {
-    for (int activation = DT_SIGMOID; activation <= DT_IDENTITY; activation++)
+    for (int activation = 0; dt_activation_names[activation]; activation++)
         for (int loss = DT_CROSS_ENTROPY; loss <= DT_MSE; loss++)
             for (int softmax = 0; softmax <= (loss != DT_CROSS_ENTROPY); softmax++)
                 for (int bias = 0; bias <= 1; bias++)
-                    check_combination((dt_activation)activation, (dt_loss)loss, softmax, bias);
+                    check_combination(activation, (dt_loss)loss, softmax, bias);
 }
 
 /* ---- layers alone: f = sum of weight * output, for random weights ---- */
@@ -232,7 +239,7 @@ static long double weighted_output(void *of)
 {
     bench *b = of;
     long double sum = 0;
-    b->layer->ops->forward(b->layer, b->parameters, &b->input, &b->output);
+    dt_layer_forward(b->layer, b->parameters, &b->input, &b->output);
     for (int i = 0; i < b->input.samples * b->layer->outputs; i++)
         sum += (long double)b->weights.values[i] * (long double)b->output.values[i];
     return sum;
@@ -251,6 +258,8 @@ static void prepare_bench(bench *b, dt_random_sequence *random)
 {
     dt_layer *layer = b->layer;
     int samples = draw_int(random, 1, TILE);
+    layer->scratch = dt_calloc((size_t)layer->inputs, sizeof *layer->scratch, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(layer->scratch);
     CU_ASSERT_EQUAL_FATAL(dt_tile_create(TILE, layer->inputs, &b->input, NULL), DT_OK);
     CU_ASSERT_EQUAL_FATAL(dt_tile_create(TILE, layer->inputs, &b->input_gradient, NULL), DT_OK);
     CU_ASSERT_EQUAL_FATAL(dt_tile_create(TILE, layer->outputs, &b->output, NULL), DT_OK);
@@ -269,7 +278,7 @@ static void prepare_bench(bench *b, dt_random_sequence *random)
 
 static void release_bench(bench *b)
 {
-    dt_layer_destroy(b->layer);
+    dt_free(b->layer->scratch);
     dt_tile_destroy(&b->input);
     dt_tile_destroy(&b->input_gradient);
     dt_tile_destroy(&b->output);
@@ -290,8 +299,8 @@ static tally check_layer(dt_layer *layer, dt_random_sequence *random)
     weighted_output(&b);
     dt_piece piece = {.samples = b.input.samples}; /* goes on with the sum that is there */
     dt_summation sum = {.piece_count = 1, .pieces = &piece, .depth = 1, .sums = &b.gradient};
-    layer->ops->backward(layer, b.parameters, &b.input, &b.output, &b.weights, &sum,
-                         &b.input_gradient);
+    dt_layer_backward(layer, b.parameters, &b.input, &b.output, &b.weights, &sum,
+                      &b.input_gradient);
     for (size_t i = 0; i < parameters; i++)
         compare(weighted_output, &b, b.parameters + i, b.gradient[i] - before[i], 0.1, &t);
     int inputs = b.input.samples * layer->inputs;
@@ -303,7 +312,7 @@ static tally check_layer(dt_layer *layer, dt_random_sequence *random)
     CU_ASSERT_PTR_NOT_NULL_FATAL(again);
     memcpy(again, before, parameters * sizeof *again);
     sum.sums = &again;
-    layer->ops->backward(layer, b.parameters, &b.input, &b.output, &b.weights, &sum, NULL);
+    dt_layer_backward(layer, b.parameters, &b.input, &b.output, &b.weights, &sum, NULL);
     CU_ASSERT_EQUAL(memcmp(again, b.gradient, parameters * sizeof *again), 0);
     dt_free(again);
     dt_free(before);
@@ -311,39 +320,38 @@ static tally check_layer(dt_layer *layer, dt_random_sequence *random)
     return t;
 }
 
-static void report_layer(const dt_layer *layer, dt_random_sequence *random)
+/* Draws what a kind's arguments are. */
+static dt_layer_spec draw_layer(int kind, dt_random_sequence *random)
 {
-    char text[64];
-    layer->ops->describe(layer, text, sizeof text);
-    int width = layer->inputs;
-    tally t = check_layer((dt_layer *)layer, random);
-    printf("layer %s, %d wide: error %.1e of %d, %d skipped\n", text, width, t.error, t.compared,
-           t.skipped);
-    judge(&t, 0);
+    dt_layer_spec spec = {.kind = kind};
+    const dt_layer_kind *row = dt_layer_kind_at(kind);
+    for (int i = 0; i < row->argument_count; i++) {
+        const dt_layer_argument *argument = &row->arguments[i];
+        double most = fmin(argument->max, 19);
+        spec.arguments[i] = argument->type == DT_ARGUMENT_REAL
+                                ? draw_real(random, argument->min, most)
+                                : draw_int(random, (int)argument->min, (int)most);
+    }
+    return spec;
 }
 
+/* Every kind of layer, several times. */
 static void test_layers(void)
 {
     dt_random_sequence random = draw_begin(2000);
-    for (int i = 0; i < 8; i++) {
-        dt_layer *layer = NULL;
-        int inputs = draw_int(&random, 1, 19), outputs = draw_int(&random, 1, 19);
-        dt_status status = dt_dense_create("dense", inputs, outputs, i % 2, &layer, NULL);
-        CU_ASSERT_EQUAL_FATAL(status, DT_OK);
-        report_layer(layer, &random);
-    }
-    for (int kind = DT_SIGMOID; kind <= DT_IDENTITY; kind++) {
-        dt_layer *layer = NULL;
-        dt_status status = dt_activation_layer_create(
-            (dt_activation)kind, draw_int(&random, 1, WIDTH_MAX), &layer, NULL);
-        CU_ASSERT_EQUAL_FATAL(status, DT_OK);
-        report_layer(layer, &random);
-    }
-    for (int width = 1; width <= 37; width += 9) {
-        dt_layer *layer = NULL;
-        CU_ASSERT_EQUAL_FATAL(dt_softmax_layer_create(width, &layer, NULL), DT_OK);
-        report_layer(layer, &random);
-    }
+    for (int kind = 0; dt_layer_kind_at(kind); kind++)
+        for (int i = 0; i < 6; i++) {
+            dt_layer_spec spec = draw_layer(kind, &random);
+            dt_layer layer;
+            char text[64];
+            int width = draw_int(&random, 1, WIDTH_MAX);
+            CU_ASSERT_EQUAL_FATAL(dt_layer_of(&spec, (dt_shape){1, width, 1}, &layer, NULL), DT_OK);
+            dt_layer_describe(&layer, text, sizeof text);
+            tally t = check_layer(&layer, &random);
+            printf("layer %s, %d wide: error %.1e of %d, %d skipped\n", text, width, t.error,
+                   t.compared, t.skipped);
+            judge(&t, 0);
+        }
 }
 
 int main(void)

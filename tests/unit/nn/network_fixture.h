@@ -15,13 +15,29 @@ enum { INPUTS = 70, CLASSES = 10, TILE = 64, SAMPLES = 2 * TILE + 9 };
 
 static const int widths[] = {33, 17, CLASSES};
 
-static const dt_network_spec standard = {.inputs = INPUTS,
-                                         .input_scale = 1.0 / 255,
-                                         .dense_count = 3,
-                                         .widths = widths,
-                                         .bias = true,
-                                         .activation = DT_SIGMOID,
-                                         .loss = DT_CROSS_ENTROPY};
+/* A network of these layers, in which numbers alone have what the others say. */
+static inline dt_network_spec network_of(int inputs, const char *layers, const char *activation,
+                                         const char *output, bool bias)
+{
+    dt_network_spec spec = {.architecture.input = {1, inputs, 1},
+                            .normalization.scale = 1.0 / 255,
+                            .loss = DT_CROSS_ENTROPY};
+    dt_layer_defaults defaults = {activation, output, bias};
+    dt_layer_list *list = &spec.architecture.list;
+    CU_ASSERT_EQUAL_FATAL(dt_layers_parse(layers, list, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_layers_write_out(list, &defaults, NULL), DT_OK);
+    return spec;
+}
+
+static inline dt_network_spec standard_with(const char *activation, const char *output, bool bias)
+{
+    return network_of(INPUTS, "33, 17, 10", activation, output, bias);
+}
+
+static inline dt_network_spec standard(void)
+{
+    return standard_with("sigmoid", "identity", true);
+}
 
 typedef struct fixture {
     dt_network *network;
@@ -61,6 +77,12 @@ static inline fixture *begin(const dt_network_spec *spec, uint32_t sample)
                 f->pixels[i][j] = (uint8_t)draw_int(&random, 0, 255);
     }
     return f;
+}
+
+static inline fixture *begin_standard(uint32_t sample)
+{
+    dt_network_spec spec = standard();
+    return begin(&spec, sample);
 }
 
 static inline void end(fixture *f)

@@ -12,7 +12,15 @@ enum { IN = 160, OUT = 90, COUNT = IN * OUT, KINDS = 4 };
 
 static void fill(int kind, uint64_t seed, uint32_t layer, float *weights, float *biases)
 {
-    dt_init_layer((dt_init)kind, seed, layer, IN, OUT, weights, COUNT, biases, OUT);
+    static float both[COUNT + OUT];
+    static const dt_tensor tensors[] = {
+        {.name = "kernel", .role = DT_TENSOR_WEIGHT, .rank = 2, .shape = {IN, OUT}},
+        {.name = "bias", .role = DT_TENSOR_BIAS, .rank = 1, .shape = {OUT}, .offset = COUNT}};
+    for (int i = 0; i < COUNT + OUT; i++)
+        both[i] = i < COUNT ? weights[i] : biases[i - COUNT];
+    dt_init_tensors((dt_init)kind, seed, layer, tensors, 2, both);
+    memcpy(weights, both, COUNT * sizeof *both);
+    memcpy(biases, both + COUNT, OUT * sizeof *both);
 }
 
 /* Largest distance of the values' moments from those of a distribution of mean 0, and of their
@@ -117,8 +125,8 @@ static void test_biases(void)
     }
 }
 
-/* A value is a function of (kind, seed, layer, index): whatever was in the array, however many are
- * asked for, with or without biases; and another one for another seed or layer. */
+/* A value is a function of (kind, seed, layer, index): whatever was in the array, with or without
+ * biases; and another one for another seed or layer. */
 static void test_pure(void)
 {
     static float first[COUNT], again[COUNT], other[COUNT + 1], biases[OUT];
@@ -127,12 +135,12 @@ static void test_pure(void)
         memset(again, 0xff, sizeof again);
         fill(kind, 5, 1, again, biases);
         CU_ASSERT_EQUAL(memcmp(first, again, sizeof first), 0);
-        for (size_t count = 0; count < 20; count++) {
-            other[count] = 77;
-            dt_init_layer((dt_init)kind, 5, 1, IN, OUT, other, count, NULL, 0);
-            CU_ASSERT_EQUAL(memcmp(first, other, count * sizeof *other), 0);
-            CU_ASSERT_EQUAL(other[count], 77);
-        }
+        const dt_tensor alone = {
+            .name = "kernel", .role = DT_TENSOR_WEIGHT, .rank = 2, .shape = {IN, OUT}};
+        other[COUNT] = 77;
+        dt_init_tensors((dt_init)kind, 5, 1, &alone, 1, other);
+        CU_ASSERT_EQUAL(memcmp(first, other, sizeof first), 0);
+        CU_ASSERT_EQUAL(other[COUNT], 77);
         int same[3] = {0};
         fill(kind, 6, 1, again, biases);
         fill(kind, 5, 2, other, biases);

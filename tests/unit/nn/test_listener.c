@@ -72,9 +72,8 @@ static void test_final(void)
     static const size_t parts[] = {1, 10, 100, 2310, 2311, 100000, SIZE_MAX};
     dt_random_sequence random = draw_begin(200);
     for (int round = 0; round < 60; round++) {
-        dt_network_spec spec = standard;
-        spec.bias = round % 2;
-        spec.input_shift = round % 3 ? 0 : -0.4242;
+        dt_network_spec spec = standard_with("sigmoid", "identity", round % 2);
+        spec.normalization.shift = round % 3 ? 0 : -0.4242;
         fixture *f = begin(&spec, 201 + (uint32_t)round);
         witness w = {0};
         dt_segment segments[SEGMENTS];
@@ -114,7 +113,7 @@ static void test_final(void)
 /* Layers without parameters say nothing; each layer with some is told of at least once. */
 static void test_layers(void)
 {
-    fixture *f = begin(&standard, 202);
+    fixture *f = begin_standard(202);
     witness w = {.depth = 1, .segment_count = 1};
     dt_segment segment = {.samples = SAMPLES};
     dt_trace trace = {0};

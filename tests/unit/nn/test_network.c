@@ -14,29 +14,27 @@ CU_SuiteInfo dt_suite_network(void);
 
 /* The settings that go another way through the code. */
 static const struct {
-    dt_activation activation;
+    const char *activation;
     dt_loss loss;
     bool bias, softmax;
     double shift;
 } ways[] = {
-    {DT_SIGMOID, DT_CROSS_ENTROPY, true, false, 0},
-    {DT_RELU, DT_CROSS_ENTROPY, true, false, 0},
-    {DT_TANH, DT_MSE, false, true, 0},
-    {DT_GELU, DT_BCE, true, true, -0.4242},
-    {DT_IDENTITY, DT_CROSS_ENTROPY, false, false, 0},
-    {DT_LEAKY_RELU, DT_MSE, true, false, 0.25},
+    {"sigmoid", DT_CROSS_ENTROPY, true, false, 0},
+    {"relu", DT_CROSS_ENTROPY, true, false, 0},
+    {"tanh", DT_MSE, false, true, 0},
+    {"gelu", DT_BCE, true, true, -0.4242},
+    {"identity", DT_CROSS_ENTROPY, false, false, 0},
+    {"leaky-relu", DT_MSE, true, false, 0.25},
 };
 
 enum { WAYS = sizeof ways / sizeof *ways };
 
 static fixture *begin_way(int way)
 {
-    dt_network_spec spec = standard;
-    spec.activation = ways[way].activation;
+    dt_network_spec spec = standard_with(
+        ways[way].activation, ways[way].softmax ? "softmax" : "identity", ways[way].bias);
     spec.loss = ways[way].loss;
-    spec.bias = ways[way].bias;
-    spec.output_softmax = ways[way].softmax;
-    spec.input_shift = ways[way].shift;
+    spec.normalization.shift = ways[way].shift;
     return begin(&spec, 70 + (uint32_t)way);
 }
 
@@ -117,7 +115,7 @@ static void test_evaluate(void)
 /* Inputs that are zero in all samples of a tile get no gradient, others do. */
 static void test_zero_columns(void)
 {
-    fixture *f = begin(&standard, 71);
+    fixture *f = begin_standard(71);
     gradient_of(f, 0, SAMPLES, f->gradient);
     for (int j = 0; j < INPUTS; j++) {
         int used = 0, moved = 0;
@@ -133,14 +131,9 @@ static void test_zero_columns(void)
 /* A network of one layer by hand: loss and gradient of y = x W + b with MSE, C = 2. */
 static void test_by_hand(void)
 {
-    static const int two[] = {2};
-    static const dt_network_spec spec = {.inputs = 3,
-                                         .input_scale = 0.5,
-                                         .input_shift = -1,
-                                         .dense_count = 1,
-                                         .widths = two,
-                                         .bias = true,
-                                         .loss = DT_MSE};
+    dt_network_spec spec = network_of(3, "dense 2", "", "", true);
+    spec.normalization = (dt_normalization){0.5, -1};
+    spec.loss = DT_MSE;
     static const uint8_t pixels[] = {2, 6, 0}; /* x = 0, 2, -1 */
     const uint8_t *image = pixels, label = 1;
     dt_network *network = NULL;
@@ -171,9 +164,7 @@ static void test_layout(void)
 {
     for (int bias = 0; bias <= 1; bias++) {
         static const char *const layers[] = {"dense", "dense_1", "dense_2"};
-        dt_network_spec spec = standard;
-        spec.bias = bias;
-        spec.output_softmax = true;
+        dt_network_spec spec = standard_with("sigmoid", "softmax", bias);
         spec.loss = DT_MSE;
         fixture *f = begin(&spec, 72);
         size_t count, next = 0;
@@ -201,13 +192,12 @@ static void test_description(void)
     static const char *const texts[] = {"dense 70 -> 33", "sigmoid", "dense 33 -> 17", "sigmoid",
                                         "dense 17 -> 10"};
     static const size_t counts[] = {70 * 33 + 33, 0, 33 * 17 + 17, 0, 17 * 10 + 10};
-    fixture *f = begin(&standard, 73);
+    fixture *f = begin_standard(73);
     char text[64];
     size_t count;
-    dt_network_shape_text(f->network, text, sizeof text);
-    CU_ASSERT_STRING_EQUAL(text, "70-33-17-10");
-    dt_network_shape_text(f->network, text, 7);
-    CU_ASSERT_STRING_EQUAL(text, "70-33-");
+    const dt_architecture *architecture = &dt_network_spec_of(f->network)->architecture;
+    CU_ASSERT_STRING_EQUAL(dt_architecture_text(architecture, text, sizeof text), "70-33-17-10");
+    CU_ASSERT_STRING_EQUAL(dt_architecture_text(architecture, text, 7), "70-33-");
     for (int i = 0; i < 5; i++) {
         CU_ASSERT_TRUE(dt_network_describe_layer(f->network, i, text, sizeof text, &count));
         CU_ASSERT_STRING_EQUAL(text, texts[i]);
@@ -218,21 +208,17 @@ static void test_description(void)
     end(f);
 }
 
-/* A function of kind, seed and shape; each tensor is what dt_init_layer says for its layer. */
+/* A function of kind, seed and shape; each tensor is what dt_init_tensors says for its layer. */
 static void test_initialise(void)
 {
     for (int kind = DT_INIT_ARTICLE; kind <= DT_INIT_HE; kind++) {
-        fixture *f = begin(&standard, 74);
+        fixture *f = begin_standard(74);
         memset(f->gradient, 0xff, f->count * sizeof(float));
         dt_network_initialise(f->network, (dt_init)kind, 9, f->gradient);
-        uint32_t layer = 0;
-        int inputs = INPUTS;
-        for (float *next = f->expected; layer < 3; inputs = widths[layer++]) {
-            size_t weights = (size_t)inputs * (size_t)widths[layer], biases = (size_t)widths[layer];
-            dt_init_layer((dt_init)kind, 9, layer, inputs, widths[layer], next, weights,
-                          next + weights, biases);
-            next += weights + biases;
-        }
+        size_t count;
+        const dt_tensor *tensors = dt_network_tensors(f->network, &count);
+        for (uint32_t layer = 0; layer < 3; layer++)
+            dt_init_tensors((dt_init)kind, 9, layer, tensors + 2 * layer, 2, f->expected);
         CU_ASSERT_EQUAL(memcmp(f->gradient, f->expected, f->count * sizeof(float)), 0);
         dt_network_initialise(f->network, (dt_init)kind, 10, f->expected);
         CU_ASSERT_NOT_EQUAL(memcmp(f->gradient, f->expected, f->count * sizeof(float)), 0);
@@ -244,13 +230,14 @@ static void test_initialise(void)
  * others gives the bits of one that never had. */
 static void test_set_parameters(void)
 {
-    fixture *f = begin(&standard, 75), *other = begin(&standard, 75);
+    fixture *f = begin_standard(75), *other = begin_standard(75);
     gradient_of(f, 0, SAMPLES, f->gradient);
     for (size_t i = 0; i < f->count; i++)
         f->parameters[i] = other->parameters[i] = -0.7f * f->parameters[i];
     dt_network_destroy(other->network);
     dt_error error;
-    CU_ASSERT_EQUAL_FATAL(dt_network_create(&standard, &other->network, &error), DT_OK);
+    dt_network_spec spec = standard();
+    CU_ASSERT_EQUAL_FATAL(dt_network_create(&spec, &other->network, &error), DT_OK);
     dt_network_set_parameters(other->network, other->parameters);
     dt_loss_sum a = gradient_of(f, 0, SAMPLES, f->gradient);
     dt_loss_sum b = gradient_of(other, 0, SAMPLES, other->gradient);
@@ -283,8 +270,7 @@ static void test_nan(void)
 
 static void test_no_memory(void)
 {
-    dt_network_spec spec = standard;
-    spec.output_softmax = true;
+    dt_network_spec spec = standard_with("sigmoid", "softmax", true);
     spec.loss = DT_MSE;
     dt_network *network = NULL;
     dt_status status = DT_ERR_INTERNAL;
@@ -306,28 +292,24 @@ static void test_no_memory(void)
 /* What is computed is what is taken, within the edges of blocks; and tiles have their limit. */
 static void test_measure(void)
 {
-    static const int shapes[][4] = {{128, 64, 10}, {2048, 300, 10}, {1, 400000, 1, 10}, {512}};
-    static const int counts[] = {3, 3, 4, 1}, tiles[] = {64, 256, 41, 64};
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+    static const char *const layers[] = {"128, 64, 10", "2048, 300, 10", "1, 400000, 1, 10", "512"};
+    static const int tiles[] = {64, 256, 41, 64};
+    for (size_t i = 0; i < sizeof tiles / sizeof *tiles; i++)
         for (int way = 0; way < WAYS; way++) {
-            dt_network_spec spec = standard;
+            dt_network_spec spec =
+                network_of(784, layers[i], ways[way].activation,
+                           ways[way].softmax ? "softmax" : "identity", ways[way].bias);
             dt_network *network = NULL;
-            spec.inputs = 784;
-            spec.widths = shapes[i];
-            spec.dense_count = counts[i];
-            spec.bias = ways[way].bias;
-            spec.activation = ways[way].activation;
-            spec.output_softmax = ways[way].softmax;
             dt_network_size size = dt_network_measure(&spec);
             struct mallinfo2 before = mallinfo2();
             CU_ASSERT_EQUAL_FATAL(dt_network_create(&spec, &network, NULL), DT_OK);
             struct mallinfo2 after = mallinfo2();
-            double taken = (double)(after.uordblks + after.hblkhd - before.uordblks -
-                                    before.hblkhd);
+            double taken =
+                (double)(after.uordblks + after.hblkhd - before.uordblks - before.hblkhd);
             CU_ASSERT_EQUAL(size.parameters, dt_network_parameter_count(network));
             bool counted = after.uordblks > 0; /* a sanitizer's malloc counts nothing */
             CU_ASSERT(!counted || fabs(taken - (double)size.bytes) < 0.02 * taken + 65536);
-            bool most = spec.activation != DT_IDENTITY;
+            bool most = strcmp(ways[way].activation, "identity") != 0;
             CU_ASSERT(!most || size.tile_samples == tiles[i]);
             dt_network_destroy(network);
         }

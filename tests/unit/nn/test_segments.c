@@ -158,13 +158,11 @@ static void draw_segments(work *w, int count, dt_random_sequence *random)
 
 static void test_random_segments(void)
 {
-    static const dt_activation activations[] = {DT_SIGMOID, DT_RELU, DT_GELU};
+    static const char *const activations[] = {"sigmoid", "relu", "gelu"};
     dt_random_sequence random = draw_begin(80);
     for (int way = 0; way < 6; way++) {
-        dt_network_spec spec = standard;
-        spec.activation = activations[way % 3];
-        spec.bias = way % 2;
-        spec.input_shift = way < 4 ? 0 : -0.4242;
+        dt_network_spec spec = standard_with(activations[way % 3], "identity", way % 2);
+        spec.normalization.shift = way < 4 ? 0 : -0.4242;
         work *w = begin_work(&spec, 81 + (uint32_t)way);
         for (int round = 0; round < 8; round++) {
             draw_segments(w, draw_int(&random, 1, 14), &random);
@@ -177,10 +175,8 @@ static void test_random_segments(void)
 /* Where weights come from memory, tiles are larger. */
 static void test_large_network(void)
 {
-    static const int wide[] = {7500, CLASSES}; /* 70 x 7500 > 512 Ki */
-    dt_network_spec spec = standard;
-    spec.dense_count = 2;
-    spec.widths = wide;
+    /* 70 x 7500 > 512 Ki */
+    dt_network_spec spec = network_of(INPUTS, "7500, 10", "sigmoid", "identity", true);
     work *w = begin_work(&spec, 87);
     dt_random_sequence random = draw_begin(88);
     static const dt_segment segments[] = {{63, 0}, {200, 1}, {0, 0}, {130, 1}, {1, 1}};
@@ -195,7 +191,8 @@ static void test_large_network(void)
 /* More segments than one tile has pieces, most of them empty or all: V far above the batch. */
 static void test_many_segments(void)
 {
-    work *w = begin_work(&standard, 89);
+    dt_network_spec spec = standard();
+    work *w = begin_work(&spec, 89);
     dt_random_sequence random = draw_begin(90);
     for (int most = 0; most <= 3; most++) {
         dt_node nodes[SEGMENTS];
@@ -217,7 +214,8 @@ static void test_many_segments(void)
 /* Segments without samples have sums of zero and no loss. */
 static void test_empty(void)
 {
-    work *w = begin_work(&standard, 91);
+    dt_network_spec spec = standard();
+    work *w = begin_work(&spec, 91);
     float *sums[] = {new_sum(w), new_sum(w)};
     static const dt_segment segments[] = {{0, 0}, {0, 0}};
     dt_loss_sum losses[] = {{1, 1}, {1, 1}};
@@ -234,7 +232,8 @@ static void test_empty(void)
 /* Images that will come next change nothing, and their labels are not there. */
 static void test_upcoming(void)
 {
-    work *w = begin_work(&standard, 92);
+    dt_network_spec spec = standard();
+    work *w = begin_work(&spec, 92);
     dt_random_sequence random = draw_begin(93);
     float *with = new_sum(w), *without = new_sum(w);
     for (int round = 0; round < 40; round++) {
@@ -327,7 +326,8 @@ static void play_ranks(work *w, int ranks)
  * more, the same bits. */
 static void test_any_number_of_ranks(void)
 {
-    work *w = begin_work(&standard, 94);
+    dt_network_spec spec = standard();
+    work *w = begin_work(&spec, 94);
     dt_random_sequence random = draw_begin(95);
     for (int round = 0; round < 6; round++) {
         int batch = draw_int(&random, 1, 300);

@@ -71,9 +71,8 @@ static int draw_segments(int count, dt_segment *segments, dt_random_sequence *ra
 
 static dt_network_spec spec_of(int round)
 {
-    dt_network_spec spec = standard;
-    spec.bias = round % 3 != 0;
-    spec.input_shift = round % 5 == 0 ? -0.5 : 0;
+    dt_network_spec spec = standard_with("sigmoid", "identity", round % 3 != 0);
+    spec.normalization.shift = round % 5 == 0 ? -0.5 : 0;
     return spec;
 }
 
@@ -133,7 +132,7 @@ static void test_network(void)
 static void test_rows(void)
 {
     for (int samples = 1; samples <= TILE; samples *= 2) {
-        fixture *f = begin(&standard, 114);
+        fixture *f = begin_standard(114);
         dt_batch batch = {.count = samples, .images = f->images, .labels = f->labels};
         dt_segment segment = {.samples = samples};
         dt_loss_sum loss;

@@ -4,21 +4,27 @@
 
 CU_SuiteInfo dt_suite_tracked(void);
 
-enum { ACTIVATIONS = DT_IDENTITY + 1, LOSSES = DT_MSE + 1, WAYS = ACTIVATIONS * LOSSES * 4 };
+enum { LOSSES = DT_MSE + 1 };
+
+static int way_count(void)
+{
+    int activations = 0;
+    while (dt_activation_names[activations])
+        activations++;
+    return activations * LOSSES * 4;
+}
 
 /* Every activation with every loss, with and without biases, softmax, zero columns; one more with a
  * layer whose rows have gaps between them. */
 static fixture *begin_way(int way, bool *softmax)
 {
-    static const int wide[] = {512, 17, CLASSES};
-    dt_network_spec spec = standard;
+    bool wide = way == way_count();
+    const char *activation = dt_activation_names[wide ? 0 : way / 4 / LOSSES];
     *softmax = way / 2 % 2 && way / 4 % LOSSES != DT_CROSS_ENTROPY;
-    spec.activation = (dt_activation)(way / 4 / LOSSES % ACTIVATIONS);
+    dt_network_spec spec = network_of(INPUTS, wide ? "512, 17, 10" : "33, 17, 10", activation,
+                                      *softmax ? "softmax" : "identity", way % 2);
     spec.loss = (dt_loss)(way / 4 % LOSSES);
-    spec.bias = way % 2;
-    spec.output_softmax = *softmax;
-    spec.input_shift = way / 2 % 2 ? -0.5 : 0;
-    spec.widths = way == WAYS ? wide : widths;
+    spec.normalization.shift = way / 2 % 2 ? -0.5 : 0;
     return begin(&spec, 160 + (uint32_t)way);
 }
 
@@ -52,7 +58,7 @@ static double norm_of(const float *values, size_t count)
 /* The norm is that of the gradient that the sample has alone. */
 static void test_norms(void)
 {
-    for (int way = 0; way <= WAYS; way++) {
+    for (int way = 0; way <= way_count(); way++) {
         bool softmax;
         fixture *f = begin_way(way, &softmax);
         dt_tracked tracked[SAMPLES];
@@ -75,7 +81,7 @@ static void test_norms(void)
  * does not count. */
 static void test_margins(void)
 {
-    for (int way = 0; way <= WAYS; way++) {
+    for (int way = 0; way <= way_count(); way++) {
         bool softmax;
         fixture *f = begin_way(way, &softmax);
         dt_tracked tracked[SAMPLES];
@@ -101,7 +107,7 @@ static void test_margins(void)
  * batch that nobody tracks. */
 static void test_neighbours(void)
 {
-    for (int way = 0; way <= WAYS; way += 5) {
+    for (int way = 0; way <= way_count(); way += 5) {
         bool softmax;
         fixture *f = begin_way(way, &softmax);
         dt_tracked all[SAMPLES], part[SAMPLES];
@@ -124,10 +130,7 @@ static void test_neighbours(void)
 /* With one class there are no others. */
 static void test_one_class(void)
 {
-    static const int one[] = {1};
-    dt_network_spec spec = standard;
-    spec.dense_count = 1;
-    spec.widths = one;
+    dt_network_spec spec = network_of(INPUTS, "1", "sigmoid", "identity", true);
     spec.loss = DT_BCE;
     fixture *f = begin(&spec, 161);
     memset(f->labels, 0, sizeof f->labels);
@@ -142,8 +145,7 @@ static void test_one_class(void)
 static void test_range(void)
 {
     for (int way = 0; way < 2; way++) {
-        dt_network_spec spec = standard;
-        spec.activation = DT_IDENTITY;
+        dt_network_spec spec = standard_with("identity", "identity", true);
         spec.loss = way == 0 ? DT_MSE : DT_CROSS_ENTROPY;
         fixture *f = begin(&spec, 162);
         float *bias = f->parameters + f->count - CLASSES;

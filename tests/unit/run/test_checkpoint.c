@@ -40,7 +40,7 @@ static void a_file_is_read_back(void)
 
     hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
     CU_ASSERT_TRUE_FATAL(file >= 0);
-    const dt_tensor tensor = {"", "", 1, {1000}, 0};
+    const dt_tensor tensor = {"", "", DT_TENSOR_WEIGHT, 1, {1000}, 0};
     assert_dataset(file, "/parameters", &tensor, from.checkpoint.parameters);
     assert_dataset(file, "/best/parameters", &tensor, from.checkpoint.best.parameters);
     char hash[DT_HASH_TEXT];

@@ -1,15 +1,7 @@
-#include <stdio.h>
-
-#include "base/memory.h"
 #include "nn/layer.h"
 #include "nn/vector_math.h"
 
-static void describe(const dt_layer *layer, char *text, size_t size)
-{
-    (void)layer;
-    snprintf(text, size, "softmax");
-}
-
+/* The largest x is subtracted first. */
 static void forward(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
                     dt_tile *output)
 {
@@ -28,6 +20,7 @@ static void forward(const dt_layer *layer, const dt_real *parameters, const dt_t
     }
 }
 
+/* dx_j = y_j (dy_j - sum_k y_k dy_k) */
 static void backward(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
                      const dt_tile *output, const dt_tile *output_gradient,
                      const dt_summation *summation, dt_tile *input_gradient)
@@ -38,9 +31,9 @@ static void backward(const dt_layer *layer, const dt_real *parameters, const dt_
     if (!input_gradient)
         return;
     for (int i = 0; i < input->samples; i++) {
-        ptrdiff_t row = i * input->stride;
-        const dt_real *y = output->values + row, *dy = output_gradient->values + row;
-        dt_real *dx = input_gradient->values + row, sum = 0;
+        const dt_real *y = output->values + i * output->stride;
+        const dt_real *dy = output_gradient->values + i * output_gradient->stride;
+        dt_real *dx = input_gradient->values + i * input_gradient->stride, sum = 0;
         for (int j = 0; j < width; j++)
             sum = dt_fma(y[j], dy[j], sum);
         for (int j = 0; j < width; j++)
@@ -48,20 +41,13 @@ static void backward(const dt_layer *layer, const dt_real *parameters, const dt_
     }
 }
 
-static void destroy(dt_layer *layer)
-{
-    dt_free(layer);
-}
-
-static const dt_layer_ops ops = {
-    .describe = describe, .forward = forward, .backward = backward, .destroy = destroy};
-
-dt_status dt_softmax_layer_create(int width, dt_layer **out, dt_error *error)
-{
-    dt_layer *self = dt_calloc(1, sizeof *self, error);
-    if (!self)
-        return error->status;
-    *self = (dt_layer){.ops = &ops, .inputs = width, .outputs = width};
-    *out = self;
-    return DT_OK;
-}
+extern const dt_layer_kind dt_layer_softmax;
+const dt_layer_kind dt_layer_softmax = {
+    .name = "softmax",
+    .help = "y_j = e^(x_j) / sum over k of e^(x_k)",
+    .follows = true,
+    .forward = forward,
+    .backward = backward,
+    .torch = "nn.Softmax(1)",
+    .onnx = {{"Softmax", "x", .attribute = "axis", .value = 1, .whole = true}},
+};

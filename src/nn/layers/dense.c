@@ -1,33 +1,36 @@
-#include <stdio.h>
 #include <string.h>
 
-#include "base/memory.h"
 #include "nn/layer.h"
 #include "nn/matmul.h"
 
-typedef struct dense {
-    dt_layer base;
-    bool bias;
-    int32_t *active; /* [inputs], scratch: the active columns of a range, from its first */
-} dense;
+enum { UNITS, BIAS };
 
 static size_t weight_count(const dt_layer *layer)
 {
     return (size_t)layer->inputs * (size_t)layer->outputs;
 }
 
-static void describe(const dt_layer *layer, char *text, size_t size)
+static bool has_bias(const dt_layer *layer)
 {
-    snprintf(text, size, "dense %d -> %d%s", layer->inputs, layer->outputs,
-             ((const dense *)layer)->bias ? "" : ", no bias");
+    return layer->arguments[BIAS] != 0;
 }
 
-static void initialise(const dt_layer *layer, dt_init kind, uint64_t seed, uint32_t index,
-                       dt_real *parameters)
+static dt_status shape(dt_layer *layer, dt_error *error)
 {
-    size_t weights = weight_count(layer);
-    dt_init_layer(kind, seed, index, layer->inputs, layer->outputs, parameters, weights,
-                  parameters + weights, layer->parameter_count - weights);
+    (void)error;
+    layer->output = (dt_shape){1, 1, (int)layer->arguments[UNITS]};
+    return DT_OK;
+}
+
+static int tensors(dt_layer *layer)
+{
+    layer->tensors[0] = (dt_tensor){.name = "kernel",
+                                    .role = DT_TENSOR_WEIGHT,
+                                    .rank = 2,
+                                    .shape = {layer->inputs, layer->outputs}};
+    layer->tensors[1] =
+        (dt_tensor){.name = "bias", .role = DT_TENSOR_BIAS, .rank = 1, .shape = {layer->outputs}};
+    return has_bias(layer) ? 2 : 1;
 }
 
 static void forward(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
@@ -36,7 +39,7 @@ static void forward(const dt_layer *layer, const dt_real *parameters, const dt_t
     size_t outputs = (size_t)layer->outputs, row_size = outputs * sizeof(dt_real);
     for (int i = 0; i < input->samples; i++) {
         dt_real *row = output->values + i * output->stride;
-        if (((const dense *)layer)->bias)
+        if (has_bias(layer))
             memcpy(row, parameters + weight_count(layer), row_size);
         else
             memset(row, 0, row_size);
@@ -46,48 +49,48 @@ static void forward(const dt_layer *layer, const dt_real *parameters, const dt_t
 }
 
 /* Rows first .. end - 1 of the kernel's gradient. */
-static void sum_rows(const dense *self, int first, int end, const dt_tile *input,
+static void sum_rows(const dt_layer *self, int first, int end, const dt_tile *input,
                      const dt_tile *output_gradient, const dt_summation *summation)
 {
-    int outputs = self->base.outputs, active = 0;
+    int outputs = self->outputs, active = 0;
     for (int i = 0; i < input->active_count; i++)
         if (first <= input->active[i] && input->active[i] < end)
-            self->active[active++] = input->active[i] - first;
+            self->scratch[active++] = input->active[i] - first;
     dt_summation of_rows = *summation;
     of_rows.offset += (size_t)first * (size_t)outputs;
-    dt_matmul_transposed(end - first, outputs, active, self->active, input->values + first,
+    dt_matmul_transposed(end - first, outputs, active, self->scratch, input->values + first,
                          input->stride, output_gradient->values, output_gradient->stride, &of_rows,
                          outputs);
 }
 
 /* In parts, the last rows first; the listener is told of each. */
-static void sum_in_parts(const dense *self, const dt_tile *input, const dt_tile *output_gradient,
+static void sum_in_parts(const dt_layer *self, const dt_tile *input, const dt_tile *output_gradient,
                          const dt_summation *summation)
 {
     const dt_listener *listener = summation->listener;
-    int64_t inputs = self->base.inputs;
-    int64_t parts = 1 + (int64_t)((weight_count(&self->base) - 1) / listener->part);
+    int64_t inputs = self->inputs;
+    int64_t parts = 1 + (int64_t)((weight_count(self) - 1) / listener->part);
     parts = parts < inputs ? parts : inputs;
     for (int64_t i = parts - 1; i >= 0; i--) {
         int first = (int)(inputs * i / parts), end = (int)(inputs * (i + 1) / parts);
         sum_rows(self, first, end, input, output_gradient, summation);
-        size_t final = summation->offset + (size_t)first * (size_t)self->base.outputs;
+        size_t final = summation->offset + (size_t)first * (size_t)self->outputs;
         listener->final(listener->state, final);
     }
 }
 
-static void sum_gradients(const dense *self, const dt_tile *input, const dt_tile *output_gradient,
-                          const dt_summation *summation)
+static void sum_gradients(const dt_layer *self, const dt_tile *input,
+                          const dt_tile *output_gradient, const dt_summation *summation)
 {
-    int inputs = self->base.inputs, outputs = self->base.outputs;
+    int inputs = self->inputs, outputs = self->outputs;
     const dt_real *dy = output_gradient->values;
     ptrdiff_t stride = output_gradient->stride;
-    if (self->bias) {
+    if (has_bias(self)) {
         /* The bias is the weight of one more input that is always 1. */
         static const dt_real one = 1;
         static const int32_t first = 0;
         dt_summation of_bias = *summation;
-        of_bias.offset += weight_count(&self->base);
+        of_bias.offset += weight_count(self);
         dt_matmul_transposed(1, outputs, 1, &first, &one, 0, dy, stride, &of_bias, outputs);
     }
     if (summation->listener)
@@ -102,8 +105,7 @@ static void backward(const dt_layer *layer, const dt_real *parameters, const dt_
                      const dt_summation *summation, dt_tile *input_gradient)
 {
     (void)output;
-    const dense *self = (const dense *)layer;
-    sum_gradients(self, input, output_gradient, summation);
+    sum_gradients(layer, input, output_gradient, summation);
     if (input_gradient)
         dt_matmul_by_transposed(input->samples, layer->inputs, layer->outputs,
                                 output_gradient->values, output_gradient->stride, parameters,
@@ -131,47 +133,26 @@ static double squares_of(const dt_tile *tile, int sample)
 static void add_squares(const dt_layer *layer, const dt_tile *input, const dt_tile *output_gradient,
                         double *squares)
 {
-    double bias = ((const dense *)layer)->bias ? 1 : 0;
+    double bias = has_bias(layer) ? 1 : 0;
     for (int i = 0; i < input->samples; i++)
         squares[i] =
             __builtin_fma(squares_of(input, i) + bias, squares_of(output_gradient, i), squares[i]);
 }
 
-static void destroy(dt_layer *layer)
-{
-    dt_free(((dense *)layer)->active);
-    dt_free(layer);
-}
-
-static const dt_layer_ops ops = {describe,    initialise,  forward, backward,
-                                 add_support, add_squares, destroy};
-
-dt_status dt_dense_create(const char *name, int inputs, int outputs, bool bias, dt_layer **out,
-                          dt_error *error)
-{
-    dense *self = dt_calloc(1, sizeof *self, error);
-    if (!self)
-        return error->status;
-    dt_layer *base = &self->base;
-    base->ops = &ops;
-    base->inputs = inputs;
-    base->outputs = outputs;
-    self->bias = bias;
-    size_t weights = weight_count(base);
-    base->parameter_count = weights + (bias ? (size_t)outputs : 0);
-    base->tensor_count = bias ? 2 : 1;
-    base->tensors[0] =
-        (dt_tensor){.name = "kernel", .rank = 2, .shape = {inputs, outputs}, .offset = 0};
-    base->tensors[1] =
-        (dt_tensor){.name = "bias", .rank = 1, .shape = {outputs}, .offset = weights};
-    for (int i = 0; i < base->tensor_count; i++)
-        snprintf(base->tensors[i].layer, sizeof base->tensors[i].layer, "%s", name);
-
-    self->active = dt_calloc((size_t)inputs, sizeof *self->active, error);
-    if (!self->active) {
-        destroy(base);
-        return error->status;
-    }
-    *out = base;
-    return DT_OK;
-}
+extern const dt_layer_kind dt_layer_dense;
+const dt_layer_kind dt_layer_dense = {
+    .name = "dense",
+    .help = "y = x W + b, every output from every input",
+    .argument_count = 2,
+    .arguments = {[UNITS] = {"units", DT_ARGUMENT_INTEGER, 1, 0x1p20, NULL, "outputs"},
+                  [BIAS] = {"bias", DT_ARGUMENT_BOOL, 0, 1, "true", "add b"}},
+    .shape = shape,
+    .tensors = tensors,
+    .forward = forward,
+    .backward = backward,
+    .add_support = add_support,
+    .add_squares = add_squares,
+    .keras = "dense",
+    .torch = "nn.Linear({inputs}, {units}, bias={bias})",
+    .onnx = {{"Gemm", "x01"}},
+};

@@ -1,0 +1,215 @@
+#include "nn/architecture.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+/* What may follow a kind stands in its item: an activation behind a layer that is none. */
+static bool stands_behind(const dt_layer_list *list, int index)
+{
+    return index > 0 && !list->layers[index].bare && !list->layers[index - 1].bare &&
+           dt_layer_kind_at(list->layers[index].kind)->follows &&
+           !dt_layer_kind_at(list->layers[index - 1].kind)->follows;
+}
+
+static void add_layer(dt_text *to, const dt_layer_spec *spec)
+{
+    const dt_layer_kind *kind = dt_layer_kind_at(spec->kind);
+    char value[32];
+    if (!spec->bare)
+        dt_text_add(to, "%s", kind->name);
+    for (int i = 0; i < kind->argument_count; i++) {
+        const dt_layer_argument *argument = &kind->arguments[i];
+        dt_layer_argument_text(kind, spec->arguments, i, value, sizeof value);
+        if (!argument->preset)
+            dt_text_add(to, "%s%s", spec->bare ? "" : " ", value);
+        else if (!spec->bare && strcmp(value, argument->preset) != 0)
+            dt_text_add(to, " %s %s", argument->name, value);
+    }
+}
+
+static size_t write_list(const dt_layer_list *list, char *text, size_t size)
+{
+    dt_text out = {.text = text, .size = size};
+    dt_text_add(&out, "%s", "");
+    for (int i = 0; i < list->count; i++) {
+        if (i > 0)
+            dt_text_add(&out, stands_behind(list, i) ? " " : ", ");
+        add_layer(&out, &list->layers[i]);
+    }
+    return out.length;
+}
+
+char *dt_layers_text(const dt_layer_list *list, char *text)
+{
+    write_list(list, text, DT_LAYERS_TEXT);
+    return text;
+}
+
+dt_layer_open dt_layers_open(const dt_layer_list *list)
+{
+    dt_layer_open open = {0};
+    for (int i = 0; i < list->count; i++) {
+        bool last = i + 1 == list->count;
+        open.hidden |= list->layers[i].bare && !last;
+        open.output |= list->layers[i].bare && last;
+        open.bias |= list->layers[i].bare;
+    }
+    return open;
+}
+
+/* Appends a layer of a kind without arguments; "identity" is none. */
+static void add_activation(dt_layer_list *list, const char *name)
+{
+    if (strcmp(name, "identity") != 0 && list->count < DT_LAYERS_MAX)
+        list->layers[list->count++] = (dt_layer_spec){.kind = dt_layer_kind_find(name)};
+}
+
+dt_status dt_layers_write_out(dt_layer_list *list, const dt_layer_defaults *defaults,
+                              dt_error *error)
+{
+    dt_layer_list out = {0};
+    bool fits = true;
+    for (int i = 0; i < list->count; i++) {
+        dt_layer_spec spec = list->layers[i];
+        const dt_layer_kind *kind = dt_layer_kind_at(spec.kind);
+        bool bare = spec.bare;
+        fits = fits && out.count + (bare ? 2 : 1) <= DT_LAYERS_MAX;
+        if (!fits)
+            break;
+        spec.bare = false;
+        for (int j = 0; bare && j < kind->argument_count; j++)
+            if (strcmp(kind->arguments[j].name, "bias") == 0)
+                spec.arguments[j] = defaults->bias;
+        out.layers[out.count++] = spec;
+        if (bare)
+            add_activation(&out, i + 1 == list->count ? defaults->output : defaults->hidden);
+    }
+    if (!fits || write_list(&out, NULL, 0) >= DT_LAYERS_TEXT)
+        return dt_fail(error, DT_ERR_CONFIG,
+                       "expected at most %d layers, activations among them, of %d characters when "
+                       "they are written out, found more",
+                       DT_LAYERS_MAX, DT_LAYERS_TEXT - 1);
+    *list = out;
+    return DT_OK;
+}
+
+/* What follows layer `index`. */
+static const char *name_behind(const dt_layer_list *list, int index)
+{
+    if (index + 1 == list->count)
+        return "identity";
+    const dt_layer_kind *next = dt_layer_kind_at(list->layers[index + 1].kind);
+    return next->follows ? next->name : "identity";
+}
+
+const char *dt_layers_hidden(const dt_layer_list *list, const char *activation, bool *has)
+{
+    const char *first = NULL;
+    int before = -1; /* the layer with tensors that came last */
+    *has = false;
+    for (int i = 0; i < list->count; i++) {
+        if (!dt_layer_kind_at(list->layers[i].kind)->tensors)
+            continue;
+        const char *behind = before >= 0 ? name_behind(list, before) : NULL;
+        *has |= behind && strcmp(behind, activation) == 0;
+        first = first ? first : behind;
+        before = i;
+    }
+    return first;
+}
+
+void dt_layers_biases(const dt_layer_list *list, bool *with, bool *without)
+{
+    *with = *without = false;
+    for (int i = 0; i < list->count; i++) {
+        const dt_layer_kind *kind = dt_layer_kind_at(list->layers[i].kind);
+        for (int j = 0; j < kind->argument_count; j++)
+            if (strcmp(kind->arguments[j].name, "bias") == 0)
+                *(list->layers[i].arguments[j] != 0 ? with : without) = true;
+    }
+}
+
+bool dt_layers_end_in_softmax(const dt_layer_list *list)
+{
+    return list->count > 0 &&
+           strcmp(dt_layer_kind_at(list->layers[list->count - 1].kind)->name, "softmax") == 0;
+}
+
+dt_status dt_architecture_check(const dt_architecture *self, dt_shape *output, dt_error *error)
+{
+    size_t parameters = 0;
+    *output = self->input;
+    for (int i = 0; i < self->list.count; i++) {
+        dt_layer layer;
+        dt_status status = dt_layer_of(&self->list.layers[i], *output, &layer, error);
+        if (status) {
+            if (error)
+                dt_fail_in(error, "layer %d", i + 1);
+            return status;
+        }
+        parameters += layer.parameter_count;
+        *output = layer.output;
+    }
+    if (parameters == 0)
+        return dt_fail(error, DT_ERR_CONFIG,
+                       "expected a layer that can be trained, found none with parameters");
+    return DT_OK;
+}
+
+static void name_layer(const dt_layer_list *list, int index, char *name, size_t size)
+{
+    const dt_layer_kind *kind = dt_layer_kind_at(list->layers[index].kind);
+    int before = 0;
+    for (int i = 0; i < index; i++)
+        before += list->layers[i].kind == list->layers[index].kind;
+    if (before == 0)
+        snprintf(name, size, "%s", kind->keras);
+    else
+        snprintf(name, size, "%s_%d", kind->keras, before);
+}
+
+size_t dt_architecture_tensors(const dt_architecture *self, dt_tensor *tensors, int *layers)
+{
+    size_t count = 0, offset = 0;
+    dt_shape shape = self->input;
+    for (int i = 0; i < self->list.count; i++) {
+        dt_layer layer;
+        (void)dt_layer_of(&self->list.layers[i], shape, &layer, NULL);
+        shape = layer.output;
+        for (int j = 0; j < layer.tensor_count; j++, count++) {
+            if (layers)
+                layers[count] = i;
+            if (!tensors)
+                continue;
+            tensors[count] = layer.tensors[j];
+            tensors[count].offset += offset;
+            name_layer(&self->list, i, tensors[count].layer, sizeof tensors[count].layer);
+        }
+        offset += layer.parameter_count;
+    }
+    return count;
+}
+
+int dt_architecture_outputs(const dt_architecture *self)
+{
+    dt_shape output;
+    (void)dt_architecture_check(self, &output, NULL);
+    return dt_shape_size(output);
+}
+
+char *dt_architecture_text(const dt_architecture *self, char *text, size_t size)
+{
+    dt_text out = {.text = text, .size = size};
+    dt_shape shape = self->input;
+    dt_text_add(&out, "%d", dt_shape_size(shape));
+    for (int i = 0; i < self->list.count; i++) {
+        dt_layer layer;
+        (void)dt_layer_of(&self->list.layers[i], shape, &layer, NULL);
+        shape = layer.output;
+        if (layer.parameter_count > 0)
+            dt_text_add(&out, "-%d", layer.outputs);
+    }
+    return text;
+}

@@ -1,0 +1,11 @@
+/* Every kind of layer, a line each, in the order of --help layers: KIND(NAME) where a file of this
+ * folder defines dt_layer_NAME, ACTIVATION(NAME) where it is an element-wise one, which the setting
+ * `activation` may name. */
+KIND(dense)
+KIND(softmax)
+ACTIVATION(sigmoid)
+ACTIVATION(tanh)
+ACTIVATION(relu)
+ACTIVATION(leaky_relu)
+ACTIVATION(gelu)
+ACTIVATION(identity)
