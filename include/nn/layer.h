@@ -71,6 +71,11 @@ typedef struct dt_onnx_step {
     bool list;             /* ... in a list of one */
 } dt_onnx_step;
 
+#define DT_ONNX_STEP(of, from, ...)                                                                \
+    {                                                                                              \
+        .operation = (of), .takes = (from), __VA_ARGS__                                            \
+    }
+
 struct dt_layer_kind {
     const char *name;
     const char *help; /* one line, no full stop */

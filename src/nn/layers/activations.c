@@ -45,27 +45,25 @@ static dt_real normal_density(dt_real z)
 }
 
 ACTIVATION(sigmoid, "sigmoid", "1 / (1 + e^-z)", dt_sigmoid(x), y *((dt_real)1 - y),
-           .torch = "nn.Sigmoid()", .onnx = {{"Sigmoid", "x"}});
+           .torch = "nn.Sigmoid()", .onnx = {DT_ONNX_STEP("Sigmoid", "x")});
 
 ACTIVATION(tanh, "tanh", "tanh z", dt_tanh(x), dt_fma(-y, y, (dt_real)1), .torch = "nn.Tanh()",
-           .onnx = {{"Tanh", "x"}});
+           .onnx = {DT_ONNX_STEP("Tanh", "x")});
 
 /* !(x <= 0): NaN stays NaN and is noticed. */
 ACTIVATION(relu, "relu", "max(z, 0)", x <= 0 ? (dt_real)0 : x, x <= 0 ? (dt_real)0 : (dt_real)1,
-           .torch = "nn.ReLU()", .onnx = {{"Relu", "x"}});
+           .torch = "nn.ReLU()", .onnx = {DT_ONNX_STEP("Relu", "x")});
 
 ACTIVATION(leaky_relu, "leaky-relu", "z, or 0.01 z where z < 0", x < 0 ? leaky_slope * x : x,
            x < 0 ? leaky_slope : (dt_real)1, .torch = "nn.LeakyReLU(0.01)",
-           .onnx = {{"LeakyRelu", "x", .attribute = "alpha", .value = 0.01}});
+           .onnx = {DT_ONNX_STEP("LeakyRelu", "x", .attribute = "alpha", .value = 0.01)});
 
 ACTIVATION(gelu, "gelu", "z Phi(z), Phi the normal distribution function (PyTorch's exact form)",
            x *normal_distribution(x), dt_fma(x, normal_density(x), normal_distribution(x)),
            .torch = "nn.GELU()",
-           .onnx = {{"Mul", "xn", .number = 0.70710678118654752440},
-                    {"Erf", "p"},
-                    {"Add", "pn", .number = 1},
-                    {"Mul", "px"},
-                    {"Mul", "pn", .number = 0.5}});
+           .onnx = {DT_ONNX_STEP("Mul", "xn", .number = 0.70710678118654752440),
+                    DT_ONNX_STEP("Erf", "p"), DT_ONNX_STEP("Add", "pn", .number = 1),
+                    DT_ONNX_STEP("Mul", "px"), DT_ONNX_STEP("Mul", "pn", .number = 0.5)});
 
 /* Never in a list: it is left out. */
 ACTIVATION(identity, "identity", "z, as if nothing stood there", x, 1, .torch = "nn.Identity()");

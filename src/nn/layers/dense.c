@@ -154,5 +154,5 @@ const dt_layer_kind dt_layer_dense = {
     .add_squares = add_squares,
     .keras = "dense",
     .torch = "nn.Linear({inputs}, {units}, bias={bias})",
-    .onnx = {{"Gemm", "x01"}},
+    .onnx = {DT_ONNX_STEP("Gemm", "x01")},
 };

@@ -49,5 +49,5 @@ const dt_layer_kind dt_layer_softmax = {
     .forward = forward,
     .backward = backward,
     .torch = "nn.Softmax(1)",
-    .onnx = {{"Softmax", "x", .attribute = "axis", .value = 1, .whole = true}},
+    .onnx = {DT_ONNX_STEP("Softmax", "x", .attribute = "axis", .value = 1, .whole = true)},
 };
