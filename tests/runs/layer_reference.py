@@ -34,6 +34,8 @@ LAYERS = {
                            lambda z: np.where(z > 0, 1, 0.01)),
     "gelu": by_value(lambda z: z * normal_cdf(z),
                      lambda z: normal_cdf(z) + z * np.exp(-z ** 2 / 2) / math.sqrt(2 * math.pi)),
+    "silu": by_value(lambda z: z * sigmoid(z),
+                     lambda z: sigmoid(z) * (1 + z * sigmoid(-z))),
     "identity": by_value(lambda z: z, np.ones_like),
     "softmax": (lambda x, _: softmax(x),
                 lambda x, y, dy, _: y * (dy - (dy * y).sum(1, keepdims=True))),

@@ -62,6 +62,7 @@ const kinds = {
     'relu': each((x) => Math.max(x, 0)),
     'leaky-relu': each((x) => x < 0 ? 0.01 * x : x),
     'gelu': each((x) => x / 2 * (1 + erf(x * Math.SQRT1_2))),
+    'silu': each((x) => x * sigmoid(x)),
 };
 
 const endsInSoftmax = layers[layers.length - 1].kind === 'softmax';

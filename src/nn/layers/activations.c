@@ -65,5 +65,10 @@ ACTIVATION(gelu, "gelu", "z Phi(z), Phi the normal distribution function (PyTorc
                     DT_ONNX_STEP("Erf", "p"), DT_ONNX_STEP("Add", "pn", .number = 1),
                     DT_ONNX_STEP("Mul", "px"), DT_ONNX_STEP("Mul", "pn", .number = 0.5)});
 
+/* Also called swish. source: S. Elfwing et al., arXiv:1702.03118 */
+ACTIVATION(silu, "silu", "z / (1 + e^-z)", x *dt_sigmoid(x),
+           dt_fma(y, (dt_real)1 - dt_sigmoid(x), dt_sigmoid(x)), .torch = "nn.SiLU()",
+           .onnx = {DT_ONNX_STEP("Sigmoid", "x"), DT_ONNX_STEP("Mul", "px")});
+
 /* Never in a list: it is left out. */
 ACTIVATION(identity, "identity", "z, as if nothing stood there", x, 1, .torch = "nn.Identity()");

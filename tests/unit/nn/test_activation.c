@@ -131,6 +131,11 @@ static double gelu_exact(double z)
     return z * 0.5 * erfc(-z / sqrt(2));
 }
 
+static double silu_exact(double z)
+{
+    return z * sigmoid_exact(z);
+}
+
 static double itself(double z)
 {
     return z;
@@ -147,6 +152,7 @@ static const struct {
     {"relu", relu_exact, 0, FLT_MAX, 0, 1},
     {"leaky-relu", leaky_exact, -FLT_MAX, FLT_MAX, 0, 1},
     {"gelu", gelu_exact, -0.17f, FLT_MAX, -0.13f, 1.13f},
+    {"silu", silu_exact, -0.28f, FLT_MAX, -0.1f, 1.1f},
     {"identity", itself, -FLT_MAX, FLT_MAX, 1, 1},
 };
 
