@@ -60,15 +60,14 @@ typedef struct dt_layer {
 } dt_layer;
 
 /* A step of what a layer is in ONNX: an operation, and what it takes, a letter each: x the input of
- * the layer, p the result of the step before, n `number`, 0 to 3 a tensor of the layer (if it has
- * it). */
+ * the layer, p the result of the step before, n `number`, a its first argument, 0 to 3 a tensor of
+ * the layer (if it has it). */
 typedef struct dt_onnx_step {
     const char *operation, *takes;
     double number;
     const char *attribute; /* NULL: none */
     double value;          /* a real */
-    bool whole;            /* it is an integer ... */
-    bool list;             /* ... in a list of one */
+    bool whole, list;      /* it is an integer; it is a list of one integer */
 } dt_onnx_step;
 
 #define DT_ONNX_STEP(of, from, ...)                                                                \

@@ -60,7 +60,7 @@ static char *add_weights(const writing *self, int index)
                            self->file->parameters + weights->offset, dt_tensor_count(weights));
 }
 
-/* What a step takes: x, p, n or the number of a tensor; NULL: the layer has no such tensor. */
+/* What a step takes (nn/layer.h); NULL: the layer has no such tensor. */
 static char *operand(const writing *self, const dt_layer *layer, const dt_onnx_step *step,
                      char letter, char *x, char *previous)
 {
@@ -69,10 +69,10 @@ static char *operand(const writing *self, const dt_layer *layer, const dt_onnx_s
         return x;
     if (letter == 'p')
         return previous;
-    if (letter != 'n')
+    if (letter != 'n' && letter != 'a')
         return letter - '0' < layer->tensor_count ? add_weights(self, letter - '0') : NULL;
     snprintf(number, sizeof number, "number_%zu", self->graph->proto.n_initializer);
-    return onnx_add_number(self->graph, number, step->number);
+    return onnx_add_number(self->graph, number, letter == 'a' ? layer->arguments[0] : step->number);
 }
 
 /* The nodes of layer `index`; returns the name of what it gives: `output`, or one made here. */
@@ -92,7 +92,9 @@ static char *add_layer(writing *self, const dt_layer *layer, int index, const ch
             if ((takes[count] = operand(self, layer, step, step->takes[j], x, previous)))
                 count++;
         previous = onnx_add_node(self->graph, step->operation, name, takes[0], takes[1], takes[2]);
-        if (step->attribute && step->whole)
+        if (step->attribute && step->list)
+            onnx_set_list(self->graph, step->attribute, (int64_t)step->value);
+        else if (step->attribute && step->whole)
             onnx_set_integer(self->graph, step->attribute, (int64_t)step->value);
         else if (step->attribute)
             onnx_set_real(self->graph, step->attribute, (float)step->value);

@@ -9,6 +9,7 @@ struct onnx_node {
     char output[ONNX_NAME_SIZE];
     char *inputs[ONNX_NODE_INPUTS], *outputs[1];
     Onnx__AttributeProto attribute, *attributes[1];
+    int64_t list[1];
 };
 
 struct onnx_tensor {
@@ -82,6 +83,16 @@ void onnx_set_integer(onnx_graph *self, const char *name, int64_t i)
         add_attribute(self, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT);
     attribute->has_i = 1;
     attribute->i = i;
+}
+
+void onnx_set_list(onnx_graph *self, const char *name, int64_t i)
+{
+    Onnx__AttributeProto *attribute =
+        add_attribute(self, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS);
+    int64_t *list = self->nodes[self->proto.n_node - 1].list;
+    list[0] = i;
+    attribute->n_ints = 1;
+    attribute->ints = list;
 }
 
 void onnx_set_real(onnx_graph *self, const char *name, float f)

@@ -47,6 +47,7 @@ char *onnx_add_node(onnx_graph *graph, const char *op, const char *output, char 
 
 /* The attribute of the node that was added last. */
 void onnx_set_integer(onnx_graph *graph, const char *name, int64_t i);
+void onnx_set_list(onnx_graph *graph, const char *name, int64_t i); /* a list of one */
 void onnx_set_real(onnx_graph *graph, const char *name, float f);
 
 /* Values that nodes take by the name that is returned; shape and values stay others'. */

@@ -2,8 +2,8 @@
  * machine must print the same lines, those of table.txt: whatever its compiler, options, CPU and C
  * library. Needs nothing but the rooms base, nn and data; no MPI.
  *
- * The names of optimizers, activations, losses, initial weights and schedules are the program's
- * own lists: what is added there gets a line. */
+ * The names of optimizers, activations, layers, losses, initial weights and schedules are the
+ * program's own lists: what is added there gets a line. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +21,8 @@ enum { PIXELS = 28 * 28, BATCH = 37, STEPS = 6, SAMPLES = BATCH * STEPS, CLASSES
 
 /* What a training is made of. */
 typedef struct recipe {
-    dt_layer_defaults layers; /* of a network of 33, 18 and 10 */
+    const char *list;
+    dt_layer_defaults layers; /* of the numbers in it */
     dt_normalization normalization;
     dt_loss loss;
     dt_optimizer_spec optimizer;
@@ -30,6 +31,7 @@ typedef struct recipe {
 } recipe;
 
 static const recipe standard = {
+    .list = "33, 18, 10",
     .layers = {"relu", "identity", true},
     .normalization.scale = 1.0 / 255,
     .loss = DT_CROSS_ENTROPY,
@@ -76,7 +78,7 @@ static uint64_t train(const recipe *of)
     dt_optimizer *optimizer;
     dt_network_spec spec = {
         .architecture.input = {28, 28, 1}, .normalization = of->normalization, .loss = of->loss};
-    check(dt_layers_parse("33, 18, 10", &spec.architecture.list, &error), &error);
+    check(dt_layers_parse(of->list, &spec.architecture.list, &error), &error);
     check(dt_layers_write_out(&spec.architecture.list, &of->layers, &error), &error);
     check(dt_network_create(&spec, &network, &error), &error);
     size_t count = dt_network_parameter_count(network);
@@ -147,6 +149,16 @@ int main(void)
         recipe r = standard;
         r.layers.hidden = dt_activation_names[i];
         show("activation", dt_activation_names[i], &r);
+    }
+    for (int i = 0; dt_layer_kind_at(i); i++) {
+        const dt_layer_kind *kind = dt_layer_kind_at(i);
+        recipe r = standard;
+        char list[128];
+        if (kind->map || kind->tensors)
+            continue;
+        snprintf(list, sizeof list, "33, %s, 18, %s, 10", kind->name, kind->name);
+        r.list = list;
+        show("layer", kind->name, &r);
     }
     for (int i = 0; dt_loss_names[i]; i++) {
         recipe r = standard;

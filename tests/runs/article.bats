@@ -107,6 +107,19 @@ settings() {
     reference steps --moved initial "${runs[@]}"
 }
 
+@test "layers of every kind: 20 steps" {
+    make_data data 120 33 6
+    local kind
+    for kind in $(kinds); do
+        [ "$kind" != dense ] || continue
+        local small=(--data data "${in_order[@]}" --init pytorch --seed 3 --loss mse --lr 0.1
+            --optimizer momentum --layers "dense 9, $kind, dense 8 bias false, $kind, dense 10")
+        train 0 "${small[@]}" --max-steps 0 --output initial --overwrite
+        train 0 "${small[@]}" --max-steps 20 --epochs 4 --batch-size 16 --output run --overwrite
+        reference steps initial run
+    done
+}
+
 @test "one batch of the whole shuffled training set: its mean gradient, on any ranks" {
     make_data data 59 10 6
     local whole=(--data data --layers 8,10 --init pytorch --optimizer sgd --lr 1 --log-every 1

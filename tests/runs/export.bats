@@ -42,7 +42,7 @@ cases() {
     done
     for name in $(kinds); do
         [ "$name" = dense ] ||
-            echo "relu|dense 36 $name, dense 20 bias false, $name, dense 10|mse|identity|bias|unit"
+            echo "relu|dense 36, $name, dense 20 bias false, $name, dense 10|mse|identity|bias|unit"
     done
 }
 

@@ -25,6 +25,19 @@ def by_value(function, derivative):
     return lambda x, _: function(x), lambda x, y, dy, _: dy * derivative(x)
 
 
+def inverse_rms(x, words):
+    epsilon = float(words[words.index("epsilon") + 1]) if words else 1e-6
+    return 1 / np.sqrt((x ** 2).mean(1, keepdims=True) + epsilon)
+
+
+def rms(x, words):
+    return x * inverse_rms(x, words)
+
+
+def rms_backward(x, y, dy, words):
+    return inverse_rms(x, words) * (dy - y * (y * dy).mean(1, keepdims=True))
+
+
 # Layers without tensors: forward and backward.
 LAYERS = {
     "sigmoid": by_value(sigmoid, lambda z: sigmoid(z) * sigmoid(-z)),
@@ -37,6 +50,7 @@ LAYERS = {
     "silu": by_value(lambda z: z * sigmoid(z),
                      lambda z: sigmoid(z) * (1 + z * sigmoid(-z))),
     "identity": by_value(lambda z: z, np.ones_like),
+    "rms": (rms, rms_backward),
     "softmax": (lambda x, _: softmax(x),
                 lambda x, y, dy, _: y * (dy - (dy * y).sum(1, keepdims=True))),
 }

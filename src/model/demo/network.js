@@ -51,11 +51,17 @@ function dense({ inputs, outputs, kernel, bias }, values) {
     return result;
 }
 
+function rms({ epsilon }, values) {
+    const mean = values.reduce((sum, x) => sum + x * x, 0) / values.length;
+    return values.map((x) => x / Math.sqrt(mean + epsilon));
+}
+
 const each = (f) => (layer, values) => values.map((x) => f(x));
 
 // What a layer of each kind makes of values: a line each, of this form (the exporter looks).
 const kinds = {
     'dense': dense,
+    'rms': rms,
     'softmax': (layer, values) => softmax(values),
     'sigmoid': each(sigmoid),
     'tanh': each(Math.tanh),

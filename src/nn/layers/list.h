@@ -2,6 +2,7 @@
  * folder defines dt_layer_NAME, ACTIVATION(NAME) where it is an element-wise one, which the setting
  * `activation` may name. */
 KIND(dense)
+KIND(rms)
 KIND(softmax)
 ACTIVATION(sigmoid)
 ACTIVATION(tanh)

@@ -1,0 +1,69 @@
+#include <math.h>
+
+#include "nn/layer.h"
+#include "nn/vector_math.h"
+
+enum { EPSILON };
+
+/* 1 / sqrt(mean of x^2 + epsilon); the sum is one chain in the order of the values. */
+static dt_real inverse_rms(const dt_layer *layer, const dt_real *x)
+{
+    dt_real sum = 0;
+    for (int j = 0; j < layer->inputs; j++)
+        sum = dt_fma(x[j], x[j], sum);
+    return (dt_real)1 / (dt_real)sqrt((double)(sum / (dt_real)layer->inputs +
+                                               (dt_real)layer->arguments[EPSILON]));
+}
+
+static void forward(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
+                    dt_tile *output)
+{
+    (void)parameters;
+    for (int i = 0; i < input->samples; i++) {
+        const dt_real *x = input->values + i * input->stride;
+        dt_real *y = output->values + i * output->stride, factor = inverse_rms(layer, x);
+        for (int j = 0; j < layer->inputs; j++)
+            y[j] = factor * x[j];
+    }
+}
+
+/* dx_j = (dy_j - y_j mean of y dy) / rms */
+static void backward(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
+                     const dt_tile *output, const dt_tile *output_gradient,
+                     const dt_summation *summation, dt_tile *input_gradient)
+{
+    (void)parameters;
+    (void)summation;
+    for (int i = 0; input_gradient && i < input->samples; i++) {
+        const dt_real *y = output->values + i * output->stride;
+        const dt_real *dy = output_gradient->values + i * output_gradient->stride;
+        dt_real *dx = input_gradient->values + i * input_gradient->stride, mean = 0;
+        dt_real factor = inverse_rms(layer, input->values + i * input->stride);
+        for (int j = 0; j < layer->inputs; j++)
+            mean = dt_fma(y[j], dy[j], mean);
+        mean /= (dt_real)layer->inputs;
+        for (int j = 0; j < layer->inputs; j++)
+            dx[j] = factor * dt_fma(-mean, y[j], dy[j]);
+    }
+}
+
+extern const dt_layer_kind dt_layer_rms;
+/* source: B. Zhang, R. Sennrich, Root Mean Square Layer Normalization, arXiv:1910.07467 */
+const dt_layer_kind dt_layer_rms = {
+    .name = "rms",
+    .help = "y = x / sqrt(mean of x^2 + epsilon), of each sample; no gain",
+    .argument_count = 1,
+    .arguments = {[EPSILON] = {"epsilon", DT_ARGUMENT_REAL, 1e-12, 1, "1e-06", "keeps y finite"}},
+    .forward = forward,
+    .backward = backward,
+    .torch = "RMS({epsilon})",
+    .torch_class = "class RMS(nn.Module):\n"
+                   "    def __init__(self, epsilon):\n"
+                   "        super().__init__()\n"
+                   "        self.epsilon = epsilon\n\n"
+                   "    def forward(self, x):\n"
+                   "        return x * torch.rsqrt(x.square().mean(1, True) + self.epsilon)\n",
+    .onnx = {DT_ONNX_STEP("Mul", "xx"),
+             DT_ONNX_STEP("ReduceMean", "p", .attribute = "axes", .value = 1, .list = true),
+             DT_ONNX_STEP("Add", "pa"), DT_ONNX_STEP("Sqrt", "p"), DT_ONNX_STEP("Div", "xp")},
+};
