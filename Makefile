@@ -22,7 +22,7 @@ QUIET := $(if $(filter 1,$(V)),,@)
 # The program of a BUILD of its own lies in it.
 PROGRAM := $(if $(filter-out build,$(BUILD)),$(BUILD)/)dist-train
 
-VERSION  := 0.1.0
+VERSION  := 0.2.0
 PKGCONF  ?= pkg-config
 # A package that pkg-config knows (ompi-c: Open MPI; mpich; impi: Intel MPI), or a compiler wrapper
 # that is asked what it adds (mpicc, mpicc.mpich, mpiicc).

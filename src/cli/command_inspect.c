@@ -119,8 +119,11 @@ static dt_status print_weights(const char *path, const void *bytes, size_t size,
                  file.own ? facts->architecture : "", file.own ? ", " : "", file.parameter_count,
                  hash);
         if (file.own) {
-            dt_print(stdout, "  layers    %s%s%s\n", facts->layers, facts->activation,
-                     facts->activation[0] ? " (written before 0.2)" : "");
+            if (facts->layers[0])
+                dt_print(stdout, "  layers    %s\n", facts->layers);
+            else
+                dt_print(stdout, "  layers    dense, %s between them, output %s\n",
+                         facts->activation, facts->output_activation);
             dt_print(stdout, "  loss      %s; pixels %.9g * byte %+.9g\n", facts->loss,
                      facts->input_scale, facts->input_shift);
             dt_print(stdout, "  training  on %s",

@@ -407,3 +407,28 @@ fingerprint [0-9a-f]{16}\), found synthetic digits" \
     grep -q '4 steps in a row are not finite, expected at most max_skips = 3' err
     expect "warnings" 4 "$(grep -c '^warning: step .*: left out$' err)"
 }
+
+@test "files of version 0.1 are read: it goes on to the same bits, and its weights mean the same" {
+    local old=$top/tests/runs/written-by-0.1
+    local same=(--data data --layers 3,10 --activation tanh --no-bias --loss bce --no-report
+        --output-activation softmax --optimizer momentum --batch-size 8 --epochs 2)
+    make_data data 60 20 6
+    train 0 "${same[@]}" --virtual-ranks 1 --output whole
+    cp -r "$old" run
+    train 1 --resume auto --output run
+    expect hash "$(summary parameter_hash whole)" "$(summary parameter_hash)"
+    cp -r "$old" again
+    train 1 "${same[@]}" --resume auto --output again
+    expect hash "$(summary parameter_hash whole)" "$(summary parameter_hash again)"
+    cp -r "$old" other
+    refuse 78 "layers: expected .*dense 3 .*, as this run has it, found dense 4 " \
+        --layers 4,10 --resume auto --output other
+    train 0 eval --weights "$old/weights.h5" --json json
+    grep -q '"accuracy": 0.1,\{0,1\}$' json
+    refuse 78 "activation: expected tanh, as this file has it, found relu" \
+        eval --weights "$old/weights.h5" --activation relu
+    train 0 export --weights "$old/weights.h5" --format keras --out new.h5
+    train 0 inspect new.h5
+    grep -q '^  layers    dense 3 bias false tanh, dense 10 bias false softmax$' out
+    grep -q "parameter_hash $(sed -n 's/.*"parameter_hash": "\(.*\)".*/\1/p' "$old/summary.json")" out
+}
