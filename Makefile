@@ -80,8 +80,9 @@ $(PROGRAM): $(OBJECTS) $(BUILD)/mpi
 
 $(filter $(BUILD)/run/% $(BUILD)/model/%,$(OBJECTS)): | $(MESSAGES:.o=.h)
 
-# Files that are texts of the program (base/embed.h).
+# Files that are texts of the program (base/embed.h): by assembly, of which -flto knows nothing.
 $(BUILD)/model/demo.o: $(wildcard src/model/demo/*)
+$(BUILD)/model/demo.o: ALL_CFLAGS += -fno-lto
 
 define room_rule
 $(BUILD)/$(1)/%.o: src/$(1)/%.c $(BUILD)/flags
