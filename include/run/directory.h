@@ -55,6 +55,9 @@ dt_status dt_run_directory_find(const char *name, char path[DT_PATH_SIZE], dt_er
 /* Whether the directory has a file of a run. */
 bool dt_run_directory_has_run(const char *path);
 
+/* Whether `path` is the name of a file of a run in a directory with a run's settings and log. */
+bool dt_run_directory_owns(const char *path);
+
 /* Whether the directory of dt_run_directory_make(name) could be made, and then be cleared without a
  * refusal. Changes nothing. Errors: DT_ERR_CREATE, as those two have them. */
 dt_status dt_run_directory_try(const char *name, bool overwrite, dt_error *error);

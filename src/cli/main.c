@@ -14,6 +14,7 @@
 #include "dist/comm.h"
 #include "file/atomic_file.h"
 #include "generate.h"
+#include "run/directory.h"
 #include "train/stop.h"
 
 extern char **environ;
@@ -49,8 +50,20 @@ static bool is_work(const dt_invocation *invocation)
            !invocation->print_config;
 }
 
-/* Whether the files that the command line names to be written can be made, or replaced: better to
- * learn now than behind the work. */
+/* A file to be written can be made, or replaced; of the files of a run only its page can. */
+static dt_status check_output(const dt_invocation *invocation, const char *path, dt_error *error)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    bool page = invocation->command == DT_COMMAND_REPORT && strcmp(name, DT_FILE_REPORT) == 0;
+    if (!page && dt_run_directory_owns(path))
+        return dt_fail(error, DT_ERR_CREATE,
+                       "%s: expected a new file, or one that may be replaced, found a file of a "
+                       "run, which stays; choose another name",
+                       path);
+    return dt_atomic_try(path, error);
+}
+
+/* Better to learn now than behind the work. */
 static dt_status check_outputs(const dt_invocation *invocation, dt_error *error)
 {
     size_t count;
@@ -60,10 +73,10 @@ static dt_status check_outputs(const dt_invocation *invocation, dt_error *error)
     for (size_t i = 0; i < count && !status; i++) {
         const char *path = (const char *)invocation + flags[i].offset;
         if (flags[i].written && path[0])
-            status = dt_atomic_try(path, error);
+            status = check_output(invocation, path, error);
     }
     if (!status && invocation->command == DT_COMMAND_TRAIN && strcmp(timeline, "none") != 0)
-        status = dt_atomic_try(timeline, error);
+        status = check_output(invocation, timeline, error);
     return status;
 }
 

@@ -299,3 +299,26 @@ bool dt_run_directory_has_run(const char *path)
     close(directory);
     return has_run;
 }
+
+/* Whether RUN/`name` is there, where `path` is RUN/FILE, or RUN/FOLDER/FILE if `below`. */
+static bool has_beside(const char *path, bool below, const char *name)
+{
+    char beside[DT_PATH_SIZE];
+    const char *file = strrchr(path, '/');
+    int length = file ? (int)(file - path) + 1 : 0;
+    return snprintf(beside, sizeof beside, "%.*s%s%s", length, path, below ? "../" : "", name) <
+               (int)sizeof beside &&
+           access(beside, F_OK) == 0;
+}
+
+bool dt_run_directory_owns(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    bool checkpoint = is_checkpoint(name), named = checkpoint;
+    for (size_t i = 0; i < COUNT(run_files); i++)
+        named |= strcmp(name, run_files[i]) == 0;
+    for (size_t i = 0; i < COUNT(passing_files); i++)
+        named |= strcmp(name, passing_files[i]) == 0;
+    return named && has_beside(path, checkpoint, DT_FILE_CONFIG) &&
+           has_beside(path, checkpoint, DT_FILE_LOG);
+}

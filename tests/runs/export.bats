@@ -164,7 +164,7 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
     [ ! -e x ]
 }
 
-@test "no command writes over the file that it reads, nor a report over files of a run" {
+@test "no command writes over the file that it reads, nor any over files of a run" {
     make_data data 100 20 6
     train 0 --data data --epochs 1 --layers "12, 10" --output run
     train 0 --data data --epochs 1 --layers "12, 10" --output other
@@ -177,7 +177,7 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
     refuse 73 "$link" import --from $weights -o soft.h5
     refuse 73 "$link" eval --weights $weights --csv soft.h5
     for name in $weights ./run/../$weights hard.h5; do
-        refuse 73 "$name: expected a new file, .*, found run/weights.h5, which stays" \
+        refuse 73 "$name: expected a new file, .*, found .*, which stays" \
             export --weights $weights --format npz -o "$name"
         refuse 73 "$name: .* which stays" import --from $weights -o "$name"
         refuse 73 "$name: .* which stays" eval --weights $weights --csv "$name"
@@ -187,6 +187,10 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
         refuse 73 "run/$name: .* which stays" report run -o "run/$name"
         refuse 73 "run/$name: .* which stays" report other run -o "run/$name"
     done
+    refuse 73 'run/metrics.csv: .* which stays' eval --weights other/weights.h5 --csv run/metrics.csv
+    refuse 73 'run/weights.h5: .* which stays' train --data data --timeline run/weights.h5
+    name=run/checkpoints/step-00000002.h5
+    refuse 73 "$name: .* which stays" import --from $weights -o $name
     sha256sum --quiet -c before
     run_it report run -o run/report.html
 }
