@@ -430,5 +430,7 @@ fingerprint [0-9a-f]{16}\), found synthetic digits" \
     train 0 export --weights "$old/weights.h5" --format keras --out new.h5
     train 0 inspect new.h5
     grep -q '^  layers    dense 3 bias false tanh, dense 10 bias false softmax$' out
-    grep -q "parameter_hash $(sed -n 's/.*"parameter_hash": "\(.*\)".*/\1/p' "$old/summary.json")" out
+    local hash
+    hash=$(sed -n 's/.*"parameter_hash": "\(.*\)".*/\1/p' "$old/summary.json")
+    grep -q "parameter_hash $hash" out
 }
