@@ -187,7 +187,8 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
         refuse 73 "run/$name: .* which stays" report run -o "run/$name"
         refuse 73 "run/$name: .* which stays" report other run -o "run/$name"
     done
-    refuse 73 'run/metrics.csv: .* which stays' eval --weights other/weights.h5 --csv run/metrics.csv
+    refuse 73 'run/metrics.csv: .* which stays' eval --weights other/weights.h5 \
+        --csv run/metrics.csv
     refuse 73 'run/weights.h5: .* which stays' train --data data --timeline run/weights.h5
     name=run/checkpoints/step-00000002.h5
     refuse 73 "$name: .* which stays" import --from $weights -o $name
