@@ -179,7 +179,7 @@ node_answers() {
     submit -- my.ini --data synthetic --train-limit 500 --epochs 2 --seed 7
     ends COMPLETED 0 0
     expect ranks 4 "$(summary ranks "$directory")"
-    grep -q '^layers = 100, 10$' "$directory/config.ini"
+    grep -q '^layers = dense 100 relu, dense 10$' "$directory/config.ini"
     grep -q '^seed = 7$' "$directory/config.ini"
     says "4 ranks on n\[1-2\] by mpirun, output in $directory\$"
 }
