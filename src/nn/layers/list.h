@@ -11,3 +11,7 @@ ACTIVATION(leaky_relu)
 ACTIVATION(gelu)
 ACTIVATION(silu)
 ACTIVATION(identity)
+/* Kinds that only a test has. */
+#ifdef DT_MORE_KINDS
+#include DT_MORE_KINDS
+#endif

@@ -227,6 +227,140 @@ static void test_networks(void)
                     check_combination(activation, (dt_loss)loss, softmax, bias);
 }
 
+/* Values that stay clear of 0, where ReLU has its kink. */
+static void fill(dt_real *values, size_t count, dt_random_sequence *random)
+{
+    for (size_t i = 0; i < count; i++) {
+        double size = draw_real(random, 0.01, 2);
+        values[i] = dt_random_next(random) & 1 ? size : -size;
+    }
+}
+
+/* ---- a kind with more tensors than a dense layer, silent about its support and its squares ----
+ */
+
+/* Adds the gradients of the samples of a tile, as dt_summation says; of sample i and value j that
+ * of the gain is x dy, of the offset dy, and all of them together that of the slope x dy. */
+static void add_affine(const dt_layer *layer, const dt_tile *input, const dt_tile *error,
+                       int sample, dt_real *gradient)
+{
+    int width = layer->inputs;
+    for (int j = 0; j < width; j++) {
+        dt_real x = input->values[sample * input->stride + j];
+        dt_real dy = error->values[sample * error->stride + j];
+        gradient[j] += x * dy;
+        gradient[width + j] += dy;
+        gradient[2 * width] += x * dy;
+    }
+}
+
+static void affine_sum(const dt_layer *layer, const dt_tile *input, const dt_tile *error,
+                       const dt_summation *summation)
+{
+    int depth = summation->depth, sample = 0;
+    size_t count = layer->parameter_count;
+    for (int i = 0; i < summation->piece_count; i++) {
+        const dt_piece *piece = &summation->pieces[i];
+        if (piece->fresh)
+            memset(summation->sums[depth++] + summation->offset, 0, count * sizeof(dt_real));
+        dt_real *top = summation->sums[depth - 1] + summation->offset;
+        for (int k = 0; k < piece->samples; k++)
+            add_affine(layer, input, error, sample++, top);
+        for (int k = 0; k < piece->merges; k++, depth--)
+            for (size_t j = 0; j < count; j++)
+                summation->sums[depth - 2][summation->offset + j] +=
+                    summation->sums[depth - 1][summation->offset + j];
+    }
+}
+
+static void affine_forward(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
+                           dt_tile *output)
+{
+    int width = layer->inputs;
+    for (int i = 0; i < input->samples; i++)
+        for (int j = 0; j < width; j++)
+            output->values[i * output->stride + j] =
+                (parameters[j] + parameters[2 * width]) * input->values[i * input->stride + j] +
+                parameters[width + j];
+}
+
+static void affine_backward(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
+                            const dt_tile *output, const dt_tile *error,
+                            const dt_summation *summation, dt_tile *input_gradient)
+{
+    (void)output;
+    int width = layer->inputs;
+    affine_sum(layer, input, error, summation);
+    for (int i = 0; input_gradient && i < input->samples; i++)
+        for (int j = 0; j < width; j++)
+            input_gradient->values[i * input_gradient->stride + j] =
+                (parameters[j] + parameters[2 * width]) * error->values[i * error->stride + j];
+}
+
+static int affine_tensors(dt_layer *layer)
+{
+    static const char *const names[] = {"gain", "offset", "slope"};
+    for (int i = 0; i < 3; i++) {
+        layer->tensors[i] =
+            (dt_tensor){.role = DT_TENSOR_BIAS, .rank = 1, .shape = {i < 2 ? layer->inputs : 1}};
+        snprintf(layer->tensors[i].name, sizeof layer->tensors[i].name, "%s", names[i]);
+    }
+    return 3;
+}
+
+extern const dt_layer_kind dt_layer_affine;
+const dt_layer_kind dt_layer_affine = {.name = "affine",
+                                       .help = "y = (gain + slope) x + offset",
+                                       .tensors = affine_tensors,
+                                       .forward = affine_forward,
+                                       .backward = affine_backward,
+                                       .keras = "affine"};
+
+/* Its tensors have their place, and all of its gradient is in the support of a single tile, where
+ * most rows of the dense layer before it are not. */
+static void test_silent_layer(void)
+{
+    static problem p;
+    dt_random_sequence random = draw_begin(3000);
+    const dt_layer_defaults defaults = {"identity", "identity", true};
+    p.spec = (dt_network_spec){.loss = DT_MSE};
+    draw_problem(&p, &defaults, &random);
+    release_problem(&p);
+    p.spec.normalization.shift = 0;
+    p.spec.architecture.input = (dt_shape){1, WIDTH_MAX, 1};
+    CU_ASSERT_EQUAL_FATAL(
+        dt_layers_parse("dense 6, affine, dense 5, affine", &p.spec.architecture.list, NULL),
+        DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_network_create(&p.spec, &p.network, NULL), DT_OK);
+    size_t count = dt_network_parameter_count(p.network), tensors;
+    dt_network_tensors(p.network, &tensors);
+    CU_ASSERT_EQUAL(tensors, 10);
+    CU_ASSERT_EQUAL(count, WIDTH_MAX * 6 + 6 + 13 + 6 * 5 + 5 + 11);
+    p.parameters = dt_network_new_parameters(p.network, NULL);
+    p.gradient = dt_network_new_parameters(p.network, NULL);
+    CU_ASSERT_FATAL(p.parameters && p.gradient);
+    fill(p.parameters, count, &random);
+    dt_network_set_parameters(p.network, p.parameters);
+    memset(p.pixels, 0, sizeof p.pixels);
+    for (int i = 0; i < TILE; i++)
+        p.images[i] = p.pixels[i], p.pixels[i][3] = (uint8_t)i, p.labels[i] = (uint8_t)(i % 5);
+    dt_batch batch = {.count = TILE, .images = p.images, .labels = p.labels};
+    dt_segment segment = {.samples = TILE};
+    dt_loss_sum sum;
+    dt_trace trace = {0};
+    dt_support support = {0};
+    dt_network_gradient(p.network, &batch, 1, &segment, &p.gradient, &sum, NULL, NULL, &trace);
+    dt_real *sparse = dt_network_new_parameters(p.network, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(sparse);
+    dt_network_gradient(p.network, &batch, 1, &segment, &sparse, &sum, NULL, &support, &trace);
+    CU_ASSERT(support.intervals[0].first > 0); /* it is sparse */
+    dt_support_clear_rest(&support, sparse, count);
+    for (size_t i = 0; i < count; i++)
+        CU_ASSERT_EQUAL(sparse[i], p.gradient[i]);
+    dt_free(sparse);
+    release_problem(&p);
+}
+
 /* ---- layers alone: f = sum of weight * output, for random weights ---- */
 
 typedef struct bench {
@@ -243,15 +377,6 @@ static long double weighted_output(void *of)
     for (int i = 0; i < b->input.samples * b->layer->outputs; i++)
         sum += (long double)b->weights.values[i] * (long double)b->output.values[i];
     return sum;
-}
-
-/* Values that stay clear of 0, where ReLU has its kink. */
-static void fill(dt_real *values, size_t count, dt_random_sequence *random)
-{
-    for (size_t i = 0; i < count; i++) {
-        double size = draw_real(random, 0.01, 2);
-        values[i] = dt_random_next(random) & 1 ? size : -size;
-    }
 }
 
 static void prepare_bench(bench *b, dt_random_sequence *random)
@@ -359,6 +484,7 @@ int main(void)
     CU_TestInfo tests[] = {
         {"layers alone", test_layers},
         {"networks", test_networks},
+        {"a layer that is silent about its support", test_silent_layer},
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {

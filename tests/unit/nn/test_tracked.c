@@ -103,6 +103,26 @@ static void test_margins(void)
     }
 }
 
+/* A layer without tensors at the end is no softmax for that: the outputs are what it gives. */
+static void test_margins_of_activations(void)
+{
+    dt_network_spec spec = network_of(INPUTS, "20, dense 10 tanh", "relu", "identity", true);
+    spec.loss = DT_MSE;
+    fixture *f = begin(&spec, 163);
+    dt_tracked tracked[SAMPLES];
+    float outputs[SAMPLES * CLASSES];
+    track(f, 0, SAMPLES, SAMPLES, tracked);
+    dt_network_outputs(f->network, SAMPLES, f->images, outputs);
+    for (int i = 0; i < SAMPLES; i++) {
+        const float *o = outputs + (ptrdiff_t)i * CLASSES;
+        float largest = -2;
+        for (int j = 0; j < CLASSES; j++)
+            largest = j != f->labels[i] && o[j] > largest ? o[j] : largest;
+        CU_ASSERT_EQUAL(tracked[i].margin, o[f->labels[i]] - largest);
+    }
+    end(f);
+}
+
 /* The same bits whatever else is in the batch, and in which segments; and the sums are those of a
  * batch that nobody tracks. */
 static void test_neighbours(void)
@@ -169,6 +189,7 @@ CU_SuiteInfo dt_suite_tracked(void)
     static CU_TestInfo tests[] = {
         {"norms of the gradients of single samples", test_norms},
         {"margins", test_margins},
+        {"margins behind another activation", test_margins_of_activations},
         {"a sample's neighbours do not matter", test_neighbours},
         {"a single class", test_one_class},
         {"very large and very small", test_range},
