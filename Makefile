@@ -179,12 +179,6 @@ dist:  ## dist-train-VERSION.tar.gz of the last commit, the same bytes whenever 
 	$(QUIET)git -c tar.umask=0022 archive --format=tar --prefix=$(DIST)/ -o $(DIST).tar HEAD
 	$(QUIET)gzip -n9f $(DIST).tar
 
-readme: $(PROGRAM)  ## the settings in README.md, from the program's table
-	@$(abspath $(PROGRAM)) --generate markdown > $(BUILD)/settings.md
-	@sed -e '/<!-- settings:begin -->/r $(BUILD)/settings.md' \
-	    -e '/<!-- settings:begin -->/,/<!-- settings:end -->/{/<!-- settings:/!d}' README.md > $(BUILD)/README.md
-	@cp $(BUILD)/README.md README.md
-
 help:  ## this text
 	@echo "make targets:"
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  \1|\2/p' Makefile tests/Makefile | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'

@@ -16,6 +16,7 @@ Checks the source tree DIR (default: this one) and prints a line for each violat
   - no file of src but src/base/file.c opens a file or directory, reads at an offset or syncs
   - base, nn, data and dist call no function of the C library whose last place is its own affair
     (exp, log, pow, cos, ...): base/elementary.h and nn/vector_math.h have them
+  - documents have no line over 160 columns, README.md has at most 250 lines
   - no tab in C, no line over 100 columns, no file in src or include over 450 lines
   - scripts run no program of procps and the like, which a bare Debian lacks; kill only as a builtin
   - shellcheck is content with the scripts (where it is installed)
@@ -176,6 +177,9 @@ check_all() {
     matches 'a tab; expected spaces' $'\t' "${c_files[@]}" /dev/null
     LC_ALL=C.UTF-8 matches 'over 100 columns' -E '^.{101,}' \
         "${c_files[@]}" "${scripts[@]}" /dev/null
+    LC_ALL=C.UTF-8 matches 'over 160 columns' -E '^.{161,}' "${documents[@]}" /dev/null
+    awk 'FILENAME == "README.md" && FNR == 251 { print FILENAME ":251: more than 250 lines" }' \
+        "${documents[@]}" /dev/null
     matches 'runs a program that a bare Debian lacks' \
         -E "^([^#]*[^[:alnum:]_#])?($before *$absent|$no_builtin) [^=]" "${scripts[@]}" /dev/null
     matches 'C libraries differ in the last place of this; expected that of elementary.h' -E \
@@ -205,6 +209,7 @@ mapfile -t c_files < <(find_files '.*\.[ch]' src include tests)
 mapfile -t exact_files < <(
     find_files '.*\.[ch]' {src,include}/{base,nn,data,dist} | grep -v 'nn/vector_math\.h$'
 )
+mapfile -t documents < <(find_files '.*\.md' README.md src include scripts tests configs)
 mapfile -t scripts < <(
     find_files '.*\.\(sh\|bash\|bats\|sbatch\)' scripts tests
     find_files '.*' .ci/run

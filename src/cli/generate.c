@@ -3,10 +3,9 @@
 #include <ctype.h>
 #include <string.h>
 
-static void (*const writers[])(FILE *out) = {dt_generate_man, dt_generate_bash,
-                                             dt_generate_markdown};
+static void (*const writers[])(FILE *out) = {dt_generate_man, dt_generate_bash};
 
-const char *const dt_generate_names[] = {"man", "bash", "markdown", NULL};
+const char *const dt_generate_names[] = {"man", "bash", NULL};
 
 void dt_generate(const char *name, FILE *out)
 {

@@ -10,8 +10,7 @@
 
 /* The names of --generate, NULL-terminated:
  *   man       the manual page, for man(1) (roff)
- *   bash      completion of commands, options and values in bash 4.2 or later
- *   markdown  a table of the settings for each section */
+ *   bash      completion of commands, options and values in bash 4.2 or later */
 extern const char *const dt_generate_names[];
 
 /* Writes what `name`, one of them, means. */
@@ -31,6 +30,5 @@ void dt_setting_add_values(const dt_setting *setting, dt_text *out);
 
 void dt_generate_man(FILE *out);
 void dt_generate_bash(FILE *out);
-void dt_generate_markdown(FILE *out);
 
 #endif

@@ -64,7 +64,7 @@ static const dt_flag flags[] = {
     FLAG("print-config", print_config, 0, NULL, ALL,
          "print all settings as an INI file, explained"),
     CHOICE("generate", generate, dt_generate_names, ALL,
-           "print the manual page, the completion, or the table of settings"),
+           "print the manual page or the completion"),
     FLAG("dry-run", dry_run, 0, NULL, TRAIN,
          "train: check settings and data, say what a run would do"),
     FLAG("weights", weights_path, 0, "FILE", EVAL | PREDICT | EXPORT,

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # What is installed, from where it is installed: program, manual page, completion, scripts; and the
-# tarball. The reference in README.md is the program's.
+# tarball.
 # shellcheck disable=SC2154 # helpers.bash sets what seems unset
 
 load helpers
@@ -115,11 +115,6 @@ EOT
     expect "warnings" "" \
         "$(MANROFFSEQ='' MANWIDTH=80 man --warnings -l -Tascii man.1 2>&1 >page.txt)"
     grep -q -- '--batch-size SAMPLES' <(sed 's/.\x08//g; s/\x1b\[[0-9;]*m//g' page.txt)
-}
-
-@test "README's settings are the program's (make readme)" {
-    diff <("$program" --generate markdown) \
-        <(sed '1,/<!-- settings:begin -->/d; /<!-- settings:end -->/,$d' "$top/README.md")
 }
 
 # ---- completion ----

@@ -37,7 +37,7 @@ declare -gA sees=(
     [dist]='base mpi.h'
     [file]='base hdf5.h zip.h'
     [run]='base nn data file'
-    [model]='base nn data file'
+    [model]='base nn file'
     [config]='base nn data dist'
     [train]='base nn data dist file run model config'
     [bench]='base nn data dist file run model config train'
@@ -122,6 +122,8 @@ declare -gA sees=(
     plant src/nn/long.c ''{1..451}
     plant src/nn/longest.c ''{1..450}
     plant src/nn/library.c 'double a = exp(1);' '/* log(2) */' 'float b = 1 - cosf(c);'
+    plant src/README.md "$(printf '%161s' x)" "$(printf '%160s' x)"
+    plant README.md {1..251}
     plant src/loose.c
     plant src/gpu/kernel.c
     plant tests/unit/test_tab.c $'\t'
@@ -133,6 +135,8 @@ declare -gA sees=(
     has_line 'include/nn/wrong.h:1: only src/nn includes it; expected it there'
     has_line 'src/nn/tab.c:2: a tab; expected spaces'
     has_line 'src/nn/wide.c:1: over 100 columns'
+    has_line 'src/README.md:1: over 160 columns'
+    has_line 'README.md:251: more than 250 lines'
     has_line 'src/nn/lost.c:1: "nowhere.h" is in no room; expected "room/name.h"'
     has_line 'src/nn/lost.c:2: "../file/npz.h" is in no room; expected "room/name.h"'
     has_line 'src/nn/long.c:451: the file has more than 450 lines'
