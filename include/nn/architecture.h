@@ -45,21 +45,14 @@ typedef struct dt_layer_defaults {
     bool bias;
 } dt_layer_defaults;
 
-/* Whether anything of the list, before it is written out, is left to each of them. */
-typedef struct dt_layer_open {
-    bool hidden, output, bias;
-} dt_layer_open;
-
-dt_layer_open dt_layers_open(const dt_layer_list *list);
-
 /* Replaces numbers alone by what they mean. On an error *list is as it was.
  * Errors: DT_ERR_CONFIG: the list becomes longer than DT_LAYERS_MAX layers or DT_LAYERS_TEXT. */
 dt_status dt_layers_write_out(dt_layer_list *list, const dt_layer_defaults *defaults,
                               dt_error *error);
 
-/* What stands behind the first layer that has tensors, unless it is the last one of these:
- * "identity" for nothing. NULL: there is no such layer. has: whether `activation` stands behind one
- * of them. */
+/* The first activation behind a layer that has tensors and is not the last one of these: "identity"
+ * for nothing. NULL: there is no such layer, or a softmax behind each. has: whether `activation`
+ * stands behind one of them. */
 const char *dt_layers_hidden(const dt_layer_list *list, const char *activation, bool *has);
 
 /* Whether there are layers that take a bias, with and without one. */

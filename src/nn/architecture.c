@@ -47,18 +47,6 @@ char *dt_layers_text(const dt_layer_list *list, char *text)
     return text;
 }
 
-dt_layer_open dt_layers_open(const dt_layer_list *list)
-{
-    dt_layer_open open = {0};
-    for (int i = 0; i < list->count; i++) {
-        bool last = i + 1 == list->count;
-        open.hidden |= list->layers[i].bare && !last;
-        open.output |= list->layers[i].bare && last;
-        open.bias |= list->layers[i].bare;
-    }
-    return open;
-}
-
 /* Appends a layer of a kind without arguments; "identity" is none. */
 static void add_activation(dt_layer_list *list, const char *name)
 {
@@ -95,13 +83,13 @@ dt_status dt_layers_write_out(dt_layer_list *list, const dt_layer_defaults *defa
     return DT_OK;
 }
 
-/* What follows layer `index`. */
-static const char *name_behind(const dt_layer_list *list, int index)
+/* The activation behind layer `index`; NULL: something else stands there. */
+static const char *activation_behind(const dt_layer_list *list, int index)
 {
     if (index + 1 == list->count)
         return "identity";
     const dt_layer_kind *next = dt_layer_kind_at(list->layers[index + 1].kind);
-    return next->follows ? next->name : "identity";
+    return !next->follows ? "identity" : next->map ? next->name : NULL;
 }
 
 const char *dt_layers_hidden(const dt_layer_list *list, const char *activation, bool *has)
@@ -112,7 +100,7 @@ const char *dt_layers_hidden(const dt_layer_list *list, const char *activation, 
     for (int i = 0; i < list->count; i++) {
         if (!dt_layer_kind_at(list->layers[i].kind)->tensors)
             continue;
-        const char *behind = before >= 0 ? name_behind(list, before) : NULL;
+        const char *behind = before >= 0 ? activation_behind(list, before) : NULL;
         *has |= behind && strcmp(behind, activation) == 0;
         first = first ? first : behind;
         before = i;

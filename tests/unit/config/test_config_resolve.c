@@ -65,6 +65,36 @@ static void unresolved_settings_resolve_to_the_same(void)
     CU_ASSERT_TRUE(drawn > 20);
 }
 
+/* config.ini of a run, in which every setting counts as given, means the same network again. */
+static void what_was_resolved_can_be_read_again(void)
+{
+    static const char *const before[] = {"dense 8 ", "dense 8, ", "", "8, ",
+                                         "dense 8 bias false, "};
+    static const char *const behind[] = {", dense 10", ", dense 7 tanh, dense 10", ", dense 10",
+                                         ", 7 ,10", ", 10"};
+    static char ini[1 << 15];
+    for (int kind = 0; dt_layer_kind_at(kind); kind++)
+        for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
+            const dt_layer_kind *row = dt_layer_kind_at(kind);
+            dt_config config, again;
+            char layers[DT_LAYERS_TEXT];
+            dt_error error = {0};
+            if (row->tensors || (i == 0 && !row->follows))
+                continue;
+            dt_config_defaults(&config);
+            dt_config_defaults(&again);
+            set(&config, "loss", "mse");
+            snprintf(layers, sizeof layers, "%s%s%s", before[i], row->name, behind[i]);
+            set(&config, "layers", layers);
+            CU_ASSERT_EQUAL_FATAL(dt_config_resolve(&config, &error), DT_OK);
+            dt_config_write_ini(&config, false, ini, sizeof ini);
+            CU_ASSERT_EQUAL(dt_config_read_ini_text(&again, "it", ini, &error), DT_OK);
+            CU_ASSERT_EQUAL(dt_config_resolve(&again, &error), DT_OK);
+            CU_ASSERT_STRING_EQUAL(error.message, "");
+            CU_ASSERT_PTR_NULL(first_difference(&config, &again));
+        }
+}
+
 static void settings_that_do_not_fit_together_are_refused(void)
 {
     static const struct {
@@ -119,6 +149,7 @@ CU_SuiteInfo dt_suite_config_resolve(void)
     static CU_TestInfo tests[] = {
         {"resolving takes the optimizer's defaults", resolving_takes_the_defaults_of_the_optimizer},
         {"unresolved settings resolve to the same", unresolved_settings_resolve_to_the_same},
+        {"what was resolved can be read again", what_was_resolved_can_be_read_again},
         {"settings that do not fit together are refused",
          settings_that_do_not_fit_together_are_refused},
         CU_TEST_INFO_NULL};
