@@ -61,8 +61,9 @@ void dt_layers_biases(const dt_layer_list *list, bool *with, bool *without);
 /* Whether the network ends in a softmax: its outputs are probabilities then. */
 bool dt_layers_end_in_softmax(const dt_layer_list *list);
 
-/* Layer number `index` of the network: what it is, and its shapes; the network's arrays are left
- * out. input: of the layer. Errors: DT_ERR_CONFIG: the layer does not take such an input. */
+/* The layer that is asked for, with its shapes and tensors; of these the layer's name, and its
+ * scratch, are the network's to set. input: of the layer.
+ * Errors: DT_ERR_CONFIG: the kind does not take such an input. */
 dt_status dt_layer_of(const dt_layer_spec *spec, dt_shape input, dt_layer *out, dt_error *error);
 
 /* Whether the layers fit to one another, and to the input; *output becomes what the last one gives.
