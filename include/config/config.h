@@ -184,7 +184,8 @@ size_t dt_config_write_ini(const dt_config *config, bool help, char *text, size_
  * from an INI file. virtual_ranks and output stay "auto": they are known when a run starts. */
 dt_status dt_config_resolve(dt_config *config, dt_error *error);
 
-/* Sets the numbers for which dt_config_resolve would find the same value back to "auto". */
+/* Sets the numbers for which dt_config_resolve would find the same value back to "auto", and a list
+ * of layers to numbers alone where these mean it. */
 void dt_config_unresolve(dt_config *config);
 
 #endif

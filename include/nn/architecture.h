@@ -50,6 +50,9 @@ typedef struct dt_layer_defaults {
 dt_status dt_layers_write_out(dt_layer_list *list, const dt_layer_defaults *defaults,
                               dt_error *error);
 
+/* The reverse: a list that numbers alone would mean becomes these; another stays as it is. */
+void dt_layers_shorten(dt_layer_list *list, const dt_layer_defaults *defaults);
+
 /* The first activation behind a layer that has tensors and is not the last one of these: "identity"
  * for nothing. NULL: there is no such layer, or a softmax behind each. has: whether `activation`
  * stands behind one of them. */

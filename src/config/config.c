@@ -390,6 +390,8 @@ dt_status dt_config_resolve(dt_config *config, dt_error *error)
 
 void dt_config_unresolve(dt_config *config)
 {
+    dt_layer_defaults defaults = layer_defaults(config);
+    dt_layers_shorten(&config->layers, &defaults);
     size_t count;
     const dt_setting *settings = dt_settings(&count);
     char now[DT_TEXT_MAX], found[DT_TEXT_MAX];

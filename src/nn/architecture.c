@@ -83,6 +83,22 @@ dt_status dt_layers_write_out(dt_layer_list *list, const dt_layer_defaults *defa
     return DT_OK;
 }
 
+void dt_layers_shorten(dt_layer_list *list, const dt_layer_defaults *defaults)
+{
+    char text[DT_LAYERS_TEXT], again[DT_LAYERS_TEXT];
+    const int dense = dt_layer_kind_find("dense");
+    dt_layer_list numbers = {0}, meant;
+    for (int i = 0; i < list->count; i++)
+        if (list->layers[i].kind == dense) {
+            numbers.layers[numbers.count] = list->layers[i];
+            numbers.layers[numbers.count++].bare = true;
+        }
+    meant = numbers;
+    if (!dt_layers_write_out(&meant, defaults, NULL) &&
+        strcmp(dt_layers_text(list, text), dt_layers_text(&meant, again)) == 0)
+        *list = numbers;
+}
+
 /* The activation behind layer `index`; NULL: something else stands there. */
 static const char *activation_behind(const dt_layer_list *list, int index)
 {

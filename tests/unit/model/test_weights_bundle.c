@@ -28,7 +28,7 @@ static void draw_weights(dt_random_sequence *random, int layers, const int *widt
     *out = (drawn){.file = {.tensors = out->tensors, .parameters = out->parameters}};
     dt_weights_file *file = &out->file;
     const dt_layer_defaults defaults = {"relu", "identity", bias};
-    char list[DT_LAYERS_TEXT];
+    char list[DT_LAYERS_TEXT] = "";
     dt_text text = {.text = list, .size = sizeof list};
     for (int i = 0; i < layers; i++)
         dt_text_add(&text, "%s%d", i > 0 ? ", " : "", widths[i + 1]);

@@ -131,7 +131,7 @@ static long double total_loss(void *of)
 static void draw_problem(problem *p, const dt_layer_defaults *defaults, dt_random_sequence *random)
 {
     dt_network_spec *spec = &p->spec;
-    char layers[DT_LAYERS_TEXT];
+    char layers[DT_LAYERS_TEXT] = "";
     dt_text text = {.text = layers, .size = sizeof layers};
     int inputs = draw_int(random, 1, WIDTH_MAX);
     spec->architecture.input = (dt_shape){1, inputs, 1};

@@ -79,6 +79,10 @@ static void numbers_are_written_out(void)
         CU_ASSERT_STRING_EQUAL(dt_layers_text(&list, text), cases[i].expected);
         CU_ASSERT_EQUAL(dt_layers_write_out(&list, &defaults, NULL), DT_OK);
         CU_ASSERT_STRING_EQUAL(dt_layers_text(&list, text), cases[i].expected);
+        dt_layers_shorten(&list, &defaults);
+        bool short_form = !strstr(cases[i].list, "dense");
+        CU_ASSERT_STRING_EQUAL(dt_layers_text(&list, text),
+                               short_form ? cases[i].list : cases[i].expected);
     }
 }
 
