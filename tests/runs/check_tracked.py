@@ -67,7 +67,7 @@ def check_same(directories):
 def of_sample(network, x, y):
     """Norm of the whole gradient, and margin before a softmax."""
     norm = np.sqrt(sum((gradient ** 2).sum() for gradient in network.gradients(x, y)))
-    outputs = network.forward(x)[0][-1][0]
+    outputs = network.logits(x)[0]
     label = y[0].argmax()
     return norm, outputs[label] - np.delete(outputs, label).max()
 

@@ -119,6 +119,11 @@ class Network:
     def forward(self, x):
         return layer_reference.forward(self.layers, [array.T for array in self.tensors], x)
 
+    def logits(self, x):
+        """The outputs before a softmax at the end."""
+        values = self.forward(x)
+        return values[-2] if self.layers[-1][0] == "softmax" else values[-1]
+
     def evaluate(self, x, y):
         """Loss of each sample, and whether it is classified correctly."""
         output = self.forward(x)[-1]
