@@ -50,13 +50,14 @@ typedef struct dt_layer_defaults {
 dt_status dt_layers_write_out(dt_layer_list *list, const dt_layer_defaults *defaults,
                               dt_error *error);
 
-/* The reverse: a list that numbers alone would mean becomes these; another stays as it is. */
+/* Undoes dt_layers_write_out if numbers alone mean the same list; else leaves the list alone. */
 void dt_layers_shorten(dt_layer_list *list, const dt_layer_defaults *defaults);
 
 /* The first activation behind a layer that has tensors and is not the last one of these: "identity"
  * for nothing. NULL: there is no such layer, or a softmax behind each. has: whether `activation`
- * stands behind one of them. */
-const char *dt_layers_hidden(const dt_layer_list *list, const char *activation, bool *has);
+ * stands behind one of them; others: whether another one does. */
+const char *dt_layers_hidden(const dt_layer_list *list, const char *activation, bool *has,
+                             bool *others);
 
 /* Whether there are layers that take a bias, with and without one. */
 void dt_layers_biases(const dt_layer_list *list, bool *with, bool *without);

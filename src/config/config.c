@@ -274,12 +274,22 @@ static bool is_given(const dt_config *config, const char *name)
     return config->given[dt_setting_find(name) - dt_settings(&count)];
 }
 
-/* A setting that says of the layers what they do not say themselves: refused if it was given. */
+/* Whether the value of `name` is a file's, over which that of `other` was given. */
+static bool yields(const dt_config *config, const char *name, const char *other)
+{
+    size_t count;
+    const dt_setting *settings = dt_settings(&count);
+    return is_given(config, name) && config->line[dt_setting_find(name) - settings] > 0 &&
+           is_given(config, other) && config->line[dt_setting_find(other) - settings] == 0;
+}
+
+/* A setting that says of the layers what they do not say themselves: refused if it was given, but
+ * for one of a file beside layers that are not. */
 static dt_status refuse_beside_layers(const dt_config *config, const char *name, const char *said,
                                       dt_error *error)
 {
     char text[DT_TEXT_MAX];
-    if (!is_given(config, name))
+    if (!is_given(config, name) || yields(config, name, "layers"))
         return DT_OK;
     return refuse_both(config, name, "layers", error,
                        "expected %s, as layers says, found %s; leave it away, or change layers",
@@ -288,9 +298,11 @@ static dt_status refuse_beside_layers(const dt_config *config, const char *name,
 
 static dt_status settle_activation(dt_config *config, dt_error *error)
 {
-    bool has;
+    bool has, others;
     const char *said =
-        dt_layers_hidden(&config->layers, dt_activation_names[config->activation], &has);
+        dt_layers_hidden(&config->layers, dt_activation_names[config->activation], &has, &others);
+    if (others && yields(config, "layers", "activation"))
+        has = false; /* not for a part of them */
     dt_status status =
         said && !has ? refuse_beside_layers(config, "activation", said, error) : DT_OK;
     const char *is = said ? said : dt_setting_find("activation")->default_value;

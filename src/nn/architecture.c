@@ -63,7 +63,9 @@ dt_status dt_layers_write_out(dt_layer_list *list, const dt_layer_defaults *defa
         dt_layer_spec spec = list->layers[i];
         const dt_layer_kind *kind = dt_layer_kind_at(spec.kind);
         bool bare = spec.bare;
-        fits = fits && out.count + (bare ? 2 : 1) <= DT_LAYERS_MAX;
+        const char *behind = i + 1 == list->count ? defaults->output : defaults->hidden;
+        int added = 1 + (bare && strcmp(behind, "identity") != 0);
+        fits = fits && out.count + added <= DT_LAYERS_MAX;
         if (!fits)
             break;
         spec.bare = false;
@@ -72,7 +74,7 @@ dt_status dt_layers_write_out(dt_layer_list *list, const dt_layer_defaults *defa
                 spec.arguments[j] = defaults->bias;
         out.layers[out.count++] = spec;
         if (bare)
-            add_activation(&out, i + 1 == list->count ? defaults->output : defaults->hidden);
+            add_activation(&out, behind);
     }
     if (!fits || write_list(&out, NULL, 0) >= DT_LAYERS_TEXT)
         return dt_fail(error, DT_ERR_CONFIG,
@@ -108,16 +110,18 @@ static const char *activation_behind(const dt_layer_list *list, int index)
     return !next->follows ? "identity" : next->map ? next->name : NULL;
 }
 
-const char *dt_layers_hidden(const dt_layer_list *list, const char *activation, bool *has)
+const char *dt_layers_hidden(const dt_layer_list *list, const char *activation, bool *has,
+                             bool *others)
 {
     const char *first = NULL;
     int before = -1; /* the layer with tensors that came last */
-    *has = false;
+    *has = *others = false;
     for (int i = 0; i < list->count; i++) {
         if (!dt_layer_kind_at(list->layers[i].kind)->tensors)
             continue;
         const char *behind = before >= 0 ? activation_behind(list, before) : NULL;
         *has |= behind && strcmp(behind, activation) == 0;
+        *others |= behind && strcmp(behind, activation) != 0;
         first = first ? first : behind;
         before = i;
     }

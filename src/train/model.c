@@ -180,7 +180,7 @@ static dt_status take_asked(const dt_config *asked, const dt_weights_file *file,
                         dt_output_activation_names[asked->output_activation], list, error);
     if (status)
         return error->status = DT_ERR_DATA;
-    bool has, hidden = dt_layers_hidden(list, "", &has) != NULL;
+    bool has, others, hidden = dt_layers_hidden(list, "", &has, &others) != NULL;
     for (size_t i = 0; i < sizeof needed / sizeof *needed - !hidden; i++)
         if (!is_given(asked, needed[i]))
             return dt_fail(error, DT_ERR_CONFIG,

@@ -36,10 +36,11 @@ static dt_status check_turns(const dt_config *asked, const dt_config *old, const
         if (!asked->given[i] || same_value(merged, old, &settings[i], now, then))
             continue;
         if (settings[i].on_resume == DT_RESUME_FIXED)
-            return dt_fail(error, DT_ERR_CONFIG,
-                           "%s: %s: expected %s, as this run has it, found %s; leave it away to go "
-                           "on, or begin another run with --resume never",
-                           file, settings[i].name, then, now);
+            return dt_fail(
+                error, DT_ERR_CONFIG,
+                "%s: %s: expected %.300s, as this run has it, found %.300s; leave it away to go "
+                "on, or begin another run with --resume never",
+                file, settings[i].name, then, now);
         if (settings[i].on_resume == DT_RESUME_TURN)
             dt_warn("%s was %s, and is %s from step %lld on: another trajectory", settings[i].name,
                     then, now, (long long)step);
@@ -88,6 +89,7 @@ static dt_status merge(dt_config *config, const dt_checkpoint *checkpoint, const
             status = dt_config_set(&merged, &settings[i], dt_config_get(&old, &settings[i], text),
                                    error);
     }
+    memcpy(merged.given, config->given, sizeof merged.given);
     if (!status)
         status = dt_config_resolve(&merged, error);
     if (!status)
@@ -96,7 +98,6 @@ static dt_status merge(dt_config *config, const dt_checkpoint *checkpoint, const
         status = check_turns(config, &old, &merged, file, checkpoint->step, error);
     if (status)
         return status;
-    memcpy(merged.given, config->given, sizeof merged.given);
     *config = merged;
     return DT_OK;
 }

@@ -139,6 +139,20 @@ refuse_data() { refuse "$1" "$2" --data bad "${@:3}"; }
     refuse 78 "val_fraction 0.01 of 40 samples" --data good --val-fraction 0.01
 }
 
+@test "layers of the command line win over what a file says of them; activation for a part: 78" {
+    printf '[model]\nactivation = relu\nbias = false\nlayers = 9, dense 8 tanh, 10\n' >c.ini
+    dist_train 0 --data good --config c.ini --layers "dense 9 tanh, dense 10" --dry-run
+    expect "exit code" 0 "$status"
+    grep -q '^            tanh$' out
+    ! grep -q 'bias false' out
+    dist_train 0 --data good --config c.ini --layers 9,10 --dry-run
+    grep -q '^            dense 9 -> 10, bias false' out
+    grep -q '^            relu$' out
+    printf '[model]\nlayers = dense 9 relu, dense 8 tanh, dense 10\n' >c.ini
+    refuse 78 "activation: expected relu, as layers says, found tanh" --config c.ini \
+        --activation tanh
+}
+
 @test "mistakes in a config file: 78, with its line" {
     printf '[train]\nepochs = 3\n\nbatch_siz = 3\n' >c.ini
     refuse 78 "c.ini:4: unknown setting 'batch_siz'; did you mean 'batch_size'\?" --config c.ini

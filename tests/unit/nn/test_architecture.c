@@ -145,17 +145,17 @@ static void rows_of_the_table_are_whole(void)
 static void what_the_list_says_of_the_settings(void)
 {
     dt_layer_list list;
-    bool has, with, without;
+    bool has, others, with, without;
     CU_ASSERT_EQUAL(dt_layers_parse("dense 5, dense 4 tanh, dense 3 bias false softmax", &list, 0),
                     0);
-    CU_ASSERT_STRING_EQUAL(dt_layers_hidden(&list, "tanh", &has), "identity");
+    CU_ASSERT_STRING_EQUAL(dt_layers_hidden(&list, "tanh", &has, &others), "identity");
     CU_ASSERT_TRUE(has);
-    dt_layers_hidden(&list, "softmax", &has);
+    dt_layers_hidden(&list, "softmax", &has, &others);
     CU_ASSERT_FALSE(has);
     dt_layers_biases(&list, &with, &without);
     CU_ASSERT_TRUE(with && without && dt_layers_end_in_softmax(&list));
     CU_ASSERT_EQUAL(dt_layers_parse("dense 3 relu", &list, NULL), DT_OK);
-    CU_ASSERT_PTR_NULL(dt_layers_hidden(&list, "relu", &has));
+    CU_ASSERT_PTR_NULL(dt_layers_hidden(&list, "relu", &has, &others));
     CU_ASSERT_FALSE(dt_layers_end_in_softmax(&list));
 }
 
