@@ -144,7 +144,7 @@ refuse_data() { refuse "$1" "$2" --data bad "${@:3}"; }
     dist_train 0 --data good --config c.ini --layers "dense 9 tanh, dense 10" --dry-run
     expect "exit code" 0 "$status"
     grep -q '^            tanh$' out
-    ! grep -q 'bias false' out
+    expect "without bias" 0 "$(grep -c 'bias false' out)"
     dist_train 0 --data good --config c.ini --layers 9,10 --dry-run
     grep -q '^            dense 9 -> 10, bias false' out
     grep -q '^            relu$' out
