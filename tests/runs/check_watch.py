@@ -73,7 +73,7 @@ class Terminal:
             self.column = 0
         elif token == "\n":
             scrolls = self.alternate and self.row == self.rows - 1
-            assert not scrolls or self.old_pictures > 0, "the screen scrolls"
+            assert not scrolls or self.may_be_cut(), "the screen scrolls"
             self.row += 1
             if self.row == self.rows:
                 self.row -= 1
@@ -84,8 +84,12 @@ class Terminal:
             if self.column < self.columns:
                 screen[self.row][self.column] = token
             else:
-                assert self.old_pictures > 0, f"line too long: {self.text()}"
+                assert self.may_be_cut(), f"line too long: {self.text()}"
             self.column += 1
+
+    def may_be_cut(self):
+        """A picture of before a new size, or one of which the kernel dropped a part."""
+        return self.old_pictures > 0 or self.typed
 
     def text(self, alternate=None):
         screen = self.screens[self.alternate if alternate is None else alternate]
