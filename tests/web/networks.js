@@ -23,7 +23,7 @@ const kinds = [
     ['--layers 40,30,20,10 --activation sigmoid --loss mse --output-activation softmax'],
     // every kind of layer in a network of its own
     ...layerKinds().filter((kind) => kind !== 'dense')
-        .map((kind) => [`--layers dense=24,${kind},dense=12=${kind},10 --loss mse`]),
+        .map((kind) => [`--layers dense=24,${kind},dense=12,${kind},10 --loss mse`]),
     ['--classes 3 --layers 16,3 --activation relu', 9, 3],
     ['--classes 26 --layers 16,26 --activation leaky-relu --loss bce', 17, 26],
 ];
