@@ -15,7 +15,7 @@ static void writing_and_reading_is_the_identity(void)
     dt_random_sequence from = dt_random_sequence_of(
         (dt_random_key){.seed = 20261128, .stream = DT_STREAM_TEST, .sample = 1});
     const dt_layer_defaults defaults = {"tanh", "softmax", false};
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < 300; i++) {
         char drawn[DT_LAYERS_TEXT], text[DT_LAYERS_TEXT], again[DT_LAYERS_TEXT];
         dt_layer_list list, other;
         dt_error error = {0};
