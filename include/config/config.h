@@ -147,6 +147,9 @@ dt_status dt_config_set(dt_config *config, const dt_setting *setting, const char
  * exactly); returns `text`. */
 char *dt_config_get(const dt_config *config, const dt_setting *setting, char text[DT_TEXT_MAX]);
 
+/* Whether dt_config_set has set the setting called `name`, which there is. */
+bool dt_config_is_given(const dt_config *config, const char *name);
+
 /* True when the setting has its default value. */
 bool dt_config_is_default(const dt_config *config, const dt_setting *setting);
 

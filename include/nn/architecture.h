@@ -70,6 +70,10 @@ bool dt_layers_end_in_softmax(const dt_layer_list *list);
  * Errors: DT_ERR_CONFIG: the kind does not take such an input. */
 dt_status dt_layer_of(const dt_layer_spec *spec, dt_shape input, dt_layer *out, dt_error *error);
 
+/* Walks through an architecture that has been checked: *layer, number `index` - 1 of the list (any
+ * before the first), becomes number `index`. False, and it stays, behind the last. */
+bool dt_architecture_next(const dt_architecture *self, int index, dt_layer *layer);
+
 /* Whether the layers fit to one another, and to the input; *output becomes what the last one gives.
  * Errors: DT_ERR_CONFIG, with the number of the layer. */
 dt_status dt_architecture_check(const dt_architecture *self, dt_shape *output, dt_error *error);

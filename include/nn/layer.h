@@ -137,6 +137,9 @@ void dt_layer_backward(const dt_layer *layer, const dt_real *parameters, const d
 /* A few words for people: "dense 784 -> 128, bias false". */
 void dt_layer_describe(const dt_layer *layer, char *text, size_t size);
 
+/* Writes the values that an argument takes: "an integer from 1 to 1048576". */
+void dt_layer_argument_expects(const dt_layer_argument *argument, char *text, size_t size);
+
 /* Writes argument number `index` as dt_layers_parse reads it. */
 void dt_layer_argument_text(const dt_layer_kind *kind, const double *arguments, int index,
                             char *text, size_t size);

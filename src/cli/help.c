@@ -115,16 +115,11 @@ void dt_options_print_help(FILE *out)
 
 static void print_argument(FILE *out, const dt_layer_argument *argument)
 {
-    char term[WIDTH], text[2 * WIDTH];
+    char term[WIDTH], text[2 * WIDTH], values[64];
     snprintf(term, sizeof term, "  %s", argument->name);
     dt_text says = {.text = text, .size = sizeof text};
-    dt_text_add(&says, "%s; ", argument->help);
-    if (argument->type == DT_ARGUMENT_BOOL)
-        dt_text_add(&says, "true or false");
-    else
-        dt_text_add(&says, "%s from %.15g to %.15g",
-                    argument->type == DT_ARGUMENT_INTEGER ? "an integer" : "a number",
-                    argument->min, argument->max);
+    dt_layer_argument_expects(argument, values, sizeof values);
+    dt_text_add(&says, "%s; %s", argument->help, values);
     if (argument->preset)
         dt_text_add(&says, " [%s]", argument->preset);
     print_entry(out, term, text);

@@ -268,7 +268,7 @@ static dt_status refuse_both(const dt_config *config, const char *first, const c
     return DT_ERR_CONFIG;
 }
 
-static bool is_given(const dt_config *config, const char *name)
+bool dt_config_is_given(const dt_config *config, const char *name)
 {
     size_t count;
     return config->given[dt_setting_find(name) - dt_settings(&count)];
@@ -279,8 +279,9 @@ static bool yields(const dt_config *config, const char *name, const char *other)
 {
     size_t count;
     const dt_setting *settings = dt_settings(&count);
-    return is_given(config, name) && config->line[dt_setting_find(name) - settings] > 0 &&
-           is_given(config, other) && config->line[dt_setting_find(other) - settings] == 0;
+    return dt_config_is_given(config, name) && config->line[dt_setting_find(name) - settings] > 0 &&
+           dt_config_is_given(config, other) &&
+           config->line[dt_setting_find(other) - settings] == 0;
 }
 
 /* A setting that says of the layers what they do not say themselves: refused if it was given, but
@@ -289,7 +290,7 @@ static dt_status refuse_beside_layers(const dt_config *config, const char *name,
                                       dt_error *error)
 {
     char text[DT_TEXT_MAX];
-    if (!is_given(config, name) || yields(config, name, "layers"))
+    if (!dt_config_is_given(config, name) || yields(config, name, "layers"))
         return DT_OK;
     return refuse_both(config, name, "layers", error,
                        "expected %s, as layers says, found %s; leave it away, or change layers",

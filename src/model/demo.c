@@ -67,12 +67,9 @@ static void add_layer(const dt_layer *layer, dt_text *to)
 
 static void add_layers(const dt_architecture *architecture, dt_text *to)
 {
-    dt_shape shape = architecture->input;
+    dt_layer layer;
     dt_text_add(to, "[");
-    for (int i = 0; i < architecture->list.count; i++) {
-        dt_layer layer;
-        (void)dt_layer_of(&architecture->list.layers[i], shape, &layer, NULL);
-        shape = layer.output;
+    for (int i = 0; dt_architecture_next(architecture, i, &layer); i++) {
         dt_text_add(to, "%s", i == 0 ? "" : ",\n");
         add_layer(&layer, to);
     }

@@ -109,11 +109,8 @@ static void add_layers(writing *self, const dt_architecture *architecture, char 
 {
     const dt_layer_list *list = &architecture->list;
     int last = list->count - 1 - dt_layers_end_in_softmax(list);
-    dt_shape shape = architecture->input;
-    for (int i = 0; i < list->count; i++) {
-        dt_layer layer;
-        (void)dt_layer_of(&list->layers[i], shape, &layer, NULL);
-        shape = layer.output;
+    dt_layer layer;
+    for (int i = 0; dt_architecture_next(architecture, i, &layer); i++) {
         const char *name = i == last ? "logits" : i > last ? "probabilities" : NULL;
         x = add_layer(self, &layer, i, name, x);
         *(i <= last ? logits : probabilities) = x;

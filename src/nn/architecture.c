@@ -166,6 +166,15 @@ dt_status dt_architecture_check(const dt_architecture *self, dt_shape *output, d
     return DT_OK;
 }
 
+bool dt_architecture_next(const dt_architecture *self, int index, dt_layer *layer)
+{
+    if (index == self->list.count)
+        return false;
+    dt_shape input = index > 0 ? layer->output : self->input;
+    (void)dt_layer_of(&self->list.layers[index], input, layer, NULL);
+    return true;
+}
+
 static void name_layer(const dt_layer_list *list, int index, char *name, size_t size)
 {
     const dt_layer_kind *kind = dt_layer_kind_at(list->layers[index].kind);
@@ -181,11 +190,8 @@ static void name_layer(const dt_layer_list *list, int index, char *name, size_t 
 size_t dt_architecture_tensors(const dt_architecture *self, dt_tensor *tensors, int *layers)
 {
     size_t count = 0, offset = 0;
-    dt_shape shape = self->input;
-    for (int i = 0; i < self->list.count; i++) {
-        dt_layer layer;
-        (void)dt_layer_of(&self->list.layers[i], shape, &layer, NULL);
-        shape = layer.output;
+    dt_layer layer;
+    for (int i = 0; dt_architecture_next(self, i, &layer); i++) {
         for (int j = 0; j < layer.tensor_count; j++, count++) {
             if (layers)
                 layers[count] = i;
@@ -210,14 +216,10 @@ int dt_architecture_outputs(const dt_architecture *self)
 char *dt_architecture_text(const dt_architecture *self, char *text, size_t size)
 {
     dt_text out = {.text = text, .size = size};
-    dt_shape shape = self->input;
-    dt_text_add(&out, "%d", dt_shape_size(shape));
-    for (int i = 0; i < self->list.count; i++) {
-        dt_layer layer;
-        (void)dt_layer_of(&self->list.layers[i], shape, &layer, NULL);
-        shape = layer.output;
+    dt_layer layer;
+    dt_text_add(&out, "%d", dt_shape_size(self->input));
+    for (int i = 0; dt_architecture_next(self, i, &layer); i++)
         if (layer.parameter_count > 0)
             dt_text_add(&out, "-%d", layer.outputs);
-    }
     return text;
 }

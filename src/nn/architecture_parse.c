@@ -48,18 +48,6 @@ static bool is_number(const char *word)
     return isdigit((unsigned char)word[word[0] == '-']);
 }
 
-static void expect_value(const dt_layer_argument *argument, char *text, size_t size)
-{
-    dt_text out = {.text = text, .size = size};
-    if (argument->type == DT_ARGUMENT_BOOL)
-        dt_text_add(&out, "true or false");
-    else
-        dt_text_add(&out, "%s from %.15g to %.15g",
-                    argument->type == DT_ARGUMENT_INTEGER ? "an integer" : "a number",
-                    argument->min, argument->max);
-    dt_text_add(&out, " for %s (%s)", argument->name, argument->help);
-}
-
 static bool parse_value(const dt_layer_argument *argument, const char *word, double *value)
 {
     char *end;
@@ -77,12 +65,13 @@ static bool parse_value(const dt_layer_argument *argument, const char *word, dou
 
 static dt_status take_value(item *self, const dt_layer_argument *argument, double *value)
 {
-    char expected[160];
+    char values[64], expected[160];
     if (parse_value(argument, self->word, value)) {
         advance(self);
         return DT_OK;
     }
-    expect_value(argument, expected, sizeof expected);
+    dt_layer_argument_expects(argument, values, sizeof values);
+    snprintf(expected, sizeof expected, "%s for %s (%s)", values, argument->name, argument->help);
     return refuse(self, expected, NULL);
 }
 

@@ -34,6 +34,16 @@ void dt_layer_argument_text(const dt_layer_kind *kind, const double *arguments, 
     }
 }
 
+void dt_layer_argument_expects(const dt_layer_argument *argument, char *text, size_t size)
+{
+    if (argument->type == DT_ARGUMENT_BOOL)
+        snprintf(text, size, "true or false");
+    else
+        snprintf(text, size, "%s from %.15g to %.15g",
+                 argument->type == DT_ARGUMENT_INTEGER ? "an integer" : "a number", argument->min,
+                 argument->max);
+}
+
 dt_tensor_role dt_tensor_role_of(const char *name)
 {
     return strcmp(name, "bias") == 0 ? DT_TENSOR_BIAS : DT_TENSOR_WEIGHT;

@@ -111,13 +111,11 @@ dt_network_size dt_network_measure(const dt_network_spec *spec)
 {
     const dt_architecture *architecture = &spec->architecture;
     dt_network_size size = {0};
-    dt_shape shape = architecture->input;
-    uint64_t inputs = (uint64_t)dt_shape_size(shape), values = inputs, columns = inputs;
+    dt_layer layer;
+    uint64_t inputs = (uint64_t)dt_shape_size(architecture->input), values = inputs,
+             columns = inputs;
     uint64_t widest = 0, largest = 0;
-    for (int i = 0; i < architecture->list.count; i++) {
-        dt_layer layer;
-        (void)dt_layer_of(&architecture->list.layers[i], shape, &layer, NULL);
-        shape = layer.output;
+    for (int i = 0; dt_architecture_next(architecture, i, &layer); i++) {
         uint64_t tensor = layer.tensor_count > 0 ? dt_tensor_count(&layer.tensors[0]) : 0;
         size.parameters += layer.parameter_count;
         largest = tensor > largest ? tensor : largest;

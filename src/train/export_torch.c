@@ -59,11 +59,8 @@ static void add_module(const dt_layer *layer, dt_text *to)
 /* Modules, with what follows a layer in its line. */
 static void add_layers(const dt_architecture *architecture, dt_text *to)
 {
-    dt_shape shape = architecture->input;
-    for (int i = 0; i < architecture->list.count; i++) {
-        dt_layer layer;
-        (void)dt_layer_of(&architecture->list.layers[i], shape, &layer, NULL);
-        shape = layer.output;
+    dt_layer layer;
+    for (int i = 0; dt_architecture_next(architecture, i, &layer); i++) {
         dt_text_add(to, "%s", i == 0 ? "    " : layer.kind->follows ? " " : "\n    ");
         add_module(&layer, to);
         dt_text_add(to, ",");

@@ -162,12 +162,6 @@ static dt_status read_facts(const dt_weights_file *file, dt_network_spec *spec, 
     return DT_OK;
 }
 
-static bool is_given(const dt_config *asked, const char *name)
-{
-    size_t count;
-    return asked->given[dt_setting_find(name) - dt_settings(&count)];
-}
-
 /* What a file from elsewhere does not say. */
 static dt_status take_asked(const dt_config *asked, const dt_weights_file *file,
                             dt_network_spec *spec, dt_error *error)
@@ -182,7 +176,7 @@ static dt_status take_asked(const dt_config *asked, const dt_weights_file *file,
         return error->status = DT_ERR_DATA;
     bool has, others, hidden = dt_layers_hidden(list, "", &has, &others) != NULL;
     for (size_t i = 0; i < sizeof needed / sizeof *needed - !hidden; i++)
-        if (!is_given(asked, needed[i]))
+        if (!dt_config_is_given(asked, needed[i]))
             return dt_fail(error, DT_ERR_CONFIG,
                            "%s is not known: this file was not written by dist-train and does not "
                            "say it; expected the settings normalize, loss, output_activation%s",
@@ -265,7 +259,7 @@ static dt_status check_asked(const dt_config *asked, const dt_model *self, dt_er
     dt_config meant = self->config;
     for (size_t i = 0; i < sizeof network / sizeof *network; i++) {
         const dt_setting *setting = dt_setting_find(network[i]);
-        if (!is_given(asked, network[i]))
+        if (!dt_config_is_given(asked, network[i]))
             continue;
         if (setting->type == DT_SETTING_LAYERS) {
             meant.layers = asked->layers;
