@@ -121,7 +121,7 @@ run: $(PROGRAM)  ## train with the quick start's settings on NP ranks
 bench: $(PROGRAM)  ## measure: raw ceiling, 1 and 2 ranks, PyTorch; BENCH_QUICK=1 in a minute
 	@scripts/bench.sh $(BUILD)/bench.csv
 
-cost-model: $(PROGRAM) $(BUILD)/mpi-tests/measure  ## what ranks and hosts cost: told and measured
+cost-model: $(PROGRAM) $(BUILD)/mpi-tests/measure  ## what ranks and hosts cost: predicted and measured
 	@PYTHON=$(PYTHON) MEASURE=$(BUILD)/mpi-tests/measure scripts/cost_model.sh $(BUILD)/cost_model.csv
 
 lint:  ## the rules of the house: rooms, guards, line lengths, shell scripts
@@ -181,7 +181,7 @@ dist:  ## dist-train-VERSION.tar.gz of the last commit, the same bytes whenever 
 
 help:  ## this text
 	@echo "make targets:"
-	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  \1|\2/p' Makefile tests/Makefile | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  \1|\2/p' Makefile tests/Makefile | awk -F'|' '{printf "  %-17s %s\n", substr($$1, 3), $$2}'
 	@echo "variables: CC CFLAGS ARCH=$(ARCH) MPI=$(MPI) BUILD=$(BUILD) PREFIX=$(PREFIX) DESTDIR NP=$(NP) V=1 WERROR=1"
 	@echo "           bindir datadir mandir docdir completionsdir"
 

@@ -5,13 +5,16 @@ shopt -s inherit_errexit
 
 usage() {
     cat <<'EOT'
-Usage: scripts/bench.sh [CSV]
+Usage: scripts/bench.sh [--torch-root DIR] [CSV]
 
 Runs `dist-train bench` with 1 and 2 ranks, a core each, and with 8 ranks that share the cores, and
 where a Python has torch, scripts/bench_pytorch.py; in rounds, so that a machine that changes its
 pace changes it for all. Then the time from the start of mpirun to 98 % test accuracy (MNIST only).
 Prints the medians as a table and writes all to CSV (default: build/bench.csv). Takes less than ten
 minutes on an idle machine of two cores.
+
+--torch-root DIR: PyTorch is that of another system, whose root is DIR (as debootstrap makes it,
+with python3-torch and libopenblas0); as root.
 
 Environment: BENCH_QUICK=1: one round of short repetitions, no large network, no search for
 PyTorch's best time to accuracy, less than a minute. PYTHON: an interpreter that may have torch.
@@ -36,8 +39,27 @@ find_data() {
     [ -e "$data/train-images-idx3-ubyte" ] || [ -e "$data/train-images-idx3-ubyte.gz" ] || data=
 }
 
+# in_root DIR DATA ARGUMENT...: bench_pytorch.py with the Python of another root. What it needs is
+# mounted there for this process alone.
+# shellcheck disable=SC2016
+in_root='
+root=$1 data=$2
+shift 2
+for place in proc sys dev dev/shm; do mount --bind "/$place" "$root/$place"; done
+mount -t tmpfs none "$root/mnt"
+mkdir "$root/mnt/scripts" "$root/mnt/data"
+mount --bind scripts "$root/mnt/scripts"
+[ -z "$data" ] || mount --bind "$data" "$root/mnt/data"
+exec chroot "$root" python3 /mnt/scripts/bench_pytorch.py ${data:+--data /mnt/data} "$@"'
+
 find_torch() {
     local candidate
+    if [ -n "$torch_root" ]; then
+        chroot "$torch_root" python3 -c 'import torch' ||
+            fail "$torch_root: expected the root of a system with python3-torch" 66
+        torch_python=python3
+        return
+    fi
     for candidate in ${PYTHON:+"$PYTHON"} python3 /usr/bin/python3; do
         if "$candidate" -c 'import torch' 2>/dev/null; then
             torch_python=$candidate
@@ -57,8 +79,11 @@ bench_ranks() {
 }
 
 bench_torch() {
-    "$torch_python" scripts/bench_pytorch.py ${data:+--data "$data"} "$@" >>"$work/rows" ||
-        fail "PyTorch's part failed" 70
+    if [ -n "$torch_root" ]; then
+        unshare -m sh -euc "$in_root" sh "$torch_root" "$data" "$@"
+    else
+        "$torch_python" scripts/bench_pytorch.py ${data:+--data "$data"} "$@"
+    fi >>"$work/rows" || fail "PyTorch's part failed" 70
 }
 
 # A round of everything. $1: its number.
@@ -180,8 +205,13 @@ END {
             "s" (theirs == "" ? "" : " (DDP: " number(theirs) " s, " ratio(theirs, ours) " x)")
 }'
 
+torch_root=
 case ${1-} in
     -h | --help) usage && exit ;;
+    --torch-root)
+        torch_root=$(realpath -e -- "${2-}") || fail '--torch-root: expected a directory' 64
+        shift 2
+        ;;
     -*) fail "unknown option '$1' (--help says what there is)" 64 ;;
 esac
 [ $# -le 1 ] || fail "expected one CSV at most, found $#" 64

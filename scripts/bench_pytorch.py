@@ -16,6 +16,7 @@ import time
 START = time.monotonic()  # importing torch is part of starting
 
 # One thread a process, the BLAS included, which torch.set_num_threads does not reach.
+os.environ.setdefault("USE_LIBUV", "0")  # Debian builds PyTorch 2 without it
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 

@@ -16,8 +16,9 @@ MEASUREMENTS.csv has the header  kind,link,hosts,ranks,bytes,count,seconds  and 
   add       bytes: two vectors of so many bytes, in cache, added up by one rank (dt_tree_add)
   compute   count: samples that one rank trains in `seconds`, without any communication
   message   one way from one rank to another: `count` messages of `bytes` each, sent together
-  reduce    bytes: the vector that dt_reduce_finish adds up, and that each rank then reads once;
-            with so many hosts and ranks, as many on each host
+  reduce    bytes: the vectors that are added up, a slice a rank (dist/reduce.h), and parameters, as
+            many, whose slices then go to all ranks of the host (dist/replica.h); with so many hosts
+            and ranks, as many on each host
   overlap   the same when each rank is busy for `count` microseconds and announces the sections one
             after the other meanwhile (dt_reduce_announce): `seconds` from the begin of that
   mpi       the same as reduce by MPI_Allreduce: shown beside it
@@ -32,7 +33,7 @@ The model: n bytes of parameters, H hosts with m ranks each, R = H m, one virtua
                 whether it may come); each further message sent together with it: g
                 (g: LogGP; Alexandrov, Ionescu, Schauser, Scheiman 1995)
   in a host     alpha_h + n (m-1)/m (2 beta_h + gamma): each rank reads its slice of the others'
-                vectors and later the others' slices of the total (R-1)/R of the vector, twice
+                vectors, and later the others' slices of the parameters
   between hosts 2 alpha + (q+1) n (H-1)/H beta + (2 S (H-1) - 2) g + (Q-1) n/R gamma: the vector
                 travels in S sections (choose_section_size of src/dist/reduce_plan.c); of each a
                 host sends its q sums (the nodes that its ranks form in the tree of all, Q on all
@@ -298,7 +299,7 @@ def print_predictions(rows, machine, links, cores, is_shown):
                       microseconds(row.seconds), f"{told / row.seconds:.2f}",
                       mpi.get((row.link, row.hosts, row.ranks, row.bytes), "")
                       if row.kind == "reduce" else ""])
-    print_table(f"Told and measured, on {cores} cores",
+    print_table(f"Predicted and measured, on {cores} cores",
                 ["what", "bytes", "hosts x ranks", "told us", "measured us", "ratio",
                  "MPI_Allreduce us"], lines)
 

@@ -13,6 +13,8 @@ Checks the source tree DIR (default: this one) and prints a line for each violat
   - a header in include/ROOM is included by another room, another such header or a test; what its
     own room alone includes lies in src/ROOM
   - headers ROOM/NAME.h have the include guard DT_ROOM_NAME_H
+  - names that begin with dt_ are public: src has none that no header in include has
+  - a status is compared with nothing: "if (status)", "!status"
   - no file of src but src/base/file.c opens a file or directory, reads at an offset or syncs
   - base, nn, data and dist call no function of the C library whose last place is its own affair
     (exp, log, pow, cos, ...): base/elementary.h and nn/vector_math.h have them
@@ -135,6 +137,21 @@ END {
 }
 '
 
+# Names of src that no header in include has. The rows of layers are found by their list.
+# shellcheck disable=SC2016
+check_names='
+{
+    for (rest = $0; match(rest, /(^|[^A-Za-z0-9_])dt_[A-Za-z0-9_]+/); ) {
+        name = substr(rest, RSTART, RLENGTH)
+        rest = substr(rest, RSTART + RLENGTH)
+        sub(/^[^d]/, "", name)
+        if (FILENAME ~ /^include/) public[name]
+        else if (!(name in public) && name !~ /^dt_layer_/)
+            printf "%s:%d: %s is private; expected it without dt_\n", FILENAME, FNR, name
+    }
+}
+'
+
 # What base/file.h is for. A call of that name through a pointer counts too: rename it.
 opening='\b((f|fre)?open|openat2?|creat|(fd)?opendir|scandir|n?ftw|fts_open|mko?stemps?|tmpfile'
 opening+='|pread|fsync|fdatasync)(64)?\('
@@ -172,6 +189,9 @@ no_builtin='(xargs|in_room|env|sudo|nice|exec|nsenter.*|unshare.*|timeout.*) (ki
 check_all() {
     awk "$check_rooms" "${room_files[@]}" /dev/null
     awk "$check_headers" "${c_files[@]}" /dev/null | LC_ALL=C sort
+    awk "$check_names" "${public_files[@]}" "${own_files[@]}" /dev/null
+    matches 'expected a status alone, or with a ! before it' -E '[=!]= *DT_OK' \
+        "${room_files[@]}" /dev/null
     matches 'expected a call of base\/file.h, found one of its own' -E "$opening" \
         "${others[@]}" /dev/null
     matches 'a tab; expected spaces' $'\t' "${c_files[@]}" /dev/null
@@ -204,6 +224,8 @@ tree=${1:-$(dirname "${BASH_SOURCE[0]}")/..}
 cd "$tree"
 
 mapfile -t room_files < <(find_files '.*\.[ch]' src include)
+mapfile -t public_files < <(find_files '.*\.[ch]' include)
+mapfile -t own_files < <(find_files '.*\.[ch]' src)
 mapfile -t others < <(find_files '.*\.[ch]' src include | grep -vx 'src/base/file\.c')
 mapfile -t c_files < <(find_files '.*\.[ch]' src include tests)
 mapfile -t exact_files < <(

@@ -2,6 +2,7 @@
 #ifndef DT_BASE_HASH_H
 #define DT_BASE_HASH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,5 +17,8 @@ uint64_t dt_hash_seeded(const void *bytes, size_t size, uint64_t seed);
 
 /* Writes `hash` as 16 lower-case hexadecimal digits; returns `text`. */
 char *dt_hash_text(uint64_t hash, char text[DT_HASH_TEXT]);
+
+/* Reads what dt_hash_text has written. False: the text is another; *hash is 0. */
+bool dt_hash_parse(const char *text, uint64_t *hash);
 
 #endif

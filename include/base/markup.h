@@ -21,16 +21,21 @@ void dt_markup_add(dt_markup *to, const char *format, ...) __attribute__((format
 
 /* Adds a text, so that it is shown as it is: & < > " ' become references, control characters that
  * XML does not allow and bytes that are no UTF-8 become U+FFFD. It may stand in an element or in
- * the quotation marks of an attribute.
+ * the quotation marks of an attribute. NULL is "".
  * source: W3C, XML 1.0, section 2.2; HTML Living Standard, section 13.3. */
 void dt_markup_text(dt_markup *to, const char *text);
 
 /* Adds bytes as base64. source: RFC 4648, section 4. */
 void dt_markup_base64(dt_markup *to, const void *bytes, size_t size);
 
-/* Adds a coordinate, in pixels, with at most two decimals and no more than it needs; not finite
- * ones are the caller's mistake and become 0. */
-void dt_markup_pixel(dt_markup *to, double value);
+/* Adds markup, a text (dt_markup_text), and markup behind it. */
+void dt_markup_around(dt_markup *to, const char *before, const char *text, const char *behind);
+
+/* A coordinate as text, in pixels, with at most two decimals and no more than it needs; not finite
+ * ones are the caller's mistake and become 0. Returns `text`. DT_PIXEL is for arguments. */
+#define DT_PIXEL_SIZE   40
+#define DT_PIXEL(value) dt_pixel_text((value), (char[DT_PIXEL_SIZE]){0})
+char *dt_pixel_text(double value, char text[DT_PIXEL_SIZE]);
 
 /* DT_OK, or the error of the first allocation that failed. */
 dt_status dt_markup_status(const dt_markup *markup, dt_error *error);

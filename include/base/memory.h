@@ -20,6 +20,10 @@ void *dt_calloc(size_t count, size_t size, dt_error *error);
  * memory: NULL, with *error set as above, and the block as it was. */
 void *dt_resize(void *block, size_t size, dt_error *error);
 
+/* The block, which has room for *room elements of `size` bytes, with room for `count` at least, as
+ * dt_resize: for lists that grow one by one. NULL: as dt_resize; *room is then as it was. */
+void *dt_grow(void *block, size_t *room, size_t count, size_t size, dt_error *error);
+
 /* Frees a block of dt_calloc or dt_resize; NULL is allowed. */
 void dt_free(void *block);
 

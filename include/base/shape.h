@@ -1,7 +1,11 @@
-/* The shape of an image, and of what a layer makes of it: values [height][width][channels]. */
+/* Shapes. */
 #ifndef DT_BASE_SHAPE_H
 #define DT_BASE_SHAPE_H
 
+#include <stddef.h>
+#include <stdint.h>
+
+/* Of an image, and of what a layer makes of it: values [height][width][channels]. */
 typedef struct dt_shape {
     int height, width, channels;
 } dt_shape;
@@ -9,6 +13,18 @@ typedef struct dt_shape {
 static inline int dt_shape_size(dt_shape shape)
 {
     return shape.height * shape.width * shape.channels;
+}
+
+/* Most dimensions of a tensor, and of an array in a file other than HDF5. */
+#define DT_RANK_MAX 4
+
+/* The number of values of an array of `rank` dimensions. */
+static inline size_t dt_value_count(int rank, const int64_t *shape)
+{
+    size_t count = 1;
+    for (int i = 0; i < rank; i++)
+        count *= (size_t)shape[i];
+    return count;
 }
 
 #endif

@@ -14,7 +14,8 @@
 size_t dt_edit_distance(const char *a, const char *b);
 
 /* A search: set `typed`, offer the candidates one by one, then `word` is the nearest of those at
- * distance 1 + length / 4 or less of `typed` (the first of equals), or NULL. Nothing is owned. */
+ * distance 1 + length / 4 or less of `typed` (the first of equals), or NULL. Upper case counts as
+ * lower case. Nothing is owned. */
 typedef struct dt_suggestion {
     const char *typed;
     const char *word;

@@ -1,19 +1,34 @@
-/* A text that grows in a buffer of the caller's. */
+/* A text that grows: in a buffer of the caller's, or in memory of its own. */
 #ifndef DT_BASE_TEXT_H
 #define DT_BASE_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+#include "base/status.h"
 
 /* `length` is what the text has or would have without the limit of `size`, like snprintf's answer;
  * with size > 0 the buffer always ends in 0 once something (be it "") has been added. Starts as
- * {.text = buffer, .size = sizeof buffer}; where nothing may come to be added, buffer = "". */
+ * {.text = buffer, .size = sizeof buffer}; where nothing may come to be added, buffer = "".
+ * One that starts as {.grows = true} has memory of its own, which the caller frees (dt_free), and
+ * asks once, at the end, whether there was enough: dt_text_status. */
 typedef struct dt_text {
     char *text;
     size_t size;
     size_t length;
+    bool grows;
 } dt_text;
+
+/* Whether all that was added has found room. Errors: DT_ERR_INTERNAL. */
+dt_status dt_text_status(const dt_text *text, dt_error *error);
 
 /* Appends; what has no room is counted and left out. */
 void dt_text_add(dt_text *to, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Appends the shortest text that strtod reads back as the same number. */
+void dt_text_add_real(dt_text *to, double value);
+
+/* Appends NULL-terminated names, of which there is one: "a, b or c". */
+void dt_text_add_names(dt_text *to, const char *const *names);
 
 #endif

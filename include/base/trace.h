@@ -16,9 +16,9 @@ typedef enum dt_phase {
     DT_PHASE_GATHER,   /* finding and bringing samples */
     DT_PHASE_FORWARD,  /* forward passes of training */
     DT_PHASE_BACKWARD, /* losses and backward passes, with the sums of this rank */
-    DT_PHASE_REDUCE,   /* adding up between ranks */
+    DT_PHASE_REDUCE,   /* what goes round between ranks: sums, and parameters */
     DT_PHASE_WAIT,     /* waiting for other ranks in a reduction */
-    DT_PHASE_UPDATE,   /* optimizer */
+    DT_PHASE_UPDATE,   /* optimizer; on one host, adding up the slice that it updates */
     DT_PHASE_EVALUATE, /* evaluations */
     DT_PHASE_SAVE,     /* writing files */
     DT_PHASE_OTHER,

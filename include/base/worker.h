@@ -16,8 +16,9 @@ typedef struct dt_worker dt_worker;
 /* Does something with `job`, which it owns and frees. Runs in the worker's thread. */
 typedef void dt_work(void *job);
 
-/* The caller owns *out: dt_worker_destroy. Errors: DT_ERR_INTERNAL. */
-dt_status dt_worker_create(dt_worker **out, dt_error *error);
+/* gives_way: it takes the processor's time that no other thread wants. The caller owns *out:
+ * dt_worker_destroy. Errors: DT_ERR_INTERNAL. */
+dt_status dt_worker_create(bool gives_way, dt_worker **out, dt_error *error);
 
 /* Waits for the jobs that are left, and ends the thread. NULL is allowed. */
 void dt_worker_destroy(dt_worker *worker);

@@ -28,8 +28,10 @@ typedef enum dt_bench_measure {
                                 update */
     DT_BENCH_DENSE_CEILING,  /* samples/s if a step were its matrix products and w -= lr g alone */
     DT_BENCH_SPARSE_CEILING, /* the same without the products of columns that are zero in a tile */
-    DT_BENCH_REDUCE_TREE,    /* us: the sum of all ranks' gradients */
+    DT_BENCH_REDUCE_TREE,    /* us: the sum of all ranks' gradients, and the parameters to all */
     DT_BENCH_REDUCE_MPI,     /* us: the same by MPI_Allreduce */
+    DT_BENCH_MEETING,        /* us: all ranks of a host wait for each other, twice a step: where
+                                they outnumber the processors, each sleeps and is woken */
     DT_BENCH_WINDOW,  /* us: bringing DT_FEED_WINDOW samples to each rank, in the order of an epoch
                        */
     DT_BENCH_SHUFFLE, /* ms an epoch: its order, and bringing the samples of its steps */
@@ -70,7 +72,7 @@ typedef struct dt_bench_result {
  * what it has anyway. The same result on all ranks; the caller owns it, also after an error:
  * dt_bench_destroy. Collective.
  * Errors, the same on all ranks: DT_ERR_CONFIG for a batch larger than the training set, and those
- * of dt_run_open, dt_step and dt_evaluate. */
+ * of dt_session_open, dt_step and dt_evaluate. */
 dt_status dt_bench(dt_comm *comm, const dt_config *config, const dt_bench_spec *spec,
                    dt_bench_result *result, dt_error *error);
 

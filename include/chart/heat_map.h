@@ -14,7 +14,8 @@
 typedef struct dt_heat_map {
     const char *name, *row_name, *column_name;
     int classes;
-    const int64_t *counts; /* [classes][classes] */
+    const int64_t *counts; /* [classes][stride] */
+    int stride;            /* >= classes; what lies between the rows is not shown */
     const void *png;       /* more than DT_HEAT_CELLS_MAX classes: [classes][classes] pixels of
                               colours and alphas of dt_heat_strength */
     size_t png_size;
@@ -23,6 +24,9 @@ typedef struct dt_heat_map {
 /* How strongly a count of `count` among the `total` of its row is coloured, 0 to 1: the same step
  * for each power of ten of the share, down to one in 10,000; 0 for none. */
 double dt_heat_strength(int64_t count, int64_t total);
+
+/* The counts of a row. */
+int64_t dt_heat_total(const dt_heat_map *map, int row);
 
 /* Adds it, with counts in the cells where they have room. */
 void dt_heat_map_add(dt_markup *to, const dt_heat_map *map);

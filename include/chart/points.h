@@ -48,8 +48,14 @@ typedef struct dt_line {
     double *x, *y; /* [count]; x ascends; a y that is not finite is a gap */
 } dt_line;
 
-/* Where a place is on the x axis. */
-typedef double dt_place_x(const dt_place *place, const void *context);
+/* What the x axis shows. */
+typedef struct dt_axis {
+    enum { DT_BY_STEP, DT_BY_SECONDS, DT_BY_EPOCH } by;
+    double epoch_length; /* steps of an epoch: DT_BY_EPOCH */
+} dt_axis;
+
+/* Where a place is on the axis. */
+double dt_axis_at(const dt_axis *axis, const dt_place *place);
 
 /* Adds a point behind the others. Errors: DT_ERR_INTERNAL (memory). */
 dt_status dt_points_add(dt_points *self, const dt_place *place, double y, dt_error *error);
@@ -58,16 +64,14 @@ dt_status dt_points_add(dt_points *self, const dt_place *place, double y, dt_err
  * frees the line, also after an error: dt_line_free. Errors: DT_ERR_INTERNAL (memory). */
 
 /* The points that are kept. */
-dt_status dt_points_line(const dt_points *self, dt_place_x *x, const void *context, dt_line *out,
-                         dt_error *error);
+dt_status dt_points_line(const dt_points *self, const dt_axis *x, dt_line *out, dt_error *error);
 
 /* The last point of each group, finite or not: evenly spread. */
-dt_status dt_points_ends(const dt_points *self, dt_place_x *x, const void *context, dt_line *out,
-                         dt_error *error);
+dt_status dt_points_ends(const dt_points *self, const dt_axis *x, dt_line *out, dt_error *error);
 
 /* Means of neighbours, about `most` of them, gaps left out. */
-dt_status dt_points_means(const dt_points *self, size_t most, dt_place_x *x, const void *context,
-                          dt_line *out, dt_error *error);
+dt_status dt_points_means(const dt_points *self, size_t most, const dt_axis *x, dt_line *out,
+                          dt_error *error);
 
 void dt_line_free(dt_line *line);
 

@@ -2,6 +2,8 @@
 #ifndef DT_CHART_SCALE_H
 #define DT_CHART_SCALE_H
 
+#include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef enum dt_scale_kind {
@@ -24,6 +26,19 @@ typedef enum dt_number {
     DT_NUMBER_COUNT    /* whole ones: ticks are integers */
 } dt_number;
 
+/* Room for a number as text. */
+#define DT_NUMBER_SIZE 40
+
+/* From the smallest to the largest of some values. */
+typedef struct dt_extent {
+    double low, high; /* low > high: of none */
+} dt_extent;
+
+#define DT_EXTENT_OF_NONE ((dt_extent){(double)INFINITY, -(double)INFINITY})
+
+/* Adds a value; one that is not finite is left out. */
+void dt_extent_add(dt_extent *to, double value);
+
 /* low < high become the pixels `from` and `to` (from > to for an axis that grows upwards). */
 typedef struct dt_scale {
     dt_scale_kind kind;
@@ -42,12 +57,20 @@ dt_scale dt_scale_make(dt_scale_kind kind, dt_number number, double low, double 
  * scale beyond its ends (as values up to 0 do on a LOG scale). NaN for NaN. */
 double dt_scale_pixel(const dt_scale *scale, double value);
 
-/* Round values from low to high, ascending, at least `gap` pixels apart: how many. At least two
- * on a scale of dt_scale_make that has room for them. */
+/* Round values from low to high, ascending, at least `gap` pixels apart: how many. Where fewer than
+ * two of them have room: low and high. */
 int dt_scale_ticks(const dt_scale *scale, double gap, double ticks[DT_TICKS_MAX]);
 
-/* Room for a number as text. */
-#define DT_NUMBER_SIZE 40
+/* The label of tick number `index`, with as many digits as tell it from the others; on a scale that
+ * is not linear, as it needs itself. Returns `text`. */
+char *dt_scale_label(const dt_scale *scale, int count, const double *ticks, int index,
+                     char text[DT_NUMBER_SIZE]);
+
+/* Whether values from low to high are easier to tell apart on a LOG scale. */
+bool dt_log_helps(double low, double high);
+
+/* The smallest of 1, 2 and 5 times a power of ten that is not below `value` > 0. */
+double dt_round_up(double value);
 
 /* The tick's label, with as many digits as ticks of distance `step` need. Returns `text`. */
 char *dt_number_tick(dt_number number, double value, double step, char text[DT_NUMBER_SIZE]);
@@ -55,5 +78,8 @@ char *dt_number_tick(dt_number number, double value, double step, char text[DT_N
 /* A number of three to five significant digits, with its unit: "0.0166", "98.45 %", "4.4 s",
  * "279,682"; a dash for NaN. Returns `text`. */
 char *dt_number_text(dt_number number, double value, char text[DT_NUMBER_SIZE]);
+
+/* The same, for an argument. */
+#define DT_NUMBER(number, value) dt_number_text((number), (value), (char[DT_NUMBER_SIZE]){0})
 
 #endif

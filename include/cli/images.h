@@ -15,7 +15,7 @@ typedef struct dt_images {
 } dt_images;
 
 /* Reads the file `path`, or standard input where that is "-": a PNG (dt_image_normalise), or IDX
- * images of height x width, raw or packed with gzip, as they are. What it is, its content says.
+ * images of height x width, raw or packed with gzip, as they are. Its content says which.
  * Errors, with the path: DT_ERR_NO_INPUT, DT_ERR_DATA, DT_ERR_IO, DT_ERR_INTERNAL. */
 dt_status dt_images_read(const char *path, int height, int width, dt_images *out, dt_error *error);
 

@@ -35,6 +35,7 @@ typedef struct dt_command_info {
     const char *files;    /* what its arguments are called: "FILE"; NULL: it takes none */
     const char *settings; /* sections and single settings that it takes as options, separated by
                              blanks: "data seed"; NULL: all */
+    bool needs_files;     /* it does nothing without one */
 } dt_command_info;
 
 /* [DT_COMMANDS]; the first is what runs when none is named. */
@@ -79,6 +80,8 @@ typedef struct dt_flag {
     const char
         *help; /* begins with the names of its commands, "eval, bench: ", if not all know it */
     const char *const *names; /* the values that it takes, NULL-terminated; NULL: any */
+    const char *preset;       /* what it is unless it is given; NULL: "" */
+    unsigned needed;          /* commands that do nothing without it, as above */
     bool written;             /* its answer is a file to be written */
 } dt_flag;
 

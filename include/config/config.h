@@ -20,6 +20,8 @@
 #define DT_NAME_MAX     1024           /* of a DT_SETTING_TEXT */
 #define DT_INI_LINE_MAX 8191
 
+enum { DT_LINE_ENVIRONMENT = -1 };
+
 typedef enum dt_normalize { DT_NORMALIZE_UNIT, DT_NORMALIZE_STANDARD } dt_normalize;
 typedef enum dt_output_activation { DT_OUTPUT_IDENTITY, DT_OUTPUT_SOFTMAX } dt_output_activation;
 extern const char *const dt_output_activation_names[];
@@ -82,7 +84,8 @@ typedef struct dt_config {
     char timeline[DT_NAME_MAX]; /* a file; "none" */
 
     bool given[DT_SETTINGS_MAX]; /* [row of dt_settings]: dt_config_set has set it */
-    int line[DT_SETTINGS_MAX]; /* [row]: of `file`, which has the value; 0: it is not from there */
+    int line[DT_SETTINGS_MAX]; /* [row]: of `file`, which has the value; DT_LINE_ENVIRONMENT, which
+                                  who has set it says; 0: neither has it */
     char file[DT_NAME_MAX];    /* the INI file, for messages; its beginning when that is long */
 } dt_config;
 
@@ -186,6 +189,11 @@ size_t dt_config_write_ini(const dt_config *config, bool help, char *text, size_
  * Errors: DT_ERR_CONFIG, with "FILE:LINE: " in front when a setting of the two that do not fit is
  * from an INI file. virtual_ranks and output stay "auto": they are known when a run starts. */
 dt_status dt_config_resolve(dt_config *config, dt_error *error);
+
+/* Makes what else speaks of the layers say what they say, and writes them out if numbers alone
+ * would then mean other ones: written as an INI file, the settings can be read back. Settings that
+ * do not fit stay as they are. */
+void dt_config_agree(dt_config *config);
 
 /* Sets the numbers for which dt_config_resolve would find the same value back to "auto", and a list
  * of layers to numbers alone where these mean it. */

@@ -41,8 +41,7 @@ dt_status dt_idx_open(const char *directory, const char *name, dt_idx_kind kind,
                       dt_error *error);
 
 /* The same for the open file `fd`, which stays the caller's: *file is not to be closed, but read to
- * its last item or to an error. `name` is
- * for messages; whether it is packed, its content says. */
+ * its last item or to an error. Its content says whether it is packed. `name` is for messages. */
 dt_status dt_idx_open_descriptor(int fd, const char *name, dt_idx_kind kind, dt_idx_file *file,
                                  dt_error *error);
 

@@ -21,7 +21,8 @@ void dt_comm_finish(dt_comm *comm);
 
 int dt_comm_rank(const dt_comm *comm);
 int dt_comm_size(const dt_comm *comm);
-int dt_comm_host_rank(const dt_comm *comm);    /* number among the ranks of its host */
+int dt_comm_host_rank(const dt_comm *comm);    /* number among the ranks of its host ... */
+int dt_comm_host_size(const dt_comm *comm);    /* ... of which there are so many */
 int dt_comm_hosts(const dt_comm *comm);        /* number of hosts that the ranks are on */
 const char *dt_comm_host(const dt_comm *comm); /* name of this rank's host */
 

@@ -4,7 +4,9 @@
  * ranks dt_partition(V, R, r), none where R > V leaves it without, and brings the complete nodes
  * that they form. Then each rank finishes one slice of the vector: within a host from the other
  * ranks' nodes in shared memory, between hosts from messages that carry what a host has already
- * added up; the finished slices go to every host once.
+ * added up; the finished slices go to every host once. On one host they need not: each rank uses
+ * the slice that it has. Vectors that fit into caches a rank fills in memory of its own, and hands
+ * on what others read of them (base/stream.h).
  *
  * Between hosts the vector is cut into sections, from its end to its beginning, and each is reduced
  * by itself, each rank finishing a slice of it. So sections whose sums are announced travel while
@@ -13,9 +15,11 @@
 #ifndef DT_DIST_REDUCE_H
 #define DT_DIST_REDUCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/partition.h"
 #include "base/status.h"
 #include "base/trace.h"
 #include "dist/comm.h"
@@ -35,10 +39,10 @@ typedef struct dt_reduce dt_reduce;
 dt_status dt_reduce_create(dt_comm *comm, dt_allreduce kind, int virtual_ranks, size_t count,
                            size_t section_size, dt_reduce **out, dt_error *error);
 
-/* Bytes that dt_reduce_create will take on this rank: of shared memory, and of its own for messages
- * to other hosts. Not collective. Errors: DT_ERR_CONFIG: too many floats; DT_ERR_INTERNAL. */
+/* Bytes that dt_reduce_create will take on this rank: of shared memory, and of its own. Not
+ * collective. Errors: DT_ERR_CONFIG: too many floats; DT_ERR_INTERNAL. */
 dt_status dt_reduce_need(dt_comm *comm, dt_allreduce kind, int virtual_ranks, uint64_t count,
-                         uint64_t *shared, uint64_t *messages, dt_error *error);
+                         uint64_t *shared, uint64_t *own, dt_error *error);
 
 /* NULL is allowed. Collective. */
 void dt_reduce_destroy(dt_reduce *reduce);
@@ -68,10 +72,46 @@ size_t dt_reduce_section(const dt_reduce *reduce);
  * as each rank likes: not collective. */
 void dt_reduce_announce(dt_reduce *reduce, size_t first);
 
-/* This rank has filled its sums; when every rank has, the sum over all virtual ranks, `count`
- * floats, the same on every rank. Valid until this rank fills its sums again. Collective.
- * trace: laps of DT_PHASE_WAIT and DT_PHASE_REDUCE. */
-const float *dt_reduce_finish(dt_reduce *reduce, dt_trace *trace);
+/* The floats of the sum that this rank is to use; the ranks of a host have all of them, and each a
+ * slice of its own. `first` and the end of all but the last slice are multiples of DT_SLICE_UNIT.
+ */
+enum { DT_SLICE_UNIT = 256 };
+dt_range dt_reduce_slice(const dt_reduce *reduce);
+
+/* The sum over all virtual ranks. */
+typedef struct dt_reduced {
+    const float *values; /* [count], until dt_reduce_release; of a sum that is not `whole` those of
+                            this rank's slice alone, where dt_reduce_add has been */
+    bool whole;
+    bool bounded; /* surely finite, and not whole */
+} dt_reduced;
+
+/* This rank has filled its sums; when every rank has, their sum. Collective.
+ * trace: of this and of the next ones, laps of DT_PHASE_WAIT and DT_PHASE_REDUCE. */
+dt_reduced dt_reduce_finish(dt_reduce *reduce, dt_trace *trace);
+
+/* Adds up `count` floats of this rank's slice, from float `first` on, of a sum that is not whole:
+ * each float once. The blocks of a slice in their order, each while it is of use, are fastest. Not
+ * collective. */
+void dt_reduce_add(dt_reduce *reduce, size_t first, size_t count);
+
+/* Makes a sum whole whose slices have been added up: its [count] values, until dt_reduce_release.
+ * Since they were, the ranks of the host have met. Collective over the host. */
+const float *dt_reduce_whole(dt_reduce *reduce, dt_trace *trace);
+
+/* Room for what the ranks of a host have to tell each other of the sum: a number for each
+ * DT_SLICE_UNIT floats of it, and DT_REDUCE_REMARKS more. */
+enum { DT_REDUCE_REMARKS = 4 };
+double *dt_reduce_notes(const dt_reduce *reduce);
+
+/* The ranks of the host meet, after dt_reduce_finish: what they wrote is seen by all after. True if
+ * `own` is on each of them. Collective over the host. */
+bool dt_reduce_meet(dt_reduce *reduce, bool own, dt_trace *trace);
+
+/* This rank has used its slice of the sum. When every rank of the host has, they may fill their
+ * sums again; what they noted is there for all until the next dt_reduce_finish. Collective over the
+ * host. */
+void dt_reduce_release(dt_reduce *reduce, dt_trace *trace);
 
 /* The sums of a few doubles a virtual rank, along the same tree. values: [own virtual
  * ranks][width], sums: [width]. Collective. */

@@ -2,6 +2,8 @@
 #ifndef DT_FILE_ATOMIC_FILE_H
 #define DT_FILE_ATOMIC_FILE_H
 
+#include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/status.h"
@@ -28,11 +30,11 @@ dt_status dt_atomic_begin(const char *path, dt_atomic **out, int *file, dt_error
 dt_status dt_atomic_end(dt_atomic *self, dt_error *error);
 void dt_atomic_discard(dt_atomic *self);
 
+/* Whether `name`, without a directory, is that of a temporary file; `whole` is then the name of the
+ * file that it was to become. */
+bool dt_atomic_is_temporary(const char *name, char whole[NAME_MAX + 1]);
+
 /* Whether dt_atomic_begin would do it; changes nothing. Errors: DT_ERR_CREATE. */
 dt_status dt_atomic_try(const char *path, dt_error *error);
-
-/* Refuses to make `path` a file where it is the file `input` already, under whatever name: what
- * would be read, or has been, stays. Errors: DT_ERR_CREATE. */
-dt_status dt_atomic_apart(const char *path, const char *input, dt_error *error);
 
 #endif

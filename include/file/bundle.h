@@ -6,19 +6,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/shape.h"
 #include "base/status.h"
 
 /* Size of a name with its terminating 0; most arrays, and most texts, of a bundle. */
 #define DT_BUNDLE_NAME 128
 #define DT_BUNDLE_MAX  1024
 
-/* Most dimensions of an array. */
-#define DT_ARRAY_RANK_MAX 4
-
 typedef struct dt_array {
     char name[DT_BUNDLE_NAME];
     int rank; /* 0: one value */
-    int64_t shape[DT_ARRAY_RANK_MAX];
+    int64_t shape[DT_RANK_MAX];
     float *values; /* [product of shape], C order */
 } dt_array;
 
@@ -43,7 +41,7 @@ void dt_bundle_destroy(dt_bundle *bundle);
 /* Adds an array of zeros, to be filled: *values, [product of shape], stays the bundle's.
  * Errors: DT_ERR_DATA: a name that is there already, is empty, too long or not plain (UTF-8
  * without control characters), a rank above
- * DT_ARRAY_RANK_MAX, a size below 1, or too many arrays; DT_ERR_INTERNAL. */
+ * DT_RANK_MAX, a size below 1, or too many arrays; DT_ERR_INTERNAL. */
 dt_status dt_bundle_add(dt_bundle *bundle, const char *name, int rank, const int64_t *shape,
                         float **values, dt_error *error);
 
@@ -54,13 +52,9 @@ dt_status dt_bundle_add_text(dt_bundle *bundle, const char *name, const char *te
 /* The text of that name; NULL: there is none. */
 const char *dt_bundle_text(const dt_bundle *bundle, const char *name);
 
-/* Number of values of an array. */
 static inline size_t dt_array_count(const dt_array *array)
 {
-    size_t count = 1;
-    for (int i = 0; i < array->rank; i++)
-        count *= (size_t)array->shape[i];
-    return count;
+    return dt_value_count(array->rank, array->shape);
 }
 
 #endif

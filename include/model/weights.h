@@ -63,6 +63,10 @@ typedef struct dt_weights_facts {
 size_t dt_weights_attributes(const dt_weights_facts *facts,
                              dt_attribute attributes[DT_WEIGHTS_FACTS]);
 
+/* Facts of which nothing is known: "", -1, NaN, 0. *out is always set: dt_weights_facts_destroy.
+ * Errors: DT_ERR_INTERNAL. */
+dt_status dt_weights_facts_unknown(dt_weights_facts *out, dt_error *error);
+
 /* Frees the texts. {0} and a second call are allowed. */
 void dt_weights_facts_destroy(dt_weights_facts *facts);
 

@@ -19,6 +19,11 @@ typedef enum dt_weight_names {
 dt_status dt_bundle_of_weights(const dt_architecture *architecture, const dt_weights_file *file,
                                dt_weight_names names, dt_bundle *out, dt_error *error);
 
+/* Refuses a network with a kind of layer for which a format has no word; `who`: "ONNX has".
+ * Errors: DT_ERR_DATA, with the path and the layer. */
+dt_status dt_check_words(const dt_layer_list *list, bool (*has_word)(const dt_layer_kind *kind),
+                         const char *who, const char *path, dt_error *error);
+
 /* Room for the names of layers. */
 #define DT_LAYER_LIST 200
 
@@ -26,17 +31,17 @@ dt_status dt_bundle_of_weights(const dt_architecture *architecture, const dt_wei
  * PyTorch has them, [out][in], or kernel in place of weight, as Keras has them, [in][out]; and
  * LAYER.bias or LAYER/bias. LAYER is any name, or none at all.
  *
- * The layers are taken in the one order in which each takes what the one before gives, and numbers
- * rise: of names that differ in their numbers alone ("fc1" and "fc2", "net.0" and "net.2", "dense"
- * and "dense_1") the lower comes first. Is there more than one such order, or none, that is an
- * error. In *out they are called "dense", "dense_1", ...; layers[]: what they were called, in
- * order, cut to its room.
+ * The layers are taken in the order of their names, numbers by value ("net.2" before "net.10"),
+ * each having to take what the one before gives; or, unless `list` is NULL, in the order in which
+ * their sizes are those of the list, those of equal sizes by name. Layers of equal sizes whose
+ * names differ in more than numbers are refused without a list. In *out they are called "dense",
+ * "dense_1", ...; layers[]: what they were called, in order, cut to its room.
  *
  * A bundle with dist_train.parameter_hash is one of ours: the hash is checked, and all facts must
  * be there but those that may be missing. *out is always set: dt_weights_destroy. Errors:
  * DT_ERR_DATA, with what was expected and found; DT_ERR_INTERNAL. */
-dt_status dt_weights_of_bundle(const dt_bundle *bundle, dt_weights_file *out,
-                               char layers[DT_LAYER_LIST], dt_error *error);
+dt_status dt_weights_of_bundle(const dt_bundle *bundle, const dt_layer_list *list,
+                               dt_weights_file *out, char layers[DT_LAYER_LIST], dt_error *error);
 
 /* What a file was from which weights came. */
 typedef struct dt_import_note {
@@ -47,11 +52,12 @@ typedef struct dt_import_note {
 
 /* Reads weights from a file, whose layers get the names of this program: safetensors; npz; Keras'
  * weights as dt_weights_read takes them, as Keras 3 writes them (NAME.weights.h5), and inside of a
- * NAME.keras. What it is, its content says. *out is always set: dt_weights_destroy. Not collective.
+ * NAME.keras. Its content says what it is. list: as in dt_weights_of_bundle; weights files have an
+ * order of their own. *out is always set: dt_weights_destroy. Not collective.
  * Errors, with the path: those of dt_read_file; DT_ERR_DATA for a file that is none of these, or
  * not as it must be, in the case of PyTorch's own pickled files with what to do; DT_ERR_INTERNAL.
  */
-dt_status dt_weights_import(const char *path, dt_weights_file *out, dt_import_note *note,
-                            dt_error *error);
+dt_status dt_weights_import(const char *path, const dt_layer_list *list, dt_weights_file *out,
+                            dt_import_note *note, dt_error *error);
 
 #endif

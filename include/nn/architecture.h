@@ -3,8 +3,9 @@
  * A list is written as text, and read from it: items separated by commas,
  *     KIND VALUE... [NAME VALUE]... [ACTIVATION]
  * as in "dense 128 relu, dense 64 bias false, softmax". A number alone is a dense layer of which
- * settings say the rest, until dt_layers_write_out. From there on a text and its list say the same,
- * and only the list says what the network is. No pointers: it can be sent to other ranks as bytes.
+ * settings say the rest, unless an activation is the next item, until dt_layers_write_out. From
+ * there on a text and its list say the same, and only the list says what the network is. No
+ * pointers: it can be sent to other ranks as bytes.
  */
 #ifndef DT_NN_ARCHITECTURE_H
 #define DT_NN_ARCHITECTURE_H
@@ -40,10 +41,13 @@ char *dt_layers_text(const dt_layer_list *list, char *text);
 
 /* Says what a number alone leaves open. The names are of activations ("identity": none). */
 typedef struct dt_layer_defaults {
-    const char *hidden; /* behind every layer but the last one of the list */
+    const char *hidden; /* behind every layer but the last one with tensors */
     const char *output; /* behind that */
     bool bias;
 } dt_layer_defaults;
+
+/* Which of the two activations the list leaves to the defaults. */
+void dt_layers_open(const dt_layer_list *list, bool *hidden, bool *output);
 
 /* Replaces numbers alone by what they mean. On an error *list is as it was.
  * Errors: DT_ERR_CONFIG: the list becomes longer than DT_LAYERS_MAX layers or DT_LAYERS_TEXT. */

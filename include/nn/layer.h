@@ -59,6 +59,18 @@ typedef struct dt_layer {
     int32_t *scratch;                        /* [inputs], of the network's */
 } dt_layer;
 
+/* A tile on its way through a layer. Forward takes parameters and input, and gives output; what
+ * stands behind these is for the way back. */
+typedef struct dt_layer_pass {
+    const dt_real *parameters; /* the layer's */
+    const dt_tile *input;
+    dt_tile *output;
+    const dt_tile *output_gradient; /* of the loss by each value of the output */
+    dt_tile *input_gradient;        /* NULL: nobody asks for it */
+    const dt_summation *summation;  /* of the gradients of the parameters, the layer's first being
+                                       at its offset */
+} dt_layer_pass;
+
 /* A step of what a layer is in ONNX: an operation, and what it takes, a letter each: x the input of
  * the layer, p the result of the step before, n `number`, a its first argument, 0 to 3 a tensor of
  * the layer (if it has it). */
@@ -87,23 +99,22 @@ struct dt_layer_kind {
     /* Sets layer->tensors but for offsets and names of layers; their number. NULL: none. */
     int (*tensors)(dt_layer *layer);
 
-    /* output->values from input->values, for input->samples samples. */
-    void (*forward)(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
-                    dt_tile *output);
-    /* Adds up the gradients of the parameters as `summation` says, its offset being that of the
-     * layer's first, and unless input_gradient is NULL sets it. Tells the listener, if there is
-     * one, when they are final: from the last parameter to the first. */
-    void (*backward)(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
-                     const dt_tile *output, const dt_tile *output_gradient,
-                     const dt_summation *summation, dt_tile *input_gradient);
+    /* Sets the values of pass->output, for pass->input->samples samples. */
+    void (*forward)(const dt_layer *layer, const dt_layer_pass *pass);
+    /* Adds up the gradients of the parameters, and sets pass->input_gradient if there is one. Tells
+     * the summation's listener, if there is one, when they are final: from the last parameter to
+     * the first. */
+    void (*backward)(const dt_layer *layer, const dt_layer_pass *pass);
     /* Adds to *support where backward writes if summation->sparse is set: at most inputs / 2 + 1
      * intervals. offset: that of the layer's first parameter. NULL: everywhere. */
     void (*add_support)(const dt_layer *layer, const dt_tile *input, size_t offset,
                         dt_support *support);
     /* squares[i] += the squared Euclidean norm of the gradient of the layer's parameters by sample
-     * i alone, for input->samples samples. NULL: it has none. */
-    void (*add_squares)(const dt_layer *layer, const dt_tile *input, const dt_tile *output_gradient,
-                        double *squares);
+     * i alone, after backward. NULL: it has none. */
+    void (*add_squares)(const dt_layer *layer, const dt_layer_pass *pass, double *squares);
+    /* Multiply-adds of forward for a sample, in its matrix products; backward has as many for the
+     * gradient of the parameters, and as many for that of the input. NULL: no matrix product. */
+    double (*flops)(const dt_layer *layer);
     /* In place of forward and backward, of an element-wise function: a[i] = f(z[i]) for i < n, and
      * dz[i] = da[i] f'(z[i]), from z and a. `a` may be `z`, `dz` may be `da`. */
     void (*map)(size_t n, const dt_real *z, dt_real *a);
@@ -128,11 +139,8 @@ int dt_layer_kind_find(const char *name);
 extern const char *const dt_activation_names[];
 
 /* Runs the layer, element-wise or not. */
-void dt_layer_forward(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
-                      dt_tile *output);
-void dt_layer_backward(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
-                       const dt_tile *output, const dt_tile *output_gradient,
-                       const dt_summation *summation, dt_tile *input_gradient);
+void dt_layer_forward(const dt_layer *layer, const dt_layer_pass *pass);
+void dt_layer_backward(const dt_layer *layer, const dt_layer_pass *pass);
 
 /* A few words for people: "dense 784 -> 128, bias false". */
 void dt_layer_describe(const dt_layer *layer, char *text, size_t size);

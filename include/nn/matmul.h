@@ -22,23 +22,37 @@
 /* Elements behind a matrix B that may be read (and are not used). */
 #define DT_MATMUL_PAD 16
 
-/* C[i][j] += sum over k < depth of A[i][index[k]] * B[index[k]][j], for i < rows, j < columns.
- * A: [rows][lda], B: [..][ldb], C: [rows][ldc]. */
-void dt_matmul(int rows, int columns, int depth, const int32_t *index, const dt_real *a,
-               ptrdiff_t lda, const dt_real *b, ptrdiff_t ldb, dt_real *c, ptrdiff_t ldc);
+/* A matrix to read: from row to row `stride` elements. With stride 0 all rows are the first. */
+typedef struct dt_matrix {
+    const dt_real *values;
+    ptrdiff_t stride;
+} dt_matrix;
 
-/* C[i][j] = sum over k < depth of A[i][k] * B[j][k], for i < rows, j < columns, from 0 on. A:
- * [rows][lda], B: [columns][ldb], C: [rows][ldc]. */
-void dt_matmul_by_transposed(int rows, int columns, int depth, const dt_real *a, ptrdiff_t lda,
-                             const dt_real *b, ptrdiff_t ldb, dt_real *c, ptrdiff_t ldc);
+/* The matrix to write: [rows][columns]. */
+typedef struct dt_product {
+    dt_real *values;
+    ptrdiff_t stride;
+    int rows, columns;
+} dt_product;
+
+/* The columns of a matrix that are not zero throughout, ascending. */
+typedef struct dt_columns {
+    int count;
+    const int32_t *index; /* [count] */
+} dt_columns;
+
+/* C[i][j] += sum over the columns k of A[i][k] * B[k][j]. A: [rows of C], B: [all columns]. */
+void dt_matmul(dt_columns of_a, dt_matrix a, dt_matrix b, dt_product c);
+
+/* C[i][j] = sum over k < depth of A[i][k] * B[j][k], from 0 on. A: [rows of C], B: [columns of C].
+ */
+void dt_matmul_by_transposed(int depth, dt_matrix a, dt_matrix b, dt_product c);
 
 /* Sums of products of A transposed and B, as `summation` says: to a piece with the rows k of A and
- * B belongs the matrix C[i][j], the sum over its k of A[k][i] * B[k][j], i < rows, j < columns. A:
- * [samples][lda], B: [samples][ldb]; the sums are [rows][ldc] at summation->offset. index: the
- * `active` rows i in which A is not zero throughout, ascending; the others get nothing. lda = 0
- * makes A one row that holds for all samples. */
-void dt_matmul_transposed(int rows, int columns, int active, const int32_t *index, const dt_real *a,
-                          ptrdiff_t lda, const dt_real *b, ptrdiff_t ldb,
-                          const dt_summation *summation, ptrdiff_t ldc);
+ * B belongs the matrix C[i][j], the sum over its k of A[k][i] * B[k][j]. A: [samples][rows], B:
+ * [samples][columns]; the sums are [rows][columns] at summation->offset. The rows i that are no
+ * columns of A get nothing. */
+void dt_matmul_transposed(int rows, int columns, dt_columns of_a, dt_matrix a, dt_matrix b,
+                          const dt_summation *summation);
 
 #endif

@@ -31,6 +31,8 @@ typedef struct dt_network_spec {
     dt_architecture architecture; /* written out, and checked */
     dt_normalization normalization;
     dt_loss loss;
+    int64_t at_once; /* samples that it will be given at a time, and more now and then; 0: not
+                        known. Memory alone depends on it */
 } dt_network_spec;
 
 typedef struct dt_network dt_network;
@@ -85,39 +87,39 @@ typedef struct dt_tracked {
                             with one class */
 } dt_tracked;
 
-/* Samples in memory that belong to somebody else. */
+/* Samples in memory that belong to somebody else, and what becomes of them. */
 typedef struct dt_batch {
     int64_t count;
     const uint8_t *const *images; /* [count + upcoming] pointers to `inputs` bytes */
     const uint8_t *labels;        /* [count], each below the last width */
     int64_t upcoming;             /* images behind these that will be asked for next: fetched from
                                      memory meanwhile */
+    int segment_count;
+    const dt_segment *segments; /* of the samples: nn/summation.h */
+    dt_loss_sum *losses;        /* [segment_count]: the losses and correct answers of each segment,
+                                   of the forward pass, sample after sample */
     dt_tracked *tracked; /* [count]: dt_network_gradient sets them; NULL: nobody asks for them.
                             The bits do not depend on what else is in the batch. */
 } dt_batch;
 
-/* Adds up the gradients of the batch, which the segments cut into pieces, as nn/summation.h says:
- * sums[i] is the i-th array of the stack, of parameter count elements, the bottom first; at the end
- * those left on it hold their sums. What the arrays held before does not matter.
- * losses[i]: the losses and correct answers of segment i, of the forward pass: [segment_count].
+/* Sets the losses of the batch, and adds up its gradients as its segments say: sums[i] is the i-th
+ * array of the stack, of parameter count elements, the bottom first; at the end those left on it
+ * hold their sums. What the arrays held before does not matter.
  * listener: unless it is NULL, told from where on the sums are final, while others are still worked
  * on: first the parameter count, when all losses are there; then less with every call; at last 0.
  * support: NULL: all elements of the sums are written. Else it becomes where they may be other than
  * zero, and elsewhere they need not be written; valid until the next call.
  * trace: laps of DT_PHASE_FORWARD and DT_PHASE_BACKWARD. */
-void dt_network_gradient(dt_network *network, const dt_batch *batch, int segment_count,
-                         const dt_segment *segments, dt_real *const *sums, dt_loss_sum *losses,
+void dt_network_gradient(dt_network *network, const dt_batch *batch, dt_real *const *sums,
                          const dt_listener *listener, dt_support *support, dt_trace *trace);
 
 /* The outputs of the last layer for images[count]: outputs[count][classes]. */
 void dt_network_outputs(dt_network *network, int64_t count, const uint8_t *const *images,
                         dt_real *outputs);
 
-/* Adds the losses and correct answers of segment i of the batch to losses[i], sample after sample;
- * the segments' merges do not matter. outputs: unless it is NULL, becomes those of the last layer,
- * as dt_network_outputs gives them. */
-void dt_network_evaluate(dt_network *network, const dt_batch *batch, int segment_count,
-                         const dt_segment *segments, dt_real *outputs, dt_loss_sum *losses);
+/* Adds to the losses of the batch; its segments' merges do not matter. outputs: unless it is NULL,
+ * becomes those of the last layer, as dt_network_outputs gives them. */
+void dt_network_evaluate(dt_network *network, const dt_batch *batch, dt_real *outputs);
 
 /* What the outputs of one sample, [classes], say of the probabilities of the classes
  * (nn/metrics.h). */

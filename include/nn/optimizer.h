@@ -71,13 +71,23 @@ dt_optimizer_state dt_optimizer_get_state(dt_optimizer *optimizer);
  * without weight decay. */
 bool dt_optimizer_skips_zeros(const dt_optimizer *optimizer);
 
-/* One update of parameters[count] from gradient_sum[count], the sum of the gradients of `samples`
- * samples (samples >= 1), at learning rate lr. support: where the sum may be other than zero;
- * elsewhere it is not read. NULL, or all in one interval, unless the optimizer skips zeros. Returns
- * the Euclidean norm of the mean gradient before clipping if it is `measured`, or known because
- * clip_norm is set; else NaN.
- * Deterministic: same input, same bits, whatever zeros the support leaves out. */
-double dt_optimizer_step(dt_optimizer *optimizer, dt_real *parameters, const dt_real *gradient_sum,
-                         const dt_support *support, int64_t samples, double lr, bool measured);
+/* Whether an update has to know the norm of the gradient. */
+bool dt_optimizer_clips(const dt_optimizer *optimizer);
+
+/* What the sum of the gradients of `samples` samples (samples >= 1) is multiplied with: their mean,
+ * clipped. norm: the Euclidean norm of the mean; of no meaning unless the optimizer clips. */
+double dt_optimizer_scale(const dt_optimizer *optimizer, int64_t samples, double norm);
+
+/* Begins an update: from gradients of `scale` times the sums that follow, at learning rate lr. */
+void dt_optimizer_begin(dt_optimizer *optimizer, double scale, double lr);
+
+/* Updates the parameters in an interval of the optimizer's [count], from the sum of their
+ * gradients; both arrays begin where the optimizer's do. The intervals of one update do not
+ * overlap, and are all of it unless the optimizer skips zeros.
+ * Each parameter's update depends on nothing but its own gradient and state: optimizers of parts
+ * of a vector do what one of all of it does, whatever the intervals. Deterministic: same input,
+ * same bits, whatever zeros are left out. */
+void dt_optimizer_update(dt_optimizer *optimizer, const dt_interval *where, dt_real *parameters,
+                         const dt_real *gradient_sum);
 
 #endif

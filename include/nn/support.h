@@ -43,8 +43,24 @@ static inline void dt_support_clear_rest(const dt_support *support, dt_real *val
     memset(values + next, 0, (count - next) * sizeof *values);
 }
 
-/* The sum of the squares of `values`, in a fixed order: what the support leaves out might as well
- * be there as zeros, with the same bits. */
-double dt_support_squares(const dt_support *support, const dt_real *values);
+/* The sum of the squares of values[count], in a fixed order. */
+double dt_squares(size_t count, const dt_real *values);
+
+/* The squares of a long vector are added up in blocks of so many elements, and then the blocks'
+ * sums, each in a fixed order: the bits are the same whoever adds up which blocks, and with what a
+ * support leaves out as with zeros. */
+enum { DT_SQUARES_BLOCK = 256 };
+
+static inline size_t dt_squares_blocks(size_t count)
+{
+    return (count + DT_SQUARES_BLOCK - 1) / DT_SQUARES_BLOCK;
+}
+
+/* Sets blocks[] to the sums of the blocks of values[count], all on the support. */
+void dt_support_squares(const dt_support *support, size_t count, const dt_real *values,
+                        double *blocks);
+
+/* The sum of all blocks. */
+double dt_squares_sum(size_t count, const double *blocks);
 
 #endif

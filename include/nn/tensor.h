@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DT_TENSOR_RANK_MAX 4
+#include "base/shape.h"
 
 /* What a tensor is for; its initial values follow (nn/init.h). */
 typedef enum dt_tensor_role { DT_TENSOR_WEIGHT, DT_TENSOR_BIAS } dt_tensor_role;
@@ -17,20 +17,16 @@ typedef struct dt_tensor {
     char name[16];  /* "kernel", "bias" */
     dt_tensor_role role;
     int rank;
-    int64_t shape[DT_TENSOR_RANK_MAX];
+    int64_t shape[DT_RANK_MAX];
     size_t offset;
 } dt_tensor;
 
 /* The role of a tensor that a file calls so. */
 dt_tensor_role dt_tensor_role_of(const char *name);
 
-/* Number of values of a tensor. */
 static inline size_t dt_tensor_count(const dt_tensor *tensor)
 {
-    size_t count = 1;
-    for (int i = 0; i < tensor->rank; i++)
-        count *= (size_t)tensor->shape[i];
-    return count;
+    return dt_value_count(tensor->rank, tensor->shape);
 }
 
 #endif

@@ -18,6 +18,12 @@ typedef struct dt_tile {
     uint8_t *any;     /* [width]: scratch of dt_tile_load */
 } dt_tile;
 
+/* The values of a sample. */
+static inline dt_real *dt_tile_row(const dt_tile *tile, int sample)
+{
+    return tile->values + sample * tile->stride;
+}
+
 /* From one sample of a tile to the next. Rows that are a multiple of 2 KB apart share few places in
  * the L1 cache: a cache line more. At most 256 classes: the outputs of a network have no gaps, as
  * the losses expect. */

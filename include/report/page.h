@@ -1,7 +1,7 @@
 /* The page that the parts of a report stand in: one HTML file without scripts and without anything
  * from elsewhere, for light and dark, wide and narrow screens, and paper.
  *
- * What is between dt_page_begin and dt_page_end is the caller's, of these classes (style.c):
+ * What is between dt_page_begin and dt_page_end is the caller's, of these classes (page.c):
  *     header, section, figure > figcaption, details > summary     of HTML, styled as they are
  *     .tiles > .tile > b, span    numbers with a word each
  *     .charts                     figures side by side where there is room

@@ -29,6 +29,8 @@
 
 #include "base/status.h"
 #include "run/directory.h"
+#include "run/metrics_log.h"
+#include "run/state.h"
 
 #define DT_CHECKPOINT_FORMAT 2
 
@@ -36,27 +38,10 @@
 #define DT_CHECKPOINT_SIZE_MAX ((int64_t)1 << 36)
 
 typedef struct dt_checkpoint_optimizer {
-    const char *kind;      /* one of dt_optimizer_names */
-    int64_t steps;         /* updates that it has made */
-    const float *velocity; /* [parameter_count] or NULL */
-    const float *square;   /* [parameter_count] or NULL */
+    const char *kind;         /* one of dt_optimizer_names */
+    int64_t steps;            /* updates that it has made */
+    float *velocity, *square; /* [parameter_count] or NULL */
 } dt_checkpoint_optimizer;
-
-/* Sums over the steps so far of the epoch that is not complete. */
-typedef struct dt_checkpoint_running {
-    double loss_sum;
-    int64_t correct, samples;
-    double gradient_norm; /* of the last step; NaN: not known */
-} dt_checkpoint_running;
-
-/* The best evaluation so far. parameters NULL: there is none yet; the other values are kept all the
- * same. A metric that is not known is NaN. */
-typedef struct dt_checkpoint_best {
-    int64_t epoch, step, samples;
-    double val_accuracy, val_loss, test_accuracy, test_loss;
-    int64_t epochs_since;    /* evaluations since then: patience */
-    const float *parameters; /* [parameter_count] or NULL */
-} dt_checkpoint_best;
 
 typedef struct dt_checkpoint_data {
     const char *name; /* of the source */
@@ -64,12 +49,12 @@ typedef struct dt_checkpoint_data {
     int64_t train_samples, val_samples, test_samples;
 } dt_checkpoint_data;
 
-/* Sums over the times that a sample was played (train/track.h), [train_samples]; all NULL: they are
- * not kept. */
-typedef struct dt_checkpoint_tracked {
-    const float *plays; /* >= 0 */
-    const float *gradient_norms, *margins;
-} dt_checkpoint_tracked;
+/* Over the times that a sample was played (train/track.h); all [train_samples], or all NULL: they
+ * are not kept. */
+typedef struct dt_track_sums {
+    float *plays; /* how often; a whole number */
+    float *gradient_norms, *margins;
+} dt_track_sums;
 
 /* No pointer is NULL but where it is said. All counts are >= 0; seconds are finite and >= 0.
  * Parameters and optimizer state are finite. Of a checkpoint that was read the checkpoint owns all
@@ -81,28 +66,15 @@ typedef struct dt_checkpoint {
     const char *architecture; /* "784-128-64-10" */
     int64_t virtual_ranks;
     int64_t seed;
-
-    int64_t epoch; /* completed epochs */
-    int64_t step;  /* updates so far */
-    int64_t step_in_epoch;
-    int64_t samples; /* consumed so far, all ranks together */
-    int64_t skipped; /* steps skipped in a row, up to now */
-    double seconds;  /* of training so far */
-
+    dt_state state;
     size_t parameter_count;  /* >= 1 */
-    const float *parameters; /* [parameter_count] */
+    float *parameters;       /* [parameter_count] */
     uint64_t parameter_hash; /* dt_hash of their bytes */
-
     dt_checkpoint_optimizer optimizer;
-    dt_checkpoint_running running;
-    dt_checkpoint_best best;
+    float *best_parameters; /* [parameter_count], of state.best; NULL: there is none yet */
     dt_checkpoint_data data;
-    dt_checkpoint_tracked tracked;
-
-    const char *history;   /* the end of metrics.csv so far; no 0 within */
-    size_t history_length; /* without the 0 behind it, which need not be there for writing */
-    int64_t earlier;       /* bytes of metrics.csv before the history; 0: it is whole */
-    uint64_t earlier_hash; /* of them (run/metrics_log.h) */
+    dt_track_sums tracked;
+    dt_metrics_history history; /* of metrics.csv so far; no 0 within */
 } dt_checkpoint;
 
 /* The file's bytes. The caller owns *bytes: dt_free. Errors: DT_ERR_DATA for numbers that are not

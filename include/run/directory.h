@@ -2,35 +2,13 @@
 #ifndef DT_RUN_DIRECTORY_H
 #define DT_RUN_DIRECTORY_H
 
-#include <limits.h>
 #include <stdbool.h>
 
 #include "base/status.h"
-
-/* Size of a path with its terminating 0. */
-#define DT_PATH_SIZE PATH_MAX
-
-/* What a run writes into its directory; besides, checkpoints/step-<digits>.h5, the lock
- * (run/lock.h), and while one of them is written, a temporary file (file/atomic_file.h). */
-#define DT_FILE_CONFIG  "config.ini"
-#define DT_FILE_LOG     "log.txt"
-#define DT_FILE_METRICS "metrics.csv"
-#define DT_FILE_SUMMARY "summary.json"
-#define DT_FILE_WEIGHTS "weights.h5"
-#define DT_FILE_BEST    "best.h5"
-#define DT_FILE_INSIGHT "insight.h5"
-#define DT_FILE_REPORT  "report.html"
-
-/* A directory of event files for TensorBoard: run/tensorboard.h. */
-#define DT_DIRECTORY_EVENTS "tensorboard"
-/* In it, a file that is not looked at yet: no name that TensorBoard takes for an event file. */
-#define DT_EVENTS_NEXT "next.tmp"
-
-/* What a user writes there, to ask the run to stop. */
-#define DT_FILE_STOP "stop"
+#include "run/names.h"
 
 /* The order of a new run: make, take the lock, clear. Of one that goes on: open, take the lock,
- * tidy. What is removed is removed by the holder of the lock only.
+ * tidy. Both at last: start. What is removed is removed by the holder of the lock only.
  * Nothing here is collective. */
 
 /* Makes the directory of a run, with its parents, and writes its path into `path`.
@@ -52,8 +30,12 @@ dt_status dt_run_directory_open(const char *name, char path[DT_PATH_SIZE], dt_er
 /* The same to look at only: it need not be writable. */
 dt_status dt_run_directory_find(const char *name, char path[DT_PATH_SIZE], dt_error *error);
 
-/* Whether the directory has a file of a run. */
+/* Whether the directory has a file of a run; false as well where that cannot be told. */
 bool dt_run_directory_has_run(const char *path);
+
+/* Whether `path` is a directory to read a run in: one with a file of a run, or the lock of one that
+ * begins. Errors: DT_ERR_NO_INPUT: it is none, or may not be looked at; DT_ERR_IO. */
+dt_status dt_run_directory_check(const char *path, dt_error *error);
 
 /* Whether `path` is the name of a file of a run in a directory with a run's settings and log. */
 bool dt_run_directory_owns(const char *path);
@@ -70,17 +52,17 @@ dt_status dt_run_directory_try(const char *name, bool overwrite, dt_error *error
  * lock. Errors: DT_ERR_CREATE: these, or a file cannot be removed. */
 dt_status dt_run_directory_clear(const char *path, bool overwrite, dt_error *error);
 
-/* Removes what is not true any more when a run goes on: its summary, so that there is one only of
- * the last start, and only when that has ended in order; the file `stop`; and temporary files of
- * the files of a run, which an end may have left behind. The caller has the lock.
- * Errors: DT_ERR_CREATE: a file cannot be removed. */
+/* Removes what an end may have left behind when a run goes on: the file `stop`, and temporary files
+ * of the files of a run. The caller has the lock.
+ * Errors: DT_ERR_CREATE: a file cannot be removed; or as dt_run_directory_clear refuses. */
 dt_status dt_run_directory_tidy(const char *path, dt_error *error);
+
+/* Nothing refuses the start of the run any more: removes its summary, so that there is one only of
+ * the last start, and only when that has ended in order. The caller has the lock.
+ * Errors: DT_ERR_CREATE: it cannot be removed. */
+dt_status dt_run_directory_start(const char *path, dt_error *error);
 
 /* Whether there is a file `stop`; one system call. */
 bool dt_run_directory_stop_requested(const char *path);
-
-/* Writes "DIRECTORY/FILE" into `path`. Errors: DT_ERR_CREATE when that is too long. */
-dt_status dt_path_join(const char *directory, const char *file, char path[DT_PATH_SIZE],
-                       dt_error *error);
 
 #endif

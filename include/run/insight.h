@@ -23,6 +23,9 @@
 #include "base/trace.h"
 #include "data/dataset.h"
 
+/* How the attribute `format` begins; the number of the layout follows. */
+#define DT_INSIGHT_FORMAT "dist-train insight "
+
 /* Most pictures of a gallery, and of facts. */
 #define DT_GALLERY_MAX 100
 #define DT_FACTS_MAX   64

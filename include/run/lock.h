@@ -20,8 +20,7 @@
 #define DT_RUN_LOCK_H
 
 #include "base/status.h"
-
-#define DT_FILE_LOCK "lock"
+#include "run/names.h"
 
 /* Seconds between two heartbeats, at least; and without one after which a holder that this machine
  * cannot see is dead. */

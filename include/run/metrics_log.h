@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/hash.h"
 #include "base/status.h"
 
 /* A row, its fields in the order of the columns. A real number that is not known at that time is
@@ -23,7 +22,7 @@ typedef struct dt_metrics_row {
     /* Where the time of the epoch went, mean over the ranks. */
     double compute_seconds, reduce_seconds, wait_seconds, data_seconds;
     double gradient_norm; /* Euclidean, of the last step's mean gradient, before clipping */
-    char parameter_hash[DT_HASH_TEXT]; /* "": empty cell */
+    uint64_t parameter_hash; /* 0: not known, an empty cell */
 } dt_metrics_row;
 
 typedef struct dt_metrics_log dt_metrics_log;

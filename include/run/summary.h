@@ -3,42 +3,37 @@
 #define DT_RUN_SUMMARY_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "base/status.h"
+#include "run/metrics_log.h"
 
-/* Each field is the key of the same name, in this order. Texts that are NULL and reals that are not
- * finite become null. */
+/* What is not known is NULL, NaN or -1, and null in the file. */
 typedef struct dt_summary {
-    const char *status; /* "complete", "stopped", "failed" */
-    int64_t epochs, steps;
-    int64_t samples; /* consumed in training, all ranks together */
+    const char *status;  /* "complete", "stopped", "failed" */
+    dt_metrics_row last; /* what the file has of it: no learning rate, no times of an epoch */
     int ranks, virtual_ranks, hosts;
-    double train_loss, train_accuracy;
-    double val_loss, val_accuracy;
-    double test_loss, test_accuracy;
-    const char *parameter_hash;
-    double samples_per_second;
-    double seconds;
     const char *resumed_from; /* the checkpoint; NULL: none */
     const char *data_source;
     const char *version;
 } dt_summary;
+
+/* One of which nothing is known. */
+dt_summary dt_summary_unknown(void);
 
 /* Writes `path` atomically (dt_atomic_write): one JSON object, a key a line, indented by 2. Reals
  * have as few digits as come back exactly; texts are UTF-8, and a byte that is not becomes U+FFFD.
  * source: RFC 8259. Not collective. Errors: those of dt_atomic_write; DT_ERR_INTERNAL. */
 dt_status dt_summary_write(const char *path, const dt_summary *summary, dt_error *error);
 
-/* Room for a status. */
-#define DT_SUMMARY_STATUS 16
+/* Reads it back; other keys are passed over. *out is always set, and owns its texts:
+ * dt_summary_destroy. Not collective.
+ * Errors, with path, and line or key: those of dt_read_file; DT_ERR_DATA: another file. */
+dt_status dt_summary_read(const char *path, dt_summary *out, dt_error *error);
 
-/* Reads the status of a summary that dt_summary_write has made: "complete", "stopped", "failed".
- * Errors: those of dt_read_file; DT_ERR_DATA: it begins otherwise. */
-dt_status dt_summary_read_status(const char *path, char status[DT_SUMMARY_STATUS], dt_error *error);
+/* Of a summary that was read. NULL, {0} and a second call are allowed. */
+void dt_summary_destroy(dt_summary *summary);
 
-/* Whether `path` is a summary that dt_summary_write has made of a run with the status "complete".
- */
+/* Whether `path` is the summary of a run with the status "complete". */
 bool dt_summary_is_complete(const char *path);
 
 #endif

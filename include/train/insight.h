@@ -10,7 +10,7 @@
 
 #include "base/status.h"
 #include "run/insight.h"
-#include "train/run.h"
+#include "train/session.h"
 #include "train/trainer.h"
 
 /* What the run itself does not know. Of rank 0. */
@@ -29,7 +29,7 @@ typedef struct dt_epilogue {
  * runs are left empty.
  * told: of rank 0; NULL elsewhere. *out is always set, on rank 0 to the insight, elsewhere to an
  * empty one: dt_insight_destroy. Collective. Errors: DT_ERR_INTERNAL, the same on all ranks. */
-dt_status dt_insight_collect(dt_run *run, const dt_epilogue *told, dt_insight *out,
+dt_status dt_insight_collect(dt_session *run, const dt_epilogue *told, dt_insight *out,
                              dt_error *error);
 
 /* What a rank says of where it runs; can be sent as bytes. */
@@ -41,10 +41,10 @@ typedef struct dt_rank_place {
 } dt_rank_place;
 
 /* Of this rank. Not collective. */
-void dt_facts_look(const dt_run *run, dt_rank_place *out);
+void dt_facts_look(const dt_session *run, dt_rank_place *out);
 
 /* Fills out->facts. places: [ranks]. For rank 0; not collective. Errors: DT_ERR_INTERNAL. */
-dt_status dt_facts_tell(const dt_run *run, const dt_epilogue *told, const dt_rank_place *places,
+dt_status dt_facts_tell(const dt_session *run, const dt_epilogue *told, const dt_rank_place *places,
                         dt_insight *out, dt_error *error);
 
 #endif

@@ -13,15 +13,15 @@
 #include "base/status.h"
 #include "dist/room.h"
 #include "train/model.h"
-#include "train/run.h"
+#include "train/session.h"
 
 /* Of this rank, for a run that has its source and settings, and subsets of these sizes.
  * Not collective. Errors: DT_ERR_CONFIG: too many parameters; DT_ERR_INTERNAL. */
-dt_status dt_need_of_training(const dt_run *run, const dt_network_spec *spec,
+dt_status dt_need_of_training(const dt_session *run, const dt_network_spec *spec,
                               const int64_t counts[DT_SUBSETS], dt_need *out, dt_error *error);
 
 /* The same for a run that evaluates the subset `kind` and does nothing else. */
-void dt_need_of_evaluation(const dt_run *run, const dt_network_spec *spec,
+void dt_need_of_evaluation(const dt_session *run, const dt_network_spec *spec,
                            const int64_t counts[DT_SUBSETS], dt_subset_kind kind, dt_need *out);
 
 /* Of a weights file that is converted: its bytes, its arrays, and both of the result. */

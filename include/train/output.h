@@ -8,7 +8,7 @@
 #include "base/status.h"
 #include "run/insight.h"
 #include "train/resume.h"
-#include "train/run.h"
+#include "train/session.h"
 #include "train/saver.h"
 #include "train/trainer.h"
 
@@ -19,8 +19,8 @@ typedef struct dt_output dt_output;
  * `resume` found, whose lock it takes over, with the rows of metrics.csv and the best.h5 that the
  * checkpoint knows, which is then freed. `version`: of the program. run and resume must outlive the
  * output. The caller owns *out: dt_output_close. Errors: DT_ERR_CREATE, DT_ERR_IO, DT_ERR_DATA. */
-dt_status dt_output_open(const dt_run *run, const char *version, dt_resume *resume, dt_output **out,
-                         dt_error *error);
+dt_status dt_output_open(const dt_session *run, const char *version, dt_resume *resume,
+                         dt_output **out, dt_error *error);
 
 /* The run directory. */
 const char *dt_output_path(const dt_output *output);
@@ -32,6 +32,7 @@ void dt_output_beat(dt_output *output);
 dt_status dt_output_row(dt_output *output, const dt_progress_report *report, dt_error *error);
 
 /* Checkpoint and weights, behind the training's back: see train/saver.h. */
+dt_optimizer_state dt_output_room(dt_output *output);
 dt_status dt_output_checkpoint(dt_output *output, const dt_state *where, bool complete,
                                dt_error *error);
 dt_status dt_output_weights(dt_output *output, dt_saved_kind kind, const dt_progress_report *report,
@@ -43,7 +44,7 @@ bool dt_output_collect(dt_output *output, dt_saved *saved);
 /* Waits until all of them are done. */
 void dt_output_wait(dt_output *output);
 
-/* Writes insight.h5; after dt_output_wait. One that may not be safe on disk is removed, be it that
+/* Writes insight.h5; after dt_output_wait. A file that may not be safe on disk is removed, also one
  * of an earlier start. Errors: those of dt_insight_write. */
 dt_status dt_output_insight(dt_output *output, const dt_insight *insight, dt_error *error);
 

@@ -5,10 +5,11 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "train/run.h"
+#include "train/session.h"
 
-/* Compares the parameters of all ranks. Collective. Errors: DT_ERR_INTERNAL, on all ranks, with the
- * ranks whose parameters are not those of most. */
-dt_status dt_verify_replicas(dt_run *run, uint64_t *parameter_hash, dt_error *error);
+/* Compares the parameters that all ranks read: those of hosts with each other, and on a host, where
+ * the parameters are few, the ranks' copies (dist/replica.h). Collective. Errors: DT_ERR_INTERNAL,
+ * on all ranks, with the ranks whose parameters are not those of most. */
+dt_status dt_verify_replicas(dt_session *run, uint64_t *parameter_hash, dt_error *error);
 
 #endif

@@ -7,7 +7,7 @@
 #include "base/status.h"
 #include "run/checkpoint.h"
 #include "run/lock.h"
-#include "train/run.h"
+#include "train/session.h"
 #include "train/trainer.h"
 
 /* Seconds to wait for another process that is about to end: after mpirun was killed its ranks live
@@ -45,6 +45,6 @@ void dt_resume_end(dt_resume *resume);
  * optimizer, *state; the arrays that the run has then, the checkpoint no longer has. Without a
  * checkpoint *state becomes the initial one. Collective.
  * Errors: DT_ERR_CONFIG when it is of another network or another data set, with both names. */
-dt_status dt_resume_apply(dt_run *run, dt_resume *resume, dt_state *state, dt_error *error);
+dt_status dt_resume_apply(dt_session *run, dt_resume *resume, dt_state *state, dt_error *error);
 
 #endif

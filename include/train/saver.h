@@ -15,7 +15,7 @@
 #include "run/checkpoint.h"
 #include "run/lock.h"
 #include "run/metrics_log.h"
-#include "train/run.h"
+#include "train/session.h"
 #include "train/trainer.h"
 
 typedef enum dt_saved_kind {
@@ -35,23 +35,22 @@ typedef struct dt_saved {
     dt_error old;   /* of removing checkpoints that are no longer kept */
 } dt_saved;
 
-/* Where the parameters of a weights file come from. */
-typedef dt_best dt_origin;
-
-/* The best so far as a checkpoint has it. */
-dt_best dt_best_of(const dt_checkpoint_best *best);
-
 typedef struct dt_saver dt_saver;
 
 /* A saver for the run directory `directory`, whose lock is ours. version: of the program; config:
  * the settings as INI. All are borrowed and must outlive the saver. The caller owns *out:
  * dt_saver_destroy. Errors: DT_ERR_INTERNAL, DT_ERR_CREATE. */
-dt_status dt_saver_create(const dt_run *run, const char *version, const char *config,
+dt_status dt_saver_create(const dt_session *run, const char *version, const char *config,
                           const char *directory, dt_run_lock *lock, dt_saver **out,
                           dt_error *error);
 
 /* Waits for what is under way. NULL is allowed. */
 void dt_saver_destroy(dt_saver *saver);
+
+/* Where the state of the optimizer of all ranks goes before dt_saver_checkpoint: [parameter count],
+ * NULL where the kind has no use for it (dt_replica_gather). Waits for the checkpoint before this
+ * one, if that is still being written. */
+dt_optimizer_state dt_saver_room(dt_saver *saver);
 
 /* Saves the run as it is now, at `where`, with the rows of metrics.csv so far. complete: nothing is
  * left to do. When it is safe on disk, older checkpoints than the newest `keep` are removed. Waits
@@ -60,11 +59,12 @@ void dt_saver_destroy(dt_saver *saver);
 dt_status dt_saver_checkpoint(dt_saver *saver, const dt_state *where, bool complete,
                               const dt_metrics_history *history, dt_error *error);
 
-/* Saves the run's parameters, as they are now, as best.h5 or weights.h5 (kind). The best ones are
- * copied, once all files before are done, and are part of the checkpoints that follow. Those of
- * weights.h5, the last of a run, are not: they stay as they are until dt_saver_wait.
+/* Saves the run's parameters, as they are now, as best.h5 or weights.h5 (kind); origin: where they
+ * come from. The best ones are copied, once all files before are done, and are part of the
+ * checkpoints that follow. Those of weights.h5, the last of a run, are not: they stay as they are
+ * until dt_saver_wait.
  * Errors: as above. */
-dt_status dt_saver_weights(dt_saver *saver, dt_saved_kind kind, const dt_origin *origin,
+dt_status dt_saver_weights(dt_saver *saver, dt_saved_kind kind, const dt_best *origin,
                            dt_error *error);
 
 /* Writes best.h5 as a checkpoint has it, and keeps it for the checkpoints that follow: what a run

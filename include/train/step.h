@@ -7,7 +7,7 @@
 #include "base/status.h"
 #include "nn/loss.h"
 #include "train/feed.h"
-#include "train/run.h"
+#include "train/session.h"
 
 /* What a rank would like to happen after a step. */
 typedef struct dt_request {
@@ -31,7 +31,7 @@ typedef struct dt_step_result {
  * gradients, their sum, new parameters. own: what this rank would like to happen afterwards.
  * Collective. Errors: DT_ERR_DATA when the loss or the gradient is not finite, on all ranks, unless
  * on_nonfinite is skip; the parameters and the optimizer then stay as they were. */
-dt_status dt_step(dt_run *run, dt_feed *feed, int64_t update, dt_request own,
+dt_status dt_step(dt_session *run, dt_feed *feed, int64_t update, dt_request own,
                   dt_step_result *result, dt_error *error);
 
 #endif

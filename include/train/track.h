@@ -20,16 +20,11 @@
 #include "data/plan.h"
 #include "dist/comm.h"
 #include "nn/network.h"
+#include "run/checkpoint.h"
 #include "run/insight.h"
-#include "train/run.h"
+#include "train/session.h"
 
 typedef struct dt_track dt_track;
-
-/* Over the times that a sample was played; all [samples of the training set]. */
-typedef struct dt_track_sums {
-    float *plays; /* how often; a whole number */
-    float *gradient_norms, *margins;
-} dt_track_sums;
 
 /* For a rank that plays the virtual ranks `own` of the plan; comm must outlive it. The caller owns
  * *out: dt_track_destroy. Collective. On an error all ranks return the same one. */
@@ -54,10 +49,9 @@ dt_track_sums dt_track_get_sums(dt_track *track);
 
 /* Rank 0's *insight (not looked at on the others) gets what the run's track knows: tracked,
  * gradient_norms, margins, hardest (the 60 largest mean norms) and doubtful (the 60 smallest mean
- * margins that are below 0; fewer of large images: dt_gallery_most), with the answers of the
- * network as it is now; of equals the first in the file. Without a track, or before any step, it
- * stays as it is. All has been collected; the feed is gone. Collective. Errors, the same on all
- * ranks: DT_ERR_INTERNAL. */
-dt_status dt_track_report(dt_run *run, dt_insight *insight, dt_error *error);
+ * margins that are below 0; fewer of large images), with the answers of the network as it is now;
+ * of equals the first in the file. Without a track, or before any step, it stays as it is. All has
+ * been collected; the feed is gone. Collective. Errors, the same on all ranks: DT_ERR_INTERNAL. */
+dt_status dt_track_report(dt_session *run, dt_insight *insight, dt_error *error);
 
 #endif

@@ -6,33 +6,10 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "run/state.h"
 #include "train/evaluate.h"
-#include "train/run.h"
+#include "train/session.h"
 #include "train/step.h"
-
-/* The best epoch so far, by validation accuracy. */
-typedef struct dt_best {
-    int64_t epoch, step, samples; /* epoch: from 1; 0: there is none yet */
-    dt_evaluation val, test;
-} dt_best;
-
-/* Where a training is. With the parameters and the optimizer's state it is all that goes on from
- * step to step; no pointers: can be sent as bytes. The same on all ranks. */
-typedef struct dt_state {
-    int64_t epoch;         /* the one under way, from 0 */
-    int64_t step_in_epoch; /* steps of it that are done; all of them: still to be evaluated */
-    int64_t step;          /* updates so far */
-    int64_t samples;       /* consumed so far, all ranks together */
-    /* Sums over the samples of the epoch so far, without skipped steps; between two epochs those of
-     * the one that is complete. */
-    double loss;
-    int64_t correct, counted;
-    int64_t skips;        /* steps without update in a row, up to the last step */
-    double gradient_norm; /* of the last step (dt_step_result) */
-    dt_best best;
-    int64_t epochs_since_best;
-    double seconds; /* of training, over all starts of the run */
-} dt_state;
 
 /* The state before the first step. */
 dt_state dt_state_initial(void);
@@ -67,6 +44,9 @@ typedef struct dt_observer {
     void (*skipped)(void *state, const dt_error *problem);
     /* After the evaluation that ends an epoch. */
     void (*epoch)(void *state, const dt_progress_report *report);
+    /* Of rank 0, before each save: where the state of the optimizer goes, of all ranks. NULL: it is
+     * not gathered. */
+    dt_optimizer_state (*room)(void *state);
     /* When a checkpoint is due, after the two above: of the run's parameters and optimizer as they
      * are, and `where`. last: the run ends with it. */
     void (*save)(void *state, const dt_state *where, bool last);
@@ -80,7 +60,7 @@ typedef enum dt_ending {
 } dt_ending;
 
 /* True when nothing is left to do from `where`; *ending then says why. */
-bool dt_train_finished(const dt_run *run, const dt_state *where, dt_ending *ending);
+bool dt_train_finished(const dt_session *run, const dt_state *where, dt_ending *ending);
 
 /* Trains from *state to the end, or to a request to stop: for each epoch its steps and an
  * evaluation. *last is the report of the last epoch, or of the last step of a training that was
@@ -90,7 +70,7 @@ bool dt_train_finished(const dt_run *run, const dt_state *where, dt_ending *endi
  * ranks are compared before it. At an end in the middle of an epoch (max_steps) it is the one
  * before the evaluation, from which a longer run would go on.
  * Collective. Errors: the same on all ranks. */
-dt_status dt_train(dt_run *run, const dt_observer *observer, dt_state *state,
+dt_status dt_train(dt_session *run, const dt_observer *observer, dt_state *state,
                    dt_progress_report *last, dt_ending *ending, dt_error *error);
 
 #endif

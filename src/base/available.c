@@ -15,15 +15,9 @@ enum { PATH_ROOM = 4352, TEXT_ROOM = 16384 };
 static bool read_text(const char *root, const char *path, char text[TEXT_ROOM])
 {
     char whole[PATH_ROOM];
-    int file;
     text[0] = '\0';
-    int length = snprintf(whole, sizeof whole, "%s%s", root, path);
-    if (length >= (int)sizeof whole || dt_file_open(whole, DT_OPEN_READ, &file, NULL))
-        return false;
-    ssize_t got = read(file, text, TEXT_ROOM - 1);
-    close(file);
-    text[got > 0 ? got : 0] = '\0';
-    return got > 0;
+    return snprintf(whole, sizeof whole, "%s%s", root, path) < (int)sizeof whole &&
+           dt_read_start(whole, text, TEXT_ROOM) > 0;
 }
 
 /* The number behind `name` at the beginning of a line, 0 if there is none. */
@@ -137,8 +131,7 @@ void dt_available_look(dt_available *out)
     dt_available_look_below("", out);
 }
 
-dt_status dt_available_check(const dt_available *there, const dt_available *needed,
-                             dt_error *error)
+dt_status dt_available_check(const dt_available *there, const dt_available *needed, dt_error *error)
 {
     const struct {
         uint64_t needed, found;

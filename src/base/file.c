@@ -149,19 +149,15 @@ int dt_terminal_open(const char *path)
 
 typedef struct buffer {
     char *bytes;
-    size_t size, room; /* one byte of the block is not counted in the room */
+    size_t size, room; /* one byte of the room is left for the 0 at the end */
 } buffer;
 
 static dt_status grow(buffer *self, size_t room, dt_error *error)
 {
-    char *bytes = dt_calloc(room + 1, 1, error);
+    char *bytes = dt_grow(self->bytes, &self->room, room, 1, error);
     if (!bytes)
         return DT_ERR_INTERNAL;
-    if (self->size > 0)
-        memcpy(bytes, self->bytes, self->size);
-    dt_free(self->bytes);
     self->bytes = bytes;
-    self->room = room;
     return DT_OK;
 }
 
@@ -173,9 +169,9 @@ static dt_status read_to_end(int fd, const char *name, size_t most, buffer *self
         if (self->size > most)
             return dt_fail(error, DT_ERR_DATA, "%s: expected at most %zu bytes, found more", name,
                            most);
-        if (self->size == self->room && grow(self, 2 * self->room, error) != DT_OK)
+        if (grow(self, self->size + 2, error))
             return DT_ERR_INTERNAL;
-        count = read(fd, self->bytes + self->size, self->room - self->size);
+        count = read(fd, self->bytes + self->size, self->room - 1 - self->size);
         if (count < 0 && errno != EINTR)
             return dt_fail(error, DT_ERR_IO, "%s: cannot read at byte %zu: %m", name, self->size);
         self->size += count > 0 ? (size_t)count : 0;
@@ -188,10 +184,10 @@ static dt_status read_sized(int fd, const char *name, size_t size, size_t most, 
                             size_t *found, dt_error *error)
 {
     buffer self = {0};
-    dt_status status = grow(&self, size + 1, error);
-    if (status == DT_OK)
+    dt_status status = grow(&self, size + 2, error);
+    if (!status)
         status = read_to_end(fd, name, most, &self, error);
-    if (status != DT_OK) {
+    if (status) {
         dt_free(self.bytes);
         return status;
     }
@@ -233,7 +229,7 @@ size_t dt_read_start(const char *path, char *text, size_t size)
     int file;
     size_t got = 0;
     ssize_t count = 1;
-    if (dt_file_open(path, DT_OPEN_READ, &file, NULL) == DT_OK) {
+    if (!dt_file_open(path, DT_OPEN_READ, &file, NULL)) {
         while (got < size - 1 && (count > 0 || (count < 0 && errno == EINTR))) {
             count = read(file, text + got, size - 1 - got);
             got += count > 0 ? (size_t)count : 0;

@@ -118,10 +118,5 @@ void dt_warn(const char *format, ...)
 
 void dt_note(const char *format, ...)
 {
-    if (log_state.level == DT_LOG_SILENT)
-        return;
-    va_list args;
-    va_start(args, format);
-    write_line(NULL, "", format, args);
-    va_end(args);
+    WRITE_LINE(DT_LOG_WARN, NULL, "");
 }

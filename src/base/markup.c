@@ -10,8 +10,6 @@
 #include "base/memory.h"
 #include "base/visible.h"
 
-#define FIRST_SIZE 4096
-
 /* Makes room for `more` bytes and a 0; false: there is none. */
 static bool reserve(dt_markup *to, size_t more)
 {
@@ -19,15 +17,10 @@ static bool reserve(dt_markup *to, size_t more)
         return false;
     if (more < to->size - to->length)
         return true;
-    size_t size = 2 * to->size + more + FIRST_SIZE;
-    char *larger = dt_calloc(size, 1, &to->error);
+    char *larger = dt_grow(to->text, &to->size, to->length + more + 1, 1, &to->error);
     if (!larger)
         return false;
-    if (to->length > 0)
-        memcpy(larger, to->text, to->length);
-    dt_free(to->text);
     to->text = larger;
-    to->size = size;
     return true;
 }
 
@@ -57,7 +50,7 @@ void dt_markup_add(dt_markup *to, const char *format, ...)
 void dt_markup_text(dt_markup *to, const char *text)
 {
     char shown[DT_VISIBLE_MOST];
-    while (*text) {
+    while (text && *text) {
         bool kept = *text == '\t' || *text == '\n';
         const char *reference = *text == '&'    ? "&amp;"
                                 : *text == '<'  ? "&lt;"
@@ -90,17 +83,22 @@ void dt_markup_base64(dt_markup *to, const void *bytes, size_t size)
     }
 }
 
-void dt_markup_pixel(dt_markup *to, double value)
+void dt_markup_around(dt_markup *to, const char *before, const char *text, const char *behind)
 {
-    char text[40];
+    add_bytes(to, before, strlen(before));
+    dt_markup_text(to, text);
+    add_bytes(to, behind, strlen(behind));
+}
+
+char *dt_pixel_text(double value, char text[DT_PIXEL_SIZE])
+{
     double rounded = isfinite(value) ? round(value * 100) / 100 : 0;
-    snprintf(text, sizeof text, "%.2f", rounded == 0 ? 0.0 : rounded);
-    size_t length = strlen(text);
+    int length = snprintf(text, DT_PIXEL_SIZE, "%.2f", rounded == 0 ? 0.0 : rounded);
+    length = length < DT_PIXEL_SIZE ? length : DT_PIXEL_SIZE - 1;
     while (text[length - 1] == '0')
         length--;
-    if (text[length - 1] == '.')
-        length--;
-    add_bytes(to, text, length);
+    text[length - (text[length - 1] == '.')] = '\0';
+    return text;
 }
 
 dt_status dt_markup_status(const dt_markup *markup, dt_error *error)

@@ -12,6 +12,9 @@
 /* From so many bytes on a block is worth the look whether the machine has them. */
 static const size_t large = (size_t)64 << 20;
 
+/* Elements that a list has room for at first. */
+enum { FIRST_ROOM = 16 };
+
 static long fail_countdown;
 
 /* Where the kernel promises more than it has, it ends the process, or another, once the memory is
@@ -68,6 +71,21 @@ void *dt_resize(void *block, size_t size, dt_error *error)
 void dt_free(void *block)
 {
     free(block);
+}
+
+void *dt_grow(void *block, size_t *room, size_t count, size_t size, dt_error *error)
+{
+    size_t wanted = 2 * *room + FIRST_ROOM, bytes;
+    if (count <= *room)
+        return block;
+    wanted = wanted > count ? wanted : count;
+    if (__builtin_mul_overflow(wanted, size, &bytes)) {
+        dt_fail(error, DT_ERR_INTERNAL, "cannot allocate %zu x %zu bytes: too large", wanted, size);
+        return NULL;
+    }
+    void *larger = dt_resize(block, bytes, error);
+    *room = larger ? wanted : *room;
+    return larger;
 }
 
 char *dt_strdup(const char *text, dt_error *error)

@@ -1,6 +1,7 @@
 #include "base/status.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "base/visible.h"
@@ -34,27 +35,18 @@ dt_status dt_fail_in(dt_error *error, const char *format, ...)
 
 const char *dt_status_name(dt_status status)
 {
-    switch (status) {
-    case DT_OK:
-        return "ok";
-    case DT_ERR_USAGE:
-        return "usage";
-    case DT_ERR_DATA:
-        return "bad data";
-    case DT_ERR_NO_INPUT:
-        return "no input";
-    case DT_ERR_INTERNAL:
-        return "internal error";
-    case DT_ERR_STALLED:
-        return "stalled";
-    case DT_ERR_CREATE:
-        return "cannot create";
-    case DT_ERR_IO:
-        return "input/output error";
-    case DT_STOPPED:
-        return "stopped";
-    case DT_ERR_CONFIG:
-        return "bad setting";
-    }
-    return "unknown";
+    static const char *const names[] = {
+        [DT_OK] = "ok",
+        [DT_ERR_USAGE] = "usage",
+        [DT_ERR_DATA] = "bad data",
+        [DT_ERR_NO_INPUT] = "no input",
+        [DT_ERR_INTERNAL] = "internal error",
+        [DT_ERR_STALLED] = "stalled",
+        [DT_ERR_CREATE] = "cannot create",
+        [DT_ERR_IO] = "input/output error",
+        [DT_STOPPED] = "stopped",
+        [DT_ERR_CONFIG] = "bad setting",
+    };
+    bool known = status < sizeof names / sizeof *names && names[status];
+    return known ? names[status] : "unknown";
 }

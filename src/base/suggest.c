@@ -1,5 +1,6 @@
 #include "base/suggest.h"
 
+#include <ctype.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -37,9 +38,20 @@ size_t dt_edit_distance(const char *a, const char *b)
     return table[rows % 3][columns];
 }
 
+/* The word in lower case, cut to what is compared. */
+static const char *lower(const char *word, char out[DT_SUGGEST_MAX + 2])
+{
+    size_t length = strnlen(word, DT_SUGGEST_MAX + 1);
+    for (size_t i = 0; i < length; i++)
+        out[i] = (char)tolower((unsigned char)word[i]);
+    out[length] = '\0';
+    return out;
+}
+
 void dt_suggest_offer(dt_suggestion *search, const char *candidate)
 {
-    size_t distance = dt_edit_distance(search->typed, candidate);
+    char typed[DT_SUGGEST_MAX + 2], word[DT_SUGGEST_MAX + 2];
+    size_t distance = dt_edit_distance(lower(search->typed, typed), lower(candidate, word));
     if (distance > 1 + strlen(search->typed) / 4)
         return;
     if (!search->word || distance < search->distance) {

@@ -4,7 +4,10 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 
@@ -19,12 +22,20 @@ struct dt_worker {
     pthread_cond_t changed;
     task queue[DT_WORKER_QUEUE];
     int first, count; /* of the queue */
-    bool busy, ending;
+    bool busy, ending, gives_way;
 };
+
+static void give_way(void)
+{
+    enum { LAST = 19 };
+    setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), LAST); /* of the thread, on Linux */
+}
 
 static void *serve(void *argument)
 {
     dt_worker *self = argument;
+    if (self->gives_way)
+        give_way();
     pthread_mutex_lock(&self->lock);
     while (self->count > 0 || !self->ending) {
         if (self->count == 0) {
@@ -46,11 +57,12 @@ static void *serve(void *argument)
     return NULL;
 }
 
-dt_status dt_worker_create(dt_worker **out, dt_error *error)
+dt_status dt_worker_create(bool gives_way, dt_worker **out, dt_error *error)
 {
     dt_worker *self = dt_calloc(1, sizeof *self, error);
     if (!self)
         return error->status;
+    self->gives_way = gives_way;
     pthread_mutex_init(&self->lock, NULL);
     pthread_cond_init(&self->changed, NULL);
     sigset_t all, before;

@@ -11,13 +11,10 @@
 
 enum {
     CASES_MAX = 8 * DT_BENCH_BATCHES_MAX + DT_BENCH_MEASURES,
-    EPOCHS_MOST = 1000, /* and calls: a repetition ends by its time before */
-    CALLS_MOST = 1 << 30,
-    REDUCTIONS_MOST = 1000, /* most of the time may be what is between them */
+    CALLS_MOST = 1 << 30, /* a repetition ends by its time before */
     SHUFFLE_BATCH = 512,
     VIRTUAL_RANKS = 8,
-    LARGE_WIDTH = 2048,
-    SAVES_MOST = 2
+    LARGE_WIDTH = 2048
 };
 
 /* 100 MB of parameters, with 784 inputs. */
@@ -29,6 +26,7 @@ const dt_bench_measure_info dt_bench_measures[] = {
     [DT_BENCH_SPARSE_CEILING] = {"sparse ceiling", "samples/s"},
     [DT_BENCH_REDUCE_TREE] = {"reduction tree", "us"},
     [DT_BENCH_REDUCE_MPI] = {"reduction mpi", "us"},
+    [DT_BENCH_MEETING] = {"meeting of a host's ranks", "us"},
     [DT_BENCH_WINDOW] = {"exchange of a window", "us"},
     [DT_BENCH_SHUFFLE] = {"shuffling of an epoch", "ms"},
     [DT_BENCH_SHUFFLE_SHARE] = {"shuffling share", "%"},
@@ -38,51 +36,76 @@ const dt_bench_measure_info dt_bench_measures[] = {
     [DT_BENCH_START] = {"start to first step", "ms"},
 };
 
+/* How a measure is taken. */
+static const struct {
+    measure_function *function; /* NULL: derived from others */
+    double unit;                /* value = unit * seconds / amount; 0: amount / seconds */
+    int64_t most;               /* times that a repetition has at most; 0: the steps of an epoch */
+} ways[DT_BENCH_MEASURES] = {
+    [DT_BENCH_TRAINING] = {measure_training, 0, 0},
+    [DT_BENCH_DENSE_CEILING] = {measure_ceiling, 0, CALLS_MOST},
+    [DT_BENCH_SPARSE_CEILING] = {measure_ceiling, 0, CALLS_MOST},
+    /* Most of the time may be what is between reductions. */
+    [DT_BENCH_REDUCE_TREE] = {measure_reduce, 1e6, 1000},
+    [DT_BENCH_REDUCE_MPI] = {measure_reduce, 1e6, 1000},
+    [DT_BENCH_MEETING] = {measure_meeting, 1e6, CALLS_MOST},
+    [DT_BENCH_WINDOW] = {measure_window, 1e6, CALLS_MOST},
+    [DT_BENCH_SHUFFLE] = {measure_shuffle, 1e3, 1000},
+    [DT_BENCH_EVALUATION] = {measure_evaluation, 1e3, 1000},
+    [DT_BENCH_SAVE_STALL] = {measure_save, 1e3, 2},
+    [DT_BENCH_SAVE] = {measure_save, 1e3, 2},
+};
+
 enum { AS_CONFIGURED, VIRTUAL, LARGE, SAVED, SUBJECTS };
 
 typedef struct bench {
     dt_comm *comm;
     const dt_bench_spec *spec;
-    dt_bench_subject subjects[SUBJECTS]; /* those without a run are not measured */
-    dt_reduce *reduces[2];               /* tree, mpi */
+    bench_subject subjects[SUBJECTS]; /* those without a run are not measured */
     int case_count;
-    dt_bench_case cases[CASES_MAX];
-    double *all_seconds; /* [ranks], scratch */
-    double start;        /* seconds from the start of the process to the end of its first step */
+    bench_case cases[CASES_MAX];
+    double *values; /* [case_count][repetitions] */
+    double *all;    /* [ranks], scratch */
+    double start;   /* seconds from the start of the process to the end of its first step */
 } bench;
 
-/* One repetition; the time of the slowest rank. */
-static dt_status run_case(bench *self, const dt_bench_case *it, int64_t times, double *seconds,
-                          double *amount, dt_error *error)
+/* The largest of the ranks' values, at least 0. */
+static double largest(bench *self, double own)
 {
-    double own = 0;
-    *seconds = *amount = 0;
-    dt_status status = it->function(self->comm, it, times, &own, amount, error);
-    if (status)
-        return status;
-    dt_comm_all_gather(self->comm, &own, sizeof own, self->all_seconds);
+    double most = 0;
+    dt_comm_all_gather(self->comm, &own, sizeof own, self->all);
     for (int r = 0; r < dt_comm_size(self->comm); r++)
-        *seconds = fmax(*seconds, self->all_seconds[r]);
-    return DT_OK;
+        most = fmax(most, self->all[r]);
+    return most;
+}
+
+/* One repetition; the time of the slowest rank. */
+static dt_status run_case(bench *self, bench_case *it, int64_t times, dt_error *error)
+{
+    it->seconds = 0;
+    it->amount = (double)times;
+    dt_status status = ways[it->measure].function(it, times, error);
+    if (!status)
+        it->seconds = largest(self, it->seconds);
+    return status;
 }
 
 /* Finds how often a repetition repeats its case; warms up. */
-static dt_status calibrate(bench *self, dt_bench_case *it, dt_error *error)
+static dt_status calibrate(bench *self, bench_case *it, dt_error *error)
 {
-    double seconds, amount;
-    if (!it->function)
-        return DT_OK;
+    int64_t most = ways[it->measure].most;
+    if (most == 0)
+        most = (it->of->run->plan.samples + it->batch - 1) / it->batch;
     for (it->times = 1;; it->times *= 2) {
-        if (it->times > it->most)
-            it->times = it->most;
-        dt_status status = run_case(self, it, it->times, &seconds, &amount, error);
+        it->times = it->times < most ? it->times : most;
+        dt_status status = run_case(self, it, it->times, error);
         if (status)
             return status;
-        if (seconds >= self->spec->seconds / 4 || it->times == it->most)
+        if (it->seconds >= self->spec->seconds / 4 || it->times == most)
             break;
     }
-    double times = (double)it->times * self->spec->seconds / fmax(seconds, 1e-9);
-    it->times = times >= (double)it->most ? it->most : times < 1 ? 1 : (int64_t)times;
+    double times = (double)it->times * self->spec->seconds / fmax(it->seconds, 1e-9);
+    it->times = times >= (double)most ? most : times < 1 ? 1 : (int64_t)times;
     return DT_OK;
 }
 
@@ -90,27 +113,32 @@ static dt_status run_cases(bench *self, dt_error *error)
 {
     dt_status status = DT_OK;
     for (int i = 0; !status && i < self->case_count; i++)
-        status = calibrate(self, &self->cases[i], error);
+        if (ways[self->cases[i].measure].function)
+            status = calibrate(self, &self->cases[i], error);
     for (int repetition = 0; !status && repetition < self->spec->repetitions; repetition++) {
         dt_info("bench: repetition %d of %d", repetition + 1, self->spec->repetitions);
         for (int i = 0; !status && i < self->case_count; i++) {
-            const dt_bench_case *it = &self->cases[i];
-            double seconds, amount;
-            if (!it->function)
+            bench_case *it = &self->cases[i];
+            double unit = ways[it->measure].unit;
+            if (!ways[it->measure].function)
                 continue;
-            status = run_case(self, it, it->times, &seconds, &amount, error);
-            it->values[repetition] = it->unit > 0 ? it->unit * seconds / amount : amount / seconds;
+            status = run_case(self, it, it->times, error);
+            it->values[repetition] =
+                unit > 0 ? unit * it->seconds / it->amount : it->amount / it->seconds;
         }
     }
     return status;
 }
 
-static dt_status open_subject(bench *self, const dt_config *config, dt_bench_subject *of,
+static dt_status open_subject(bench *self, const dt_config *config, bench_subject *of,
                               dt_error *error)
 {
     dt_config own = *config;
     own.track_samples = false; /* nobody collects */
-    dt_status status = dt_run_open(self->comm, &own, 0, &of->run, error);
+    for (int i = 0; i < self->spec->batch_count; i++) /* the largest of all */
+        if (i == 0 || self->spec->batches[i] > own.batch_size)
+            own.batch_size = self->spec->batches[i];
+    dt_status status = dt_session_open(self->comm, &own, 0, &of->run, error);
     if (status)
         return status;
     size_t size = of->run->parameter_count * sizeof(float);
@@ -143,29 +171,27 @@ static dt_status check_batches(const bench *self, dt_error *error)
 /* The run as configured takes its first step at once: that is the program's start. */
 static dt_status open_first(bench *self, const dt_config *config, dt_error *error)
 {
-    dt_bench_subject *of = &self->subjects[AS_CONFIGURED];
+    bench_subject *of = &self->subjects[AS_CONFIGURED];
     dt_status status = open_subject(self, config, of, error);
     if (!status)
         status = check_batches(self, error);
     if (!status)
-        status = dt_bench_first_step(of, self->spec->batches[0], error);
-    double age = dt_bench_process_age();
+        status = take_first_step(of, self->spec->batches[0], error);
     if (status)
         return status;
-    dt_comm_all_gather(self->comm, &age, sizeof age, self->all_seconds);
-    for (int r = 0; r < dt_comm_size(self->comm); r++)
-        self->start = fmax(self->start, self->all_seconds[r]);
-    return dt_bench_make_ceiling(of, error);
+    self->start = largest(self, process_age());
+    return make_ceiling(of, error);
 }
 
 /* The settings, with two hidden layers of these widths. */
-static dt_config wide(const dt_config *config, int first, int second)
+static dt_status open_wide(bench *self, const dt_config *config, int first, int second,
+                           bench_subject *of, dt_error *error)
 {
     dt_config other = *config;
     char layers[64];
     snprintf(layers, sizeof layers, "%d, %d, %d", first, second, config->classes);
-    (void)dt_config_set(&other, dt_setting_find("layers"), layers, NULL);
-    return other;
+    dt_status status = dt_config_set(&other, dt_setting_find("layers"), layers, error);
+    return status ? status : open_subject(self, &other, of, error);
 }
 
 static dt_status open_subjects(bench *self, const dt_config *config, dt_error *error)
@@ -174,116 +200,77 @@ static dt_status open_subjects(bench *self, const dt_config *config, dt_error *e
     dt_status status = open_first(self, config, error);
     if (status)
         return status;
-    const dt_run *first = self->subjects[AS_CONFIGURED].run;
+    bench_subject *first = &self->subjects[AS_CONFIGURED];
     dt_config other = *config;
     other.virtual_ranks = VIRTUAL_RANKS;
-    if (first->config.virtual_ranks != VIRTUAL_RANKS && dt_comm_size(self->comm) <= VIRTUAL_RANKS &&
-        (has_batch(spec, 64) || has_batch(spec, 512)))
+    if (first->run->config.virtual_ranks != VIRTUAL_RANKS &&
+        dt_comm_size(self->comm) <= VIRTUAL_RANKS && (has_batch(spec, 64) || has_batch(spec, 512)))
         status = open_subject(self, &other, &self->subjects[VIRTUAL], error);
-    if (!status && spec->large) {
-        other = wide(config, LARGE_WIDTH, LARGE_WIDTH);
-        status = open_subject(self, &other, &self->subjects[LARGE], error);
-        if (!status)
-            status = dt_bench_make_ceiling(&self->subjects[LARGE], error);
-    }
+    if (!status && spec->large)
+        status = open_wide(self, config, LARGE_WIDTH, LARGE_WIDTH, &self->subjects[LARGE], error);
+    if (!status && spec->large)
+        status = make_ceiling(&self->subjects[LARGE], error);
     if (!status && spec->large && dt_comm_size(self->comm) == 1) {
-        other = wide(config, save_widths[0], save_widths[1]);
-        status = open_subject(self, &other, &self->subjects[SAVED], error);
+        bench_subject *saved = &self->subjects[SAVED];
+        status = open_wide(self, config, save_widths[0], save_widths[1], saved, error);
         if (!status)
-            status = dt_bench_open_saves(&self->subjects[SAVED], error);
+            status = open_saves(saved, error);
     }
     for (int kind = 0; !status && kind < 2; kind++)
         status = dt_reduce_create(self->comm, (dt_allreduce)kind, dt_comm_size(self->comm),
-                                  first->parameter_count, 0, &self->reduces[kind], error);
+                                  first->run->parameter_count, 0, &first->reduces[kind], error);
     return status;
 }
 
-static void add_case(bench *self, dt_bench_case it)
+static void add_case(bench *self, dt_bench_measure measure, int subject, int64_t batch)
 {
-    self->cases[self->case_count++] = it;
+    self->cases[self->case_count++] =
+        (bench_case){.measure = measure, .of = &self->subjects[subject], .batch = batch};
 }
 
-static bool is_measured(int which, int64_t batch)
+static void add_trainings(bench *self, int subject)
 {
-    bool is_telling = batch == 64 || batch == 512;
-    return which == AS_CONFIGURED || is_telling || (which == LARGE && batch == 2048);
-}
-
-static void add_trainings(bench *self, int which)
-{
-    const dt_bench_subject *of = &self->subjects[which];
+    const bench_subject *of = &self->subjects[subject];
     for (int i = 0; of->run && i < self->spec->batch_count; i++) {
         int64_t batch = self->spec->batches[i];
-        if (!is_measured(which, batch))
+        bool is_telling = batch == 64 || batch == 512 || (subject == LARGE && batch == 2048);
+        if (subject != AS_CONFIGURED && !is_telling)
             continue;
-        add_case(self, (dt_bench_case){.measure = DT_BENCH_TRAINING,
-                                       .function = dt_measure_training,
-                                       .of = of,
-                                       .batch = batch,
-                                       .most = (of->run->plan.samples + batch - 1) / batch});
-        for (int m = DT_BENCH_DENSE_CEILING; of->ceiling && m <= DT_BENCH_SPARSE_CEILING; m++)
-            add_case(self, (dt_bench_case){.measure = (dt_bench_measure)m,
-                                           .function = dt_measure_ceiling,
-                                           .of = of,
-                                           .batch = batch,
-                                           .most = CALLS_MOST});
+        add_case(self, DT_BENCH_TRAINING, subject, batch);
+        if (of->ceiling) {
+            add_case(self, DT_BENCH_DENSE_CEILING, subject, batch);
+            add_case(self, DT_BENCH_SPARSE_CEILING, subject, batch);
+        }
     }
-}
-
-/* The batch at which shuffling is measured: one that training is measured at too. */
-static int64_t shuffle_batch(const dt_bench_spec *spec)
-{
-    return has_batch(spec, SHUFFLE_BATCH) ? SHUFFLE_BATCH : spec->batches[spec->batch_count - 1];
 }
 
 static void add_cases(bench *self)
 {
-    const dt_bench_subject *of = &self->subjects[AS_CONFIGURED];
-    for (int which = 0; which <= LARGE; which++)
-        add_trainings(self, which);
-    dt_bench_case it = {
-        .of = of, .most = REDUCTIONS_MOST, .unit = 1e6, .function = dt_measure_reduce};
-    for (int kind = 0; kind < 2; kind++) {
-        it.measure = kind == DT_ALLREDUCE_TREE ? DT_BENCH_REDUCE_TREE : DT_BENCH_REDUCE_MPI;
-        it.reduce = self->reduces[kind];
-        add_case(self, it);
-    }
-    it.measure = DT_BENCH_WINDOW;
-    it.most = CALLS_MOST;
-    it.function = dt_measure_window;
-    add_case(self, it);
-    it.measure = DT_BENCH_SHUFFLE;
-    it.function = dt_measure_shuffle;
-    it.unit = 1e3;
-    it.most = EPOCHS_MOST;
-    it.batch = shuffle_batch(self->spec);
-    add_case(self, it);
-    it.measure = DT_BENCH_SHUFFLE_SHARE;
-    it.function = NULL; /* derived */
-    add_case(self, it);
-    it.measure = DT_BENCH_EVALUATION;
-    it.function = dt_measure_evaluation;
-    it.batch = 0;
-    if (of->run->dataset->subsets[DT_SUBSET_TEST].count > 0)
-        add_case(self, it);
-    it.of = &self->subjects[SAVED];
-    it.function = dt_measure_save;
-    it.most = SAVES_MOST;
-    for (int m = DT_BENCH_SAVE_STALL; it.of->saves && m <= DT_BENCH_SAVE; m++) {
-        it.measure = (dt_bench_measure)m;
-        add_case(self, it);
+    const dt_bench_spec *spec = self->spec;
+    /* One that training is measured at too. */
+    int64_t shuffled =
+        has_batch(spec, SHUFFLE_BATCH) ? SHUFFLE_BATCH : spec->batches[spec->batch_count - 1];
+    for (int subject = 0; subject <= LARGE; subject++)
+        add_trainings(self, subject);
+    for (int m = DT_BENCH_REDUCE_TREE; m <= DT_BENCH_WINDOW; m++)
+        add_case(self, (dt_bench_measure)m, AS_CONFIGURED, 0);
+    add_case(self, DT_BENCH_SHUFFLE, AS_CONFIGURED, shuffled);
+    add_case(self, DT_BENCH_SHUFFLE_SHARE, AS_CONFIGURED, shuffled);
+    if (self->subjects[AS_CONFIGURED].run->dataset->subsets[DT_SUBSET_TEST].count > 0)
+        add_case(self, DT_BENCH_EVALUATION, AS_CONFIGURED, 0);
+    if (self->subjects[SAVED].saves) {
+        add_case(self, DT_BENCH_SAVE_STALL, SAVED, 0);
+        add_case(self, DT_BENCH_SAVE, SAVED, 0);
     }
 }
 
 static dt_status allocate_values(bench *self, dt_error *error)
 {
-    bool got = true;
-    for (int i = 0; got && i < self->case_count; i++) {
-        dt_bench_case *it = &self->cases[i];
-        it->values = dt_calloc((size_t)self->spec->repetitions, sizeof *it->values, error);
-        got = it->values != NULL;
-    }
-    return dt_comm_agree(self->comm, got ? DT_OK : DT_ERR_INTERNAL, error);
+    size_t each = (size_t)self->spec->repetitions;
+    self->values = dt_calloc((size_t)self->case_count * each, sizeof *self->values, error);
+    for (int i = 0; self->values && i < self->case_count; i++)
+        self->cases[i].values = self->values + (size_t)i * each;
+    return dt_comm_agree(self->comm, self->values ? DT_OK : DT_ERR_INTERNAL, error);
 }
 
 static int compare(const void *a, const void *b)
@@ -295,10 +282,10 @@ static int compare(const void *a, const void *b)
 /* Repetition by repetition: the time of shuffling as a share of that of training, at its batch. */
 static void derive_share(bench *self)
 {
-    dt_bench_case *share = self->cases;
+    bench_case *share = self->cases;
     while (share->measure != DT_BENCH_SHUFFLE_SHARE)
         share++;
-    const dt_bench_case *shuffle = share - 1, *training = self->cases;
+    const bench_case *shuffle = share - 1, *training = self->cases;
     while (training->measure != DT_BENCH_TRAINING || training->batch != shuffle->batch)
         training++;
     double samples = (double)shuffle->of->run->plan.samples;
@@ -307,12 +294,12 @@ static void derive_share(bench *self)
 }
 
 /* Adds the row of a case; values[count] become sorted. */
-static void add_row(const dt_bench_case *it, double *values, int count, dt_bench_result *result)
+static void add_row(const bench_case *it, double *values, int count, dt_bench_result *result)
 {
     dt_bench_row *row = &result->rows[result->row_count++];
-    const dt_run *run = it->of->run;
+    const dt_session *run = it->of->run;
     *row = (dt_bench_row){.measure = it->measure, .batch = it->batch, .repetitions = count};
-    if (it->measure != DT_BENCH_REDUCE_TREE && it->measure != DT_BENCH_REDUCE_MPI)
+    if (it->measure < DT_BENCH_REDUCE_TREE || it->measure > DT_BENCH_MEETING)
         row->virtual_ranks = (int)run->config.virtual_ranks;
     dt_architecture_text(&dt_network_spec_of(run->network)->architecture, row->network,
                          sizeof row->network);
@@ -328,12 +315,12 @@ static dt_status fill_result(bench *self, dt_bench_result *result, dt_error *err
     dt_status status = dt_comm_agree(self->comm, result->rows ? DT_OK : DT_ERR_INTERNAL, error);
     if (status)
         return status;
-    const dt_bench_subject *first = &self->subjects[AS_CONFIGURED];
+    const bench_subject *first = &self->subjects[AS_CONFIGURED];
     snprintf(result->data, sizeof result->data, "%s", first->run->source->name);
     derive_share(self);
     for (int i = 0; i < self->case_count; i++)
         add_row(&self->cases[i], self->cases[i].values, self->spec->repetitions, result);
-    dt_bench_case start = {.measure = DT_BENCH_START, .of = first};
+    bench_case start = {.measure = DT_BENCH_START, .of = first};
     double milliseconds = 1e3 * self->start;
     add_row(&start, &milliseconds, 1, result);
     return DT_OK;
@@ -343,17 +330,17 @@ static void destroy(bench *self)
 {
     if (!self)
         return;
-    for (int i = 0; i < self->case_count; i++)
-        dt_free(self->cases[i].values);
-    for (int kind = 0; kind < 2; kind++)
-        dt_reduce_destroy(self->reduces[kind]);
     for (int i = 0; i < SUBJECTS; i++) {
-        dt_bench_close_saves(&self->subjects[i]);
-        dt_ceiling_destroy(self->subjects[i].ceiling);
-        dt_free(self->subjects[i].initial);
-        dt_run_close(self->subjects[i].run);
+        bench_subject *of = &self->subjects[i];
+        close_saves(of);
+        ceiling_destroy(of->ceiling);
+        dt_reduce_destroy(of->reduces[0]);
+        dt_reduce_destroy(of->reduces[1]);
+        dt_free(of->initial);
+        dt_session_close(of->run);
     }
-    dt_free(self->all_seconds);
+    dt_free(self->values);
+    dt_free(self->all);
     dt_free(self);
 }
 
@@ -365,9 +352,9 @@ dt_status dt_bench(dt_comm *comm, const dt_config *config, const dt_bench_spec *
     if (self) {
         self->comm = comm;
         self->spec = spec;
-        self->all_seconds = dt_calloc((size_t)dt_comm_size(comm), sizeof *self->all_seconds, error);
+        self->all = dt_calloc((size_t)dt_comm_size(comm), sizeof *self->all, error);
     }
-    bool got = self && self->all_seconds;
+    bool got = self && self->all;
     dt_status status = dt_comm_agree(comm, got ? DT_OK : DT_ERR_INTERNAL, error);
     if (!status)
         status = open_subjects(self, config, error);

@@ -14,16 +14,17 @@
 #include "train/feed.h"
 #include "train/step.h"
 
-static void reset_parameters(const dt_bench_subject *of)
+static void reset_parameters(const bench_subject *of)
 {
-    dt_run *run = of->run;
-    memcpy(run->parameters, of->initial, run->parameter_count * sizeof(float));
+    dt_session *run = of->run;
+    if (dt_comm_rank(run->comm) == 0)
+        memcpy(run->parameters, of->initial, run->parameter_count * sizeof(float));
+    dt_replica_spread(run->replica);
 }
 
-static dt_status open_feed(const dt_bench_subject *of, int64_t batch, dt_feed **out,
-                           dt_error *error)
+static dt_status open_feed(const bench_subject *of, int64_t batch, dt_feed **out, dt_error *error)
 {
-    dt_run *run = of->run;
+    dt_session *run = of->run;
     run->plan.batch_size = batch;
     dt_status status = dt_feed_create(&run->plan, run->exchange, run->own_virtual_ranks,
                                       dt_comm_size(run->comm), out, error);
@@ -32,16 +33,13 @@ static dt_status open_feed(const dt_bench_subject *of, int64_t batch, dt_feed **
     return status;
 }
 
-/* `times` steps; of the order of the epoch the share of its samples that they play. */
-dt_status dt_measure_training(dt_comm *comm, const dt_bench_case *it, int64_t times,
-                              double *seconds, double *amount, dt_error *error)
+dt_status measure_training(bench_case *it, int64_t times, dt_error *error)
 {
-    (void)comm;
-    dt_run *run = it->of->run;
+    dt_session *run = it->of->run;
     dt_feed *feed = NULL;
     reset_parameters(it->of);
     dt_status status = open_feed(it->of, it->batch, &feed, error);
-    *amount = 0;
+    it->amount = 0;
     double begin = dt_clock();
     dt_plan_start_epoch(&run->plan, 0);
     double order = dt_clock() - begin;
@@ -50,20 +48,17 @@ dt_status dt_measure_training(dt_comm *comm, const dt_bench_case *it, int64_t ti
     for (int64_t step = 0; !status && step < times; step++) {
         dt_step_result result;
         status = dt_step(run, feed, step, (dt_request){0}, &result, error);
-        *amount += status ? 0 : (double)result.samples;
+        it->amount += status ? 0 : (double)result.samples;
     }
-    double share = *amount / (double)run->plan.samples;
-    *seconds = dt_clock() - begin - (1 - share) * order;
+    double share = it->amount / (double)run->plan.samples;
+    it->seconds = dt_clock() - begin - (1 - share) * order;
     dt_feed_destroy(feed);
     return status;
 }
 
-/* What training does for the samples of `times` epochs before it touches them. */
-dt_status dt_measure_shuffle(dt_comm *comm, const dt_bench_case *it, int64_t times, double *seconds,
-                             double *amount, dt_error *error)
+dt_status measure_shuffle(bench_case *it, int64_t times, dt_error *error)
 {
-    (void)comm;
-    dt_run *run = it->of->run;
+    dt_session *run = it->of->run;
     dt_feed *feed = NULL;
     dt_status status = open_feed(it->of, it->batch, &feed, error);
     double begin = dt_clock();
@@ -75,8 +70,7 @@ dt_status dt_measure_shuffle(dt_comm *comm, const dt_bench_case *it, int64_t tim
             status = dt_feed_step(feed, &play, error);
         }
     }
-    *seconds = dt_clock() - begin;
-    *amount = (double)times;
+    it->seconds = dt_clock() - begin;
     dt_feed_destroy(feed);
     return status;
 }
@@ -94,7 +88,7 @@ static void free_samples(samples *self)
     dt_free(self->delivery.labels);
 }
 
-static dt_status choose_samples(dt_run *run, int64_t count, samples *out, dt_error *error)
+static dt_status choose_samples(dt_session *run, int64_t count, samples *out, dt_error *error)
 {
     *out = (samples){.delivery = {.count = count}};
     size_t size = (size_t)count;
@@ -112,99 +106,107 @@ static dt_status choose_samples(dt_run *run, int64_t count, samples *out, dt_err
     return DT_OK;
 }
 
-dt_status dt_measure_window(dt_comm *comm, const dt_bench_case *it, int64_t times, double *seconds,
-                            double *amount, dt_error *error)
+dt_status measure_window(bench_case *it, int64_t times, dt_error *error)
 {
-    dt_run *run = it->of->run;
+    dt_session *run = it->of->run;
     samples chosen;
     dt_status status = choose_samples(run, DT_FEED_WINDOW, &chosen, error);
-    dt_comm_barrier(comm);
+    dt_comm_barrier(run->comm);
     double begin = dt_clock();
     for (int64_t i = 0; !status && i < times; i++) {
         status = dt_exchange_begin(run->exchange, 0, &chosen.delivery, error);
         dt_exchange_end(run->exchange, 0);
     }
-    *seconds = dt_clock() - begin;
-    *amount = (double)times;
+    it->seconds = dt_clock() - begin;
     free_samples(&chosen);
     return status;
 }
 
-dt_status dt_measure_ceiling(dt_comm *comm, const dt_bench_case *it, int64_t times, double *seconds,
-                             double *amount, dt_error *error)
+dt_status measure_ceiling(bench_case *it, int64_t times, dt_error *error)
 {
     (void)error;
-    const dt_run *run = it->of->run;
+    const dt_session *run = it->of->run;
     dt_range own = dt_partition_parts(it->batch, run->plan.virtual_ranks, run->own_virtual_ranks);
-    dt_ceiling_prepare(it->of->ceiling, own.count, it->measure == DT_BENCH_SPARSE_CEILING);
-    dt_comm_barrier(comm);
+    ceiling_prepare(it->of->ceiling, own.count, it->measure == DT_BENCH_SPARSE_CEILING);
+    dt_comm_barrier(run->comm);
     double begin = dt_clock();
     for (int64_t i = 0; i < times; i++)
-        dt_ceiling_step(it->of->ceiling);
-    *seconds = dt_clock() - begin;
-    *amount = (double)(times * it->batch);
+        ceiling_step(it->of->ceiling);
+    it->seconds = dt_clock() - begin;
+    it->amount = (double)(times * it->batch);
     return DT_OK;
 }
 
-/* Each rank has just written its vector, as after a backward pass, and all begin together. */
-dt_status dt_measure_reduce(dt_comm *comm, const dt_bench_case *it, int64_t times, double *seconds,
-                            double *amount, dt_error *error)
+dt_status measure_reduce(bench_case *it, int64_t times, dt_error *error)
 {
     (void)error;
-    size_t size = it->of->run->parameter_count * sizeof(float);
-    *seconds = 0;
+    dt_session *run = it->of->run;
+    dt_reduce *reduce = it->of->reduces[it->measure == DT_BENCH_REDUCE_MPI];
     for (int64_t i = 0; i < times; i++) {
-        memset(dt_reduce_sums(it->reduce)[0], 0, size);
-        dt_comm_barrier(comm);
+        memset(dt_reduce_sums(reduce)[0], 0, run->parameter_count * sizeof(float));
+        dt_comm_barrier(run->comm);
         double begin = dt_clock();
-        dt_reduce_finish(it->reduce, &it->of->run->trace);
-        *seconds += dt_clock() - begin;
+        dt_range slice = dt_reduce_slice(reduce);
+        if (!dt_reduce_finish(reduce, &run->trace).whole)
+            dt_reduce_add(reduce, (size_t)slice.first, (size_t)slice.count);
+        dt_replica_publish(run->replica);
+        dt_reduce_release(reduce, &run->trace);
+        dt_replica_refresh(run->replica);
+        it->seconds += dt_clock() - begin;
     }
-    *amount = (double)times;
     return DT_OK;
 }
 
-dt_status dt_measure_evaluation(dt_comm *comm, const dt_bench_case *it, int64_t times,
-                                double *seconds, double *amount, dt_error *error)
+dt_status measure_meeting(bench_case *it, int64_t times, dt_error *error)
 {
+    (void)error;
+    dt_session *run = it->of->run;
+    double begin = dt_clock();
+    for (int64_t i = 0; i < times; i++)
+        dt_reduce_meet(it->of->reduces[0], true, &run->trace);
+    it->seconds = dt_clock() - begin;
+    return DT_OK;
+}
+
+dt_status measure_evaluation(bench_case *it, int64_t times, dt_error *error)
+{
+    dt_session *run = it->of->run;
     dt_status status = DT_OK;
     reset_parameters(it->of);
-    dt_comm_barrier(comm);
+    dt_comm_barrier(run->comm);
     double begin = dt_clock();
     for (int64_t i = 0; !status && i < times; i++) {
         dt_evaluation evaluation;
-        status = dt_evaluate(it->of->run, DT_SUBSET_TEST, &evaluation, error);
+        status = dt_evaluate(run, DT_SUBSET_TEST, &evaluation, error);
     }
-    *seconds = dt_clock() - begin;
-    *amount = (double)times;
+    it->seconds = dt_clock() - begin;
     return status;
 }
 
-dt_status dt_bench_first_step(const dt_bench_subject *of, int64_t batch, dt_error *error)
+dt_status take_first_step(const bench_subject *of, int64_t batch, dt_error *error)
 {
-    double seconds, amount;
-    dt_bench_case first = {.of = of, .batch = batch};
-    return dt_measure_training(of->run->comm, &first, 1, &seconds, &amount, error);
+    bench_case first = {.of = of, .batch = batch};
+    return measure_training(&first, 1, error);
 }
 
-dt_status dt_bench_make_ceiling(dt_bench_subject *of, dt_error *error)
+dt_status make_ceiling(bench_subject *of, dt_error *error)
 {
-    dt_run *run = of->run;
+    dt_session *run = of->run;
     samples chosen;
-    dt_status status = choose_samples(run, DT_CEILING_IMAGES, &chosen, error);
+    dt_status status = choose_samples(run, CEILING_IMAGES, &chosen, error);
     if (!status) {
         status = dt_exchange_begin(run->exchange, 0, &chosen.delivery, error);
         dt_exchange_end(run->exchange, 0);
     }
     if (!status) {
-        status = dt_ceiling_create(run->network, chosen.delivery.images, &of->ceiling, error);
+        status = ceiling_create(run->network, chosen.delivery.images, &of->ceiling, error);
         status = dt_comm_agree(run->comm, status, error);
     }
     free_samples(&chosen);
     return status;
 }
 
-double dt_bench_process_age(void)
+double process_age(void)
 {
     char text[1024];
     dt_read_start("/proc/self/stat", text, sizeof text);

@@ -9,7 +9,7 @@
 #include "measure.h"
 #include "train/saver.h"
 
-struct dt_bench_saves {
+struct bench_saves {
     char directory[32]; /* "": not there */
     int leftover;       /* the same, for a signal */
     dt_run_lock *lock;
@@ -17,9 +17,9 @@ struct dt_bench_saves {
     int64_t saved;
 };
 
-dt_status dt_bench_open_saves(dt_bench_subject *of, dt_error *error)
+dt_status open_saves(bench_subject *of, dt_error *error)
 {
-    dt_bench_saves *self = of->saves = dt_calloc(1, sizeof *self, error);
+    bench_saves *self = of->saves = dt_calloc(1, sizeof *self, error);
     if (!self)
         return error->status;
     snprintf(self->directory, sizeof self->directory, "bench-saves-XXXXXX");
@@ -34,9 +34,9 @@ dt_status dt_bench_open_saves(dt_bench_subject *of, dt_error *error)
                                     error);
 }
 
-void dt_bench_close_saves(dt_bench_subject *of)
+void close_saves(bench_subject *of)
 {
-    dt_bench_saves *self = of->saves;
+    bench_saves *self = of->saves;
     if (!self)
         return;
     dt_error error;
@@ -44,9 +44,9 @@ void dt_bench_close_saves(dt_bench_subject *of)
     dt_saver_destroy(self->saver);
     dt_run_lock_release(self->lock);
     for (int64_t step = 0; step < self->saved; step++)
-        if (dt_checkpoint_path(self->directory, step, path, &error) == DT_OK)
+        if (!dt_checkpoint_path(self->directory, step, path, &error))
             unlink(path);
-    if (dt_path_join(self->directory, "checkpoints", path, &error) == DT_OK)
+    if (!dt_path_join(self->directory, DT_DIRECTORY_CHECKPOINTS, path, &error))
         rmdir(path);
     rmdir(self->directory);
     if (self->directory[0])
@@ -54,18 +54,15 @@ void dt_bench_close_saves(dt_bench_subject *of)
     dt_free(self);
 }
 
-dt_status dt_measure_save(dt_comm *comm, const dt_bench_case *it, int64_t times, double *seconds,
-                          double *amount, dt_error *error)
+dt_status measure_save(bench_case *it, int64_t times, dt_error *error)
 {
-    (void)comm;
-    dt_bench_saves *self = it->of->saves;
+    bench_saves *self = it->of->saves;
     const dt_metrics_history none = {.text = ""};
-    *seconds = 0;
-    *amount = (double)times;
     for (int64_t i = 0; i < times; i++) {
         dt_state where = dt_state_initial();
         where.step = self->saved++;
         double begin = dt_clock();
+        dt_session_gather(it->of->run, dt_saver_room(self->saver));
         dt_status status = dt_saver_checkpoint(self->saver, &where, false, &none, error);
         if (status)
             return status;
@@ -77,7 +74,7 @@ dt_status dt_measure_save(dt_comm *comm, const dt_bench_case *it, int64_t times,
             *error = saved.error;
             return error->status;
         }
-        *seconds += it->measure == DT_BENCH_SAVE_STALL ? stall : saved.seconds;
+        it->seconds += it->measure == DT_BENCH_SAVE_STALL ? stall : saved.seconds;
     }
     return DT_OK;
 }

@@ -67,20 +67,9 @@ int dt_canvas_height(const dt_canvas *canvas)
 
 static void add_character(dt_text *to, uint32_t value, bool utf8)
 {
-    if (value == 0)
-        dt_text_add(to, " ");
-    else if (value < 0x80)
-        dt_text_add(to, "%c", (char)value);
-    else if (!utf8)
-        dt_text_add(to, "?");
-    else if (value < 0x800)
-        dt_text_add(to, "%c%c", (char)(0xc0 | value >> 6), (char)(0x80 | (value & 0x3f)));
-    else if (value < 0x10000)
-        dt_text_add(to, "%c%c%c", (char)(0xe0 | value >> 12), (char)(0x80 | (value >> 6 & 0x3f)),
-                    (char)(0x80 | (value & 0x3f)));
-    else
-        dt_text_add(to, "%c%c%c%c", (char)(0xf0 | value >> 18), (char)(0x80 | (value >> 12 & 0x3f)),
-                    (char)(0x80 | (value >> 6 & 0x3f)), (char)(0x80 | (value & 0x3f)));
+    char bytes[BYTES_A_CHARACTER];
+    value = value == 0 ? ' ' : value >= 0x80 && !utf8 ? '?' : value;
+    dt_text_add(to, "%.*s", (int)dt_utf8_put(value, bytes), bytes);
 }
 
 static void add_line(dt_text *to, const dt_canvas *canvas, int row, bool in_place)

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "chart/scale.h"
+
 enum { LEFT = 54, TOP = 46 };
 
 double dt_heat_strength(int64_t count, int64_t total)
@@ -14,6 +16,14 @@ double dt_heat_strength(int64_t count, int64_t total)
     return fmax(0.05, 1 + log10(fmin(1, share)) / 4);
 }
 
+int64_t dt_heat_total(const dt_heat_map *map, int row)
+{
+    int64_t total = 0;
+    for (int column = 0; column < map->classes; column++)
+        total += map->counts[row * map->stride + column];
+    return total;
+}
+
 /* Side of a cell, in pixels: counts have room from 12 classes down. */
 static double cell_side(int classes)
 {
@@ -22,7 +32,7 @@ static double cell_side(int classes)
 
 static void add_cell(dt_markup *to, const dt_heat_map *map, int row, int column, int64_t total)
 {
-    int64_t count = map->counts[row * map->classes + column];
+    int64_t count = map->counts[row * map->stride + column];
     double side = cell_side(map->classes), strength = dt_heat_strength(count, total);
     if (count == 0)
         return;
@@ -46,9 +56,7 @@ static void add_cell(dt_markup *to, const dt_heat_map *map, int row, int column,
 static void add_cells(dt_markup *to, const dt_heat_map *map)
 {
     for (int row = 0; row < map->classes; row++) {
-        int64_t total = 0;
-        for (int column = 0; column < map->classes; column++)
-            total += map->counts[row * map->classes + column];
+        int64_t total = dt_heat_total(map, row);
         for (int column = 0; column < map->classes; column++)
             add_cell(to, map, row, column, total);
     }
@@ -57,9 +65,7 @@ static void add_cells(dt_markup *to, const dt_heat_map *map)
 static void add_axes(dt_markup *to, const dt_heat_map *map)
 {
     double side = cell_side(map->classes), whole = side * map->classes;
-    int every = 1;
-    while (every * side < (map->classes > 100 ? 32 : 20))
-        every = every == 1 ? 2 : every == 2 ? 5 : every * 2;
+    int every = (int)fmax(1, dt_round_up((map->classes > 100 ? 32 : 20) / side));
     dt_markup_add(to, "<rect class=\"frame\" x=\"%d\" y=\"%d\" width=\"%.2f\" height=\"%.2f\"/>",
                   LEFT, TOP, whole, whole);
     for (int i = 0; i < map->classes; i += every) {

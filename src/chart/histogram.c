@@ -13,14 +13,6 @@ typedef struct bins {
     size_t most, values;
 } bins;
 
-/* Round widths: 1, 2 or 5 times a power of ten. */
-static double round_width(double width)
-{
-    double power = pow(10, floor(log10(width)));
-    double part = width / power;
-    return power * (part <= 1 ? 1 : part <= 2 ? 2 : part <= 5 ? 5 : 10);
-}
-
 /* Where a value stands on the axis: itself, or its logarithm. */
 static double place_of(const dt_histogram *from, double value)
 {
@@ -34,30 +26,20 @@ static double value_at(const dt_histogram *from, double place)
 }
 
 /* False: there is no value that has a place. */
-static bool find_range(const dt_histogram *from, double *low, double *high)
-{
-    *low = (double)INFINITY;
-    *high = -(double)INFINITY;
-    for (size_t i = 0; i < from->count; i++) {
-        double place = place_of(from, (double)from->values[i]);
-        if (isfinite(from->values[i]) && isfinite(place)) {
-            *low = fmin(*low, place);
-            *high = fmax(*high, place);
-        }
-    }
-    if (from->is_log)
-        *low = fmax(*low, *high - DECADES_MOST);
-    return *low <= *high;
-}
-
 static bool sort_into(const dt_histogram *from, bins *out)
 {
-    double low, high;
+    dt_extent places = DT_EXTENT_OF_NONE;
     *out = (bins){0};
-    if (!find_range(from, &low, &high))
+    for (size_t i = 0; i < from->count; i++)
+        if (isfinite(from->values[i]))
+            dt_extent_add(&places, place_of(from, (double)from->values[i]));
+    if (from->is_log)
+        places.low = fmax(places.low, places.high - DECADES_MOST);
+    double low = places.low, high = places.high;
+    if (low > high)
         return false;
     double range = high > low ? high - low : from->is_log ? 1 : fmax(1, fabs(low));
-    out->width = round_width(range / BINS);
+    out->width = dt_round_up(range / BINS);
     out->low = out->width * floor(low / out->width);
     for (size_t i = 0; i < from->count; i++) {
         if (!isfinite(from->values[i]))
@@ -72,10 +54,9 @@ static bool sort_into(const dt_histogram *from, bins *out)
     return true;
 }
 
-static void add_bins(dt_markup *to, const dt_plot *plot, const dt_histogram *from,
+static void add_bins(dt_markup *to, const plot_area *plot, const dt_histogram *from,
                      const bins *sorted)
 {
-    char low[DT_NUMBER_SIZE], high[DT_NUMBER_SIZE], count[DT_NUMBER_SIZE];
     for (int i = 0; i < sorted->count; i++) {
         if (sorted->counts[i] == 0)
             continue;
@@ -83,18 +64,14 @@ static void add_bins(dt_markup *to, const dt_plot *plot, const dt_histogram *fro
         double end = value_at(from, sorted->low + (i + 1) * sorted->width);
         double x = dt_scale_pixel(&plot->x, begin);
         double y = dt_scale_pixel(&plot->y, (double)sorted->counts[i]);
-        dt_markup_add(to, "<rect class=\"bin c%d\" x=\"", from->colour % DT_COLOURS);
-        dt_markup_pixel(to, x + 0.5);
-        dt_markup_add(to, "\" y=\"");
-        dt_markup_pixel(to, y);
-        dt_markup_add(to, "\" width=\"");
-        dt_markup_pixel(to, fmax(0.5, dt_scale_pixel(&plot->x, end) - x - 1));
-        dt_markup_add(to, "\" height=\"");
-        dt_markup_pixel(to, plot->bottom - y);
-        dt_markup_add(
-            to, "\"><title>%s to %s: %s of %zu</title></rect>\n",
-            dt_number_text(from->x_number, begin, low), dt_number_text(from->x_number, end, high),
-            dt_number_text(DT_NUMBER_COUNT, (double)sorted->counts[i], count), sorted->values);
+        double width = fmax(0.5, dt_scale_pixel(&plot->x, end) - x - 1);
+        dt_markup_add(to,
+                      "<rect class=\"bin c%d\" x=\"%s\" y=\"%s\" width=\"%s\" height=\"%s\">"
+                      "<title>%s to %s: %s of %zu</title></rect>\n",
+                      from->colour % DT_COLOURS, DT_PIXEL(x + 0.5), DT_PIXEL(y), DT_PIXEL(width),
+                      DT_PIXEL(plot->bottom - y), DT_NUMBER(from->x_number, begin),
+                      DT_NUMBER(from->x_number, end),
+                      DT_NUMBER(DT_NUMBER_COUNT, (double)sorted->counts[i]), sorted->values);
     }
 }
 
@@ -107,7 +84,7 @@ void dt_histogram_add(dt_markup *to, const dt_histogram *histogram)
     }
     double low = value_at(histogram, sorted.low);
     double high = value_at(histogram, sorted.low + sorted.count * sorted.width);
-    dt_plot plot = dt_plot_make(false, 12, histogram->x_name);
+    plot_area plot = plot_make(false, 12, histogram->x_name);
     plot.x = dt_scale_make(histogram->is_log ? DT_SCALE_LOG : DT_SCALE_LINEAR, histogram->x_number,
                            low, high, PLOT_LEFT, plot.right);
     plot.x.low = low;
@@ -116,7 +93,7 @@ void dt_histogram_add(dt_markup *to, const dt_histogram *histogram)
                            PLOT_TOP);
     char text[120];
     snprintf(text, sizeof text, "%.40s of %zu images", histogram->name, sorted.values);
-    dt_plot_begin(to, &plot, text);
+    plot_begin(to, &plot, text);
     add_bins(to, &plot, histogram, &sorted);
-    dt_plot_end(to);
+    plot_end(to);
 }

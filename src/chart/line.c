@@ -1,68 +1,57 @@
 #include <math.h>
+#include <stdlib.h>
 
 #include "plot.h"
 
-/* A line that is being drawn: the points of one column of pixels wait until it is left. */
+typedef struct point {
+    double x, y;
+    size_t order; /* in the series */
+} point;
+
+/* Points of a column of pixels that are drawn. */
+enum { FIRST, LAST, LOWEST, HIGHEST, KEPT };
+
+/* A line that is being drawn: the points of one column wait until it is left. */
 typedef struct pen {
     dt_markup *to;
-    bool down; /* the line goes on */
-    int count; /* points of the column */
-    double column;
-    double x[4], y[4]; /* first, last, lowest, highest */
-    size_t order[4];   /* of these in the series */
+    bool down;    /* the line goes on */
+    bool waiting; /* there are points of the column */
+    point kept[KEPT];
 } pen;
 
-static void draw_to(pen *self, double x, double y)
+static int by_order(const void *a, const void *b)
 {
-    dt_markup_add(self->to, self->down ? "L" : "M");
-    dt_markup_pixel(self->to, x);
-    dt_markup_add(self->to, " ");
-    dt_markup_pixel(self->to, y);
-    self->down = true;
+    const point *x = a, *y = b;
+    return (x->order > y->order) - (x->order < y->order);
 }
 
-/* Draws what is kept of the column, in the order of the series. */
 static void leave_column(pen *self)
 {
-    bool drawn[4] = {false};
-    for (int round = 0; round < 4 && self->count > 0; round++) {
-        int next = -1;
-        for (int i = 0; i < 4; i++)
-            if (!drawn[i] && (next < 0 || self->order[i] < self->order[next]))
-                next = i;
-        bool again = false;
-        for (int i = 0; i < 4; i++)
-            again |= drawn[i] && self->order[i] == self->order[next];
-        drawn[next] = true;
-        if (!again)
-            draw_to(self, self->x[next], self->y[next]);
-    }
-    self->count = 0;
+    const point *kept = self->kept;
+    if (!self->waiting)
+        return;
+    qsort(self->kept, KEPT, sizeof *kept, by_order);
+    for (int i = 0; i < KEPT; i++)
+        if (i == 0 || kept[i].order != kept[i - 1].order) {
+            dt_markup_add(self->to, "%c%s %s", self->down ? 'L' : 'M', DT_PIXEL(kept[i].x),
+                          DT_PIXEL(kept[i].y));
+            self->down = true;
+        }
+    self->waiting = false;
 }
 
-static void keep_point(pen *self, int place, double x, double y, size_t order)
+static void add_point(pen *self, const point *next)
 {
-    self->x[place] = x;
-    self->y[place] = y;
-    self->order[place] = order;
-}
-
-static void add_point(pen *self, double x, double y, size_t order)
-{
-    if (self->count > 0 && floor(x) != self->column)
+    if (self->waiting && floor(next->x) != floor(self->kept[LAST].x))
         leave_column(self);
-    bool first = self->count++ == 0;
-    self->column = floor(x);
-    if (first)
-        keep_point(self, 0, x, y, order);
-    keep_point(self, 1, x, y, order);
-    if (first || y < self->y[2])
-        keep_point(self, 2, x, y, order);
-    if (first || y > self->y[3])
-        keep_point(self, 3, x, y, order);
+    for (int i = 0; i < KEPT; i++)
+        if (!self->waiting || i == LAST || (i == LOWEST && next->y < self->kept[i].y) ||
+            (i == HIGHEST && next->y > self->kept[i].y))
+            self->kept[i] = *next;
+    self->waiting = true;
 }
 
-void dt_plot_line(dt_markup *to, const dt_plot *self, const dt_series *series)
+void plot_line(dt_markup *to, const plot_area *self, const dt_series *series)
 {
     static const char *const classes[] = {"", " dashed", " faint"};
     size_t some = 0;
@@ -77,8 +66,8 @@ void dt_plot_line(dt_markup *to, const dt_plot *self, const dt_series *series)
     for (size_t i = 0; i <= series->count; i++) {
         bool here = i < series->count && isfinite(series->y[i]);
         if (here) {
-            add_point(&line, dt_scale_pixel(&self->x, series->x[i]),
-                      dt_scale_pixel(&self->y, series->y[i]), i);
+            add_point(&line, &(point){dt_scale_pixel(&self->x, series->x[i]),
+                                      dt_scale_pixel(&self->y, series->y[i]), i});
             drawn++;
             continue;
         }

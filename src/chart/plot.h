@@ -13,24 +13,24 @@
 #define PLOT_LEFT 62
 #define PLOT_TOP  16
 
-typedef struct dt_plot {
+typedef struct plot_area {
     double width, height; /* of the drawing */
     double right, bottom; /* of the frame */
     dt_scale x, y;
     const char *x_name;
-} dt_plot;
+} plot_area;
 
 /* A plot without scales; `small`: of three quarters of the size, with letters as large. margin:
  * from the frame to the right edge. */
-dt_plot dt_plot_make(bool small, double margin, const char *x_name);
+plot_area plot_make(bool small, double margin, const char *x_name);
 
 /* Opens <svg>, with `text` for screen readers, and draws grid and axes. */
-void dt_plot_begin(dt_markup *to, const dt_plot *self, const char *text);
+void plot_begin(dt_markup *to, const plot_area *self, const char *text);
 
 /* Draws a line, as dt_line_chart_add says of long ones; one without a finite point is left out. */
-void dt_plot_line(dt_markup *to, const dt_plot *self, const dt_series *series);
+void plot_line(dt_markup *to, const plot_area *self, const dt_series *series);
 
 /* Closes it. */
-void dt_plot_end(dt_markup *to);
+void plot_end(dt_markup *to);
 
 #endif

@@ -75,6 +75,14 @@ dt_status dt_points_add(dt_points *self, const dt_place *place, double y, dt_err
     return DT_OK;
 }
 
+double dt_axis_at(const dt_axis *axis, const dt_place *place)
+{
+    if (axis->by != DT_BY_EPOCH)
+        return axis->by == DT_BY_STEP ? place->step : place->seconds;
+    double part = place->step_in_epoch / axis->epoch_length;
+    return place->epoch == 0 ? 0 : place->epoch - 1 + fmin(1, fmax(0, part));
+}
+
 static dt_status make_line(size_t room, dt_line *out, dt_error *error)
 {
     *out = (dt_line){0};
@@ -112,8 +120,7 @@ static int list_group(const dt_points *self, const dt_points_group *group, const
     return count;
 }
 
-dt_status dt_points_line(const dt_points *self, dt_place_x *x, const void *context, dt_line *out,
-                         dt_error *error)
+dt_status dt_points_line(const dt_points *self, const dt_axis *x, dt_line *out, dt_error *error)
 {
     dt_status status = make_line((POINTS_A_GROUP + 1) * self->group_count, out, error);
     for (size_t i = 0; !status && i < self->group_count; i++) {
@@ -121,24 +128,23 @@ dt_status dt_points_line(const dt_points *self, dt_place_x *x, const void *conte
         const dt_point *list[POINTS_A_GROUP];
         int count = list_group(self, group, list);
         for (int j = 0; j < count; j++)
-            put(out, x(&list[j]->place, context), list[j]->y);
+            put(out, dt_axis_at(x, &list[j]->place), list[j]->y);
         if (group->finite < group->count)
-            put(out, x(&group->last.place, context), (double)NAN);
+            put(out, dt_axis_at(x, &group->last.place), (double)NAN);
     }
     return status;
 }
 
-dt_status dt_points_ends(const dt_points *self, dt_place_x *x, const void *context, dt_line *out,
-                         dt_error *error)
+dt_status dt_points_ends(const dt_points *self, const dt_axis *x, dt_line *out, dt_error *error)
 {
     dt_status status = make_line(self->group_count, out, error);
     for (size_t i = 0; !status && i < self->group_count; i++)
-        put(out, x(&self->groups[i].last.place, context), self->groups[i].last.y);
+        put(out, dt_axis_at(x, &self->groups[i].last.place), self->groups[i].last.y);
     return status;
 }
 
-dt_status dt_points_means(const dt_points *self, size_t most, dt_place_x *x, const void *context,
-                          dt_line *out, dt_error *error)
+dt_status dt_points_means(const dt_points *self, size_t most, const dt_axis *x, dt_line *out,
+                          dt_error *error)
 {
     dt_status status = make_line(self->group_count, out, error);
     uint64_t each = (self->count + most - 1) / most;
@@ -148,7 +154,7 @@ dt_status dt_points_means(const dt_points *self, size_t most, dt_place_x *x, con
         if (all.count < each && i + 1 < self->group_count)
             continue;
         if (all.finite > 0)
-            put(out, x(&all.last.place, context), all.sum / (double)all.finite);
+            put(out, dt_axis_at(x, &all.last.place), all.sum / (double)all.finite);
         all = (dt_points_group){0};
     }
     return status;

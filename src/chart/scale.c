@@ -1,31 +1,42 @@
 #include "chart/scale.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <string.h>
 
-/* The round number 1, 2 or 5 times a power of ten that is not below `value` > 0. */
-static double round_up(double value)
+static const double round_parts[] = {1, 2, 5, 10};
+
+enum { ROUND_PARTS = sizeof round_parts / sizeof *round_parts };
+
+double dt_round_up(double value)
 {
     double power = pow(10, floor(log10(value)));
-    static const double steps[] = {1, 2, 5, 10};
-    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
-        if (power * steps[i] >= value * (1 - 1e-9))
-            return power * steps[i];
-    return power * 10;
+    int part = 0;
+    while (part < ROUND_PARTS - 1 && power * round_parts[part] < value * (1 - 1e-9))
+        part++;
+    return power * round_parts[part];
 }
 
 /* The largest of 1, 2 and 5 times a power of ten that is not above `value` > 0. */
 static double round_down(double value)
 {
     double power = pow(10, floor(log10(value) + 1e-9));
-    static const double steps[] = {5, 2, 1};
-    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
-        if (power * steps[i] <= value * (1 + 1e-9))
-            return power * steps[i];
-    return power;
+    int part = ROUND_PARTS - 1;
+    while (part > 0 && power * round_parts[part] > value * (1 + 1e-9))
+        part--;
+    return power * round_parts[part];
+}
+
+void dt_extent_add(dt_extent *to, double value)
+{
+    if (isfinite(value)) {
+        to->low = fmin(to->low, value);
+        to->high = fmax(to->high, value);
+    }
+}
+
+bool dt_log_helps(double low, double high)
+{
+    return low > 0 && high >= 10 * low;
 }
 
 /* Seconds go by 1, 2, 5, 10, 15, 30 of seconds, minutes and hours. */
@@ -34,7 +45,7 @@ static double round_seconds(double step)
     static const double steps[] = {1,   2,   5,    10,   15,   30,   60,    120,
                                    300, 600, 1200, 1800, 3600, 7200, 14400, 21600};
     if (step <= 1 || step > 86400 / 4.0)
-        return step <= 1 ? round_up(step) : 3600 * round_up(step / 3600);
+        return step <= 1 ? dt_round_up(step) : 3600 * dt_round_up(step / 3600);
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
         if (steps[i] >= step * (1 - 1e-9))
             return steps[i];
@@ -45,7 +56,7 @@ static double linear_step(const dt_scale *scale, double wanted)
 {
     if (scale->number == DT_NUMBER_COUNT && wanted < 1)
         return 1;
-    return scale->number == DT_NUMBER_SECONDS ? round_seconds(wanted) : round_up(wanted);
+    return scale->number == DT_NUMBER_SECONDS ? round_seconds(wanted) : dt_round_up(wanted);
 }
 
 static void widen_linear(dt_scale *scale)
@@ -91,7 +102,7 @@ dt_scale dt_scale_make(dt_scale_kind kind, dt_number number, double low, double 
     part_ends(&scale);
     if (scale.kind == DT_SCALE_LOG) {
         scale.low = round_down(scale.low);
-        scale.high = round_up(scale.high);
+        scale.high = dt_round_up(scale.high);
     } else {
         scale.kind = DT_SCALE_LINEAR;
         widen_linear(&scale);
@@ -125,11 +136,12 @@ double dt_scale_pixel(const dt_scale *scale, double value)
 /* Adds the value if it is on the scale and at least `gap` pixels from those that are there. */
 static int offer(const dt_scale *scale, double gap, double value, double *ticks, int count)
 {
-    double slack = 1e-9 * (scale->high - scale->low);
-    if (count == DT_TICKS_MAX || value < scale->low - slack || value > scale->high + slack)
+    double pixel = dt_scale_pixel(scale, value), slack = 1e-9 * fabs(scale->to - scale->from);
+    if (count == DT_TICKS_MAX || pixel < fmin(scale->from, scale->to) - slack ||
+        pixel > fmax(scale->from, scale->to) + slack)
         return count;
     for (int i = 0; i < count; i++)
-        if (fabs(dt_scale_pixel(scale, value) - dt_scale_pixel(scale, ticks[i])) < gap)
+        if (fabs(pixel - dt_scale_pixel(scale, ticks[i])) < gap)
             return count;
     int place = count;
     for (; place > 0 && ticks[place - 1] > value; place--)
@@ -154,16 +166,15 @@ static int linear_ticks(const dt_scale *scale, double gap, double *ticks)
 /* Powers of ten first, then halves and fifths between them, as far as there is room. */
 static int log_ticks(const dt_scale *scale, double gap, double *ticks)
 {
-    static const double parts[] = {1, 2, 5};
     int first = (int)floor(log10(scale->low)), last = (int)ceil(log10(scale->high));
     int by = 1;
     double decade = fabs(scale->to - scale->from) / (log10(scale->high) - log10(scale->low));
     while (by * decade < gap && by < last - first)
         by++;
     int count = 0;
-    for (size_t part = 0; part < sizeof parts / sizeof *parts && (by == 1 || part == 0); part++)
+    for (int part = 0; part < ROUND_PARTS - 1 && (by == 1 || part == 0); part++)
         for (int power = first; power <= last; power += by)
-            count = offer(scale, gap, parts[part] * pow(10, power), ticks, count);
+            count = offer(scale, gap, round_parts[part] * pow(10, power), ticks, count);
     return count;
 }
 
@@ -184,5 +195,21 @@ int dt_scale_ticks(const dt_scale *scale, double gap, double ticks[DT_TICKS_MAX]
     int count = scale->kind == DT_SCALE_LOG        ? log_ticks(scale, gap, ticks)
                 : scale->kind == DT_SCALE_ACCURACY ? accuracy_ticks(scale, gap, ticks)
                                                    : 0;
-    return count >= 2 ? count : linear_ticks(scale, gap, ticks);
+    if (count < 2)
+        count = linear_ticks(scale, gap, ticks);
+    if (count >= 2)
+        return count;
+    ticks[0] = scale->low;
+    ticks[1] = scale->high;
+    return 2;
+}
+
+char *dt_scale_label(const dt_scale *scale, int count, const double *ticks, int index,
+                     char text[DT_NUMBER_SIZE])
+{
+    double step = count > 1 ? ticks[1] - ticks[0] : 1;
+    for (int i = 2; i < count; i++)
+        step = fmin(step, ticks[i] - ticks[i - 1]);
+    return dt_number_tick(scale->number, ticks[index],
+                          scale->kind == DT_SCALE_LINEAR ? step : ticks[index], text);
 }

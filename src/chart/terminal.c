@@ -3,10 +3,11 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "chart/scale.h"
 
 enum { LABEL_COLUMNS = 8, DOTS_ACROSS = 2, DOTS_DOWN = 4, BRAILLE = 0x2800, ROWS_A_LABEL = 3 };
-
-static const double logarithmic_from = 10;
 
 /* source: Unicode, Braille Patterns: dots 1, 2, 3, 7 and 4, 5, 6, 8 from the top. */
 static const uint8_t dots[DOTS_DOWN][DOTS_ACROSS] = {{1, 8}, {2, 16}, {4, 32}, {64, 128}};
@@ -16,70 +17,30 @@ typedef struct plot {
     dt_canvas *canvas;
     int top, left, rows, columns; /* of the area of the curves */
     bool braille;
-    bool logarithmic;
-    double x_max, low, high; /* the axes; low and high as they are mapped */
+    int across, down; /* dots of a character */
+    double x_max;
+    dt_scale y; /* to dots, from the top */
 } plot;
-
-static bool braille_fits(const dt_canvas *canvas, int curves)
-{
-    return canvas->utf8 && (canvas->color || curves == 1);
-}
-
-static double mapped(const plot *self, double y)
-{
-    return self->logarithmic ? log10(y) : y;
-}
-
-/* A step of 1, 2 or 5 times a power of ten that cuts `range` into at most `parts`. */
-static double nice_step(double range, int parts)
-{
-    static const double factors[] = {1, 2, 5, 10};
-    double power = pow(10, floor(log10(range / parts)));
-    for (int i = 0; i < 4; i++)
-        if (factors[i] * power * parts >= range * (1 - 1e-9))
-            return factors[i] * power;
-    return 10 * power;
-}
-
-static int label_parts(const plot *self)
-{
-    int parts = self->rows / ROWS_A_LABEL;
-    return parts > 1 ? parts : 1;
-}
 
 /* The range of both axes; false when there is no point. */
 static bool find_ranges(plot *self, const dt_chart *chart)
 {
-    double low = (double)INFINITY, high = -(double)INFINITY;
+    dt_extent y = DT_EXTENT_OF_NONE;
     for (int c = 0; c < chart->curve_count; c++) {
         const dt_curve *curve = &chart->curves[c];
         for (size_t i = 0; i < curve->count; i++) {
             if (!isfinite(curve->y[i]))
                 continue;
-            low = fmin(low, curve->y[i]);
-            high = fmax(high, curve->y[i]);
+            dt_extent_add(&y, curve->y[i]);
             self->x_max = fmax(self->x_max, curve->x[i]);
         }
     }
-    if (low > high)
+    if (y.low > y.high)
         return false;
-    if (high == low) {
-        double margin = high == 0 ? 1 : fabs(high) / 10;
-        low -= margin;
-        high += margin;
-    }
-    self->logarithmic = low > 0 && high / low >= logarithmic_from;
-    double step = nice_step(high - low, label_parts(self));
-    self->low = self->logarithmic ? log10(low) : step * floor(low / step + 1e-9);
-    self->high = self->logarithmic ? log10(high) : step * ceil(high / step - 1e-9);
     self->x_max = self->x_max > 0 ? self->x_max : 1;
+    self->y = dt_scale_make(dt_log_helps(y.low, y.high) ? DT_SCALE_LOG : DT_SCALE_LINEAR,
+                            DT_NUMBER_PLAIN, y.low, y.high, self->rows * self->down - 1, 0);
     return true;
-}
-
-static int dot_row(const plot *self, double y, int dots_down)
-{
-    double share = (mapped(self, y) - self->low) / (self->high - self->low);
-    return (int)lround((1 - share) * (self->rows * dots_down - 1));
 }
 
 static void set_dot(const plot *self, const dt_curve *curve, int x, int y)
@@ -110,14 +71,13 @@ static void draw_line(const plot *self, const dt_curve *curve, const int from[2]
 
 static void draw_curve(const plot *self, const dt_curve *curve)
 {
-    int across = self->braille ? DOTS_ACROSS : 1, down = self->braille ? DOTS_DOWN : 1;
     int before[2];
     bool begun = false;
     for (size_t i = 0; i < curve->count; i++) {
         if (!isfinite(curve->y[i]))
             continue;
-        int at[2] = {(int)lround(curve->x[i] / self->x_max * (self->columns * across - 1)),
-                     dot_row(self, curve->y[i], down)};
+        double x = curve->x[i] / self->x_max * (self->columns * self->across - 1);
+        int at[2] = {(int)lround(x), (int)lround(dt_scale_pixel(&self->y, curve->y[i]))};
         draw_line(self, curve, begun ? before : at, at);
         before[0] = at[0];
         before[1] = at[1];
@@ -125,32 +85,19 @@ static void draw_curve(const plot *self, const dt_curve *curve)
     }
 }
 
-/* The number y at its row, unless a number stands there or next to it. */
-static void add_label(const plot *self, double y, int *last_row)
-{
-    int row = dot_row(self, y, 1);
-    if (row < 0 || row >= self->rows || (*last_row >= 0 && abs(row - *last_row) < 2))
-        return;
-    char text[LABEL_COLUMNS + 8];
-    snprintf(text, sizeof text, "%.4g", fabs(y) < 1e-12 ? 0 : y);
-    dt_canvas_write(self->canvas, self->top + row, self->left - LABEL_COLUMNS, DT_INK_FAINT, "%*s",
-                    LABEL_COLUMNS - 1, text);
-    *last_row = row;
-}
-
 static void label_axis(const plot *self)
 {
-    static const double factors[] = {1, 2, 5};
-    int last_row = -1;
-    if (self->logarithmic) {
-        for (int power = (int)floor(self->low); power <= (int)ceil(self->high); power++)
-            for (int i = 0; i < 3; i++)
-                add_label(self, factors[i] * pow(10, power), &last_row);
-        return;
+    double ticks[DT_TICKS_MAX];
+    char text[DT_NUMBER_SIZE];
+    int parts = self->rows / ROWS_A_LABEL;
+    int count = dt_scale_ticks(&self->y, self->y.from / (parts > 1 ? parts : 1), ticks);
+    for (int i = 0; i < count; i++) {
+        int row = (int)lround(dt_scale_pixel(&self->y, ticks[i])) / self->down;
+        if (strlen(dt_scale_label(&self->y, count, ticks, i, text)) >= LABEL_COLUMNS)
+            snprintf(text, sizeof text, "%.4g", ticks[i]);
+        dt_canvas_write(self->canvas, self->top + row, self->left - LABEL_COLUMNS, DT_INK_FAINT,
+                        "%*s", LABEL_COLUMNS - 1, text);
     }
-    double step = nice_step(self->high - self->low, label_parts(self));
-    for (double y = self->low; y < self->high + step / 2; y += step)
-        add_label(self, y, &last_row);
 }
 
 static void draw_axes(const plot *self, const dt_chart *chart)
@@ -189,12 +136,15 @@ static void draw_legend(const plot *self, const dt_chart *chart, int row, int co
 void dt_chart_draw(dt_canvas *canvas, int top, int left, int rows, int columns,
                    const dt_chart *chart)
 {
+    bool braille = canvas->utf8 && (canvas->color || chart->curve_count == 1);
     plot self = {.canvas = canvas,
                  .top = top + 1,
                  .left = left + LABEL_COLUMNS,
                  .rows = rows - 3,
                  .columns = columns - LABEL_COLUMNS,
-                 .braille = braille_fits(canvas, chart->curve_count)};
+                 .braille = braille,
+                 .across = braille ? DOTS_ACROSS : 1,
+                 .down = braille ? DOTS_DOWN : 1};
     draw_legend(&self, chart, top, left);
     if (!find_ranges(&self, chart)) {
         dt_canvas_write(canvas, top + rows / 2, left + LABEL_COLUMNS, DT_INK_FAINT, "no value yet");

@@ -1,13 +1,65 @@
 #include "banner.h"
 
+#include <ctype.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/available.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/options.h"
 
-static void print_ranks(const dt_run *run)
+static bool is_plain(const char *text)
+{
+    for (; *text; text++)
+        if (!isalnum((unsigned char)*text) && !strchr("-_./,:+@%", *text))
+            return false;
+    return true;
+}
+
+static void add_for_shell(dt_text *to, const char *text)
+{
+    if (is_plain(text)) {
+        dt_text_add(to, "%s", text);
+        return;
+    }
+    bool quoted = false;
+    for (; *text; text++) {
+        bool must_quote = *text != '\'';
+        if (quoted != must_quote)
+            dt_text_add(to, "'");
+        quoted = must_quote;
+        dt_text_add(to, quoted ? "%c" : "\\%c", *text);
+    }
+    if (quoted)
+        dt_text_add(to, "'");
+}
+
+size_t dt_options_describe_changes(const dt_config *config, char *text, size_t size)
+{
+    dt_text out = {.text = text, .size = size};
+    if (size > 0)
+        text[0] = '\0';
+    size_t count;
+    const dt_setting *settings = dt_settings(&count);
+    for (size_t i = 0; i < count; i++) {
+        char name[DT_VARIABLE_MAX], value[DT_TEXT_MAX];
+        const dt_setting *setting = &settings[i];
+        if (dt_config_is_default(config, setting))
+            continue;
+        dt_config_get(config, setting, value);
+        bool is_switch = setting->type == DT_SETTING_BOOL;
+        dt_text_add(&out, "%s--%s%s", out.length ? " " : "",
+                    is_switch && value[0] == 'f' ? "no-" : "", dt_options_name(setting, name));
+        if (is_switch)
+            continue;
+        dt_text_add(&out, strncmp(value, "--", 2) == 0 ? "=" : " ");
+        add_for_shell(&out, value);
+    }
+    return out.length;
+}
+
+static void print_ranks(const dt_session *run)
 {
     int ranks = dt_comm_size(run->comm), hosts = dt_comm_hosts(run->comm);
     long long virtual_ranks = run->config.virtual_ranks;
@@ -16,7 +68,7 @@ static void print_ranks(const dt_run *run)
            virtual_ranks == 1 ? "" : "s");
 }
 
-static void print_reduction(const dt_run *run)
+static void print_reduction(const dt_session *run)
 {
     if (run->config.allreduce == DT_ALLREDUCE_MPI)
         dt_say("  reduction MPI_Allreduce: the result depends on the number of ranks");
@@ -25,7 +77,7 @@ static void print_reduction(const dt_run *run)
                (long long)run->config.virtual_ranks);
 }
 
-static void print_data(const dt_run *run)
+static void print_data(const dt_session *run)
 {
     static const char *const names[DT_SUBSETS] = {"training", "validation", "test"};
     char buffer[128];
@@ -41,7 +93,7 @@ static void print_data(const dt_run *run)
            shape.channels, run->source->classes);
 }
 
-static void print_network(const dt_run *run)
+static void print_network(const dt_session *run)
 {
     char text[DT_TEXT_MAX];
     dt_architecture_text(&dt_network_spec_of(run->network)->architecture, text, sizeof text);
@@ -56,14 +108,14 @@ static void print_network(const dt_run *run)
     dt_say("            loss %s", dt_loss_names[run->config.loss]);
 }
 
-static void print_memory(const dt_run *run)
+static void print_memory(const dt_session *run)
 {
     char network[DT_BYTES_TEXT], data[DT_BYTES_TEXT];
     dt_say("  memory    network %s, data %s (rank 0, while it saves)",
            dt_bytes_text(run->need.network, network), dt_bytes_text(run->need.data, data));
 }
 
-static void print_training(const dt_run *run)
+static void print_training(const dt_session *run)
 {
     const dt_config *config = &run->config;
     dt_say("  training  %s, lr %g, batch %lld, %lld epoch%s of %lld steps, seed %lld",
@@ -75,7 +127,7 @@ static void print_training(const dt_run *run)
 /* The settings of a run that goes on, most of which are the checkpoint's, as a user would give
  * them.
  */
-static void describe_settings(const dt_run *run, dt_config *settings)
+static void describe_settings(const dt_session *run, dt_config *settings)
 {
     *settings = run->config;
     if (settings->virtual_ranks == dt_comm_size(run->comm))
@@ -83,8 +135,8 @@ static void describe_settings(const dt_run *run, dt_config *settings)
     dt_config_unresolve(settings);
 }
 
-void dt_banner_print(const dt_run *run, const dt_config *asked, const char *output,
-                     const char *resumed_from, int64_t step)
+void banner_print(const dt_session *run, const dt_config *asked, const char *output,
+                  const char *resumed_from, int64_t step)
 {
     char changes[4 * DT_TEXT_MAX];
     dt_say("dist-train " DT_VERSION);

@@ -2,13 +2,13 @@
 #ifndef DT_CLI_BANNER_H
 #define DT_CLI_BANNER_H
 
-#include "train/run.h"
+#include "train/session.h"
 
 /* Prints ranks and hosts, data, network, training and the settings that are not the defaults.
  * asked: the settings as the user gave them; of a run that goes on, the checkpoint's count too.
  * output: the run directory, NULL for none; resumed_from: a checkpoint, of step `step`, or NULL.
  * Rank 0. */
-void dt_banner_print(const dt_run *run, const dt_config *asked, const char *output,
-                     const char *resumed_from, int64_t step);
+void banner_print(const dt_session *run, const dt_config *asked, const char *output,
+                  const char *resumed_from, int64_t step);
 
 #endif

@@ -11,7 +11,7 @@
 #include "bench/bench.h"
 #include "commands.h"
 #include "file/atomic_file.h"
-#include "train/run.h"
+#include "train/session.h"
 
 enum { REPETITIONS_MAX = 10000, BATCH_MAX = 1 << 24 };
 
@@ -63,10 +63,8 @@ static dt_status read_batches(const char *text, dt_bench_spec *out, dt_error *er
 static dt_status read_spec(const dt_invocation *invocation, dt_bench_spec *out, dt_error *error)
 {
     *out = (dt_bench_spec){.seconds = invocation->quick ? 0.05 : 0.2, .large = !invocation->quick};
-    const char *repetitions = invocation->repetitions[0] ? invocation->repetitions : "5";
-    const char *batches = invocation->batches[0] ? invocation->batches : "1,8,32,64,128,512,2048";
-    dt_status status = read_repetitions(repetitions, &out->repetitions, error);
-    return status ? status : read_batches(batches, out, error);
+    dt_status status = read_repetitions(invocation->repetitions, &out->repetitions, error);
+    return status ? status : read_batches(invocation->batches, out, error);
 }
 
 /* A count for people: "-" where it does not matter. */
@@ -134,14 +132,14 @@ static dt_status write_csv(const dt_comm *comm, const dt_bench_result *result, c
     return status;
 }
 
-dt_status dt_command_bench(dt_comm *comm, const dt_invocation *invocation, dt_error *error)
+dt_status command_bench(dt_comm *comm, const dt_invocation *invocation, dt_error *error)
 {
     bool voice = dt_comm_rank(comm) == 0;
     dt_config config;
     dt_bench_spec spec;
     dt_status status = read_spec(invocation, &spec, error);
     if (!status)
-        status = dt_run_settle(comm, &invocation->config, &config, error);
+        status = dt_session_settle(comm, &invocation->config, &config, error);
     if (status)
         return status;
 

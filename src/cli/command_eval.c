@@ -26,15 +26,6 @@ typedef struct result {
 /* Writes the whole of a result into `out`. */
 typedef void (*writer)(const result *result, dt_text *out);
 
-/* The subset that --split names, which is checked already. */
-static dt_subset_kind read_subset(const char *name)
-{
-    for (int i = 0; i < DT_SUBSETS; i++)
-        if (strcmp(name, dt_subset_names[i]) == 0)
-            return (dt_subset_kind)i;
-    return DT_SUBSET_TEST;
-}
-
 /* A ratio for people; "-" for 0 / 0. */
 static char *ratio_text(double ratio, char text[16])
 {
@@ -212,33 +203,30 @@ static dt_status write_file(const result *self, writer write, const char *path, 
 
 /* Rank 0 reads the file; all get the settings and the network. */
 static dt_status open_model(dt_comm *comm, const dt_invocation *invocation, dt_subset_kind kind,
-                            dt_model *model, dt_run **out, dt_error *error)
+                            dt_model *model, dt_session **out, dt_error *error)
 {
     dt_config config;
     dt_status status = DT_OK;
     if (dt_comm_rank(comm) == 0)
-        status = dt_atomic_apart(invocation->csv_path, invocation->weights_path, error);
-    if (!status && dt_comm_rank(comm) == 0)
-        status = dt_atomic_apart(invocation->json_path, invocation->weights_path, error);
-    if (!status && dt_comm_rank(comm) == 0)
         status = dt_model_read(invocation->weights_path, &invocation->config, model, error);
     status = dt_comm_agree(comm, status, error);
     if (!status)
-        status = dt_run_settle(comm, &model->config, &config, error);
+        status = dt_session_settle(comm, &model->config, &config, error);
     if (status)
         return status;
     dt_comm_broadcast(comm, &model->spec, sizeof model->spec);
-    return dt_run_open_model(comm, &config, &model->spec, model->file.parameters, kind, out, error);
+    return dt_session_open_model(comm, &config, &model->spec, model->file.parameters, kind, out,
+                                 error);
 }
 
-dt_status dt_command_eval(dt_comm *comm, const dt_invocation *invocation, dt_error *error)
+dt_status command_eval(dt_comm *comm, const dt_invocation *invocation, dt_error *error)
 {
     bool voice = dt_comm_rank(comm) == 0;
-    if (invocation->weights_path[0] == '\0')
-        return dt_fail(error, DT_ERR_USAGE, "eval: expected --weights FILE, found none");
-    dt_subset_kind kind = read_subset(invocation->subset);
+    dt_subset_kind kind = DT_SUBSET_TRAIN;
+    while (strcmp(invocation->subset, dt_subset_names[kind]) != 0)
+        kind++;
     dt_model model = {0};
-    dt_run *run = NULL;
+    dt_session *run = NULL;
     result self = {.weights = invocation->weights_path, .subset = dt_subset_names[kind]};
     dt_status status = open_model(comm, invocation, kind, &model, &run, error);
     if (!status)
@@ -253,7 +241,7 @@ dt_status dt_command_eval(dt_comm *comm, const dt_invocation *invocation, dt_err
     }
     status = dt_comm_agree(comm, status, error);
     dt_examination_destroy(&self.found);
-    dt_run_close(run);
+    dt_session_close(run);
     dt_model_destroy(&model);
     return status;
 }

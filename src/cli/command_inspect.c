@@ -70,18 +70,20 @@ static dt_status print_checkpoint(const char *path, const void *bytes, size_t si
         dt_print(stdout,
                  "  training  %s, epoch %" PRId64 ", step %" PRId64 " (%" PRId64
                  " in its epoch), %" PRId64 " samples, %.1f s, %" PRId64 " virtual ranks, %s\n",
-                 it.complete ? "complete" : "not complete", it.epoch, it.step, it.step_in_epoch,
-                 it.samples, it.seconds, it.virtual_ranks, it.optimizer.kind);
+                 it.complete ? "complete" : "not complete", it.state.epoch, it.state.step,
+                 it.state.step_in_epoch, it.state.samples, it.state.seconds, it.virtual_ranks,
+                 it.optimizer.kind);
         dt_print(stdout,
                  "  data      %s: %" PRId64 " training, %" PRId64 " validation, %" PRId64
                  " test, fingerprint %s\n",
                  it.data.name, it.data.train_samples, it.data.val_samples, it.data.test_samples,
                  dt_hash_text(it.data.fingerprint, hash));
-        if (it.best.parameters) {
-            dt_print(stdout, "  best      epoch %" PRId64 ", step %" PRId64, it.best.epoch,
-                     it.best.step);
-            print_share("val_acc", it.best.val_accuracy);
-            print_share("test_acc", it.best.test_accuracy);
+        if (it.best_parameters) {
+            const dt_best *best = &it.state.best;
+            dt_print(stdout, "  best      epoch %" PRId64 ", step %" PRId64, best->epoch,
+                     best->step);
+            print_share("val_acc", best->val.accuracy);
+            print_share("test_acc", best->test.accuracy);
             putchar('\n');
         }
         dt_print(stdout, "  written   by dist-train %s\n", it.version);
@@ -160,7 +162,7 @@ static dt_status print_insight(const char *path, const void *bytes, size_t size,
     dt_status status = dt_insight_decode(bytes, size, &it, error);
     if (status)
         return status;
-    dt_print(stdout, "%s: what a run knew at its end, as its form goes\n", path);
+    dt_print(stdout, "%s: an insight file, well-formed: what a run knew at its end\n", path);
     dt_print(stdout, "  training  epoch %" PRId64 ", step %" PRId64 ", %d rank%s\n", it.epoch,
              it.step, it.ranks, it.ranks == 1 ? "" : "s");
     print_answers("test", &it.test, it.classes);
@@ -303,27 +305,15 @@ static void inspect_config(finding *self, const char *directory)
     }
 }
 
-static bool is_run(const char *directory)
-{
-    static const char *const names[] = {DT_FILE_CONFIG, DT_FILE_WEIGHTS, DT_FILE_BEST, DT_FILE_LOCK,
-                                        "checkpoints"};
-    char path[DT_PATH_SIZE];
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!dt_path_join(directory, names[i], path, NULL) && access(path, F_OK) == 0)
-            return true;
-    return false;
-}
-
 static dt_status inspect_run(const char *directory, dt_error *error)
 {
     static const char *const members[] = {DT_FILE_WEIGHTS, DT_FILE_BEST, DT_FILE_INSIGHT};
     finding self = {.error = error};
-    if (!is_run(directory))
-        return dt_fail(error, DT_ERR_NO_INPUT,
-                       "%s: expected a run directory, found a directory without files of a run",
-                       directory);
+    dt_status status = dt_run_directory_check(directory, error);
+    if (status)
+        return status;
     dt_print(stdout, "%s: a run directory\n", directory);
-    dt_status status = print_lock(directory, &self.lives, error);
+    status = print_lock(directory, &self.lives, error);
     if (status)
         return status;
     inspect_config(&self, directory);
@@ -347,15 +337,13 @@ static dt_status inspect(const char *path, dt_error *error)
     return inspect_file(path, error);
 }
 
-dt_status dt_command_inspect(dt_comm *comm, const dt_invocation *invocation, dt_error *error)
+dt_status command_inspect(const dt_invocation *invocation, dt_error *error)
 {
     finding self = {.error = error};
-    if (invocation->file_count == 0)
-        return dt_fail(error, DT_ERR_USAGE, "inspect: expected FILE or DIRECTORY, found none");
-    for (int i = 0; i < invocation->file_count && dt_comm_rank(comm) == 0; i++) {
+    for (int i = 0; i < invocation->file_count; i++) {
         dt_error own = {0};
         if (inspect(invocation->files[i], &own))
             keep(&self, &own);
     }
-    return dt_comm_agree(comm, self.status, error);
+    return self.status;
 }

@@ -24,7 +24,7 @@ typedef struct predictor {
     float *outputs;        /* [CHUNK][classes] */
     double *probabilities; /* [classes] */
     bool json, show;
-    dt_drawing drawing;
+    image_drawing drawing;
 } predictor;
 
 static void release(predictor *self)
@@ -71,7 +71,7 @@ static dt_status prepare(const dt_invocation *invocation, predictor *self, dt_er
     const dt_weights_file *file = &self->model.file;
     memcpy(self->parameters, file->parameters, file->parameter_count * sizeof(float));
     dt_network_set_parameters(self->network, self->parameters);
-    self->drawing = dt_drawing_of(stdout);
+    self->drawing = drawing_of(stdout);
     return DT_OK;
 }
 
@@ -138,8 +138,8 @@ static dt_status print_answer(const predictor *self, const char *file, const dt_
         dt_text_add(&text, "[%" PRId64 "]", index);
     print_line(self, name, answer);
     if (self->show)
-        dt_draw(stdout, &self->drawing, shape.height, shape.width,
-                images->pixels + (size_t)index * (size_t)dt_shape_size(shape));
+        draw_image(stdout, &self->drawing, shape.height, shape.width,
+                   images->pixels + (size_t)index * (size_t)dt_shape_size(shape));
     return DT_OK;
 }
 
@@ -164,9 +164,11 @@ static dt_status predict_file(const predictor *self, const char *path, dt_error 
 }
 
 /* A file that cannot be used does not keep the others from their answers. */
-static dt_status predict_all(const dt_invocation *invocation, dt_error *error)
+dt_status command_predict(const dt_invocation *invocation, dt_error *error)
 {
     predictor self;
+    if (invocation->json && invocation->show)
+        return dt_fail(error, DT_ERR_USAGE, "predict: expected --json or --show, found both");
     dt_status status = prepare(invocation, &self, error);
     if (!status) {
         for (int i = 0; i < invocation->file_count; i++) {
@@ -182,18 +184,4 @@ static dt_status predict_all(const dt_invocation *invocation, dt_error *error)
     }
     release(&self);
     return status;
-}
-
-dt_status dt_command_predict(dt_comm *comm, const dt_invocation *invocation, dt_error *error)
-{
-    dt_status status = DT_OK;
-    if (invocation->weights_path[0] == '\0')
-        status = dt_fail(error, DT_ERR_USAGE, "predict: expected --weights FILE, found none");
-    else if (invocation->file_count == 0)
-        status = dt_fail(error, DT_ERR_USAGE, "predict: expected FILE..., found none");
-    else if (invocation->json && invocation->show)
-        status = dt_fail(error, DT_ERR_USAGE, "predict: expected --json or --show, found both");
-    if (!status && dt_comm_rank(comm) == 0)
-        status = predict_all(invocation, error);
-    return dt_comm_agree(comm, status, error);
 }

@@ -15,7 +15,7 @@
 #include "train/insight.h"
 #include "train/output.h"
 #include "train/resume.h"
-#include "train/run.h"
+#include "train/session.h"
 #include "train/stop.h"
 #include "train/timeline.h"
 #include "train/track.h"
@@ -26,7 +26,7 @@ static const double seconds_between_looks = 0.2;
 
 /* What a rank does around a training. Rank 0 speaks and has the files. */
 typedef struct session {
-    const dt_run *run;
+    const dt_session *run;
     dt_output *output; /* NULL on other ranks */
     time_t started;
     const char *resumed_from;           /* the checkpoint; NULL: none */
@@ -106,7 +106,7 @@ static void after_step(void *state, const dt_progress_report *report)
     bool ends_epoch = report->step_in_epoch == report->steps_an_epoch; /* which has its own row */
     if (log_every > 0 && report->step % log_every == 0 && !ends_epoch)
         warn_of_failure(self, dt_output_row(self->output, report, &error), &error);
-    dt_progress_draw(report);
+    progress_draw(report);
 }
 
 static void after_skipped_step(void *state, const dt_error *problem)
@@ -121,12 +121,17 @@ static void after_epoch(void *state, const dt_progress_report *report)
     char line[256];
     dt_error error = {0};
     self->last_epoch = *report;
-    dt_progress_epoch_line(report, line, sizeof line);
+    progress_epoch_line(report, line, sizeof line);
     dt_say("%s", line);
     warn_of_failure(self, dt_output_row(self->output, report, &error), &error);
     if (report->best)
         warn_of_failure(self, dt_output_weights(self->output, DT_SAVED_BEST, report, &error),
                         &error);
+}
+
+static dt_optimizer_state room(void *state)
+{
+    return dt_output_room(((session *)state)->output);
 }
 
 /* A checkpoint that says that all is done comes after the weights. */
@@ -175,7 +180,7 @@ static void print_result(const session *self, dt_ending ending, const dt_progres
 }
 
 /* Collects, on all ranks, what is to be told of the run. problem: of the training; NULL: none. */
-static dt_status collect(const session *self, dt_run *run, dt_ending ending,
+static dt_status collect(const session *self, dt_session *run, dt_ending ending,
                          const dt_progress_report *last, const dt_error *problem,
                          dt_insight *insight, dt_error *error)
 {
@@ -259,7 +264,7 @@ static dt_status finish_output(session *self, dt_status outcome, dt_ending endin
 }
 
 /* One line on what bounded the run. */
-static void print_time(const dt_run *run)
+static void print_time(const dt_session *run)
 {
     const double *seconds = run->trace.seconds;
     double all = 0;
@@ -278,7 +283,7 @@ static void print_time(const dt_run *run)
 
 /* True, on all ranks, when the run that `resume` found has nothing left to do, has said so, and has
  * its report, which comes last. */
-static bool is_over(const dt_run *run, const dt_resume *resume, const dt_state *state)
+static bool is_over(const dt_session *run, const dt_resume *resume, const dt_state *state)
 {
     dt_ending ending;
     bool over = false;
@@ -302,7 +307,7 @@ static bool is_over(const dt_run *run, const dt_resume *resume, const dt_state *
     return over;
 }
 
-static dt_status train(dt_run *run, const dt_config *asked, dt_resume *resume, dt_state *state,
+static dt_status train(dt_session *run, const dt_config *asked, dt_resume *resume, dt_state *state,
                        dt_error *error)
 {
     bool voice = dt_comm_rank(run->comm) == 0;
@@ -320,22 +325,23 @@ static dt_status train(dt_run *run, const dt_config *asked, dt_resume *resume, d
     }
     dt_observer observer = {.state = &self, .request = before_step};
     if (voice) {
-        dt_banner_print(run, asked, dt_output_path(self.output),
-                        resume->file[0] ? resume->file : NULL, state->step);
+        banner_print(run, asked, dt_output_path(self.output), resume->file[0] ? resume->file : NULL,
+                     state->step);
         observer = (dt_observer){.state = &self,
                                  .request = before_step,
                                  .step = after_step,
                                  .skipped = after_skipped_step,
                                  .epoch = after_epoch,
+                                 .room = room,
                                  .save = save};
-        if (dt_progress_wanted((dt_progress)run->config.progress))
-            dt_progress_start();
+        if (progress_wanted((dt_progress)run->config.progress))
+            progress_start();
     }
     self.begin = self.last_save = dt_clock();
     dt_progress_report last;
     dt_ending ending;
     dt_status outcome = dt_train(run, &observer, state, &last, &ending, error);
-    dt_progress_stop();
+    progress_stop();
     dt_watchdog_stop(run->watchdog); /* what is left may take as long as the disk likes */
     run->watchdog = NULL;
     if (voice && !outcome)
@@ -371,34 +377,34 @@ static dt_status settle(dt_comm *comm, const dt_config *asked, dt_resume *resume
     if (voice && !status && !resume->directory[0]) /* better now than behind the reading of data */
         status = dt_run_directory_try(wanted.output, wanted.overwrite, error);
     status = dt_comm_agree(comm, status, error);
-    return status ? status : dt_run_settle(comm, &wanted, config, error);
+    return status ? status : dt_session_settle(comm, &wanted, config, error);
 }
 
-dt_status dt_command_train(dt_comm *comm, const dt_invocation *invocation, dt_error *error)
+dt_status command_train(dt_comm *comm, const dt_invocation *invocation, dt_error *error)
 {
     const dt_config *asked = &invocation->config;
     bool voice = dt_comm_rank(comm) == 0;
     dt_resume found = {0}, *resume = voice ? &found : NULL;
     dt_config config;
-    dt_run *run = NULL;
+    dt_session *run = NULL;
     dt_state state;
     dt_status status = settle(comm, asked, &found, &config, error);
     if (!status)
-        status = dt_run_open(comm, &config, dt_resume_bytes(&found), &run, error);
+        status = dt_session_open(comm, &config, dt_resume_bytes(&found), &run, error);
     if (!status)
         status = dt_resume_apply(run, resume, &state, error);
     if (status)
         goto cleanup;
     if (invocation->dry_run) {
         if (voice)
-            dt_banner_print(run, asked, NULL, found.file[0] ? found.file : NULL, state.step);
+            banner_print(run, asked, NULL, found.file[0] ? found.file : NULL, state.step);
         status = dt_comm_agree(comm, status, error);
     } else if (!is_over(run, resume, &state)) {
         status = train(run, asked, &found, &state, error);
         dt_stop_defer(false);
     }
 cleanup:
-    dt_run_close(run);
+    dt_session_close(run);
     dt_resume_end(&found);
     return status;
 }

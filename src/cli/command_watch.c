@@ -39,10 +39,10 @@ static void suspend(int signal)
 
 typedef struct watcher {
     int count;
-    dt_watched *runs; /* [count] */
-    bool *announced;  /* [count], plain lines: that it is waited for has been said */
-    bool screen;      /* standard output is a terminal: pictures, else plain lines */
-    bool entered;     /* the terminal shows the alternate screen */
+    watched_run *runs; /* [count] */
+    bool *announced;   /* [count], plain lines: that it is waited for has been said */
+    bool screen;       /* standard output is a terminal: pictures, else plain lines */
+    bool entered;      /* the terminal shows the alternate screen */
     struct winsize size;
 } watcher;
 
@@ -84,15 +84,15 @@ static void leave(watcher *self)
 static dt_status draw(const watcher *self, bool in_place, dt_error *error)
 {
     int rows = self->size.ws_row > 0 ? self->size.ws_row : ROWS_DEFAULT;
-    int columns = dt_drawing_of(stdout).columns;
+    int columns = drawing_of(stdout).columns;
     dt_canvas canvas;
     char *text = NULL;
     /* A line at the bottom stays free: a "\n" there would scroll. */
     dt_status status = dt_canvas_create(rows > ROWS_LEAST ? rows - 1 : ROWS_LEAST - 1,
                                         columns > COLUMNS_LEAST ? columns : COLUMNS_LEAST,
-                                        dt_drawing_of(stdout).utf8, has_color(), &canvas, error);
+                                        drawing_of(stdout).utf8, has_color(), &canvas, error);
     if (!status)
-        status = dt_watch_view_draw(&canvas, self->runs, self->count, error);
+        status = watch_view_draw(&canvas, self->runs, self->count, error);
     if (!status)
         status = dt_canvas_render(&canvas, dt_canvas_height(&canvas), in_place, &text, error);
     if (!status) {
@@ -104,7 +104,7 @@ static dt_status draw(const watcher *self, bool in_place, dt_error *error)
     return status;
 }
 
-/* Whom dt_watched_look tells of a run's new rows. */
+/* Whom watched_look tells of a run's new rows. */
 typedef struct listener {
     watcher *watcher;
     int number; /* of the run */
@@ -112,8 +112,9 @@ typedef struct listener {
 
 static void announce(watcher *self, int number)
 {
-    const dt_watched *run = &self->runs[number];
-    if (run->state == DT_WATCHED_WAITING && !self->announced[number] && !self->screen)
+    const watched_run *run = &self->runs[number];
+    bool begun = run->rows.count > 0 || run->unlocked > 0; /* if not, it may have died */
+    if (run->state == DT_WATCHED_WAITING && !begun && !self->announced[number] && !self->screen)
         dt_print(stdout, "%s: waiting for the run to begin\n", run->directory);
     self->announced[number] = true;
 }
@@ -121,13 +122,12 @@ static void announce(watcher *self, int number)
 static void print_row(const dt_metrics_row *row, void *context)
 {
     const listener *self = context;
-    const dt_watched *run = &self->watcher->runs[self->number];
+    const watched_run *run = &self->watcher->runs[self->number];
     const char *name = self->watcher->count > 1 ? run->directory : "";
     char text[512];
     if (self->watcher->screen)
         return;
-    announce(self->watcher, self->number);
-    dt_watch_view_row(run, row, text, sizeof text);
+    watch_view_row(run, row, text, sizeof text);
     dt_print(stdout, "%s%s%s\n", name, name[0] ? ": " : "", text);
 }
 
@@ -135,7 +135,7 @@ static void print_endings(const watcher *self)
 {
     for (int i = 0; i < self->count; i++) {
         char text[512];
-        dt_watch_view_state(&self->runs[i], text, sizeof text);
+        watch_view_state(&self->runs[i], text, sizeof text);
         dt_print(stdout, "%s: %s\n", self->runs[i].directory, text);
     }
 }
@@ -145,11 +145,11 @@ static dt_status look(watcher *self, bool *all_ended, dt_error *error)
     *all_ended = true;
     for (int i = 0; i < self->count; i++) {
         listener context = {self, i};
-        dt_status status = dt_watched_look(&self->runs[i], print_row, &context, error);
+        dt_status status = watched_look(&self->runs[i], print_row, &context, error);
         if (status)
             return status;
         announce(self, i);
-        *all_ended &= dt_watched_ended(&self->runs[i]);
+        *all_ended &= watched_ended(&self->runs[i]);
     }
     fflush(stdout);
     if (ferror(stdout))
@@ -237,7 +237,7 @@ static dt_status open_runs(watcher *self, const dt_invocation *invocation, dt_er
     if (!status && !(self->runs && self->announced))
         status = DT_ERR_INTERNAL;
     for (; self->count < count && !status; self->count++)
-        status = dt_watched_open(names[self->count], &self->runs[self->count], error);
+        status = watched_open(names[self->count], &self->runs[self->count], error);
     return status;
 }
 
@@ -257,13 +257,13 @@ static dt_status watch(const dt_invocation *invocation, dt_error *error)
     if (!status)
         status = outcome(&self, error);
     for (int i = 0; i < self.count; i++)
-        dt_watched_close(&self.runs[i]);
+        watched_close(&self.runs[i]);
     dt_free(self.runs);
     dt_free(self.announced);
     return status;
 }
 
-dt_status dt_command_watch(dt_comm *comm, const dt_invocation *invocation, dt_error *error)
+dt_status command_watch(dt_comm *comm, const dt_invocation *invocation, dt_error *error)
 {
     if (dt_comm_rank(comm) != 0)
         return DT_OK;

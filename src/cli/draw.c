@@ -26,9 +26,9 @@ static bool names_utf8(void)
     return false;
 }
 
-dt_drawing dt_drawing_of(FILE *file)
+image_drawing drawing_of(FILE *file)
 {
-    dt_drawing out = {.utf8 = names_utf8()};
+    image_drawing out = {.utf8 = names_utf8()};
     struct winsize size;
     if (isatty(fileno(file)) && ioctl(fileno(file), TIOCGWINSZ, &size) == 0)
         out.columns = size.ws_col;
@@ -53,7 +53,7 @@ static int mean_of_part(int height, int width, const uint8_t *pixels, int rows, 
     return sum / ((bottom - top) * (right - left));
 }
 
-void dt_draw(FILE *out, const dt_drawing *how, int height, int width, const uint8_t *pixels)
+void draw_image(FILE *out, const image_drawing *how, int height, int width, const uint8_t *pixels)
 {
     int columns = width < how->columns ? width : how->columns;
     int across = 2 * width <= how->columns ? 2 : 1; /* characters a part */

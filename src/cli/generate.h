@@ -1,5 +1,5 @@
 /* What is made of the tables of commands, flags and settings, so that it cannot differ from them:
- * the manual page, the shell completion, the README's reference of the settings. */
+ * --help, the manual page, the shell completion; and what the first two both say besides. */
 #ifndef DT_CLI_GENERATE_H
 #define DT_CLI_GENERATE_H
 
@@ -8,27 +8,36 @@
 #include "base/text.h"
 #include "cli/options.h"
 
-/* The names of --generate, NULL-terminated:
+/* What --generate makes, NULL-terminated, and how:
  *   man       the manual page, for man(1) (roff)
  *   bash      completion of commands, options and values in bash 4.2 or later */
-extern const char *const dt_generate_names[];
-
-/* Writes what `name`, one of them, means. */
-void dt_generate(const char *name, FILE *out);
-
-/* What they share. The help of a flag without the commands in front. */
-const char *dt_flag_help(const dt_flag *flag);
-
-/* True when every command knows the flag. */
-bool dt_flag_is_common(const dt_flag *flag);
+extern const char *const generate_names[];
+void generate_man(FILE *out);
+void generate_bash(FILE *out);
 
 /* What stands for the value of an option in --help and the manual page: "" or " N". */
-void dt_setting_add_value_word(const dt_setting *setting, dt_text *out);
+void setting_add_value_word(const dt_setting *setting, dt_text *out);
 
-/* The values of a setting, more briefly than dt_setting_expects: "integer, at least 0 epochs". */
-void dt_setting_add_values(const dt_setting *setting, dt_text *out);
+/* The names that a flag takes and its default: "; man, bash", " [5]". */
+void flag_add_values(const dt_flag *flag, dt_text *out);
 
-void dt_generate_man(FILE *out);
-void dt_generate_bash(FILE *out);
+typedef struct help_topic {
+    const char *term; /* a command line, an exit code, a file */
+    const char *text; /* what it is or does: no full stop */
+} help_topic;
+
+/* The program in one line, without a full stop; and the lines of --help's usage. */
+extern const char purpose[];
+extern const char *const usage_text[]; /* NULL-terminated */
+
+/* Paragraphs, NULL-terminated; where the value of a setting comes from. */
+extern const char *const description[];
+extern const char sources[];
+
+/* Each ends with a term of NULL. */
+extern const help_topic examples[];
+extern const help_topic exit_codes[];
+extern const help_topic variables[];   /* of the environment, beside those of the settings */
+extern const help_topic file_topics[]; /* those of a run directory begin with "RUN/" */
 
 #endif

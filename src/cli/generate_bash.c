@@ -152,7 +152,7 @@ static void put_options(FILE *out, dt_command command)
             dt_command_infos[command].files ? dt_command_infos[command].files : "");
 }
 
-void dt_generate_bash(FILE *out)
+void generate_bash(FILE *out)
 {
     size_t flag_count, count;
     const dt_flag *flags = dt_flags(&flag_count);

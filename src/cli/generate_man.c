@@ -1,7 +1,17 @@
 #include <string.h>
 
 #include "generate.h"
-#include "topics.h"
+
+static bool is_common(const dt_flag *flag)
+{
+    return flag->commands == (1U << DT_COMMANDS) - 1;
+}
+
+/* Without the commands in front. */
+static const char *flag_help(const dt_flag *flag)
+{
+    return is_common(flag) ? flag->help : strstr(flag->help, ": ") + 2;
+}
 
 /* Text as roff shows it: a hyphen that can be copied, no request at the start of a line. */
 static void put(FILE *out, const char *text)
@@ -31,7 +41,7 @@ static void put_in(FILE *out, char font, const char *text)
     fputs("\\fR", out);
 }
 
-static void put_topics(FILE *out, const dt_topic *topics, char font)
+static void put_topics(FILE *out, const help_topic *topics, char font)
 {
     for (; topics->term; topics++) {
         fputs(".TP\n", out);
@@ -47,17 +57,17 @@ static void put_heading(FILE *out)
     fprintf(out, ".\\\" Made by dist-train --generate man.\n"
                  ".TH DIST-TRAIN 1 \"\" \"dist-train " DT_VERSION "\" \"User Commands\"\n"
                  ".nh\n.ad l\n.SH NAME\ndist\\-train \\- ");
-    put(out, dt_purpose);
+    put(out, purpose);
     fputs("\n.SH SYNOPSIS\n", out);
-    for (const char *const *usage = dt_usage; *usage; usage++) {
-        if (usage != dt_usage)
+    for (const char *const *usage = usage_text; *usage; usage++) {
+        if (usage != usage_text)
             fputs(".br\n", out);
         put_in(out, 'B', *usage);
         fputc('\n', out);
     }
     fputs(".SH DESCRIPTION\n", out);
-    for (const char *const *text = dt_description; *text; text++) {
-        if (text != dt_description)
+    for (const char *const *text = description; *text; text++) {
+        if (text != description)
             fputs(".PP\n", out);
         put(out, *text);
         fputc('\n', out);
@@ -111,6 +121,9 @@ static void put_commands(FILE *out)
 
 static void put_flag(FILE *out, const dt_flag *flag)
 {
+    char values[DT_TEXT_MAX] = "";
+    dt_text text = {.text = values, .size = sizeof values};
+    flag_add_values(flag, &text);
     fputs(".TP\n", out);
     if (flag->letter)
         fprintf(out, "\\fB\\-%c\\fR, ", flag->letter);
@@ -121,11 +134,8 @@ static void put_flag(FILE *out, const dt_flag *flag)
         put_in(out, 'I', flag->value);
     }
     fputc('\n', out);
-    put(out, dt_flag_help(flag));
-    for (const char *const *name = flag->names; name && *name; name++) {
-        fputs(name == flag->names ? "; " : ", ", out);
-        put(out, *name);
-    }
+    put(out, flag_help(flag));
+    put(out, values);
     fputc('\n', out);
 }
 
@@ -137,12 +147,12 @@ static void put_flags(FILE *out)
           "or =.\n",
           out);
     for (size_t i = 0; i < count; i++)
-        if (dt_flag_is_common(&flags[i]))
+        if (is_common(&flags[i]))
             put_flag(out, &flags[i]);
     for (int command = 0; command < DT_COMMANDS; command++) {
         bool first = true;
         for (size_t i = 0; i < count; i++) {
-            if (dt_flag_is_common(&flags[i]) || !(flags[i].commands & 1U << command))
+            if (is_common(&flags[i]) || !(flags[i].commands & 1U << command))
                 continue;
             if (first)
                 fprintf(out, ".SS Of %s\n", dt_command_infos[command].name);
@@ -160,11 +170,9 @@ static void put_setting(FILE *out, const dt_setting *setting)
         [DT_RESUME_FREE] = "A resumed run may change it.",
         [DT_RESUME_NEW] = "Counts for one start, not for the run.",
     };
-    char name[DT_VARIABLE_MAX], values[DT_TEXT_MAX] = "", word[DT_VARIABLE_MAX] = "";
-    dt_text text = {.text = values, .size = sizeof values};
+    char name[DT_VARIABLE_MAX], values[DT_TEXT_MAX], word[DT_VARIABLE_MAX] = "";
     dt_text word_text = {.text = word, .size = sizeof word};
-    dt_setting_add_values(setting, &text);
-    dt_setting_add_value_word(setting, &word_text);
+    setting_add_value_word(setting, &word_text);
     fputs(".TP\n\\fB\\-\\-\\fR", out);
     if (setting->type == DT_SETTING_BOOL)
         fputs("[\\fBno\\-\\fR]", out);
@@ -173,7 +181,7 @@ static void put_setting(FILE *out, const dt_setting *setting)
     fputc('\n', out);
     put(out, setting->help);
     fputs("\n.br\nValues: ", out);
-    put(out, values);
+    put(out, dt_setting_expects(setting, values));
     fputs("; default: ", out);
     put(out, setting->default_value);
     fprintf(out, ". %s\n", rules[setting->on_resume]);
@@ -184,7 +192,7 @@ static void put_settings(FILE *out)
     size_t count;
     const dt_setting *settings = dt_settings(&count);
     fputs(".SH SETTINGS\n", out);
-    put(out, dt_sources);
+    put(out, sources);
     fputc('\n', out);
     for (size_t i = 0; i < count; i++) {
         if (i == 0 || strcmp(settings[i].section, settings[i - 1].section) != 0)
@@ -193,19 +201,19 @@ static void put_settings(FILE *out)
     }
 }
 
-void dt_generate_man(FILE *out)
+void generate_man(FILE *out)
 {
     put_heading(out);
     put_commands(out);
     put_flags(out);
     put_settings(out);
     fputs(".SH ENVIRONMENT\n", out);
-    put_topics(out, dt_variables, 'B');
+    put_topics(out, variables, 'B');
     fputs(".SH FILES\n\\fIRUN\\fR is the directory of \\-\\-output.\n", out);
-    put_topics(out, dt_files, 'I');
+    put_topics(out, file_topics, 'I');
     fputs(".SH EXIT STATUS\nmpirun ends with the first of these that is not 0.\n", out);
-    put_topics(out, dt_exit_codes, 'B');
+    put_topics(out, exit_codes, 'B');
     fputs(".SH EXAMPLES\n", out);
-    put_topics(out, dt_examples, 'B');
+    put_topics(out, examples, 'B');
     fputs(".SH SEE ALSO\n\\fBmpirun\\fR(1), \\fBsbatch\\fR(1), \\fBh5dump\\fR(1)\n", out);
 }

@@ -5,7 +5,6 @@
 #include "base/text.h"
 #include "cli/options.h"
 #include "generate.h"
-#include "topics.h"
 #include "nn/layer.h"
 
 #define WIDTH  80
@@ -37,6 +36,34 @@ static void print_entry(FILE *out, const char *term, const char *text)
     print_text(out, column, INDENT, text);
 }
 
+void flag_add_values(const dt_flag *flag, dt_text *out)
+{
+    for (const char *const *name = flag->names; name && *name; name++)
+        dt_text_add(out, "%s%s", name == flag->names ? "; " : ", ", *name);
+    if (flag->preset)
+        dt_text_add(out, " [%s]", flag->preset);
+}
+
+void setting_add_value_word(const dt_setting *setting, dt_text *out)
+{
+    static const char *const words[] = {
+        [DT_SETTING_BOOL] = "",
+        [DT_SETTING_INT] = " N",
+        [DT_SETTING_INT64] = " N",
+        [DT_SETTING_REAL] = " X",
+        [DT_SETTING_ENUM] = " NAME",
+        [DT_SETTING_TEXT] = " TEXT",
+        [DT_SETTING_LAYERS] = " LAYER,...",
+    };
+    if (!setting->unit) {
+        dt_text_add(out, "%s", words[setting->type]);
+        return;
+    }
+    dt_text_add(out, " ");
+    for (const char *c = setting->unit; *c; c++)
+        dt_text_add(out, "%c", toupper((unsigned char)*c));
+}
+
 static void print_flags(FILE *out)
 {
     size_t count;
@@ -51,8 +78,7 @@ static void print_flags(FILE *out)
             dt_text_add(&term, " %s", flags[i].value);
         dt_text text = {.text = (char[2 * DT_TEXT_MAX]){""}, .size = 2 * DT_TEXT_MAX};
         dt_text_add(&text, "%s", flags[i].help);
-        for (const char *const *name = flags[i].names; name && *name; name++)
-            dt_text_add(&text, "%s%s", name == flags[i].names ? "; " : ", ", *name);
+        flag_add_values(&flags[i], &text);
         print_entry(out, term.text, text.text);
     }
 }
@@ -72,7 +98,7 @@ static void print_setting(FILE *out, const dt_setting *setting)
     dt_text term = {.text = (char[WIDTH]){""}, .size = WIDTH};
     dt_text_add(&term, "--%s%s", setting->type == DT_SETTING_BOOL ? "[no-]" : "",
                 dt_options_name(setting, name));
-    dt_setting_add_value_word(setting, &term);
+    setting_add_value_word(setting, &term);
     dt_text text = {.text = (char[2 * DT_TEXT_MAX]){""}, .size = 2 * DT_TEXT_MAX};
     dt_text_add(&text, "%s", setting->help);
     if (setting->type == DT_SETTING_ENUM && !explains_names(setting))
@@ -96,20 +122,20 @@ static void print_settings(FILE *out)
 
 void dt_options_print_help(FILE *out)
 {
-    for (const char *const *usage = dt_usage; *usage; usage++)
-        fprintf(out, "%s%s\n", usage == dt_usage ? "Usage: " : "       ", *usage);
-    fprintf(out, "\n%c%s.\n\nCommands:\n", toupper((unsigned char)dt_purpose[0]), dt_purpose + 1);
+    for (const char *const *usage = usage_text; *usage; usage++)
+        fprintf(out, "%s%s\n", usage == usage_text ? "Usage: " : "       ", *usage);
+    fprintf(out, "\n%c%s.\n\nCommands:\n", toupper((unsigned char)purpose[0]), purpose + 1);
     for (int i = 0; i < DT_COMMANDS; i++)
         print_entry(out, dt_command_infos[i].name, dt_command_infos[i].help);
     print_flags(out);
     print_settings(out);
     fputc('\n', out);
-    print_text(out, 0, 0, dt_sources);
+    print_text(out, 0, 0, sources);
     fprintf(out, "\nExamples:\n");
-    for (const dt_topic *topic = dt_examples; topic->term; topic++)
+    for (const help_topic *topic = examples; topic->term; topic++)
         fprintf(out, "  %s\n", topic->term);
     fprintf(out, "\nExit codes:\n");
-    for (const dt_topic *topic = dt_exit_codes; topic->term; topic++)
+    for (const help_topic *topic = exit_codes; topic->term; topic++)
         fprintf(out, "  %2s  %s\n", topic->term, topic->text);
 }
 
@@ -144,8 +170,9 @@ void dt_options_print_layers(FILE *out)
     print_text(out, 0, 0,
                "An item is KIND VALUE... [NAME VALUE]... [ACTIVATION]: what a layer is, the values "
                "that it must have, those that it may have, and what stands behind it. A number "
-               "alone is a dense layer with so many outputs, with --bias and --activation as they "
-               "are set; behind the last one stands --output-activation.");
+               "alone is a dense layer with so many outputs and --bias as it is set; behind it "
+               "stands the next item if that is an activation, else --activation, or "
+               "--output-activation behind the last layer that has tensors.");
     fprintf(out, "\nKinds of layers:\n");
     for (int i = 0; dt_layer_kind_at(i); i++)
         if (!dt_layer_kind_at(i)->follows)
@@ -160,54 +187,4 @@ void dt_options_print_layers(FILE *out)
                  "  --layers \"dense 128, relu, dense 64, relu, dense 10\"\n"
                  "An activation for each layer, one without biases:\n"
                  "  --layers \"dense 128 bias false relu, dense 64 tanh, dense 10\"\n");
-}
-
-static bool is_plain(const char *text)
-{
-    for (; *text; text++)
-        if (!isalnum((unsigned char)*text) && !strchr("-_./,:+@%", *text))
-            return false;
-    return true;
-}
-
-static void add_for_shell(dt_text *to, const char *text)
-{
-    if (is_plain(text)) {
-        dt_text_add(to, "%s", text);
-        return;
-    }
-    bool quoted = false;
-    for (; *text; text++) {
-        bool must_quote = *text != '\'';
-        if (quoted != must_quote)
-            dt_text_add(to, "'");
-        quoted = must_quote;
-        dt_text_add(to, quoted ? "%c" : "\\%c", *text);
-    }
-    if (quoted)
-        dt_text_add(to, "'");
-}
-
-size_t dt_options_describe_changes(const dt_config *config, char *text, size_t size)
-{
-    dt_text out = {.text = text, .size = size};
-    if (size > 0)
-        text[0] = '\0';
-    size_t count;
-    const dt_setting *settings = dt_settings(&count);
-    for (size_t i = 0; i < count; i++) {
-        char name[DT_VARIABLE_MAX], value[DT_TEXT_MAX];
-        const dt_setting *setting = &settings[i];
-        if (dt_config_is_default(config, setting))
-            continue;
-        dt_config_get(config, setting, value);
-        bool is_switch = setting->type == DT_SETTING_BOOL;
-        dt_text_add(&out, "%s--%s%s", out.length ? " " : "",
-                    is_switch && value[0] == 'f' ? "no-" : "", dt_options_name(setting, name));
-        if (is_switch)
-            continue;
-        dt_text_add(&out, strncmp(value, "--", 2) == 0 ? "=" : " ");
-        add_for_shell(&out, value);
-    }
-    return out.length;
 }

@@ -23,13 +23,13 @@ static dt_status open_stdin(int *fd, dt_error *error)
     size_t size;
     dt_status status =
         dt_read_stream(STDIN_FILENO, "standard input", SIZE_MOST, &bytes, &size, error);
-    if (status != DT_OK)
+    if (status)
         return status;
     *fd = memfd_create("standard input", MFD_CLOEXEC);
     if (*fd < 0 || !dt_write_all(*fd, bytes, size, NULL))
         status = dt_fail(error, DT_ERR_IO, "standard input: cannot keep it in memory: %m");
     dt_free(bytes);
-    if (status == DT_OK)
+    if (!status)
         lseek(*fd, 0, SEEK_SET);
     return status;
 }
@@ -54,19 +54,19 @@ static dt_status read_png(int fd, const char *name, int height, int width, dt_im
     size_t size;
     dt_image image;
     dt_status status = dt_read_stream(fd, name, SIZE_MOST, &bytes, &size, error);
-    if (status != DT_OK)
+    if (status)
         return status;
     dt_error own = {0};
     status = dt_image_decode_png(bytes, size, &image, &own);
     dt_free(bytes);
-    if (status == DT_OK) {
+    if (!status) {
         out->count = 1;
         out->pixels = dt_calloc((size_t)height * (size_t)width, 1, &own);
         status = out->pixels ? dt_image_normalise(&image, height, width, out->pixels, &own)
                              : DT_ERR_INTERNAL;
         dt_free(image.pixels);
     }
-    return status == DT_OK ? DT_OK : dt_fail(error, status, "%s: %s", name, own.message);
+    return status ? dt_fail(error, status, "%s: %s", name, own.message) : DT_OK;
 }
 
 static dt_status read_idx(int fd, const char *name, int height, int width, dt_images *out,
@@ -74,11 +74,11 @@ static dt_status read_idx(int fd, const char *name, int height, int width, dt_im
 {
     dt_idx_file file;
     dt_status status = dt_idx_open_descriptor(fd, name, DT_IDX_IMAGES, &file, error);
-    if (status == DT_OK && (file.height != height || file.width != width))
+    if (!status && (file.height != height || file.width != width))
         status = dt_fail(error, DT_ERR_DATA,
                          "%s: expected images of %d x %d, as the network takes them, found %d x %d",
                          file.shown, height, width, file.height, file.width);
-    if (status == DT_OK) {
+    if (!status) {
         out->several = true;
         out->count = file.count;
         out->pixels = dt_calloc((size_t)file.count, (size_t)height * (size_t)width, error);
@@ -96,17 +96,17 @@ dt_status dt_images_read(const char *path, int height, int width, dt_images *out
     int fd = -1;
     dt_status status =
         is_stdin ? open_stdin(&fd, error) : dt_file_open(path, DT_OPEN_READ, &fd, error);
-    content found = status == DT_OK ? content_of(fd) : OTHER;
+    content found = status ? OTHER : content_of(fd);
     if (found == PNG)
         status = read_png(fd, name, height, width, out, error);
     else if (found == IDX)
         status = read_idx(fd, name, height, width, out, error);
-    else if (status == DT_OK)
+    else if (!status)
         status = dt_fail(error, DT_ERR_DATA,
                          "%s: expected a PNG image or IDX images, found something else", name);
     if (fd >= 0)
         close(fd);
-    if (status != DT_OK) {
+    if (status) {
         dt_free(out->pixels);
         *out = (dt_images){0};
     }

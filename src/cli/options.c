@@ -8,86 +8,9 @@
 #include "base/suggest.h"
 #include "base/text.h"
 #include "generate.h"
-#include "train/export.h"
 
 #define PREFIX    "DIST_TRAIN_"
 #define FOUND_MAX 60
-
-const dt_command_info dt_command_infos[] = {
-    [DT_COMMAND_TRAIN] = {"train", "train a network, write a run directory (default)", NULL, NULL},
-    [DT_COMMAND_EVAL] = {"eval", "loss, accuracy and confusion matrix of a weights file", NULL,
-                         "data model seed"},
-    [DT_COMMAND_PREDICT] = {"predict", "what a weights file says of images: PNG, IDX, - for stdin",
-                            "FILE", "model classes normalize"},
-    [DT_COMMAND_INSPECT] = {"inspect", "what a weights file, checkpoint or run directory holds",
-                            "FILE", ""},
-    [DT_COMMAND_EXPORT] = {"export", "write a trained network for Keras, PyTorch, NumPy and others",
-                           NULL, "model classes normalize"},
-    [DT_COMMAND_IMPORT] = {"import", "make a weights file of a network trained elsewhere", NULL,
-                           "model classes normalize"},
-    [DT_COMMAND_REPORT] = {"report", "make a page of a run directory, or compare several", "RUN",
-                           ""},
-    [DT_COMMAND_WATCH] = {"watch", "follow runs from another terminal [runs/latest]", "RUN", ""},
-    [DT_COMMAND_BENCH] = {"bench", "measure how fast training is, and how fast it could be", NULL,
-                          NULL},
-};
-
-#define FLAG(id, field, short_name, takes, of, text)                                               \
-    {                                                                                              \
-        .name = (id), .offset = offsetof(dt_invocation, field), .letter = (short_name),            \
-        .value = (takes), .commands = (of), .help = (text)                                         \
-    }
-#define OUTPUT(id, field, short_name, of, text)                                                    \
-    {                                                                                              \
-        .name = (id), .offset = offsetof(dt_invocation, field), .letter = (short_name),            \
-        .value = "FILE", .commands = (of), .help = (text), .written = true                         \
-    }
-#define CHOICE(id, field, list, of, text)                                                          \
-    {                                                                                              \
-        .name = (id), .offset = offsetof(dt_invocation, field), .value = "NAME", .commands = (of), \
-        .help = (text), .names = (list)                                                            \
-    }
-
-#define ALL     ((1U << DT_COMMANDS) - 1)
-#define TRAIN   (1U << DT_COMMAND_TRAIN)
-#define EVAL    (1U << DT_COMMAND_EVAL)
-#define PREDICT (1U << DT_COMMAND_PREDICT)
-#define EXPORT  (1U << DT_COMMAND_EXPORT)
-#define IMPORT  (1U << DT_COMMAND_IMPORT)
-#define REPORT  (1U << DT_COMMAND_REPORT)
-#define BENCH   (1U << DT_COMMAND_BENCH)
-
-static const dt_flag flags[] = {
-    FLAG("help", help, 'h', NULL, ALL, "print this text; --help layers: what --layers takes"),
-    FLAG("version", version, 0, NULL, ALL, "print the version, and that of MPI"),
-    FLAG("config", config_path, 0, "FILE", ALL, "read settings from an INI file"),
-    FLAG("print-config", print_config, 0, NULL, ALL,
-         "print all settings as an INI file, explained"),
-    CHOICE("generate", generate, dt_generate_names, ALL,
-           "print the manual page or the completion"),
-    FLAG("dry-run", dry_run, 0, NULL, TRAIN,
-         "train: check settings and data, say what a run would do"),
-    FLAG("weights", weights_path, 0, "FILE", EVAL | PREDICT | EXPORT,
-         "eval, predict, export: the weights file"),
-    CHOICE("format", format, dt_export_names, EXPORT, "export: the format of the file"),
-    FLAG("from", from_path, 0, "FILE", IMPORT,
-         "import: a file of safetensors, NumPy (npz) or Keras"),
-    OUTPUT("out", out_path, 'o', EXPORT | IMPORT | REPORT,
-           "export, import, report: the file to write; report: [RUN/report.html]"),
-    CHOICE("split", subset, dt_subset_names, EVAL, "eval: the samples to take [test]"),
-    OUTPUT("csv", csv_path, 0, EVAL | BENCH, "eval, bench: write the numbers as CSV"),
-    OUTPUT("json", json_path, 0, EVAL, "eval: write the numbers as JSON"),
-    FLAG("json", json, 0, NULL, PREDICT, "predict: print a JSON object a line"),
-    FLAG("show", show, 0, NULL, PREDICT, "predict: draw each image as the network sees it"),
-    FLAG("batches", batches, 0, "N,N,...", BENCH,
-         "bench: batch sizes to measure [1,8,32,64,128,512,2048]"),
-    FLAG("repetitions", repetitions, 0, "N", BENCH,
-         "bench: repetitions of each measurement; the median counts [5]"),
-    FLAG("quick", quick, 0, NULL, BENCH,
-         "bench: repetitions of 0.05 s, not 0.2 s, and no network of 2048-2048"),
-};
-
-#define FLAG_COUNT (sizeof flags / sizeof flags[0])
 
 /* An argument taken apart: --NAME, --NAME=VALUE, --no-NAME, -LETTER. */
 typedef struct option {
@@ -97,12 +20,6 @@ typedef struct option {
     const dt_setting *setting;
     bool negated;
 } option;
-
-const dt_flag *dt_flags(size_t *count)
-{
-    *count = FLAG_COUNT;
-    return flags;
-}
 
 static char *with_case(const char *prefix, const char *name, bool upper, char text[DT_VARIABLE_MAX])
 {
@@ -125,9 +42,10 @@ char *dt_options_name(const dt_setting *setting, char text[DT_VARIABLE_MAX])
 static dt_status unknown_option(const char *name, dt_error *error)
 {
     dt_suggestion search = {.typed = name + strspn(name, "-")};
-    size_t count;
+    size_t flag_count, count;
+    const dt_flag *flags = dt_flags(&flag_count);
     const dt_setting *settings = dt_settings(&count);
-    for (size_t i = 0; i < FLAG_COUNT; i++)
+    for (size_t i = 0; i < flag_count; i++)
         dt_suggest_offer(&search, flags[i].name);
     for (size_t i = 0; i < count; i++)
         dt_suggest_offer(&search, settings[i].name);
@@ -157,7 +75,9 @@ bool dt_command_takes(dt_command command, const dt_setting *setting)
 static const dt_flag *find_flag(const char *name, bool is_letter, dt_command command)
 {
     const dt_flag *found = NULL;
-    for (size_t i = 0; i < FLAG_COUNT; i++) {
+    size_t count;
+    const dt_flag *flags = dt_flags(&count);
+    for (size_t i = 0; i < count; i++) {
         bool same = is_letter ? flags[i].letter && name[0] == flags[i].letter
                               : dt_edit_distance(name, flags[i].name) == 0;
         if (same && flags[i].commands & 1U << command)
@@ -195,11 +115,20 @@ static dt_status find_option(const char *argument, dt_command command, option *o
     return out->flag || out->setting ? DT_OK : unknown_option(out->name, error);
 }
 
+/* --help=layers */
+static bool is_about_layers(const option *it)
+{
+    return it->flag && it->flag->offset == offsetof(dt_invocation, help) && it->value &&
+           strcmp(it->value, "layers") == 0;
+}
+
 /* Gives the option the value that does not stand behind "="; moves *at on to the next argument when
  * that is it. */
 static dt_status complete_option(option *it, int argc, char *const argv[], int *at, dt_error *error)
 {
     bool is_switch = it->flag ? !it->flag->value : it->setting->type == DT_SETTING_BOOL;
+    if (it->value && is_about_layers(it))
+        return DT_OK;
     if (it->value && (it->negated || (it->flag && is_switch)))
         return dt_fail(error, DT_ERR_USAGE, "%s: expected no value, found '%.*s'", it->name,
                        FOUND_MAX, it->value);
@@ -223,22 +152,14 @@ static dt_status repeated(const option *it, dt_error *error)
 /* An option that belongs to other commands. */
 static dt_status foreign_option(const option *it, dt_command command, dt_error *error)
 {
-    char names[2 * DT_VARIABLE_MAX] = "";
-    dt_text text = {.text = names, .size = sizeof names};
-    unsigned commands = it->flag ? it->flag->commands : 0;
-    for (int i = 0; i < DT_COMMANDS && !it->flag; i++)
-        commands |= dt_command_takes((dt_command)i, it->setting) ? 1U << i : 0;
-    for (int i = 0; i < DT_COMMANDS; i++) {
-        bool last = commands >> i == 1;
-        if (commands & 1U << i)
-            dt_text_add(&text, "%s%s",
-                        text.length == 0 ? ""
-                        : last           ? " or "
-                                         : ", ",
-                        dt_command_infos[i].name);
-    }
+    const char *names[DT_COMMANDS + 1] = {NULL};
+    dt_text text = {.text = (char[2 * DT_VARIABLE_MAX]){""}, .size = 2 * DT_VARIABLE_MAX};
+    for (int i = 0, count = 0; i < DT_COMMANDS; i++)
+        if (it->flag ? it->flag->commands & 1U << i : dt_command_takes((dt_command)i, it->setting))
+            names[count++] = dt_command_infos[i].name;
+    dt_text_add_names(&text, names);
     return dt_fail(error, DT_ERR_USAGE, "%s: expected with the command %s, found with %s", it->name,
-                   names, dt_command_infos[command].name);
+                   text.text, dt_command_infos[command].name);
 }
 
 /* Whether the value is one of the flag's names. */
@@ -251,8 +172,8 @@ static dt_status check_name(const option *it, dt_error *error)
         if (strcmp(it->value, *name) == 0)
             return DT_OK;
         dt_suggest_offer(&search, *name);
-        dt_text_add(&text, "%s%s", text.length == 0 ? "" : name[1] ? ", " : " or ", *name);
     }
+    dt_text_add_names(&text, it->flag->names);
     return dt_fail(error, DT_ERR_USAGE, "%s: expected %s, found '%.*s'%s%s%s", it->name, list,
                    FOUND_MAX, it->value, search.word ? "; did you mean '" : "",
                    search.word ? search.word : "", search.word ? "'?" : "");
@@ -296,20 +217,28 @@ static dt_status find_command(const char *name, dt_command *out, dt_error *error
                    search.word ? search.word : "", search.word ? "'?" : "");
 }
 
+static dt_status refuse_word(const char *word, dt_command command, dt_error *error)
+{
+    static const dt_flag any = {.name = "name", .value = "value"};
+    const dt_flag *example = &any;
+    size_t count;
+    const dt_flag *flags = dt_flags(&count);
+    for (size_t i = count; i-- > 0;)
+        if (flags[i].needed & 1U << command)
+            example = &flags[i];
+    return dt_fail(error, DT_ERR_USAGE,
+                   "unexpected argument '%.*s': expected options, as --%s %s; a switch has its "
+                   "value behind =",
+                   FOUND_MAX, word, example->name, example->value);
+}
+
 /* An argument that is no option: the command, or a file of one that takes files. */
 static dt_status read_word(const char *word, int at, int argc, dt_invocation *out, dt_error *error)
 {
     if (at == 1 && !dt_command_infos[out->command].files)
         return find_command(word, &out->command, error);
     if (!dt_command_infos[out->command].files)
-        return dt_fail(error, DT_ERR_USAGE,
-                       "unexpected argument '%.*s': expected options, as --%s; a switch has its "
-                       "value behind =",
-                       FOUND_MAX, word,
-                       out->command == DT_COMMAND_EVAL || out->command == DT_COMMAND_EXPORT
-                           ? "weights FILE"
-                       : out->command == DT_COMMAND_IMPORT ? "from FILE"
-                                                           : "name value");
+        return refuse_word(word, out->command, error);
     if (!out->files)
         out->files = dt_calloc((size_t)argc, sizeof *out->files, error);
     if (!out->files)
@@ -327,8 +256,9 @@ static dt_status read_arguments(int argc, char *const argv[], dt_invocation *out
     const dt_setting *settings = dt_settings(&count);
     dt_status status = DT_OK;
     bool only_files = false;
+    option it = {0};
     int i = 1;
-    for (; i < argc && status == DT_OK && !out->help && !out->version; i++) {
+    for (; i < argc && !status && !out->help && !out->version; i++) {
         bool takes_files = dt_command_infos[out->command].files != NULL;
         if (only_files || argv[i][0] != '-' || (takes_files && argv[i][1] == '\0')) {
             status = read_word(argv[i], i, argc, out, error);
@@ -338,11 +268,10 @@ static dt_status read_arguments(int argc, char *const argv[], dt_invocation *out
             only_files = true;
             continue;
         }
-        option it;
         status = find_option(argv[i], out->command, &it, error);
-        if (status == DT_OK)
+        if (!status)
             status = complete_option(&it, argc, argv, &i, error);
-        if (status != DT_OK)
+        if (status)
             return status;
         if (it.flag)
             status = set_flag(&it, out, error);
@@ -353,7 +282,8 @@ static dt_status read_arguments(int argc, char *const argv[], dt_invocation *out
         else
             given[it.setting - settings] = it.value;
     }
-    out->about_layers = out->help && i < argc && strcmp(argv[i], "layers") == 0;
+    out->about_layers =
+        out->help && (is_about_layers(&it) || (i < argc && strcmp(argv[i], "layers") == 0));
     return status;
 }
 
@@ -389,8 +319,10 @@ static dt_status read_environment(char *const environment[], dt_config *config, 
         }
         if (i == count)
             warn_of_variable(*environment);
-        else if (dt_config_set(config, &settings[i], equals + 1, error) != DT_OK)
+        else if (dt_config_set(config, &settings[i], equals + 1, error))
             return dt_fail_in(error, "environment %s", variable);
+        else
+            config->line[i] = DT_LINE_ENVIRONMENT;
     }
     return DT_OK;
 }
@@ -401,9 +333,20 @@ static dt_status read_given(const char *const *given, dt_config *config, dt_erro
     const dt_setting *settings = dt_settings(&count);
     char name[DT_VARIABLE_MAX];
     for (size_t i = 0; i < count; i++)
-        if (given[i] && dt_config_set(config, &settings[i], given[i], error) != DT_OK)
+        if (given[i] && dt_config_set(config, &settings[i], given[i], error))
             return dt_fail_in(error, "--%s", dt_options_name(&settings[i], name));
     return DT_OK;
+}
+
+static void set_presets(dt_invocation *out)
+{
+    size_t count;
+    const dt_flag *flags = dt_flags(&count);
+    for (size_t i = 0; i < count; i++) {
+        char *text = (char *)out + flags[i].offset;
+        if (flags[i].preset && flags[i].commands & 1U << out->command && !*text)
+            snprintf(text, DT_NAME_MAX, "%s", flags[i].preset);
+    }
 }
 
 dt_status dt_options_parse(int argc, char *const argv[], char *const environment[],
@@ -418,16 +361,17 @@ dt_status dt_options_parse(int argc, char *const argv[], char *const environment
         return DT_ERR_INTERNAL;
 
     dt_status status = read_arguments(argc, argv, out, given, error);
-    if (status == DT_OK && !out->help && !out->version) {
+    set_presets(out);
+    if (!status && !out->help && !out->version) {
         if (out->config_path[0])
             status = dt_config_read_ini(&out->config, out->config_path, error);
-        if (status == DT_OK)
+        if (!status)
             status = read_environment(environment, &out->config, error);
-        if (status == DT_OK)
+        if (!status)
             status = read_given(given, &out->config, error);
     }
     dt_free(given);
-    if (status != DT_OK) {
+    if (status) {
         dt_free(out->files);
         out->files = NULL;
     }

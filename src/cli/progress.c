@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "base/text.h"
 
-enum { WIDTH_DEFAULT = 80, WIDTH_MOST = 120, BAR_MOST = 30 };
+enum { WIDTH_DEFAULT = 80, WIDTH_MOST = 120, BAR_LEAST = 5, BAR_MOST = 30 };
 static const double seconds_between_draws = 0.1;
 
 static struct {
@@ -35,7 +35,7 @@ static bool launcher_terminal(char path[PATH_MAX])
     return strncmp(path, "/dev/pts/", 9) == 0 || strncmp(path, "/dev/tty", 8) == 0;
 }
 
-bool dt_progress_wanted(dt_progress setting)
+bool progress_wanted(dt_progress setting)
 {
     char path[PATH_MAX];
     switch (setting) {
@@ -73,26 +73,37 @@ static void clear(void)
     bar.visible = false;
 }
 
-void dt_progress_start(void)
+void progress_start(void)
 {
     bar.started = true;
     dt_log_set_before_line(clear);
 }
 
-void dt_progress_stop(void)
+void progress_stop(void)
 {
     clear();
     bar.started = false;
     dt_log_set_before_line(NULL);
 }
 
-void dt_progress_add_time(dt_text *text, double seconds)
+void progress_add_time(dt_text *text, double seconds)
 {
     long whole = (long)(seconds + 0.5);
     if (whole >= 3600)
         dt_text_add(text, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
     else
         dt_text_add(text, "%ld:%02ld", whole / 60, whole % 60);
+}
+
+void progress_add_bar(dt_text *text, double part, int room)
+{
+    int length = room < BAR_MOST ? room : BAR_MOST, done = (int)(part * length);
+    if (length < BAR_LEAST)
+        return;
+    dt_text_add(text, "[");
+    for (int i = 0; i < length; i++)
+        dt_text_add(text, "%c", i < done ? '=' : i == done ? '>' : ' ');
+    dt_text_add(text, "] ");
 }
 
 /* What is known, as much of it as has room: the time that is left stays longest. Returns the length
@@ -114,7 +125,7 @@ static size_t add_facts(const dt_progress_report *report, int room, char *buffer
         if (first <= RATE)
             dt_text_add(&text, " %.0f samples/s", report->samples_per_second);
         dt_text_add(&text, ", ");
-        dt_progress_add_time(&text, left);
+        progress_add_time(&text, left);
         dt_text_add(&text, " left");
         if ((int)text.length <= room)
             break;
@@ -122,7 +133,7 @@ static size_t add_facts(const dt_progress_report *report, int room, char *buffer
     return text.length;
 }
 
-void dt_progress_draw(const dt_progress_report *report)
+void progress_draw(const dt_progress_report *report)
 {
     double now = dt_clock();
     if (!bar.started || now - bar.last_draw < seconds_between_draws)
@@ -135,15 +146,7 @@ void dt_progress_draw(const dt_progress_report *report)
     dt_text line = {.text = line_text, .size = sizeof line_text};
     dt_text_add(&line, "epoch %lld/%lld ", (long long)report->epoch, (long long)report->epochs);
     size_t facts = add_facts(report, width - (int)line.length, facts_text, sizeof facts_text);
-    int room = width - (int)line.length - (int)facts - 3;
-    int length = room < BAR_MOST ? room : BAR_MOST;
-    if (length >= 5) {
-        int done = (int)(part * length);
-        dt_text_add(&line, "[");
-        for (int i = 0; i < length; i++)
-            dt_text_add(&line, "%c", i < done ? '=' : i == done ? '>' : ' ');
-        dt_text_add(&line, "] ");
-    }
+    progress_add_bar(&line, part, width - (int)line.length - (int)facts - 3);
     dt_text_add(&line, "%s", facts_text);
     fprintf(stderr, "\r%.*s\033[K", width, line_text);
     fflush(stderr);
@@ -156,7 +159,7 @@ static void add_known(dt_text *text, const char *name, double value)
         dt_text_add(text, " %s %.4f", name, value);
 }
 
-void dt_progress_epoch_line(const dt_progress_report *report, char *buffer, size_t size)
+void progress_epoch_line(const dt_progress_report *report, char *buffer, size_t size)
 {
     dt_text text = {.text = buffer, .size = size};
     dt_text_add(&text, "epoch %lld/%lld step %lld", (long long)report->epoch,

@@ -12,12 +12,12 @@
  * test; of several, a line each, and for all of them together the curves of the training loss and
  * of the accuracy (validation where there is one, else test, else training).
  * Errors: DT_ERR_INTERNAL. */
-dt_status dt_watch_view_draw(dt_canvas *canvas, const dt_watched *runs, int count, dt_error *error);
+dt_status watch_view_draw(dt_canvas *canvas, const watched_run *runs, int count, dt_error *error);
 
 /* A row of the run, as the line that the training prints for an epoch. */
-void dt_watch_view_row(const dt_watched *run, const dt_metrics_row *row, char *text, size_t size);
+void watch_view_row(const watched_run *run, const dt_metrics_row *row, char *text, size_t size);
 
 /* How a run has ended, or that it has not: "complete: ...". */
-void dt_watch_view_state(const dt_watched *run, char *text, size_t size);
+void watch_view_state(const watched_run *run, char *text, size_t size);
 
 #endif

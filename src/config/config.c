@@ -11,20 +11,17 @@
 #include <string.h>
 
 #include "base/suggest.h"
+#include "base/text.h"
 #include "nn/loss.h"
 #include "nn/optimizer.h"
 #include "nn/schedule.h"
 
 #define FOUND_MAX 60
 
-static void *field_of(dt_config *config, size_t offset)
+static ptrdiff_t row_of(const dt_setting *setting)
 {
-    return (char *)config + offset;
-}
-
-static const void *value_of(const dt_config *config, size_t offset)
-{
-    return (const char *)config + offset;
+    size_t count;
+    return setting - dt_settings(&count);
 }
 
 static dt_status refuse(const dt_setting *setting, const char *text, dt_error *error)
@@ -52,24 +49,18 @@ static bool parse_bool(const char *text, bool *value)
     return false;
 }
 
-/* The integer at the start of `text`, within the setting's range; *end is behind it. One beyond
- * int64_t comes clamped from strtoll, which is beyond every setting's range too. */
-static bool parse_integer(const dt_setting *setting, const char *text, char **end, int64_t *value)
-{
-    if (!isdigit((unsigned char)text[text[0] == '-']))
-        return false;
-    *value = strtoll(text, end, 10);
-    return *value >= (int64_t)setting->min && *value <= (int64_t)setting->max;
-}
-
-static bool parse_int64(const dt_setting *setting, const char *text, int64_t *value)
+/* One beyond int64_t comes clamped from strtoll, which is beyond every setting's range too. */
+static bool parse_integer(const dt_setting *setting, const char *text, int64_t *value)
 {
     char *end;
     if (setting->allow_auto && strcmp(text, "auto") == 0) {
         *value = 0;
         return true;
     }
-    return parse_integer(setting, text, &end, value) && *end == '\0';
+    if (!isdigit((unsigned char)text[text[0] == '-']))
+        return false;
+    *value = strtoll(text, &end, 10);
+    return *value >= (int64_t)setting->min && *value <= (int64_t)setting->max && *end == '\0';
 }
 
 static bool parse_real(const dt_setting *setting, const char *text, double *value)
@@ -116,7 +107,7 @@ static bool parse_text(const char *text, char value[DT_NAME_MAX])
 dt_status dt_config_set(dt_config *config, const dt_setting *setting, const char *text,
                         dt_error *error)
 {
-    void *field = field_of(config, setting->offset);
+    void *field = (char *)config + setting->offset;
     bool good = false;
     int64_t integer;
     switch (setting->type) {
@@ -124,12 +115,12 @@ dt_status dt_config_set(dt_config *config, const dt_setting *setting, const char
         good = parse_bool(text, field);
         break;
     case DT_SETTING_INT:
-        good = parse_int64(setting, text, &integer);
+        good = parse_integer(setting, text, &integer);
         if (good)
             *(int *)field = (int)integer;
         break;
     case DT_SETTING_INT64:
-        good = parse_int64(setting, text, &integer);
+        good = parse_integer(setting, text, &integer);
         if (good)
             *(int64_t *)field = integer;
         break;
@@ -150,10 +141,8 @@ dt_status dt_config_set(dt_config *config, const dt_setting *setting, const char
     }
     if (!good)
         return refuse(setting, text, error);
-    size_t count;
-    ptrdiff_t row = setting - dt_settings(&count);
-    config->given[row] = true;
-    config->line[row] = 0;
+    config->given[row_of(setting)] = true;
+    config->line[row_of(setting)] = 0;
     return DT_OK;
 }
 
@@ -167,20 +156,16 @@ static void get_integer(const dt_setting *setting, int64_t value, char text[DT_T
 
 static void get_real(double value, char text[DT_TEXT_MAX])
 {
-    if (isnan(value)) {
-        snprintf(text, DT_TEXT_MAX, "auto");
-        return;
-    }
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, DT_TEXT_MAX, "%.*g", digits, value);
-        if (strtod(text, NULL) == value)
-            return;
-    }
+    dt_text real = {.text = text, .size = DT_TEXT_MAX};
+    if (isnan(value))
+        dt_text_add(&real, "auto");
+    else
+        dt_text_add_real(&real, value);
 }
 
 char *dt_config_get(const dt_config *config, const dt_setting *setting, char text[DT_TEXT_MAX])
 {
-    const void *value = value_of(config, setting->offset);
+    const void *value = (const char *)config + setting->offset;
     switch (setting->type) {
     case DT_SETTING_BOOL:
         snprintf(text, DT_TEXT_MAX, "%s", *(const bool *)value ? "true" : "false");
@@ -245,12 +230,9 @@ void dt_config_defaults(dt_config *config)
 }
 
 /* A refusal of two settings that do not fit together, which begins with the name of the first. */
-static dt_status refuse_both(const dt_config *config, const char *first, const char *second,
-                             dt_error *error, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
-
-static dt_status refuse_both(const dt_config *config, const char *first, const char *second,
-                             dt_error *error, const char *format, ...)
+__attribute__((format(printf, 5, 6))) static dt_status
+refuse_both(const dt_config *config, const char *first, const char *second, dt_error *error,
+            const char *format, ...)
 {
     char text[DT_TEXT_MAX];
     va_list args;
@@ -258,11 +240,9 @@ static dt_status refuse_both(const dt_config *config, const char *first, const c
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     dt_fail(error, DT_ERR_CONFIG, "%s: %s", first, text);
-    size_t count;
-    const dt_setting *settings = dt_settings(&count);
-    int line = config->line[dt_setting_find(first) - settings];
-    if (line == 0)
-        line = config->line[dt_setting_find(second) - settings];
+    int line = config->line[row_of(dt_setting_find(first))];
+    if (line <= 0)
+        line = config->line[row_of(dt_setting_find(second))];
     if (line > 0 && error)
         dt_fail_in(error, "%s:%d", config->file, line);
     return DT_ERR_CONFIG;
@@ -270,22 +250,26 @@ static dt_status refuse_both(const dt_config *config, const char *first, const c
 
 bool dt_config_is_given(const dt_config *config, const char *name)
 {
-    size_t count;
-    return config->given[dt_setting_find(name) - dt_settings(&count)];
+    return config->given[row_of(dt_setting_find(name))];
 }
 
-/* Whether the value of `name` is a file's, over which that of `other` was given. */
+/* Where the value comes from: 0 the default, 1 a file, 2 the environment, 3 the command line. */
+static int nearness(const dt_config *config, const char *name)
+{
+    int line = config->line[row_of(dt_setting_find(name))];
+    if (!dt_config_is_given(config, name))
+        return 0;
+    return line > 0 ? 1 : line == DT_LINE_ENVIRONMENT ? 2 : 3;
+}
+
+/* Whether `name` was given, and `other` over it. */
 static bool yields(const dt_config *config, const char *name, const char *other)
 {
-    size_t count;
-    const dt_setting *settings = dt_settings(&count);
-    return dt_config_is_given(config, name) && config->line[dt_setting_find(name) - settings] > 0 &&
-           dt_config_is_given(config, other) &&
-           config->line[dt_setting_find(other) - settings] == 0;
+    return dt_config_is_given(config, name) && nearness(config, name) < nearness(config, other);
 }
 
 /* A setting that says of the layers what they do not say themselves: refused if it was given, but
- * for one of a file beside layers that are not. */
+ * for one over which layers were given. */
 static dt_status refuse_beside_layers(const dt_config *config, const char *name, const char *said,
                                       dt_error *error)
 {
@@ -371,9 +355,13 @@ static dt_status check_together(const dt_config *config, dt_error *error)
                            "validation accuracy: set val_fraction too",
                            (long long)config->patience);
     if (config->output_activation == DT_OUTPUT_SOFTMAX && config->loss == DT_CROSS_ENTROPY)
-        return refuse_both(config, "output_activation", "loss", error,
-                           "expected identity with loss = cross-entropy, which contains the "
-                           "softmax, found softmax");
+        return dt_config_is_given(config, "output_activation")
+                   ? refuse_both(config, "output_activation", "loss", error,
+                                 "expected identity with loss = cross-entropy, which contains the "
+                                 "softmax, found softmax")
+                   : refuse_both(config, "layers", "loss", error,
+                                 "expected no softmax at the end with loss = cross-entropy, which "
+                                 "contains it, found one; leave it away, or change loss");
     bool decays = config->schedule == DT_SCHEDULE_COSINE || config->schedule == DT_SCHEDULE_LINEAR;
     if (decays && config->lr_min > config->lr)
         return refuse_both(config, "lr_min", "lr", error,
@@ -396,9 +384,23 @@ dt_status dt_config_resolve(dt_config *config, dt_error *error)
     dt_status status = settle_layers(&resolved, error);
     if (!status)
         status = check_together(&resolved, error);
-    if (status == DT_OK)
+    if (!status)
         *config = resolved;
     return status;
+}
+
+void dt_config_agree(dt_config *config)
+{
+    dt_config settled = *config;
+    if (settle_layers(&settled, NULL))
+        return;
+    char meant[DT_LAYERS_TEXT], found[DT_LAYERS_TEXT];
+    dt_layer_list written_out = settled.layers;
+    settled.layers = config->layers;
+    *config = settled;
+    if (settle_layers(&settled, NULL) ||
+        strcmp(dt_layers_text(&written_out, meant), dt_layers_text(&settled.layers, found)) != 0)
+        config->layers = written_out;
 }
 
 void dt_config_unresolve(dt_config *config)
@@ -414,7 +416,7 @@ void dt_config_unresolve(dt_config *config)
             continue;
         open.given[i] = config->given[i];
         resolved = open;
-        if (dt_config_resolve(&resolved, NULL) == DT_OK &&
+        if (!dt_config_resolve(&resolved, NULL) &&
             strcmp(dt_config_get(config, &settings[i], now),
                    dt_config_get(&resolved, &settings[i], found)) == 0)
             *config = open;

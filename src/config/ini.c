@@ -200,15 +200,15 @@ static dt_status read_setting(ini_reader *in, char *text, dt_error *error)
     size_t count;
     int *first_line = &in->first_line[setting - dt_settings(&count)];
     dt_status status = check_place(in, setting, *first_line, error);
-    if (status != DT_OK)
+    if (status)
         return status;
     *first_line = in->line_number;
 
     char *value;
     status = read_value(equals + 1, &value, error);
-    if (status == DT_OK)
+    if (!status)
         status = dt_config_set(&in->config, setting, value, error);
-    if (status != DT_OK)
+    if (status)
         return dt_fail_in(error, "%s", setting->name);
     in->config.line[setting - dt_settings(&count)] = in->line_number;
     return DT_OK;
@@ -219,7 +219,7 @@ static dt_status read_lines(ini_reader *in, dt_error *error)
     bool more = true;
     while (more) {
         dt_status status = read_line(in, &more, error);
-        if (status == DT_OK && more) {
+        if (!status && more) {
             bool marked = in->line_number == 1 && strncmp(in->line, "\xEF\xBB\xBF", 3) == 0;
             char *text = trimmed(in->line + (marked ? 3 : 0));
             if (*text == '[')
@@ -227,7 +227,7 @@ static dt_status read_lines(ini_reader *in, dt_error *error)
             else if (!nothing_left(text))
                 status = read_setting(in, text, error);
         }
-        if (status != DT_OK)
+        if (status)
             return dt_fail_in(error, "%s:%d", in->path, in->line_number);
     }
     return DT_OK;
@@ -243,7 +243,7 @@ static dt_status read_text(dt_config *config, const char *path, const char *text
     snprintf(in.config.file, sizeof in.config.file, "%s", path);
     in.first_line = dt_calloc(count, sizeof *in.first_line, error);
     dt_status status = in.first_line ? read_lines(&in, error) : DT_ERR_INTERNAL;
-    if (status == DT_OK)
+    if (!status)
         *config = in.config;
     dt_free(in.first_line);
     return status;
@@ -254,7 +254,7 @@ dt_status dt_config_read_ini(dt_config *config, const char *path, dt_error *erro
     void *bytes;
     size_t size;
     dt_status status = dt_read_file(path, SIZE_MOST, &bytes, &size, error);
-    if (status == DT_OK)
+    if (!status)
         status = read_text(config, path, bytes, size, error);
     dt_free(bytes);
     return status;

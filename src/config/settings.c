@@ -162,8 +162,8 @@ static const dt_setting settings[] = {
          "how gradients are added up, tree: the same bits on any number of ranks; mpi: by "
          "MPI_Allreduce, which gives that up"),
     NUMBER(FREE, "train", verify_replicas, INT64, 0, ANY_COUNT, "0", "steps",
-           "compare all ranks' parameters every so many steps, and stop if they differ; 0: after "
-           "each epoch"),
+           "compare the parameters of all hosts, and where a rank has a copy those of all ranks, "
+           "every so many steps, and stop if they differ; 0: after each epoch"),
 
     TEXT(NEW, "checkpoint", resume, "never", "file", resume_words,
          "never: begin a run; auto: go on from the newest good checkpoint of the run directory, if "
@@ -226,13 +226,6 @@ static const char *auto_form(const dt_setting *setting)
     return setting->allow_auto ? "auto or " : "";
 }
 
-static void list_names(const dt_setting *setting, dt_text *to)
-{
-    dt_text_add(to, "one of ");
-    for (const char *const *name = setting->names; *name; name++)
-        dt_text_add(to, "%s%s", name == setting->names ? "" : name[1] ? ", " : " or ", *name);
-}
-
 /* "auto, synthetic or a dir of 1 to ... characters" */
 static void describe_text(const dt_setting *setting, dt_text *to)
 {
@@ -261,7 +254,8 @@ char *dt_setting_expects(const dt_setting *setting, char text[DT_TEXT_MAX])
                  setting->min, setting->max, space, unit);
         break;
     case DT_SETTING_ENUM:
-        list_names(setting, &out);
+        dt_text_add(&out, "one of ");
+        dt_text_add_names(&out, setting->names);
         break;
     case DT_SETTING_TEXT:
         describe_text(setting, &out);

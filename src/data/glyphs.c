@@ -2,20 +2,11 @@
 
 #include <stddef.h>
 
-#define DOWN(x, y)                                                                                 \
-    {                                                                                              \
-        x, y, DT_PEN_DOWN                                                                          \
-    }
-#define SMOOTH(x, y)                                                                               \
-    {                                                                                              \
-        x, y, DT_PEN_SMOOTH                                                                        \
-    }
-#define CORNER(x, y)                                                                               \
-    {                                                                                              \
-        x, y, DT_PEN_CORNER                                                                        \
-    }
-
 /* clang-format off */
+#define DOWN(x, y)   {x, y, DT_PEN_DOWN}
+#define SMOOTH(x, y) {x, y, DT_PEN_SMOOTH}
+#define CORNER(x, y) {x, y, DT_PEN_CORNER}
+
 static const dt_glyph form_of_0[] = {
     {45, 9, {DOWN(55, 3), SMOOTH(28, 14), SMOOTH(12, 48), SMOOTH(22, 84), SMOOTH(46, 98),
         SMOOTH(72, 86), SMOOTH(86, 52), SMOOTH(76, 18), SMOOTH(52, 2)}},
@@ -108,12 +99,8 @@ static const dt_glyph form_of_9[] = {
         SMOOTH(74, 14), SMOOTH(70, 44), SMOOTH(58, 74), SMOOTH(46, 100)}},
 };
 
+#define FORMS(list) {list, sizeof list / sizeof *list}
 /* clang-format on */
-
-#define FORMS(list)                                                                                \
-    {                                                                                              \
-        list, sizeof list / sizeof *list                                                           \
-    }
 
 static const struct {
     const dt_glyph *form;

@@ -78,7 +78,7 @@ static dt_status end_member(dt_gunzip *gunzip, dt_error *error)
 {
     const struct inflate_state *stream = &gunzip->stream;
     dt_status status = stream->avail_in == 0 ? refill(gunzip, error) : DT_OK;
-    if (status != DT_OK)
+    if (status)
         return status;
     if (stream->avail_in == 0) {
         gunzip->ended = true;
@@ -108,7 +108,7 @@ static dt_status inflate_some(dt_gunzip *gunzip, dt_error *error)
 {
     const struct inflate_state *stream = &gunzip->stream;
     dt_status status = stream->avail_in == 0 ? refill(gunzip, error) : DT_OK;
-    if (status != DT_OK)
+    if (status)
         return status;
     uint32_t in = stream->avail_in, room = stream->avail_out;
     int code = decode(gunzip);
@@ -154,7 +154,7 @@ dt_status dt_gunzip_read(dt_gunzip *gunzip, uint8_t *bytes, int64_t size, int64_
         stream->next_out = bytes ? bytes + *got : gunzip->passed_over;
         stream->avail_out = room;
         dt_status status = inflate_some(gunzip, error);
-        if (status != DT_OK)
+        if (status)
             return status;
         *got += room - stream->avail_out;
     }

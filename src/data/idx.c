@@ -64,7 +64,7 @@ static dt_status read_idx(dt_source *source, dt_part part, int64_t first, int64_
 {
     dt_idx_file *files = ((idx_state *)source->state)->files[part];
     dt_status status = dt_idx_read(&files[DT_IDX_LABELS], first, count, labels, error);
-    if (status != DT_OK)
+    if (status)
         return status;
     for (int64_t i = 0; i < count; i++)
         if (labels[i] >= source->classes)
@@ -92,7 +92,7 @@ static dt_status open_files(const char *directory, dt_source *source, dt_error *
         for (int kind = 0; kind < DT_IDX_KINDS; kind++) {
             dt_idx_file *file = &state->files[part][kind];
             dt_status status = dt_idx_open(directory, file_names[part][kind], kind, file, error);
-            if (status != DT_OK)
+            if (status)
                 return status;
             source->sequential = source->sequential || file->gzip;
             source->count[part] = file->count;
@@ -106,7 +106,7 @@ dt_status dt_source_open_idx(const char *directory, int classes, dt_source **out
 {
     *out = NULL;
     dt_status status = check_directory(directory, error);
-    if (status != DT_OK)
+    if (status)
         return status;
     dt_source *source = dt_calloc(1, sizeof *source, error);
     if (!source)
@@ -119,7 +119,7 @@ dt_status dt_source_open_idx(const char *directory, int classes, dt_source **out
         for (int kind = 0; kind < DT_IDX_KINDS; kind++)
             state->files[part][kind] = (dt_idx_file){.fd = -1};
     status = state ? open_files(directory, source, error) : DT_ERR_INTERNAL;
-    if (status != DT_OK) {
+    if (status) {
         dt_source_close(source);
         return status;
     }

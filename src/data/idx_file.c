@@ -60,21 +60,11 @@ static uint32_t big_endian(const uint8_t *bytes)
 
 static const char *type_name(uint8_t type)
 {
-    switch (type) {
-    case 0x08:
-        return "unsigned bytes";
-    case 0x09:
-        return "signed bytes";
-    case 0x0b:
-        return "16-bit integers";
-    case 0x0c:
-        return "32-bit integers";
-    case 0x0d:
-        return "32-bit floats";
-    case 0x0e:
-        return "64-bit floats";
-    }
-    return NULL;
+    static const char *const names[] = {
+        [0x08] = "unsigned bytes",  [0x09] = "signed bytes",  [0x0b] = "16-bit integers",
+        [0x0c] = "32-bit integers", [0x0d] = "32-bit floats", [0x0e] = "64-bit floats",
+    };
+    return type < sizeof names / sizeof *names ? names[type] : NULL;
 }
 
 static bool is_markup(const uint8_t *head, int64_t got)
@@ -132,7 +122,7 @@ static dt_status read_head(const dt_idx_file *file, uint8_t head[HEAD_MAX], int6
 {
     int64_t header = kind_header[file->kind];
     dt_status status = read_raw(file, 0, head, header, got, error);
-    if (status != DT_OK || !file->gzip)
+    if (status || !file->gzip)
         return status;
     if (head[0] != 0x1f || head[1] != 0x8b) {
         char found[FOUND_MAX];
@@ -143,7 +133,7 @@ static dt_status read_head(const dt_idx_file *file, uint8_t head[HEAD_MAX], int6
     }
     dt_gunzip *gunzip;
     status = dt_gunzip_open(file->fd, file->shown, &gunzip, error);
-    if (status != DT_OK)
+    if (status)
         return status;
     memset(head, 0, HEAD_MAX);
     status = dt_gunzip_read(gunzip, head, header, got, error);
@@ -174,9 +164,9 @@ static dt_status read_header(dt_idx_file *file, dt_error *error)
     uint8_t head[HEAD_MAX] = {0};
     int64_t got;
     dt_status status = read_head(file, head, &got, error);
-    if (status == DT_OK)
+    if (!status)
         status = check_magic(file, head, got, error);
-    if (status != DT_OK)
+    if (status)
         return status;
 
     file->count = big_endian(head + 4);
@@ -247,7 +237,7 @@ dt_status dt_idx_open_descriptor(int fd, const char *name, dt_idx_kind kind, dt_
     int64_t got;
     dt_status status = read_raw(file, 0, head, sizeof head, &got, error);
     file->gzip = head[0] == 0x1f && head[1] == 0x8b;
-    return status == DT_OK ? examine(file, error) : status;
+    return status ? status : examine(file, error);
 }
 
 static void end_stream(dt_idx_file *file)
@@ -275,7 +265,7 @@ static dt_status check_end(dt_idx_file *file, dt_error *error)
     if (file->position == expected)
         status = read_on(file, NULL, expected, error);
     int64_t found = file->position;
-    if (status == DT_OK && found != expected)
+    if (!status && found != expected)
         return dt_fail(error, DT_ERR_DATA,
                        "%s: expected %lld unpacked bytes, as the header says, found %s%lld (%s); "
                        "fetch the file again",
@@ -293,14 +283,14 @@ static dt_status read_gzip(dt_idx_file *file, int64_t offset, uint8_t *bytes, in
         end_stream(file);
     if (!file->stream)
         status = dt_gunzip_open(file->fd, file->shown, &file->stream, error);
-    if (status == DT_OK)
+    if (!status)
         status = read_on(file, NULL, offset - file->position, error);
-    if (status == DT_OK)
+    if (!status)
         status = read_on(file, bytes, size, error);
     bool ends = end == whole_size(file) || file->position < end;
-    if (status == DT_OK && ends)
+    if (!status && ends)
         status = check_end(file, error);
-    if (status != DT_OK || ends)
+    if (status || ends)
         end_stream(file);
     return status;
 }
@@ -313,7 +303,7 @@ dt_status dt_idx_read(dt_idx_file *file, int64_t first, int64_t count, uint8_t *
     if (file->gzip)
         return read_gzip(file, offset, bytes, size, error);
     dt_status status = read_raw(file, offset, bytes, size, &got, error);
-    if (status == DT_OK && got < size)
+    if (!status && got < size)
         return dt_fail(error, DT_ERR_DATA,
                        "%s: expected %lld bytes, found the end at byte %lld: the file has become "
                        "shorter since it was opened",

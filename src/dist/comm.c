@@ -1,18 +1,21 @@
+#define _GNU_SOURCE /* sched_getaffinity, SCHED_BATCH */
 #include "dist/comm.h"
 
 #include <limits.h>
+#include <math.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cgroup.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/visible.h"
 #include "comm_mpi.h"
 #include "dist/launcher.h"
-#include "processors.h"
 
 static dt_status map_hosts(dt_comm *self, dt_error *error)
 {
@@ -40,6 +43,24 @@ static dt_status map_hosts(dt_comm *self, dt_error *error)
     return DT_OK;
 }
 
+enum { MOST_PROCESSORS = 8192, MASK_BITS = 8 * sizeof(unsigned long) };
+
+/* Ranks that are bound to one processor each have as many as there are ranks; if all are bound to
+ * the same one they have that. Collective over the host. */
+static void count_processors(dt_comm *self)
+{
+    unsigned long own[MOST_PROCESSORS / MASK_BITS] = {0}, all[MOST_PROCESSORS / MASK_BITS];
+    double quota = dt_cgroup_processors("/proc/self"), least;
+    int count = 0;
+    sched_getaffinity(0, sizeof own, (cpu_set_t *)own);
+    MPI_Allreduce(own, all, MOST_PROCESSORS / MASK_BITS, MPI_UNSIGNED_LONG, MPI_BOR, self->host);
+    MPI_Allreduce(&quota, &least, 1, MPI_DOUBLE, MPI_MIN, self->host);
+    for (int i = 0; i < MOST_PROCESSORS / (int)MASK_BITS; i++)
+        count += __builtin_popcountl(all[i]);
+    self->host_cpus = count > 0 ? count : (int)sysconf(_SC_NPROCESSORS_ONLN);
+    self->host_processors = fmin(self->host_cpus, least);
+}
+
 /* A launcher ends the job when the first process fails: the one that speaks has to be heard. */
 static dt_status check_launcher(int mpi_size, dt_error *error)
 {
@@ -54,6 +75,15 @@ static void give_up(const dt_error *error)
 {
     dt_print(stderr, "dist-train: %s\n", error->message);
     MPI_Abort(MPI_COMM_WORLD, DT_ERR_INTERNAL);
+}
+
+/* Ranks that share processors wake each other at every step: one that is woken does not interrupt
+ * one that works. */
+static void let_others_work(void)
+{
+    const struct sched_param none = {0};
+    if (sched_getscheduler(0) == SCHED_OTHER)
+        sched_setscheduler(0, SCHED_BATCH, &none);
 }
 
 dt_status dt_comm_start(int *argc, char ***argv, dt_comm **out, dt_error *error)
@@ -81,7 +111,9 @@ dt_status dt_comm_start(int *argc, char ***argv, dt_comm **out, dt_error *error)
     MPI_Comm_rank(self->host, &self->host_rank);
     MPI_Comm_size(self->host, &self->host_size);
     MPI_Get_processor_name(self->host_name, &length);
-    self->host_processors = usable_processors(self->host);
+    count_processors(self);
+    if (self->host_size > self->host_processors)
+        let_others_work();
     if (map_hosts(self, error))
         give_up(error);
     *out = self;
@@ -112,6 +144,11 @@ int dt_comm_size(const dt_comm *self)
 int dt_comm_host_rank(const dt_comm *self)
 {
     return self->host_rank;
+}
+
+int dt_comm_host_size(const dt_comm *self)
+{
+    return self->host_size;
 }
 
 int dt_comm_hosts(const dt_comm *self)

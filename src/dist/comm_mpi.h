@@ -11,7 +11,8 @@ struct dt_comm {
     int rank, size;
     MPI_Comm host; /* the ranks of this host, in the order of their ranks */
     int host_rank, host_size;
-    double host_processors;
+    int host_cpus;          /* that the ranks of the host may run on */
+    double host_processors; /* the same, or less: what a quota leaves of them */
     int hosts;
     int *host_of;      /* [size]: number of the host that a rank is on, by first appearance */
     int *host_rank_of; /* [size]: a rank's number on its host */

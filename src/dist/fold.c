@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 
-dt_status dt_fold_close(dt_fold *self, int leaves, int *depth, dt_error *error)
+dt_status fold_close(node_fold *self, int leaves, int *depth, dt_error *error)
 {
     size_t parts = (size_t)self->part_count;
     dt_node *given = dt_calloc(parts, sizeof *given, error);
@@ -28,7 +28,7 @@ dt_status dt_fold_close(dt_fold *self, int leaves, int *depth, dt_error *error)
     return DT_OK;
 }
 
-void dt_fold_free(dt_fold *self)
+void fold_free(node_fold *self)
 {
     dt_free(self->nodes);
     dt_free(self->merges);
@@ -37,7 +37,7 @@ void dt_fold_free(dt_fold *self)
     dt_free(self->cuts);
 }
 
-void dt_fold_add(const dt_fold *self, int node, size_t offset, size_t size, float *sum)
+void fold_add(const node_fold *self, int node, size_t offset, size_t size, float *sum)
 {
     int first = self->first_part[node], end = self->first_part[node + 1];
     for (int i = first; i < end; i++)
@@ -45,13 +45,13 @@ void dt_fold_add(const dt_fold *self, int node, size_t offset, size_t size, floa
     dt_tree_add(end - first, self->cuts + first, self->merges + first, size, sum);
 }
 
-dt_status dt_fold_open(dt_fold *self, int room, dt_error *error)
+dt_status fold_open(node_fold *self, int room, dt_error *error)
 {
     self->nodes = dt_calloc((size_t)room, sizeof *self->nodes, error);
     return self->nodes ? DT_OK : error->status;
 }
 
-void dt_fold_append(dt_fold *to, const dt_fold *from)
+void fold_append(node_fold *to, const node_fold *from)
 {
     memcpy(to->nodes + to->part_count, from->nodes, (size_t)from->node_count * sizeof *from->nodes);
     to->part_count += from->node_count;

@@ -1,163 +1,13 @@
 #include "dist/reduce.h"
 
-#include <limits.h>
-#include <stdatomic.h>
-#include <stdbool.h>
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
-#include "base/memory.h"
-#include "base/partition.h"
-#include "dist/shared.h"
-#include "reduce_hosts.h"
-#include "reduce_plan.h"
+#include "base/stream.h"
+#include "reduce_state.h"
 
 const char *const dt_allreduce_names[] = {"tree", "mpi", NULL};
-
-/* In front of each rank's stack, in shared memory. */
-typedef struct progress {
-    /* Sections that the rank has announced, in all rounds together. */
-    _Alignas(DT_ALIGNMENT) atomic_ullong announced;
-    atomic_uint asks; /* of dt_reduce_ask */
-} progress;
-
-struct dt_reduce {
-    dt_comm *comm;
-    dt_allreduce kind;
-    dt_reduce_plan plan;
-    float **sums;      /* [plan.depth], in shared memory */
-    int *rank_nodes;   /* [host size]: nodes that each rank of this host forms */
-    int first_depth;   /* vectors on the stack of this host's first rank */
-    dt_shared *shared; /* the ranks' stacks; behind the stack of the first, the total */
-    float *total;      /* where ranks add up their sums themselves */
-    progress **progress;               /* [host size] */
-    unsigned long long last_announced; /* sections, in all rounds before this one */
-    unsigned asked;                    /* by any rank, in the last round */
-    dt_reduce_hosts *hosts;            /* NULL: there is one host */
-};
-
-/* One rank alone has the sum on its stack; MPI_Allreduce leaves it there. */
-static bool has_total(const dt_comm *comm, dt_allreduce kind)
-{
-    return kind == DT_ALLREDUCE_TREE && comm->size > 1 && comm->host_rank == 0;
-}
-
-/* Finds the stacks of this host's ranks: a rank's nodes are the bottom of its stack. */
-static void place_vectors(dt_reduce *self)
-{
-    const dt_comm *comm = self->comm;
-    size_t stride = dt_reduce_plan_stride(&self->plan);
-    for (int r = 0, part = 0; r < comm->host_size; r++) {
-        self->progress[r] = dt_shared_segment(self->shared, r);
-        float *stack = (float *)(void *)(self->progress[r] + 1);
-        for (int i = 0; i < self->rank_nodes[r]; i++)
-            self->plan.host.parts[part++] = stack + (size_t)i * stride;
-        for (int i = 0; i < self->plan.depth && r == comm->host_rank; i++)
-            self->sums[i] = stack + (size_t)i * stride;
-        if (r == 0)
-            self->total = stack + (size_t)self->first_depth * stride;
-    }
-}
-
-static dt_status allocate(dt_reduce *self, dt_error *error)
-{
-    size_t ranks = (size_t)self->comm->host_size, depth = (size_t)self->plan.depth;
-    if ((self->sums = dt_calloc(depth, sizeof *self->sums, error)) &&
-        (self->rank_nodes = dt_calloc(ranks, sizeof *self->rank_nodes, error)) &&
-        (self->progress = dt_calloc(ranks, sizeof *self->progress, error)))
-        return DT_OK;
-    return error->status;
-}
-
-static dt_status check_count(uint64_t count, dt_error *error)
-{
-    return count <= INT_MAX
-               ? DT_OK
-               : dt_fail(error, DT_ERR_CONFIG,
-                         "a network of %llu parameters: expected at most %d; use smaller layers",
-                         (unsigned long long)count, INT_MAX);
-}
-
-static dt_status plan(dt_reduce *self, int virtual_ranks, size_t count, size_t section_size,
-                      dt_error *error)
-{
-    if (self->kind == DT_ALLREDUCE_MPI)
-        count += DT_REDUCE_ASKS;
-    dt_status status = check_count(count, error);
-    if (!status)
-        status =
-            dt_reduce_plan_make(self->comm, virtual_ranks, count, section_size, &self->plan, error);
-    if (self->kind == DT_ALLREDUCE_MPI && self->plan.depth == 0)
-        self->plan.depth = 1; /* the zeros of a rank that plays no virtual rank */
-    if (!status)
-        status = allocate(self, error);
-    if (!status && self->comm->hosts > 1 && self->kind == DT_ALLREDUCE_TREE)
-        status = dt_reduce_hosts_create(&self->plan, &self->hosts, error);
-    return status;
-}
-
-static dt_status share_vectors(dt_reduce *self, dt_error *error)
-{
-    const dt_comm *comm = self->comm;
-    size_t vectors = (size_t)self->plan.depth + has_total(comm, self->kind);
-    MPI_Allgather(&self->plan.own.node_count, 1, MPI_INT, self->rank_nodes, 1, MPI_INT, comm->host);
-    self->first_depth = self->plan.depth;
-    MPI_Bcast(&self->first_depth, 1, MPI_INT, 0, comm->host);
-    size_t bytes = vectors * dt_reduce_plan_stride(&self->plan) * sizeof(float);
-    return dt_shared_create(self->comm, sizeof(progress) + bytes, &self->shared, error);
-}
-
-dt_status dt_reduce_need(dt_comm *comm, dt_allreduce kind, int virtual_ranks, uint64_t count,
-                         uint64_t *shared, uint64_t *messages, dt_error *error)
-{
-    dt_reduce_plan of = {0};
-    dt_status status = check_count(count, error);
-    *shared = *messages = 0;
-    if (!status)
-        status = dt_reduce_plan_make(comm, virtual_ranks, (size_t)count, 0, &of, error);
-    if (!status) {
-        uint64_t vectors = (uint64_t)of.depth + has_total(comm, kind);
-        *shared = vectors * dt_reduce_plan_stride(&of) * sizeof(float);
-        if (comm->hosts > 1 && kind == DT_ALLREDUCE_TREE)
-            *messages = dt_reduce_hosts_floats(&of) * sizeof(float);
-    }
-    dt_reduce_plan_free(&of);
-    return status;
-}
-
-dt_status dt_reduce_create(dt_comm *comm, dt_allreduce kind, int virtual_ranks, size_t count,
-                           size_t section_size, dt_reduce **out, dt_error *error)
-{
-    dt_reduce *self = dt_calloc(1, sizeof *self, error);
-    dt_status status = self ? DT_OK : DT_ERR_INTERNAL;
-    if (self) {
-        self->comm = comm;
-        self->kind = kind;
-        status = plan(self, virtual_ranks, count, section_size, error);
-    }
-    status = dt_comm_agree(comm, status, error);
-    if (!status)
-        status = dt_comm_agree(comm, share_vectors(self, error), error);
-    if (status) {
-        dt_reduce_destroy(self);
-        return status;
-    }
-    place_vectors(self);
-    *out = self;
-    return DT_OK;
-}
-
-void dt_reduce_destroy(dt_reduce *self)
-{
-    if (!self)
-        return;
-    dt_shared_destroy(self->shared);
-    dt_reduce_hosts_destroy(self->hosts);
-    dt_reduce_plan_free(&self->plan);
-    dt_free(self->sums);
-    dt_free(self->rank_nodes);
-    dt_free(self->progress);
-    dt_free(self);
-}
 
 const int *dt_reduce_merges(const dt_reduce *self)
 {
@@ -200,7 +50,7 @@ static unsigned asked_by_host(const dt_reduce *self)
 /* Sections of this round that all ranks of the host have announced. */
 static int announced_by_host(const dt_reduce *self)
 {
-    int least = self->plan.sections, started = dt_reduce_hosts_started(self->hosts);
+    int least = self->plan.sections, started = reduce_hosts_started(self->hosts);
     for (int r = 0; r < self->comm->host_size && least > started; r++) {
         unsigned long long all =
             atomic_load_explicit(&self->progress[r]->announced, memory_order_acquire);
@@ -210,16 +60,60 @@ static int announced_by_host(const dt_reduce *self)
     return least;
 }
 
+/* The largest magnitude: infinite or NaN if a value is. */
+static float find_largest(const float *values, size_t count)
+{
+    uint32_t largest = 0;
+    float found;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, values + i, sizeof bits);
+        bits &= INT32_MAX;
+        largest = bits > largest ? bits : largest;
+    }
+    memcpy(&found, &largest, sizeof found);
+    return found;
+}
+
+/* Floats that are worked on together, while they are in the L1 cache. */
+enum { BLOCK = 4 * DT_SLICE_UNIT };
+
+/* Hands on floats first .. end - 1 of this rank's nodes, or takes note of them alone. */
+static void publish(dt_reduce *self, size_t first, size_t end, bool copied)
+{
+    float *largest = &self->progress[self->comm->host_rank]->largest;
+    for (int i = 0; i < self->plan.own.node_count; i++) {
+        float *published = self->published + (size_t)i * reduce_plan_stride(&self->plan);
+        for (size_t at = first; at < end; at += BLOCK) {
+            size_t count = end - at < BLOCK ? end - at : BLOCK;
+            float found = find_largest(self->sums[i] + at, count);
+            *largest = found > *largest || isnan(found) ? found : *largest;
+            if (copied)
+                dt_stream_copy(published + at, self->sums[i] + at, count);
+        }
+    }
+    dt_stream_end();
+}
+
+/* From float `first` on, for other hosts' sake all of them. */
+static void publish_from(dt_reduce *self, size_t first)
+{
+    if (self->own && first < self->pending)
+        publish(self, first, self->pending, true);
+    self->pending = first;
+}
+
 void dt_reduce_announce(dt_reduce *self, size_t first)
 {
     if (!self->hosts)
         return;
-    unsigned long long sections = (unsigned)dt_reduce_plan_sections_from(&self->plan, first);
+    unsigned long long sections = (unsigned)reduce_plan_sections_from(&self->plan, first);
+    publish_from(self, first);
     atomic_store_explicit(&self->progress[self->comm->host_rank]->announced,
                           self->last_announced + sections, memory_order_release);
-    for (int ready = announced_by_host(self); dt_reduce_hosts_started(self->hosts) < ready;)
-        dt_reduce_hosts_start(self->hosts, self->total, asked_by_host(self));
-    dt_reduce_hosts_poll(self->hosts);
+    for (int ready = announced_by_host(self); reduce_hosts_started(self->hosts) < ready;)
+        reduce_hosts_start(self->hosts, self->total, asked_by_host(self));
+    reduce_hosts_poll(self->hosts);
 }
 
 /* Behind the sums: how many ranks ask for each bit. */
@@ -245,63 +139,125 @@ static const float *reduce_with_mpi(dt_reduce *self)
     return sum;
 }
 
-const float *dt_reduce_finish(dt_reduce *self, dt_trace *trace)
+/* What others read of this rank's nodes, and how large all of them are. */
+static void publish_to_host(dt_reduce *self)
 {
-    if (self->kind == DT_ALLREDUCE_MPI) {
-        const float *sum = reduce_with_mpi(self);
-        dt_trace_lap(trace, DT_PHASE_REDUCE);
-        return sum;
-    }
-    if (self->comm->size == 1) {
-        self->asked = asked_by_host(self);
-        return self->sums[0];
-    }
+    size_t first = (size_t)self->slice.first, end = first + (size_t)self->slice.count;
+    bool copied = self->own;
+    self->progress[self->comm->host_rank]->largest = 0;
+    publish(self, 0, first, copied);
+    publish(self, first, end, false);
+    publish(self, end, self->plan.count, copied);
+}
+
+/* Whether no sum of the ranks' nodes, in whatever order, can overflow. */
+static bool is_bounded(const dt_reduce *self)
+{
+    double bound = 0;
+    for (int r = 0; r < self->comm->host_size; r++)
+        bound += self->rank_nodes[r] * (double)self->progress[r]->largest;
+    return bound < (double)FLT_MAX / 2;
+}
+
+dt_range dt_reduce_slice(const dt_reduce *self)
+{
+    return self->slice;
+}
+
+double *dt_reduce_notes(const dt_reduce *self)
+{
+    return self->notes;
+}
+
+/* Where this rank adds up its slice: in its own nodes, of which nobody else reads that. */
+static float *slice_of_sum(const dt_reduce *self)
+{
+    return self->plan.own.node_count > 0 ? self->sums[0] : self->total;
+}
+
+static void prefetch(const float *values, size_t count)
+{
+    for (size_t i = 0; i < count; i += DT_ALIGNMENT / sizeof *values)
+        __builtin_prefetch(values + i);
+}
+
+void dt_reduce_add(dt_reduce *self, size_t first, size_t count)
+{
+    const node_fold *host = &self->plan.host;
+    size_t next = first + count, end = (size_t)(self->slice.first + self->slice.count);
+    size_t ahead = end - next < count ? end - next : count;
+    fold_add(host, 0, first, count, slice_of_sum(self) + first);
+    for (int i = 0; i < host->part_count; i++)
+        prefetch(host->parts[i] + next, ahead);
+}
+
+const float *dt_reduce_whole(dt_reduce *self, dt_trace *trace)
+{
+    size_t first = (size_t)self->slice.first;
+    float *own = slice_of_sum(self);
+    if (own != self->total)
+        memcpy(self->total + first, own + first, (size_t)self->slice.count * sizeof *own);
+    dt_reduce_meet(self, true, trace);
+    return self->total;
+}
+
+static dt_reduced finish_on_host(dt_reduce *self, dt_trace *trace)
+{
+    publish_to_host(self);
+    dt_trace_lap(trace, DT_PHASE_REDUCE);
+    dt_shared_barrier(self->shared);
+    dt_trace_lap(trace, DT_PHASE_WAIT);
+    self->asked = asked_by_host(self);
+    return (dt_reduced){.values = slice_of_sum(self), .bounded = is_bounded(self)};
+}
+
+static dt_reduced finish_on_hosts(dt_reduce *self, dt_trace *trace)
+{
     dt_reduce_announce(self, 0);
     dt_shared_barrier(self->shared);
     dt_trace_lap(trace, DT_PHASE_WAIT);
     self->asked = asked_by_host(self);
-    if (self->hosts) {
-        dt_reduce_announce(self, 0);
-        self->asked |= dt_reduce_hosts_finish(self->hosts);
-        self->last_announced += (unsigned)self->plan.sections;
-    } else {
-        dt_cut slice = dt_reduce_plan_slice(&self->plan, 0, self->comm->rank);
-        dt_fold_add(&self->plan.host, 0, slice.first, slice.size, self->total + slice.first);
-    }
+    dt_reduce_announce(self, 0);
+    self->asked |= reduce_hosts_finish(self->hosts);
+    self->last_announced += (unsigned)self->plan.sections;
+    self->pending = self->plan.count;
     dt_trace_lap(trace, DT_PHASE_REDUCE);
     dt_shared_barrier(self->shared);
     dt_trace_lap(trace, DT_PHASE_WAIT);
-    return self->total;
+    return (dt_reduced){.values = self->total, .whole = true};
 }
 
-static double add_totals(const double *values, int width, int lo, int hi)
+dt_reduced dt_reduce_finish(dt_reduce *self, dt_trace *trace)
 {
-    if (hi - lo == 1)
-        return values[(ptrdiff_t)lo * width];
-    int mid = lo + (hi - lo) / 2;
-    return add_totals(values, width, lo, mid) + add_totals(values, width, mid, hi);
-}
-
-dt_status dt_reduce_totals(dt_comm *comm, int virtual_ranks, int width, const double *values,
-                           double *sums, dt_error *error)
-{
-    size_t ranks = (size_t)comm->size;
-    double *all = dt_calloc((size_t)virtual_ranks * (size_t)width, sizeof *all, error);
-    int *counts = all ? dt_calloc(2 * ranks, sizeof *counts, error) : NULL;
-    dt_status status = dt_comm_agree(comm, counts ? DT_OK : DT_ERR_INTERNAL, error);
-    if (!status) {
-        int *places = counts + ranks;
-        for (int r = 0; r < comm->size; r++) {
-            dt_range own = dt_partition(virtual_ranks, comm->size, r);
-            counts[r] = (int)own.count * width;
-            places[r] = (int)own.first * width;
-        }
-        MPI_Allgatherv(values, counts[comm->rank], MPI_DOUBLE, all, counts, places, MPI_DOUBLE,
-                       comm->world);
-        for (int i = 0; i < width; i++)
-            sums[i] = add_totals(all + i, width, 0, virtual_ranks);
+    dt_reduced sum = {.whole = true};
+    if (self->kind == DT_ALLREDUCE_MPI)
+        sum.values = reduce_with_mpi(self);
+    else if (self->hosts)
+        sum = finish_on_hosts(self, trace);
+    else if (self->comm->size > 1)
+        sum = finish_on_host(self, trace);
+    else {
+        self->asked = asked_by_host(self);
+        sum.values = self->sums[0];
     }
-    dt_free(all);
-    dt_free(counts);
-    return status;
+    dt_trace_lap(trace, DT_PHASE_REDUCE);
+    return sum;
+}
+
+bool dt_reduce_meet(dt_reduce *self, bool own, dt_trace *trace)
+{
+    bool all = true;
+    self->meeting = !self->meeting;
+    self->progress[self->comm->host_rank]->votes[self->meeting] = own;
+    dt_shared_barrier(self->shared);
+    for (int r = 0; r < self->comm->host_size; r++)
+        all &= self->progress[r]->votes[self->meeting];
+    dt_trace_lap(trace, DT_PHASE_WAIT);
+    return all;
+}
+
+void dt_reduce_release(dt_reduce *self, dt_trace *trace)
+{
+    dt_shared_barrier(self->shared);
+    dt_trace_lap(trace, DT_PHASE_WAIT);
 }

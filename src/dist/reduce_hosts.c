@@ -5,15 +5,15 @@
 #include "base/memory.h"
 
 typedef struct section {
-    dt_cut slice;      /* ours */
+    vector_cut slice;  /* ours */
     float *total;      /* the vector that it goes to */
     float *inbox;      /* of every host: [nodes][slice.size], our slice of them; what it asks for */
     float *outbox;     /* our host's nodes of the slices that we carry, as they come to an inbox */
     int nodes_awaited; /* hosts whose nodes have not come */
 } section;
 
-struct dt_reduce_hosts {
-    const dt_reduce_plan *plan;
+struct host_reduce {
+    const reduction_plan *plan;
     int own_host;
     int started; /* sections */
     section *sections;
@@ -21,8 +21,8 @@ struct dt_reduce_hosts {
     /* [sections][section_requests]: of each section nodes in, totals in, nodes out, totals out. */
     int section_requests, request_count;
     MPI_Request *requests;
-    int *done;     /* [request_count]: scratch */
-    int in_flight; /* requests */
+    int *done;      /* [request_count]: scratch */
+    int in_flight;  /* requests */
     unsigned asked; /* by other hosts, in this round */
 };
 
@@ -42,19 +42,18 @@ static bool carries(const dt_comm *comm, int slice)
 }
 
 /* Floats that this rank sends of its host's nodes in a section. */
-static size_t outbox_size(const dt_reduce_plan *plan, int number)
+static size_t outbox_size(const reduction_plan *plan, int number)
 {
     size_t size = 0;
     for (int s = 0; s < plan->comm->size; s++)
         if (carries(plan->comm, s))
-            size +=
-                (size_t)plan->host.node_count * dt_reduce_plan_slice(plan, number, s).size + ASKS;
+            size += (size_t)plan->host.node_count * reduce_plan_slice(plan, number, s).size + ASKS;
     return size;
 }
 
-static size_t inbox_size(const dt_reduce_plan *plan, int number)
+static size_t inbox_size(const reduction_plan *plan, int number)
 {
-    dt_cut own = dt_reduce_plan_slice(plan, number, plan->comm->rank);
+    vector_cut own = reduce_plan_slice(plan, number, plan->comm->rank);
     return (size_t)plan->all.part_count * own.size + (size_t)plan->comm->hosts * ASKS;
 }
 
@@ -65,7 +64,7 @@ static size_t inbox_offset(int host, int place, size_t size)
     return (size_t)place * size + (size_t)host * ASKS;
 }
 
-size_t dt_reduce_hosts_floats(const dt_reduce_plan *plan)
+size_t reduce_hosts_floats(const reduction_plan *plan)
 {
     size_t size = 0;
     for (int s = 0; s < plan->sections; s++)
@@ -73,15 +72,15 @@ size_t dt_reduce_hosts_floats(const dt_reduce_plan *plan)
     return size;
 }
 
-static dt_status allocate(dt_reduce_hosts *self, dt_error *error)
+static dt_status allocate(host_reduce *self, dt_error *error)
 {
-    const dt_reduce_plan *plan = self->plan;
+    const reduction_plan *plan = self->plan;
     int carried = 0;
     for (int s = 0; s < plan->comm->size; s++)
         carried += carries(plan->comm, s);
     self->section_requests = 2 * (plan->comm->hosts - 1 + carried);
     self->request_count = plan->sections * self->section_requests;
-    size_t requests = (size_t)self->request_count, size = dt_reduce_hosts_floats(plan);
+    size_t requests = (size_t)self->request_count, size = reduce_hosts_floats(plan);
     if (!(self->sections = dt_calloc((size_t)plan->sections, sizeof *self->sections, error)) ||
         !(self->requests = dt_calloc(requests, sizeof(MPI_Request), error)) ||
         !(self->done = dt_calloc(requests, sizeof *self->done, error)) ||
@@ -92,27 +91,27 @@ static dt_status allocate(dt_reduce_hosts *self, dt_error *error)
     return DT_OK;
 }
 
-static void place_messages(dt_reduce_hosts *self)
+static void place_messages(host_reduce *self)
 {
     float *next = self->messages;
     for (int s = 0; s < self->plan->sections; s++) {
         section *it = &self->sections[s];
-        it->slice = dt_reduce_plan_slice(self->plan, s, self->plan->comm->rank);
+        it->slice = reduce_plan_slice(self->plan, s, self->plan->comm->rank);
         it->inbox = next;
         it->outbox = next + inbox_size(self->plan, s);
         next = it->outbox + outbox_size(self->plan, s);
     }
 }
 
-dt_status dt_reduce_hosts_create(const dt_reduce_plan *plan, dt_reduce_hosts **out, dt_error *error)
+dt_status reduce_hosts_create(const reduction_plan *plan, host_reduce **out, dt_error *error)
 {
-    dt_reduce_hosts *self = dt_calloc(1, sizeof *self, error);
+    host_reduce *self = dt_calloc(1, sizeof *self, error);
     if (!self)
         return error->status;
     self->plan = plan;
     self->own_host = plan->comm->host_of[plan->comm->rank];
     if (allocate(self, error)) {
-        dt_reduce_hosts_destroy(self);
+        reduce_hosts_destroy(self);
         return error->status;
     }
     place_messages(self);
@@ -120,7 +119,7 @@ dt_status dt_reduce_hosts_create(const dt_reduce_plan *plan, dt_reduce_hosts **o
     return DT_OK;
 }
 
-void dt_reduce_hosts_destroy(dt_reduce_hosts *self)
+void reduce_hosts_destroy(host_reduce *self)
 {
     if (!self)
         return;
@@ -131,7 +130,7 @@ void dt_reduce_hosts_destroy(dt_reduce_hosts *self)
     dt_free(self);
 }
 
-int dt_reduce_hosts_started(const dt_reduce_hosts *self)
+int reduce_hosts_started(const host_reduce *self)
 {
     return self->started;
 }
@@ -140,7 +139,7 @@ int dt_reduce_hosts_started(const dt_reduce_hosts *self)
  * do not overtake each other. */
 enum { NODES, TOTAL, TAGS };
 
-static void receive(dt_reduce_hosts *self, int number, int what, float *to, size_t size, int from,
+static void receive(host_reduce *self, int number, int what, float *to, size_t size, int from,
                     MPI_Request *request)
 {
     MPI_Irecv(to, (int)size, MPI_FLOAT, from, number * TAGS + what, self->plan->comm->world,
@@ -148,8 +147,8 @@ static void receive(dt_reduce_hosts *self, int number, int what, float *to, size
     self->in_flight++;
 }
 
-static void send(dt_reduce_hosts *self, int number, int what, const float *from, size_t size,
-                 int to, MPI_Request *request)
+static void send(host_reduce *self, int number, int what, const float *from, size_t size, int to,
+                 MPI_Request *request)
 {
     MPI_Isend(from, (int)size, MPI_FLOAT, to, number * TAGS + what, self->plan->comm->world,
               request);
@@ -158,9 +157,9 @@ static void send(dt_reduce_hosts *self, int number, int what, const float *from,
 
 /* Other hosts' nodes of our slice, and the slices that we take for our host when they are done.
  * Returns behind the requests. */
-static MPI_Request *expect(dt_reduce_hosts *self, int number, MPI_Request *request)
+static MPI_Request *expect(host_reduce *self, int number, MPI_Request *request)
 {
-    const dt_reduce_plan *plan = self->plan;
+    const reduction_plan *plan = self->plan;
     const dt_comm *comm = plan->comm;
     section *it = &self->sections[number];
     it->nodes_awaited = comm->hosts - 1;
@@ -171,16 +170,16 @@ static MPI_Request *expect(dt_reduce_hosts *self, int number, MPI_Request *reque
                     (size_t)nodes * it->slice.size + ASKS, courier(comm, h, comm->rank), request++);
     }
     for (int s = 0; s < comm->size; s++) {
-        dt_cut theirs = dt_reduce_plan_slice(plan, number, s);
+        vector_cut theirs = reduce_plan_slice(plan, number, s);
         if (carries(comm, s))
             receive(self, number, TOTAL, it->total + theirs.first, theirs.size, s, request++);
     }
     return request;
 }
 
-void dt_reduce_hosts_start(dt_reduce_hosts *self, float *total, unsigned asks)
+void reduce_hosts_start(host_reduce *self, float *total, unsigned asks)
 {
-    const dt_reduce_plan *plan = self->plan;
+    const reduction_plan *plan = self->plan;
     const dt_comm *comm = plan->comm;
     int number = self->started++;
     section *it = &self->sections[number];
@@ -194,31 +193,32 @@ void dt_reduce_hosts_start(dt_reduce_hosts *self, float *total, unsigned asks)
     for (int s = 0; s < comm->size; s++) {
         if (!carries(comm, s))
             continue;
-        dt_cut theirs = dt_reduce_plan_slice(plan, number, s);
+        vector_cut theirs = reduce_plan_slice(plan, number, s);
         for (size_t i = 0; i < nodes; i++)
-            dt_fold_add(&plan->host, (int)i, theirs.first, theirs.size, next + i * theirs.size);
+            fold_add(&plan->host, (int)i, theirs.first, theirs.size, next + i * theirs.size);
         next[nodes * theirs.size] = (float)asks;
         send(self, number, NODES, next, nodes * theirs.size + ASKS, s, request++);
         next += nodes * theirs.size + ASKS;
     }
-    float *own = it->inbox + inbox_offset(self->own_host, plan->first_places[self->own_host],
-                                          it->slice.size);
+    float *own = it->inbox +
+                 inbox_offset(self->own_host, plan->first_places[self->own_host], it->slice.size);
     for (size_t i = 0; i < nodes; i++)
-        dt_fold_add(&plan->host, (int)i, it->slice.first, it->slice.size, own + i * it->slice.size);
+        fold_add(&plan->host, (int)i, it->slice.first, it->slice.size, own + i * it->slice.size);
 }
 
-static void note_asks(dt_reduce_hosts *self, const section *it)
+static void note_asks(host_reduce *self, const section *it)
 {
     for (int h = 0; h < self->plan->comm->hosts; h++)
         if (h != self->own_host)
-            self->asked |= (unsigned)
-                it->inbox[inbox_offset(h, self->plan->first_places[h + 1], it->slice.size)];
+            self->asked |=
+                (unsigned)
+                    it->inbox[inbox_offset(h, self->plan->first_places[h + 1], it->slice.size)];
 }
 
 /* All hosts' nodes of our slice are here. */
-static void finish_slice(dt_reduce_hosts *self, int number)
+static void finish_slice(host_reduce *self, int number)
 {
-    const dt_reduce_plan *plan = self->plan;
+    const reduction_plan *plan = self->plan;
     const dt_comm *comm = plan->comm;
     const section *it = &self->sections[number];
     float *sum = it->total + it->slice.first;
@@ -226,7 +226,7 @@ static void finish_slice(dt_reduce_hosts *self, int number)
     for (int i = 0; i < plan->all.part_count; i++)
         plan->all.parts[i] =
             it->inbox + inbox_offset(plan->all_hosts[i], plan->all_places[i], it->slice.size);
-    dt_fold_add(&plan->all, 0, 0, it->slice.size, sum);
+    fold_add(&plan->all, 0, 0, it->slice.size, sum);
     MPI_Request *request =
         self->requests + (ptrdiff_t)(number + 1) * self->section_requests - (comm->hosts - 1);
     for (int h = 0; h < comm->hosts; h++)
@@ -234,7 +234,7 @@ static void finish_slice(dt_reduce_hosts *self, int number)
             send(self, number, TOTAL, sum, it->slice.size, courier(comm, h, comm->rank), request++);
 }
 
-static void take(dt_reduce_hosts *self, int done)
+static void take(host_reduce *self, int done)
 {
     self->in_flight -= done;
     for (int i = 0; i < done; i++) {
@@ -250,7 +250,7 @@ static void take(dt_reduce_hosts *self, int done)
 #pragma GCC diagnostic ignored "-Wstringop-overflow"
 #endif
 
-void dt_reduce_hosts_poll(dt_reduce_hosts *self)
+void reduce_hosts_poll(host_reduce *self)
 {
     int done;
     if (self->in_flight == 0)
@@ -259,7 +259,7 @@ void dt_reduce_hosts_poll(dt_reduce_hosts *self)
     take(self, done);
 }
 
-unsigned dt_reduce_hosts_finish(dt_reduce_hosts *self)
+unsigned reduce_hosts_finish(host_reduce *self)
 {
     while (self->in_flight > 0) {
         int done;

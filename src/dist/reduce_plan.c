@@ -6,69 +6,69 @@
 /* Sections and slices are whole cache lines, so that no two ranks write to one. */
 enum { LINE = DT_ALIGNMENT / sizeof(float) };
 
-size_t dt_reduce_plan_stride(const dt_reduce_plan *self)
+size_t reduce_plan_stride(const reduction_plan *self)
 {
     return (self->count + LINE - 1) / LINE * LINE;
 }
 
-int dt_reduce_plan_sections_from(const dt_reduce_plan *self, size_t first)
+int reduce_plan_sections_from(const reduction_plan *self, size_t first)
 {
     if (first == 0)
         return self->sections;
-    return (int)((dt_reduce_plan_stride(self) - first) / self->section_size);
+    return (int)((reduce_plan_stride(self) - first) / self->section_size);
 }
 
-dt_cut dt_reduce_plan_section(const dt_reduce_plan *self, int section)
+vector_cut reduce_plan_section(const reduction_plan *self, int section)
 {
-    size_t all = dt_reduce_plan_stride(self), behind = (size_t)section * self->section_size;
+    size_t all = reduce_plan_stride(self), behind = (size_t)section * self->section_size;
     size_t end = section == 0 ? self->count : all - behind;
     size_t first = section == self->sections - 1 ? 0 : all - behind - self->section_size;
-    return (dt_cut){first, end - first};
+    return (vector_cut){first, end - first};
 }
 
-dt_cut dt_reduce_plan_slice(const dt_reduce_plan *self, int section, int rank)
+vector_cut reduce_plan_slice(const reduction_plan *self, int section, int rank)
 {
-    dt_cut of = dt_reduce_plan_section(self, section);
+    vector_cut of = reduce_plan_section(self, section);
     size_t lines = of.size / LINE, ranks = (size_t)self->comm->size, r = (size_t)rank;
     size_t first = lines * r / ranks * LINE;
     size_t end = r + 1 == ranks ? of.size : lines * (r + 1) / ranks * LINE;
-    return (dt_cut){of.first + first, end - first};
+    return (vector_cut){of.first + first, end - first};
 }
 
 /* The nodes that one rank's virtual ranks form. */
-static dt_status fold_rank(const dt_reduce_plan *self, int rank, dt_fold *out, int *depth,
+static dt_status fold_rank(const reduction_plan *self, int rank, node_fold *out, int *depth,
                            dt_error *error)
 {
     dt_range own = dt_partition(self->virtual_ranks, self->comm->size, rank);
-    dt_status status = dt_fold_open(out, (int)own.count, error);
+    dt_status status = fold_open(out, (int)own.count, error);
     for (int i = 0; i < own.count && !status; i++)
         out->nodes[out->part_count++] = (dt_node){(int)own.first + i, (int)own.first + i + 1};
-    return status ? status : dt_fold_close(out, self->virtual_ranks, depth, error);
+    return status ? status : fold_close(out, self->virtual_ranks, depth, error);
 }
 
 /* The nodes that the ranks of a host form together. */
-static dt_status fold_host(const dt_reduce_plan *self, int host, dt_fold *out, dt_error *error)
+static dt_status fold_host(const reduction_plan *self, int host, node_fold *out, dt_error *error)
 {
     const dt_comm *comm = self->comm;
     int depth = 0, room = 0;
     for (int r = 0; r < comm->size; r++)
         if (comm->host_of[r] == host)
             room += (int)dt_partition(self->virtual_ranks, comm->size, r).count;
-    dt_status status = dt_fold_open(out, room, error);
+    dt_status status = fold_open(out, room, error);
     for (int r = 0; r < comm->size && !status; r++) {
-        dt_fold rank = {0};
+        node_fold rank = {0};
         if (comm->host_of[r] != host)
             continue;
         status = fold_rank(self, r, &rank, &depth, error);
         if (!status)
-            dt_fold_append(out, &rank);
-        dt_fold_free(&rank);
+            fold_append(out, &rank);
+        fold_free(&rank);
     }
-    return status ? status : dt_fold_close(out, self->virtual_ranks, &depth, error);
+    return status ? status : fold_close(out, self->virtual_ranks, &depth, error);
 }
 
 /* Puts a host's nodes into the row of all, which is ascending whatever host they come from. */
-static void insert_nodes(dt_reduce_plan *self, int host, const dt_fold *nodes)
+static void insert_nodes(reduction_plan *self, int host, const node_fold *nodes)
 {
     int first = self->first_places[host];
     for (int i = 0; i < nodes->node_count; i++) {
@@ -85,11 +85,11 @@ static void insert_nodes(dt_reduce_plan *self, int host, const dt_fold *nodes)
     self->first_places[host + 1] = first + nodes->node_count;
 }
 
-static dt_status fold_all(dt_reduce_plan *self, dt_error *error)
+static dt_status fold_all(reduction_plan *self, dt_error *error)
 {
     int depth = 0, hosts = self->comm->hosts;
     size_t room = (size_t)self->virtual_ranks, places = (size_t)hosts + 1;
-    dt_status status = dt_fold_open(&self->all, self->virtual_ranks, error);
+    dt_status status = fold_open(&self->all, self->virtual_ranks, error);
     self->all_places = status ? NULL : dt_calloc(room, sizeof *self->all_places, error);
     self->all_hosts = self->all_places ? dt_calloc(room, sizeof *self->all_hosts, error) : NULL;
     self->first_places =
@@ -97,20 +97,20 @@ static dt_status fold_all(dt_reduce_plan *self, dt_error *error)
     if (!self->first_places)
         return error->status;
     for (int h = 0; h < hosts && !status; h++) {
-        dt_fold host = {0};
+        node_fold host = {0};
         status = fold_host(self, h, &host, error);
         if (!status)
             insert_nodes(self, h, &host);
-        dt_fold_free(&host);
+        fold_free(&host);
     }
-    return status ? status : dt_fold_close(&self->all, self->virtual_ranks, &depth, error);
+    return status ? status : fold_close(&self->all, self->virtual_ranks, &depth, error);
 }
 
 /* A small network's messages are as large as Open MPI's TCP sends at once, without asking the
  * receiver first (64 KB with its header): that saves two ways through the network, which measured
  * on links of 1 Gbit/s and 1 ms is half of the time. A large network's sections are enough to have
  * some on their way while others are worked on; larger messages cost less. */
-static size_t choose_section_size(const dt_reduce_plan *self)
+static size_t choose_section_size(const reduction_plan *self)
 {
     enum { MESSAGE = 12288, LEAST_SLICE = 2048, SECTIONS_MOST = 16 };
     const dt_comm *comm = self->comm;
@@ -124,9 +124,9 @@ static size_t choose_section_size(const dt_reduce_plan *self)
     return size < slice ? slice : size;
 }
 
-static void cut_sections(dt_reduce_plan *self, size_t size)
+static void cut_sections(reduction_plan *self, size_t size)
 {
-    size_t all = dt_reduce_plan_stride(self);
+    size_t all = reduce_plan_stride(self);
     if (self->comm->hosts == 1)
         size = all; /* where nothing travels there is nothing to hide */
     else if (size == 0)
@@ -135,8 +135,8 @@ static void cut_sections(dt_reduce_plan *self, size_t size)
     self->sections = (int)((all + self->section_size - 1) / self->section_size);
 }
 
-dt_status dt_reduce_plan_make(const dt_comm *comm, int virtual_ranks, size_t count,
-                              size_t section_size, dt_reduce_plan *self, dt_error *error)
+dt_status reduce_plan_make(const dt_comm *comm, int virtual_ranks, size_t count,
+                           size_t section_size, reduction_plan *self, dt_error *error)
 {
     self->comm = comm;
     self->virtual_ranks = virtual_ranks;
@@ -151,11 +151,11 @@ dt_status dt_reduce_plan_make(const dt_comm *comm, int virtual_ranks, size_t cou
     return status;
 }
 
-void dt_reduce_plan_free(dt_reduce_plan *self)
+void reduce_plan_free(reduction_plan *self)
 {
-    dt_fold_free(&self->own);
-    dt_fold_free(&self->host);
-    dt_fold_free(&self->all);
+    fold_free(&self->own);
+    fold_free(&self->host);
+    fold_free(&self->all);
     dt_free(self->all_places);
     dt_free(self->all_hosts);
     dt_free(self->first_places);

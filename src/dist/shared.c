@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
@@ -9,12 +10,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "comm_mpi.h"
 #include "dist/room.h"
 
-/* About 50 microseconds. */
-enum { SPINS = 2000 };
+/* How ranks wait before they sleep, for it takes tens of microseconds to be woken: where each has a
+ * processor to itself, it looks again and again; where they share processors, each lets the others
+ * have theirs, and looks when it is its turn. Where a quota is what they share, that would be used
+ * up: they sleep at once. */
+enum { LOOKS = 2000 };                    /* about 50 microseconds */
+static const double turns_seconds = 2e-3; /* and the turn that is under way then */
 
 /* In front of the first rank's segment. */
 typedef struct meeting {
@@ -28,7 +34,7 @@ struct dt_shared {
     MPI_Comm world;
     bool many_hosts;
     int host_size;
-    bool may_spin;
+    bool may_look, by_turns;
     meeting *meeting;
     char **segments; /* [host_size] */
 };
@@ -86,7 +92,10 @@ dt_status dt_shared_create(dt_comm *comm, size_t size, dt_shared **out, dt_error
     self->world = comm->world;
     self->many_hosts = comm->hosts > 1;
     self->segments = segments;
-    self->may_spin = comm->host_size <= comm->host_processors;
+    if (comm->host_size <= comm->host_processors)
+        self->may_look = true;
+    else
+        self->by_turns = comm->host_processors >= comm->host_cpus;
 
     size_t head = comm->host_rank == 0 ? sizeof(meeting) : 0;
     size_t own_size = head + size + DT_ALIGNMENT;
@@ -136,21 +145,41 @@ static void sleep_in_round(dt_shared *self, unsigned round)
 {
     static const struct timespec one_host = {.tv_nsec = 20000000},
                                  many_hosts = {.tv_nsec = 1000000};
-    futex(&self->meeting->round, FUTEX_WAIT, round, self->many_hosts ? &many_hosts : &one_host);
     int found;
-    MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, self->world, &found, MPI_STATUS_IGNORE);
+    futex(&self->meeting->round, FUTEX_WAIT, round, self->many_hosts ? &many_hosts : &one_host);
+    if (atomic_load(&self->meeting->round) == round) /* in MPI a rank may give its turn away */
+        MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, self->world, &found, MPI_STATUS_IGNORE);
+}
+
+static bool has_begun(const meeting *at, unsigned round)
+{
+    return atomic_load_explicit(&at->round, memory_order_acquire) != round;
+}
+
+/* Before it sleeps. True: the next round has begun. */
+static bool wait_awake(const dt_shared *self, unsigned round)
+{
+    double end = self->by_turns ? dt_clock() + turns_seconds : 0;
+    for (int i = 0; self->may_look && i < LOOKS; i++) {
+        if (has_begun(self->meeting, round))
+            return true;
+#if defined __x86_64__ || defined __i386__
+        __builtin_ia32_pause();
+#endif
+    }
+    while (self->by_turns && dt_clock() < end) {
+        sched_yield();
+        if (has_begun(self->meeting, round))
+            return true;
+    }
+    return false;
 }
 
 static void wait_for_next_round(dt_shared *self, unsigned round)
 {
     meeting *at = self->meeting;
-    for (int i = 0; self->may_spin && i < SPINS; i++) {
-        if (atomic_load_explicit(&at->round, memory_order_acquire) != round)
-            return;
-#if defined __x86_64__ || defined __i386__
-        __builtin_ia32_pause();
-#endif
-    }
+    if (wait_awake(self, round))
+        return;
     atomic_fetch_add(&at->sleepers, 1);
     while (atomic_load(&at->round) == round)
         sleep_in_round(self, round);

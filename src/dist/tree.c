@@ -41,27 +41,31 @@ int dt_tree_fold(int leaves, int count, dt_node *nodes, int *merges, int *depth)
     return top;
 }
 
-static void add_to(float *restrict sum, const float *restrict other, size_t count)
+/* sum may be one of the others. */
+static void add(const float *lower, const float *upper, size_t count, float *sum)
 {
+#pragma GCC ivdep
     for (size_t i = 0; i < count; i++)
-        sum[i] += other[i];
+        sum[i] = lower[i] + upper[i];
 }
 
 void dt_tree_add(int count, const float *const *parts, const int *merges, size_t size, float *sum)
 {
     float blocks[DT_TREE_DEPTH][BLOCK];
+    const float *stack[DT_TREE_DEPTH + 1]; /* blocks of parts, and of sums */
     for (size_t first = 0; first < size; first += BLOCK) {
         size_t length = size - first < BLOCK ? size - first : BLOCK;
-        int top = 0; /* blocks in use */
+        int top = 0;
         for (int i = 0; i < count; i++) {
-            const float *part = parts[i] + first;
-            if (merges[i] == 0)
-                memcpy(blocks[top++], part, length * sizeof *part);
-            else
-                add_to(blocks[top - 1], part, length);
-            for (int m = 1; m < merges[i]; m++, top--)
-                add_to(blocks[top - 2], blocks[top - 1], length);
+            stack[top++] = parts[i] + first;
+            for (int m = 0; m < merges[i]; m++) {
+                bool last = i == count - 1 && m == merges[i] - 1;
+                float *to = last ? sum + first : blocks[top - 2];
+                add(stack[top - 2], stack[top - 1], length, to);
+                stack[--top - 1] = to;
+            }
         }
-        memcpy(sum + first, blocks[0], length * sizeof *sum);
+        if (stack[0] != sum + first)
+            memcpy(sum + first, stack[0], length * sizeof *sum);
     }
 }

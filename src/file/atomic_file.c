@@ -92,7 +92,7 @@ static dt_status verify(const dt_atomic *new, const char *bytes, size_t size, dt
 {
     int64_t found;
     dt_status result = dt_file_size(new->file, new->path, &found, error);
-    if (result != DT_OK)
+    if (result)
         return result;
     if ((uint64_t)found != size)
         return dt_fail(error, DT_ERR_IO, "%s: cannot verify: expected %zu bytes, found %lld",
@@ -103,7 +103,7 @@ static dt_status verify(const dt_atomic *new, const char *bytes, size_t size, dt
     if (!block)
         return DT_ERR_INTERNAL;
     size_t count;
-    for (size_t done = 0; result == DT_OK && done < size; done += count) {
+    for (size_t done = 0; !result && done < size; done += count) {
         size_t want = size - done < VERIFY_BLOCK ? size - done : VERIFY_BLOCK;
         bool read = dt_read_at(new->file, block, want, (int64_t)done, &count);
         if (!read || count < want)
@@ -119,17 +119,13 @@ static dt_status verify(const dt_atomic *new, const char *bytes, size_t size, dt
     return result;
 }
 
-static dt_status close_file(dt_atomic *new, dt_error *error)
+/* The file, which is synced, comes to its place. */
+static dt_status publish(dt_atomic *new, dt_error *error)
 {
     int file = new->file;
     new->file = -1;
     if (!dt_close(file))
         return dt_fail(error, DT_ERR_IO, "%s: cannot close: %m", new->path);
-    return DT_OK;
-}
-
-static dt_status publish(dt_atomic *new, dt_error *error)
-{
     if (renameat(new->directory, new->temporary, new->directory, new->name))
         return dt_fail(error, DT_ERR_CREATE, "%s: cannot replace: %m", new->path);
     new->temporary[0] = '\0';
@@ -151,11 +147,11 @@ dt_status dt_atomic_begin(const char *path, dt_atomic **out, int *file, dt_error
     new->directory = new->file = -1;
     new->path = dt_strdup(path, error);
     dt_status status = new->path ? dt_file_check_place(path, error) : DT_ERR_INTERNAL;
-    if (status == DT_OK)
+    if (!status)
         status = open_directory(new, error);
-    if (status == DT_OK)
+    if (!status)
         status = create_temporary(new, error);
-    if (status != DT_OK) {
+    if (status) {
         dt_atomic_discard(new);
         return status;
     }
@@ -164,17 +160,11 @@ dt_status dt_atomic_begin(const char *path, dt_atomic **out, int *file, dt_error
     return DT_OK;
 }
 
-static dt_status close_and_publish(dt_atomic *new, dt_error *error)
-{
-    dt_status status = close_file(new, error);
-    return status == DT_OK ? publish(new, error) : status;
-}
-
 dt_status dt_atomic_end(dt_atomic *self, dt_error *error)
 {
     dt_status status = sync_file(self, error);
-    if (status == DT_OK)
-        status = close_and_publish(self, error);
+    if (!status)
+        status = publish(self, error);
     dt_atomic_discard(self);
     return status;
 }
@@ -200,37 +190,37 @@ dt_status dt_atomic_write(const char *path, const void *bytes, size_t size, dt_e
     dt_atomic *new;
     int file;
     dt_status status = dt_atomic_begin(path, &new, &file, error);
-    if (status == DT_OK)
+    if (!status)
         status = write_and_sync(new, bytes, size, error);
-    if (status == DT_OK)
+    if (!status)
         status = verify(new, bytes, size, error);
-    if (status == DT_OK)
-        status = close_and_publish(new, error);
+    if (!status)
+        status = publish(new, error);
     dt_atomic_discard(new);
     return status;
+}
+
+bool dt_atomic_is_temporary(const char *name, char whole[NAME_MAX + 1])
+{
+    size_t length = strlen(name), tail = strlen(".0123456789abcdef.tmp");
+    if (name[0] != '.' || length <= 1 + tail || length > NAME_MAX)
+        return false;
+    const char *end = name + length - tail;
+    snprintf(whole, NAME_MAX + 1, "%.*s", (int)(end - name - 1), name + 1);
+    return *end == '.' && strspn(end + 1, "0123456789abcdef") == 16 &&
+           strcmp(end + 17, ".tmp") == 0;
 }
 
 dt_status dt_atomic_try(const char *path, dt_error *error)
 {
     dt_atomic new = {.path = (char *)path};
     dt_status status = dt_file_check_place(path, error);
-    if (status == DT_OK)
+    if (!status)
         status = open_directory(&new, error);
-    if (status != DT_OK)
+    if (status)
         return status;
     if (faccessat(new.directory, ".", W_OK | X_OK, AT_EACCESS))
         status = dt_fail(error, DT_ERR_CREATE, "%s: cannot create: %m", path);
     close(new.directory);
     return status;
-}
-
-dt_status dt_atomic_apart(const char *path, const char *input, dt_error *error)
-{
-    struct stat a, b;
-    if (stat(path, &a) != 0 || stat(input, &b) != 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino)
-        return DT_OK;
-    return dt_fail(error, DT_ERR_CREATE,
-                   "%s: expected a new file, or one that may be replaced, found %s, which stays; "
-                   "choose another name",
-                   path, input);
 }

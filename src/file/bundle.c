@@ -6,8 +6,6 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 
-#define FIRST_ROOM 16
-
 void dt_bundle_destroy(dt_bundle *bundle)
 {
     if (!bundle)
@@ -19,23 +17,6 @@ void dt_bundle_destroy(dt_bundle *bundle)
     dt_free(bundle->arrays);
     dt_free(bundle->texts);
     *bundle = (dt_bundle){0};
-}
-
-/* Makes room for one more of the `count` elements of `size` bytes in *list. */
-static dt_status grow(void **list, size_t count, size_t *room, size_t size, dt_error *error)
-{
-    if (count < *room)
-        return DT_OK;
-    size_t wanted = *room == 0 ? FIRST_ROOM : 2 * *room;
-    void *larger = dt_calloc(wanted, size, error);
-    if (!larger)
-        return DT_ERR_INTERNAL;
-    if (count > 0)
-        memcpy(larger, *list, count * size);
-    dt_free(*list);
-    *list = larger;
-    *room = wanted;
-    return DT_OK;
 }
 
 static bool is_plain(const char *name)
@@ -73,14 +54,14 @@ static dt_status check_array(const dt_bundle *bundle, const char *name, int rank
                              const int64_t *shape, size_t *count, dt_error *error)
 {
     dt_status status = check_name(name, bundle->array_count, "array", error);
-    if (status != DT_OK)
+    if (status)
         return status;
     for (size_t i = 0; i < bundle->array_count; i++)
         if (strcmp(bundle->arrays[i].name, name) == 0)
             return twice("array", name, error);
-    if (rank < 0 || rank > DT_ARRAY_RANK_MAX)
+    if (rank < 0 || rank > DT_RANK_MAX)
         return dt_fail(error, DT_ERR_DATA, "array %s: expected at most %d dimensions, found %d",
-                       name, DT_ARRAY_RANK_MAX, rank);
+                       name, DT_RANK_MAX, rank);
     *count = 1;
     for (int i = 0; i < rank; i++)
         if (shape[i] < 1 || __builtin_mul_overflow(*count, (size_t)shape[i], count))
@@ -96,13 +77,17 @@ dt_status dt_bundle_add(dt_bundle *bundle, const char *name, int rank, const int
 {
     size_t count = 0;
     dt_status status = check_array(bundle, name, rank, shape, &count, error);
-    if (status == DT_OK)
-        status = grow((void **)&bundle->arrays, bundle->array_count, &bundle->array_room,
-                      sizeof *bundle->arrays, error);
-    *values = status == DT_OK ? dt_calloc(count, sizeof **values, error) : NULL;
-    if (!*values)
-        return status == DT_OK ? DT_ERR_INTERNAL : status;
-    dt_array *array = &bundle->arrays[bundle->array_count++];
+    *values = NULL;
+    if (status)
+        return status;
+    dt_array *arrays = dt_grow(bundle->arrays, &bundle->array_room, bundle->array_count + 1,
+                               sizeof *arrays, error);
+    if (!arrays)
+        return DT_ERR_INTERNAL;
+    bundle->arrays = arrays;
+    if (!(*values = dt_calloc(count, sizeof **values, error)))
+        return DT_ERR_INTERNAL;
+    dt_array *array = &arrays[bundle->array_count++];
     *array = (dt_array){.rank = rank, .values = *values};
     memcpy(array->name, name, strlen(name));
     for (int i = 0; i < rank; i++)
@@ -113,15 +98,19 @@ dt_status dt_bundle_add(dt_bundle *bundle, const char *name, int rank, const int
 dt_status dt_bundle_add_text(dt_bundle *bundle, const char *name, const char *text, dt_error *error)
 {
     dt_status status = check_name(name, bundle->text_count, "text", error);
-    if (status == DT_OK && dt_bundle_text(bundle, name))
+    if (!status && dt_bundle_text(bundle, name))
         status = twice("text", name, error);
-    if (status == DT_OK)
-        status = grow((void **)&bundle->texts, bundle->text_count, &bundle->text_room,
-                      sizeof *bundle->texts, error);
-    char *copy = status == DT_OK ? dt_strdup(text, error) : NULL;
+    if (status)
+        return status;
+    dt_named_text *texts =
+        dt_grow(bundle->texts, &bundle->text_room, bundle->text_count + 1, sizeof *texts, error);
+    if (!texts)
+        return DT_ERR_INTERNAL;
+    bundle->texts = texts;
+    char *copy = dt_strdup(text, error);
     if (!copy)
-        return status == DT_OK ? DT_ERR_INTERNAL : status;
-    dt_named_text *to = &bundle->texts[bundle->text_count++];
+        return DT_ERR_INTERNAL;
+    dt_named_text *to = &texts[bundle->text_count++];
     *to = (dt_named_text){.text = copy};
     memcpy(to->name, name, strlen(name));
     return DT_OK;

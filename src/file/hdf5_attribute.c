@@ -53,8 +53,8 @@ static dt_status find_parts(const dt_hdf5_reader *reader, const char *object, co
         return DT_OK;
     dt_status status = hdf5_header(reader->file, root ? reader->root : reader->headers[index],
                                    object, &pass, error);
-    while (status == DT_OK && !*found &&
-           (status = hdf5_next_message(&pass, &next, &more, error)) == DT_OK && more) {
+    while (!status && !*found && !(status = hdf5_next_message(&pass, &next, &more, error)) &&
+           more) {
         if (next.type != MESSAGE_ATTRIBUTE)
             continue;
         if (next.shared || !split(next.body, parts))
@@ -70,7 +70,7 @@ bool dt_hdf5_reader_has_attribute(const dt_hdf5_reader *reader, const char *obje
 {
     span parts[4];
     bool found;
-    return find_parts(reader, object, name, parts, &found, NULL) == DT_OK && found;
+    return !find_parts(reader, object, name, parts, &found, NULL) && found;
 }
 
 static dt_status check_extent(attribute *self, bool list, dt_error *error)
@@ -99,13 +99,13 @@ static dt_status find_attribute(const dt_hdf5_reader *reader, const char *object
     span parts[4];
     bool found;
     dt_status status = find_parts(reader, object, name, parts, &found, error);
-    if (status == DT_OK && !found)
+    if (!status && !found)
         status = dt_fail(error, DT_ERR_DATA, "%s: expected one, found none", self->label);
-    if (status == DT_OK)
+    if (!status)
         status = hdf5_read_type(parts[1], self->label, &self->type, error);
-    if (status == DT_OK)
+    if (!status)
         status = hdf5_read_space(parts[2], self->label, &self->space, error);
-    if (status != DT_OK)
+    if (status)
         return status;
     self->values = parts[3];
     return check_extent(self, list, error);
@@ -124,9 +124,9 @@ dt_status dt_hdf5_reader_integer(const dt_hdf5_reader *reader, const char *objec
 {
     attribute found;
     dt_status status = find_attribute(reader, object, name, false, &found, error);
-    if (status == DT_OK)
+    if (!status)
         status = check_type(&found, TYPE_INTEGER64, error);
-    if (status == DT_OK)
+    if (!status)
         *value = (int64_t)hdf5_number(found.values.at, 8);
     return status;
 }
@@ -136,9 +136,9 @@ dt_status dt_hdf5_reader_real(const dt_hdf5_reader *reader, const char *object, 
 {
     attribute found;
     dt_status status = find_attribute(reader, object, name, false, &found, error);
-    if (status == DT_OK)
+    if (!status)
         status = check_type(&found, TYPE_FLOAT64, error);
-    if (status == DT_OK) {
+    if (!status) {
         uint64_t bits = hdf5_number(found.values.at, 8);
         memcpy(value, &bits, sizeof *value);
     }
@@ -151,12 +151,12 @@ dt_status dt_hdf5_reader_integers(const dt_hdf5_reader *reader, const char *obje
 {
     attribute found;
     dt_status status = find_attribute(reader, object, name, true, &found, error);
-    if (status == DT_OK)
+    if (!status)
         status = check_type(&found, TYPE_INTEGER64, error);
-    if (status == DT_OK && found.count > most)
+    if (!status && found.count > most)
         status = dt_fail(error, DT_ERR_DATA, "%s: expected at most %zu values, found %zu",
                          found.label, most, found.count);
-    if (status != DT_OK)
+    if (status)
         return status;
     for (size_t i = 0; i < found.count; i++)
         values[i] = (int64_t)hdf5_number(found.values.at + 8 * i, 8);
@@ -211,7 +211,7 @@ static dt_status find_variable(const dt_hdf5_reader *reader, const attribute *se
             continue;
         dt_status status = find_in_heap(reader, self, address, hdf5_number(reference + 12, 4),
                                         &work, &texts[i], error);
-        if (status != DT_OK)
+        if (status)
             return status;
         if (texts[i].size != length)
             return bad_heap(self, "a string and a heap that differ about its length", error);
@@ -255,7 +255,7 @@ static dt_status read_texts(const dt_hdf5_reader *reader, const char *object, co
 {
     attribute found;
     dt_status status = find_attribute(reader, object, name, list, &found, error);
-    if (status != DT_OK)
+    if (status)
         return status;
     bool empty = list && found.count == 0; /* NumPy makes floats of it */
     if (!empty && found.type.kind != TYPE_TEXT && found.type.kind != TYPE_VARIABLE_TEXT)
@@ -268,9 +268,9 @@ static dt_status read_texts(const dt_hdf5_reader *reader, const char *object, co
         status = find_variable(reader, &found, spans, error);
     else
         find_fixed(&found, spans);
-    if (status == DT_OK && !(*texts = pack(spans, found.count, error)))
+    if (!status && !(*texts = pack(spans, found.count, error)))
         status = DT_ERR_INTERNAL;
-    if (status == DT_OK)
+    if (!status)
         *count = found.count;
     dt_free(spans);
     return status;
@@ -291,7 +291,7 @@ dt_status dt_hdf5_reader_text_attribute(const dt_hdf5_reader *reader, const char
     char **texts = NULL;
     size_t count;
     dt_status status = read_texts(reader, object, name, false, &texts, &count, error);
-    if (status == DT_OK && !(*text = dt_strdup(texts[0], error)))
+    if (!status && !(*text = dt_strdup(texts[0], error)))
         status = DT_ERR_INTERNAL;
     dt_free(texts);
     return status;

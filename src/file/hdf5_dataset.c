@@ -53,8 +53,7 @@ static dt_status find_parts(span file, uint64_t address, const char *path, parts
     bool more;
     *out = (parts){0};
     dt_status status = hdf5_header(file, address, path, &pass, error);
-    while (status == DT_OK && (status = hdf5_next_message(&pass, &found, &more, error)) == DT_OK &&
-           more) {
+    while (!status && !(status = hdf5_next_message(&pass, &found, &more, error)) && more) {
         if (found.type == MESSAGE_FILTERS)
             return dt_fail(error, DT_ERR_DATA, "%s: expected no filters (compression), found some",
                            path);
@@ -68,7 +67,7 @@ static dt_status find_parts(span file, uint64_t address, const char *path, parts
         if (found.type == MESSAGE_LAYOUT)
             out->layout = found;
     }
-    if (status != DT_OK)
+    if (status)
         return status;
     if (out->space.shared || out->type.shared || out->layout.shared)
         return dt_fail(error, DT_ERR_DATA, "%s: expected a type of its own, found a named one",
@@ -82,13 +81,13 @@ static dt_status read_dataset(const dt_hdf5_reader *reader, size_t index, datase
     *out = (dataset){.path = reader->objects[index].path};
     parts found;
     dt_status status = find_parts(reader->file, reader->headers[index], out->path, &found, error);
-    if (status == DT_OK)
+    if (!status)
         status = hdf5_read_space(found.space.body, out->path, &out->space, error);
-    if (status == DT_OK)
+    if (!status)
         status = hdf5_read_type(found.type.body, out->path, &out->type, error);
-    if (status == DT_OK)
+    if (!status)
         status = read_layout(reader->file, found.layout.body, out, error);
-    if (status == DT_OK && out->space.none)
+    if (!status && out->space.none)
         status = dt_fail(error, DT_ERR_DATA, "%s: expected a shape, found none", out->path);
     return status;
 }
@@ -144,7 +143,7 @@ static dt_status find_floats(const dt_hdf5_reader *reader, const char *path, dat
                              dt_error *error)
 {
     dt_status status = find_dataset(reader, path, out, error);
-    if (status == DT_OK && out->type.kind != TYPE_FLOAT32)
+    if (!status && out->type.kind != TYPE_FLOAT32)
         status = dt_fail(error, DT_ERR_DATA, "%s: expected little-endian 32-bit floats, found %s",
                          path, out->type.text);
     return status;
@@ -155,9 +154,9 @@ dt_status dt_hdf5_reader_shape(const dt_hdf5_reader *reader, const char *path, i
 {
     dataset found;
     dt_status status = find_floats(reader, path, &found, error);
-    if (status == DT_OK)
+    if (!status)
         status = check_storage(reader, &found, error);
-    if (status != DT_OK)
+    if (status)
         return status;
     *rank = found.space.rank;
     for (int i = 0; i < found.space.rank; i++)
@@ -187,11 +186,11 @@ dt_status dt_hdf5_reader_floats(const dt_hdf5_reader *reader, const char *path, 
 {
     dataset found;
     dt_status status = find_floats(reader, path, &found, error);
-    if (status == DT_OK)
+    if (!status)
         status = check_shape(&found, rank, shape, error);
-    if (status == DT_OK)
+    if (!status)
         status = check_storage(reader, &found, error);
-    if (status == DT_OK && found.values.size > 0)
+    if (!status && found.values.size > 0)
         memcpy(values, found.values.at, found.values.size);
     return status;
 }
@@ -203,7 +202,7 @@ dt_status dt_hdf5_reader_text(const dt_hdf5_reader *reader, const char *path, ch
     *length = 0;
     dataset found;
     dt_status status = find_dataset(reader, path, &found, error);
-    if (status != DT_OK)
+    if (status)
         return status;
     if (found.type.kind != TYPE_TEXT)
         return dt_fail(error, DT_ERR_DATA, "%s: expected a fixed-length string, found %s", path,
@@ -212,7 +211,7 @@ dt_status dt_hdf5_reader_text(const dt_hdf5_reader *reader, const char *path, ch
         return dt_fail(error, DT_ERR_DATA, "%s: expected one string, found %d dimensions of them",
                        path, found.space.rank);
     status = check_storage(reader, &found, error);
-    if (status != DT_OK)
+    if (status)
         return status;
     size_t end = strnlen((const char *)found.values.at, found.values.size);
     for (size_t i = end; i < found.values.size; i++)

@@ -104,10 +104,10 @@ dt_status dt_hdf5_image_create(dt_hdf5_image **out, dt_error *error)
     dt_status status = DT_OK;
     if (image->file < 0)
         status = hdf5_failed(error, "create", "the file");
-    if (access >= 0 && H5Pclose(access) < 0 && status == DT_OK)
+    if (access >= 0 && H5Pclose(access) < 0 && !status)
         status = hdf5_failed(error, "create", "the file");
 
-    if (status != DT_OK) {
+    if (status) {
         dt_hdf5_image_destroy(image);
         return status;
     }
@@ -153,7 +153,7 @@ static dt_status add_dataset(dt_hdf5_image *image, const char *path, hid_t type,
     closed &= link < 0 || H5Pclose(link) >= 0;
     closed &= space < 0 || H5Sclose(space) >= 0;
     closed &= type < 0 || H5Tclose(type) >= 0;
-    if (!closed && status == DT_OK)
+    if (!closed && !status)
         status = hdf5_failed(error, "close dataset", path);
     return status;
 }
@@ -255,7 +255,7 @@ static dt_status write_values(hid_t file, const char *object, const char *name,
     dt_status status = DT_OK;
     if (written < 0 || H5Awrite(written, values->memory_type, values->data) < 0)
         status = hdf5_failed(error, "write", label);
-    if (written >= 0 && H5Aclose(written) < 0 && status == DT_OK)
+    if (written >= 0 && H5Aclose(written) < 0 && !status)
         status = hdf5_failed(error, "close", label);
     return status;
 }
@@ -267,12 +267,12 @@ dt_status dt_hdf5_image_add_attribute(dt_hdf5_image *image, const char *object,
     snprintf(label, sizeof label, "attribute %s of %s", attribute->name, object);
     attribute_values values = {.file_type = H5I_INVALID_HID, .space = H5I_INVALID_HID};
     dt_status status = lay_out(&values, attribute, label, error);
-    if (status == DT_OK)
+    if (!status)
         status = write_values(image->file, object, attribute->name, &values, label, error);
 
     bool closed = values.space < 0 || H5Sclose(values.space) >= 0;
     closed &= values.file_type < 0 || H5Tclose(values.file_type) >= 0;
-    if (!closed && status == DT_OK)
+    if (!closed && !status)
         status = hdf5_failed(error, "close", label);
     dt_free(values.texts);
     return status;
@@ -287,9 +287,9 @@ static dt_status close_file(dt_hdf5_image *image, size_t *size, dt_error *error)
         length = H5Fget_file_image(file, NULL, 0);
     dt_status status = length > 0 ? DT_OK : hdf5_failed(error, "finish", "the file");
     image->file = H5I_INVALID_HID;
-    if (H5Fclose(file) < 0 && status == DT_OK)
+    if (H5Fclose(file) < 0 && !status)
         status = hdf5_failed(error, "close", "the file");
-    *size = status == DT_OK ? (size_t)length : 0;
+    *size = status ? 0 : (size_t)length;
     return status;
 }
 
@@ -300,7 +300,7 @@ dt_status dt_hdf5_image_finish_with_room(dt_hdf5_image *image, size_t room, void
     *size = 0;
     size_t length;
     dt_status status = close_file(image, &length, error);
-    if (status != DT_OK)
+    if (status)
         return status;
     char *resized = dt_resize(image->bytes, length + room, error);
     if (!resized)

@@ -118,7 +118,7 @@ dt_status hdf5_next_message(header_pass *pass, message *out, bool *more, dt_erro
             return DT_OK;
         }
         dt_status status = add_piece(pass, out->body, error);
-        if (status != DT_OK)
+        if (status)
             return status;
     }
 }

@@ -70,7 +70,7 @@ static dt_status read_table(walk *self, uint64_t address)
     if (!hdf5_span(self->reader->file, address + TABLE_HEADER, count * TABLE_ENTRY, &entries))
         return damaged(self, "a table of symbols beyond the end of the file");
     dt_status status = DT_OK;
-    for (uint64_t i = 0; status == DT_OK && i < count; i++)
+    for (uint64_t i = 0; !status && i < count; i++)
         status = add_member(self, entries.at + i * TABLE_ENTRY);
     return status;
 }
@@ -86,7 +86,7 @@ static dt_status read_tree(walk *self, uint64_t address, int level)
     if (!hdf5_span(self->reader->file, address + TREE_HEADER, count * 16 + 8, &entries))
         return damaged(self, "a tree of symbols beyond the end of the file");
     dt_status status = DT_OK;
-    for (uint64_t i = 0; status == DT_OK && i < count; i++) {
+    for (uint64_t i = 0; !status && i < count; i++) {
         uint64_t child = hdf5_number(entries.at + 16 * i + 8, 8);
         status =
             header.at[5] == 0 ? read_table(self, child) : read_tree(self, child, header.at[5] - 1);
@@ -118,8 +118,7 @@ static dt_status read_kind(span file, uint64_t address, const char *path, messag
     *symbol_table = (message){0};
     *dataset = false;
     dt_status status = hdf5_header(file, address, path, &pass, error);
-    while (status == DT_OK && (status = hdf5_next_message(&pass, &found, &more, error)) == DT_OK &&
-           more) {
+    while (!status && !(status = hdf5_next_message(&pass, &found, &more, error)) && more) {
         if (found.type == MESSAGE_SYMBOL_TABLE)
             *symbol_table = found;
         if (found.type == MESSAGE_LINK || found.type == MESSAGE_LINK_INFO)
@@ -152,10 +151,10 @@ static dt_status read_object(walk *self, size_t index)
     message symbol_table;
     bool dataset;
     dt_status status = check_own(reader, index, self->error);
-    if (status == DT_OK)
+    if (!status)
         status = read_kind(reader->file, reader->headers[index], path, &symbol_table, &dataset,
                            self->error);
-    if (status != DT_OK)
+    if (status)
         return status;
     if (dataset)
         return hdf5_check_dataset(reader, index, self->error);
@@ -174,11 +173,11 @@ static dt_status walk_objects(dt_hdf5_reader *reader, dt_error *error)
     message symbol_table;
     bool dataset;
     dt_status status = read_kind(reader->file, reader->root, "/", &symbol_table, &dataset, error);
-    if (status == DT_OK && !symbol_table.body.at)
+    if (!status && !symbol_table.body.at)
         return damaged(&self, "none");
-    if (status == DT_OK)
+    if (!status)
         status = read_members(&self, symbol_table.body);
-    for (size_t i = 0; status == DT_OK && i < reader->count; i++)
+    for (size_t i = 0; !status && i < reader->count; i++)
         status = read_object(&self, i);
     return status;
 }
@@ -188,7 +187,7 @@ dt_status dt_hdf5_reader_open(const void *bytes, size_t size, dt_hdf5_reader **o
     *out = NULL;
     dt_hdf5_reader found = {0};
     dt_status status = hdf5_read_superblock((span){bytes, size}, &found, error);
-    if (status != DT_OK)
+    if (status)
         return status;
     dt_hdf5_reader *reader = dt_calloc(1, sizeof *reader, error);
     if (!reader)
@@ -201,7 +200,7 @@ dt_status dt_hdf5_reader_open(const void *bytes, size_t size, dt_hdf5_reader **o
         status = walk_objects(reader, error);
     else
         status = DT_ERR_INTERNAL;
-    if (status != DT_OK) {
+    if (status) {
         dt_hdf5_reader_destroy(reader);
         return status;
     }

@@ -98,7 +98,7 @@ static dt_status find_ink(const dt_image *image, ink *out, dt_error *error)
     double lighter = 0, darker = 0;
     *out = (ink){.height = image->height, .width = image->width, .pixels = image->pixels};
     dt_status status = measure_background(image, &background, &noise, error);
-    if (status != DT_OK)
+    if (status)
         return status;
     for (size_t i = 0; i < count; i++) {
         int difference = image->pixels[i] - background;
@@ -107,7 +107,8 @@ static dt_status find_ink(const dt_image *image, ink *out, dt_error *error)
     }
     if (lighter + darker <= 0)
         return dt_fail(error, DT_ERR_DATA,
-                       "expected a digit on a background, found a picture of one colour (grey %d)",
+                       "expected a digit on a background, found nothing that stands out from grey "
+                       "%d",
                        background);
     int sign = lighter > darker ? 1 : -1;
     for (int value = 0; value < 256; value++) {
@@ -189,11 +190,11 @@ dt_status dt_image_normalise(const dt_image *image, int height, int width, uint8
     ink found, box = {0};
     dt_status status = find_ink(image, &found, error);
     memset(pixels, 0, (size_t)height * (size_t)width);
-    if (status == DT_OK && is_normal(&found, height, width)) {
+    if (!status && is_normal(&found, height, width)) {
         paint(&found, 0, 0, width, pixels);
-    } else if (status == DT_OK) {
+    } else if (!status) {
         status = scale_box(&found, height, width, &box, error);
-        if (status == DT_OK)
+        if (!status)
             paint(&box, place(box.centre_y, box.height, height),
                   place(box.centre_x, box.width, width), width, pixels);
     }

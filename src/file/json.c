@@ -2,8 +2,6 @@
 
 #include <math.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "base/utf8.h"
 #include "base/visible.h"
@@ -36,12 +34,8 @@ void dt_json_add_text(dt_text *to, const char *text)
 
 void dt_json_add_real(dt_text *to, double value)
 {
-    char text[32] = "null";
-    if (isfinite(value)) {
-        int digits = 15;
-        do
-            snprintf(text, sizeof text, "%.*g", digits, value);
-        while (digits++ < 17 && strtod(text, NULL) != value);
-    }
-    dt_text_add(to, "%s", text);
+    if (isfinite(value))
+        dt_text_add_real(to, value);
+    else
+        dt_text_add(to, "null");
 }

@@ -49,7 +49,7 @@ dt_status dt_npy_of_array(const dt_array *array, void **bytes, size_t *size, dt_
     size_t values = dt_array_count(array) * sizeof(float);
     uint8_t *at;
     dt_status status = begin("<f4", text, values, bytes, size, &at, error);
-    if (status == DT_OK)
+    if (!status)
         memcpy(at, array->values, values);
     return status;
 }
@@ -63,7 +63,7 @@ dt_status dt_npy_of_text(const char *text, void **bytes, size_t *size, dt_error 
     snprintf(descr, sizeof descr, "<U%zu", count > 0 ? count : 1);
     uint8_t *at;
     dt_status status = begin(descr, "", 4 * (count > 0 ? count : 1), bytes, size, &at, error);
-    for (const char *from = text; status == DT_OK && *from; at += 4) {
+    for (const char *from = text; !status && *from; at += 4) {
         uint32_t point = dt_utf8_next(&from);
         memcpy(at, &point, sizeof point);
     }
@@ -77,7 +77,7 @@ typedef struct npy {
     size_t width; /* bytes of a value, or of the string */
     bool fortran;
     int rank;
-    int64_t shape[DT_ARRAY_RANK_MAX];
+    int64_t shape[DT_RANK_MAX];
     const uint8_t *values;
     size_t size; /* bytes of the values */
 } npy;
@@ -109,7 +109,7 @@ static bool take_shape(const char **at, npy *out)
     if (!take(at, "("))
         return false;
     for (out->rank = 0; !take(at, ")"); out->rank++) {
-        if (out->rank == DT_ARRAY_RANK_MAX || !take_number(at, &out->shape[out->rank]))
+        if (out->rank == DT_RANK_MAX || !take_number(at, &out->shape[out->rank]))
             return false;
         if (!take(at, ",") && (*at)[strspn(*at, " \n")] != ')')
             return false;
@@ -176,7 +176,7 @@ static dt_status read_header(const uint8_t *bytes, size_t size, const char *name
         return dt_fail(error, DT_ERR_DATA,
                        "%s: expected an array of little-endian floats of at most %d dimensions, or "
                        "a text, found %.*s",
-                       name, DT_ARRAY_RANK_MAX, (int)strcspn(header, "\n"), header);
+                       name, DT_RANK_MAX, (int)strcspn(header, "\n"), header);
     out->values = bytes + prefix + length;
     out->size = size - prefix - length;
     return DT_OK;
@@ -226,7 +226,7 @@ static dt_status add_array(const npy *self, const char *name, dt_bundle *to, dt_
         return dt_fail(error, DT_ERR_DATA,
                        "%s: expected an array in C order, found one in Fortran's", name);
     dt_status status = dt_bundle_add(to, name, self->rank, self->shape, &values, error);
-    if (status != DT_OK)
+    if (status)
         return status;
     if (type != FLOAT_32)
         to->converted = float_type_names[type];
@@ -247,9 +247,9 @@ dt_status dt_npy_read(const uint8_t *bytes, size_t size, const char *name, dt_bu
 {
     npy self;
     dt_status status = read_header(bytes, size, name, &self, error);
-    if (status == DT_OK)
+    if (!status)
         status = check_size(&self, name, error);
-    if (status != DT_OK)
+    if (status)
         return status;
     return self.kind == 'U' ? add_text(&self, name, to, error) : add_array(&self, name, to, error);
 }

@@ -51,16 +51,16 @@ static dt_status add_members(zip_t *archive, const dt_bundle *bundle, void **mem
 {
     dt_status status = DT_OK;
     size_t size;
-    for (size_t i = 0; i < bundle->array_count && status == DT_OK; i++, members++) {
+    for (size_t i = 0; i < bundle->array_count && !status; i++, members++) {
         const dt_array *array = &bundle->arrays[i];
         status = dt_npy_of_array(array, members, &size, error);
-        if (status == DT_OK)
+        if (!status)
             status = add_member(archive, array->name, *members, size, error);
     }
-    for (size_t i = 0; i < bundle->text_count && status == DT_OK; i++, members++) {
+    for (size_t i = 0; i < bundle->text_count && !status; i++, members++) {
         const dt_named_text *text = &bundle->texts[i];
         status = dt_npy_of_text(text->text, members, &size, error);
-        if (status == DT_OK)
+        if (!status)
             status = add_member(archive, text->name, *members, size, error);
     }
     return status;
@@ -79,7 +79,7 @@ static dt_status write_source(const char *path, zip_source_t *source, dt_error *
     if (bytes && zip_source_read(source, bytes, info.size) != (zip_int64_t)info.size)
         status = zip_failed("read back", zip_error_strerror(zip_source_error(source)), error);
     zip_source_close(source);
-    if (status == DT_OK)
+    if (!status)
         status = dt_atomic_write(path, bytes, info.size, error);
     dt_free(bytes);
     return status;
@@ -94,17 +94,17 @@ dt_status dt_npz_write(const char *path, const dt_bundle *bundle, dt_error *erro
     zip_source_t *source = zip_source_buffer_create(NULL, 0, 0, &why);
     zip_t *archive = source ? zip_open_from_source(source, ZIP_CREATE | ZIP_TRUNCATE, &why) : NULL;
     dt_status status = members ? DT_OK : DT_ERR_INTERNAL;
-    if (status == DT_OK && !archive)
+    if (!status && !archive)
         status = zip_failed("create", zip_error_strerror(&why), error);
     if (archive)
         zip_source_keep(source);
-    if (status == DT_OK)
+    if (!status)
         status = add_members(archive, bundle, members, error);
-    if (status == DT_OK && zip_close(archive) != 0)
+    if (!status && zip_close(archive) != 0)
         status = zip_failed("finish", zip_strerror(archive), error);
-    else if (status == DT_OK)
+    else if (!status)
         archive = NULL;
-    if (status == DT_OK)
+    if (!status)
         status = write_source(path, source, error);
     if (archive)
         zip_discard(archive);
@@ -164,7 +164,7 @@ static dt_status read_member(archive *self, zip_uint64_t index, const zip_stat_t
 {
     *bytes = NULL;
     dt_status status = check_member(self, info, error);
-    if (status != DT_OK)
+    if (status)
         return status;
     self->room -= info->size;
     zip_file_t *file = zip_fopen_index(self->zip, index, 0);
@@ -181,7 +181,7 @@ static dt_status read_member(archive *self, zip_uint64_t index, const zip_stat_t
         status = dt_fail(error, DT_ERR_DATA, "%.100s: expected a whole member, found: %s",
                          info->name, zip_file_strerror(file));
     zip_fclose(file);
-    if (status != DT_OK) {
+    if (status) {
         dt_free(*bytes);
         *bytes = NULL;
     }
@@ -202,7 +202,7 @@ static dt_status add_file(archive *self, zip_uint64_t index, dt_bundle *to, dt_e
     snprintf(name, sizeof name, "%.*s", (int)(length - suffix), info.name);
     void *bytes;
     dt_status status = read_member(self, index, &info, &bytes, error);
-    if (status == DT_OK)
+    if (!status)
         status = dt_npy_read(bytes, info.size, name, to, error);
     dt_free(bytes);
     return status;
@@ -213,13 +213,13 @@ dt_status dt_npz_decode(const void *bytes, size_t size, dt_bundle *out, dt_error
     *out = (dt_bundle){0};
     archive self;
     dt_status status = open_archive(bytes, size, &self, error);
-    if (status != DT_OK)
+    if (status)
         return status;
     zip_int64_t count = zip_get_num_entries(self.zip, 0);
     if (count > 2 * DT_BUNDLE_MAX)
         status = dt_fail(error, DT_ERR_DATA, "expected at most %d members, found %lld",
                          2 * DT_BUNDLE_MAX, (long long)count);
-    for (zip_int64_t i = 0; i < count && status == DT_OK; i++)
+    for (zip_int64_t i = 0; i < count && !status; i++)
         status = add_file(&self, (zip_uint64_t)i, out, error);
     zip_discard(self.zip);
     return status;
@@ -234,12 +234,12 @@ dt_status dt_zip_member(const void *bytes, size_t size, const char *name, void *
     zip_stat_t info;
     zip_stat_init(&info);
     dt_status status = open_archive(bytes, size, &self, error);
-    if (status != DT_OK)
+    if (status)
         return status;
     zip_int64_t index = zip_name_locate(self.zip, name, 0);
     if (index >= 0 && zip_stat_index(self.zip, (zip_uint64_t)index, 0, &info) == 0) {
         status = read_member(&self, (zip_uint64_t)index, &info, member, error);
-        *member_size = status == DT_OK ? info.size : 0;
+        *member_size = status ? 0 : info.size;
     }
     zip_discard(self.zip);
     return status;

@@ -11,6 +11,7 @@
 #include "base/visible.h"
 #include "file/atomic_file.h"
 #include "file/json.h"
+#include "model/weights_bundle.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the page reads little-endian numbers");
 
@@ -96,32 +97,12 @@ static void add_facts(const dt_network_spec *network, const dt_weights_file *fil
     dt_text_add(to, "}");
 }
 
-/* Owned by the caller: dt_free. NULL with *error set on failure. */
-static char *write_facts(const dt_network_spec *network, const dt_weights_file *file,
-                         dt_error *error)
-{
-    dt_text text = {0};
-    add_facts(network, file, &text);
-    text = (dt_text){.size = text.length + 1};
-    text.text = dt_calloc(text.size, 1, error);
-    if (text.text)
-        add_facts(network, file, &text);
-    return text.text;
-}
-
 /* The page knows the kinds of layers that its table lists: "    'dense': ...". */
-static dt_status check_words(const dt_layer_list *list, const char *path, dt_error *error)
+static bool has_word(const dt_layer_kind *kind)
 {
-    for (int i = 0; i < list->count; i++) {
-        const char *name = dt_layer_kind_at(list->layers[i].kind)->name;
-        char row[64];
-        snprintf(row, sizeof row, "\n    '%s': ", name);
-        if (!strstr(network_js, row))
-            return dt_fail(error, DT_ERR_DATA,
-                           "%s: layer %d: expected kinds of layers that the page knows, found '%s'",
-                           path, i + 1, name);
-    }
-    return DT_OK;
+    char row[64];
+    snprintf(row, sizeof row, "\n    '%s': ", kind->name);
+    return strstr(network_js, row) != NULL;
 }
 
 /* Inside HTML no text may end the script that it stands in: "<" becomes JSON's name for it. */
@@ -141,24 +122,18 @@ static bool is_called(const char *mark, const char *name)
 static void add_part(dt_markup *to, const char *mark, const dt_weights_file *file,
                      const char *facts)
 {
+    const char *const parts[][2] = {{"{{demo.css}}", demo_css},     {"{{network.js}}", network_js},
+                                    {"{{picture.js}}", picture_js}, {"{{drawing.js}}", drawing_js},
+                                    {"{{hidden.js}}", hidden_js},   {"{{demo.js}}", demo_js}};
     if (is_called(mark, "{{architecture}}"))
         dt_markup_text(to, file->facts.architecture);
     else if (is_called(mark, "{{facts}}"))
         add_json(to, facts);
     else if (is_called(mark, "{{weights}}"))
         dt_markup_base64(to, file->parameters, file->parameter_count * sizeof *file->parameters);
-    else if (is_called(mark, "{{demo.css}}"))
-        dt_markup_add(to, "%s", demo_css);
-    else if (is_called(mark, "{{network.js}}"))
-        dt_markup_add(to, "%s", network_js);
-    else if (is_called(mark, "{{picture.js}}"))
-        dt_markup_add(to, "%s", picture_js);
-    else if (is_called(mark, "{{drawing.js}}"))
-        dt_markup_add(to, "%s", drawing_js);
-    else if (is_called(mark, "{{hidden.js}}"))
-        dt_markup_add(to, "%s", hidden_js);
-    else if (is_called(mark, "{{demo.js}}"))
-        dt_markup_add(to, "%s", demo_js);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (is_called(mark, parts[i][0]))
+            dt_markup_add(to, "%s", parts[i][1]);
 }
 
 static void fill_in(dt_markup *to, const dt_weights_file *file, const char *facts)
@@ -183,16 +158,19 @@ dt_status dt_demo_write(const char *path, const dt_network_spec *network,
         return dt_fail(error, DT_ERR_DATA,
                        "%s: expected at most %zu parameters, as many as browsers open, found %zu",
                        path, DT_DEMO_PARAMETERS_MAX, file->parameter_count);
-    dt_status status = check_words(&network->architecture.list, path, error);
+    dt_status status =
+        dt_check_words(&network->architecture.list, has_word, "the page knows", path, error);
     if (status)
         return status;
-    char *facts = write_facts(network, file, error);
-    if (!facts)
-        return DT_ERR_INTERNAL;
+    dt_text facts = {.grows = true};
     dt_markup page = {0};
-    fill_in(&page, file, facts);
-    dt_free(facts);
-    status = dt_markup_status(&page, error);
+    add_facts(network, file, &facts);
+    status = dt_text_status(&facts, error);
+    if (!status)
+        fill_in(&page, file, facts.text);
+    dt_free(facts.text);
+    if (!status)
+        status = dt_markup_status(&page, error);
     if (!status)
         status = dt_atomic_write(path, page.text, page.length, error);
     dt_markup_destroy(&page);

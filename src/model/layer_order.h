@@ -3,7 +3,7 @@
 #define DT_MODEL_LAYER_ORDER_H
 
 #include "file/bundle.h"
-#include "nn/tensor.h"
+#include "nn/architecture.h"
 
 /* Most layers. */
 #define LAYERS_MAX 256
@@ -19,8 +19,9 @@ typedef struct found_layer {
 #define LAYER_NAME sizeof((dt_tensor *)0)->layer
 char *layer_name(size_t layer, char name[LAYER_NAME]);
 
-/* Puts the layers into the one order that dt_weights_of_bundle describes.
- * Errors: DT_ERR_DATA: none or more than one. */
-dt_status layer_order(found_layer *layers, size_t count, dt_error *error);
+/* Puts the layers into the order that dt_weights_of_bundle describes.
+ * Errors: DT_ERR_DATA: they do not fit to one another or to the list, or could stand elsewhere. */
+dt_status layer_order(found_layer *layers, size_t count, const dt_layer_list *list,
+                      dt_error *error);
 
 #endif

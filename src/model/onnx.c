@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "file/atomic_file.h"
+#include "model/weights_bundle.h"
 #include "onnx_graph.h"
 #include "weights_facts.h"
 
@@ -155,22 +156,15 @@ static onnx_graph *build_graph(const dt_network_spec *network, const dt_weights_
     return graph;
 }
 
-static dt_status check_words(const dt_layer_list *list, const char *path, dt_error *error)
+static bool has_word(const dt_layer_kind *kind)
 {
-    for (int i = 0; i < list->count; i++) {
-        const dt_layer_kind *kind = dt_layer_kind_at(list->layers[i].kind);
-        if (!kind->onnx[0].operation)
-            return dt_fail(error, DT_ERR_DATA,
-                           "%s: layer %d: expected kinds of layers that ONNX has, found '%s'", path,
-                           i + 1, kind->name);
-    }
-    return DT_OK;
+    return kind->onnx[0].operation != NULL;
 }
 
 static dt_status add_facts(model *self, const dt_weights_file *file, dt_error *error)
 {
     dt_status status = weights_facts_to_texts(file, &self->texts, error);
-    for (size_t i = 0; i < self->texts.text_count && status == DT_OK; i++) {
+    for (size_t i = 0; i < self->texts.text_count && !status; i++) {
         Onnx__StringStringEntryProto *added = &self->facts[i];
         onnx__string_string_entry_proto__init(added);
         added->key = self->texts.texts[i].name;
@@ -218,7 +212,8 @@ dt_status dt_onnx_write(const char *path, const dt_network_spec *network,
                         const dt_weights_file *file, dt_error *error)
 {
     model built = {0};
-    dt_status status = check_words(&network->architecture.list, path, error);
+    dt_status status =
+        dt_check_words(&network->architecture.list, has_word, "ONNX has", path, error);
     if (status)
         return status;
     onnx_graph *graph = build_graph(network, file, error);

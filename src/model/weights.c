@@ -51,7 +51,7 @@ static dt_status add_layer(dt_hdf5_image *image, const dt_tensor *tensors, size_
     if (names && name_list)
         status = dt_hdf5_image_add_group(image, group, error);
 
-    for (size_t i = 0; status == DT_OK && i < count; i++) {
+    for (size_t i = 0; !status && i < count; i++) {
         snprintf(names[i], NAME_SIZE, "%s/%s:0", tensors[i].layer, tensors[i].name);
         name_list[i] = names[i];
         char path[PATH_SIZE];
@@ -59,7 +59,7 @@ static dt_status add_layer(dt_hdf5_image *image, const dt_tensor *tensors, size_
         status = dt_hdf5_image_add_floats(image, path, tensors[i].rank, tensors[i].shape,
                                           parameters + tensors[i].offset, error);
     }
-    if (status == DT_OK) {
+    if (!status) {
         dt_attribute attribute = dt_attribute_texts("weight_names", count, name_list);
         status = dt_hdf5_image_add_attribute(image, group, &attribute, error);
     }
@@ -76,13 +76,13 @@ static dt_status add_layers(dt_hdf5_image *image, const dt_weights *weights, dt_
     dt_status status = DT_OK;
     size_t layer_count = 0;
     size_t first = 0;
-    while (status == DT_OK && first < weights->tensor_count) {
+    while (!status && first < weights->tensor_count) {
         size_t count = tensors_of_layer(weights, first);
         layers[layer_count++] = weights->tensors[first].layer;
         status = add_layer(image, weights->tensors + first, count, weights->parameters, error);
         first += count;
     }
-    if (status == DT_OK) {
+    if (!status) {
         dt_attribute attribute = dt_attribute_texts("layer_names", layer_count, layers);
         status = dt_hdf5_image_add_attribute(image, "/", &attribute, error);
     }
@@ -108,14 +108,14 @@ static dt_status add_facts(dt_hdf5_image *image, const dt_weights *weights, uint
     dt_attribute keras[] = {dt_attribute_text("backend", KERAS_BACKEND),
                             dt_attribute_text("keras_version", KERAS_VERSION)};
     dt_status status = DT_OK;
-    for (size_t i = 0; status == DT_OK && i < sizeof keras / sizeof *keras; i++)
+    for (size_t i = 0; !status && i < sizeof keras / sizeof *keras; i++)
         status = dt_hdf5_image_add_attribute(image, "/", &keras[i], error);
 
     char hash_text[DT_HASH_TEXT];
     dt_attribute own = dt_attribute_text("parameter_hash", dt_hash_text(hash, hash_text));
-    if (status == DT_OK)
+    if (!status)
         status = add_own_attribute(image, own, error);
-    for (size_t i = 0; status == DT_OK && i < weights->attribute_count; i++)
+    for (size_t i = 0; !status && i < weights->attribute_count; i++)
         status = add_own_attribute(image, weights->attributes[i], error);
     return status;
 }
@@ -126,16 +126,16 @@ dt_status dt_weights_write(const char *path, const dt_weights *weights, dt_error
     void *bytes = NULL;
     size_t size, count;
     dt_status status = count_parameters(weights, &count, error);
-    if (status == DT_OK)
+    if (!status)
         status = dt_hdf5_image_create(&image, error);
-    if (status == DT_OK)
+    if (!status)
         status = add_layers(image, weights, error);
-    if (status == DT_OK)
+    if (!status)
         status =
             add_facts(image, weights, dt_hash(weights->parameters, count * sizeof(float)), error);
-    if (status == DT_OK)
+    if (!status)
         status = dt_hdf5_image_finish(image, &bytes, &size, error);
-    if (status != DT_OK)
+    if (status)
         dt_fail_in(error, "%s", path);
     else
         status = dt_atomic_write(path, bytes, size, error);

@@ -11,8 +11,6 @@
 #include "nn/finite.h"
 #include "weights_facts.h"
 
-_Static_assert(DT_ARRAY_RANK_MAX == DT_TENSOR_RANK_MAX, "arrays hold all tensors");
-
 /* to[columns][rows] from from[rows][columns]. */
 static void transpose(const float *from, size_t rows, size_t columns, float *to)
 {
@@ -26,7 +24,7 @@ static dt_status add_tensor(const dt_tensor *tensor, int layer, const float *val
                             dt_weight_names names, dt_bundle *to, dt_error *error)
 {
     char name[DT_BUNDLE_NAME];
-    int64_t shape[DT_TENSOR_RANK_MAX];
+    int64_t shape[DT_RANK_MAX];
     bool turned = names == DT_NAMES_TORCH && tensor->role == DT_TENSOR_WEIGHT;
     memcpy(shape, tensor->shape, sizeof shape);
     if (names == DT_NAMES_KERAS)
@@ -39,9 +37,9 @@ static dt_status add_tensor(const dt_tensor *tensor, int layer, const float *val
     }
     float *room;
     dt_status status = dt_bundle_add(to, name, tensor->rank, shape, &room, error);
-    if (status == DT_OK && turned)
+    if (!status && turned)
         transpose(values, (size_t)tensor->shape[0], (size_t)tensor->shape[1], room);
-    else if (status == DT_OK)
+    else if (!status)
         memcpy(room, values, dt_tensor_count(tensor) * sizeof *values);
     return status;
 }
@@ -73,6 +71,19 @@ dt_status dt_bundle_of_weights(const dt_architecture *architecture, const dt_wei
     if (!status)
         status = add_tensors(architecture, file->parameters, names, out, error);
     return status ? status : weights_facts_to_texts(file, out, error);
+}
+
+dt_status dt_check_words(const dt_layer_list *list, bool (*has_word)(const dt_layer_kind *kind),
+                         const char *who, const char *path, dt_error *error)
+{
+    for (int i = 0; i < list->count; i++) {
+        const dt_layer_kind *kind = dt_layer_kind_at(list->layers[i].kind);
+        if (!has_word(kind))
+            return dt_fail(error, DT_ERR_DATA,
+                           "%s: layer %d: expected kinds of layers that %s, found '%s'", path,
+                           i + 1, who, kind->name);
+    }
+    return DT_OK;
 }
 
 static found_layer *layer_called(found_layer *layers, size_t *count, const char *name,
@@ -121,13 +132,13 @@ static dt_status sort_array(const dt_array *array, found_layer *layers, size_t *
     return DT_OK;
 }
 
-static dt_status find_layers(const dt_bundle *bundle, found_layer *layers, size_t *count,
-                             dt_error *error)
+static dt_status find_layers(const dt_bundle *bundle, const dt_layer_list *list,
+                             found_layer *layers, size_t *count, dt_error *error)
 {
     dt_status status = DT_OK;
-    for (size_t i = 0; i < bundle->array_count && status == DT_OK; i++)
+    for (size_t i = 0; i < bundle->array_count && !status; i++)
         status = sort_array(&bundle->arrays[i], layers, count, error);
-    for (size_t i = 0; i < *count && status == DT_OK; i++)
+    for (size_t i = 0; i < *count && !status; i++)
         if (!layers[i].kernel)
             status = dt_fail(error, DT_ERR_DATA,
                              "layer %s: expected a kernel or weight, found a "
@@ -138,9 +149,9 @@ static dt_status find_layers(const dt_bundle *bundle, found_layer *layers, size_
                              "array %s: expected %" PRId64 " values, one for each output, found "
                              "%" PRId64,
                              layers[i].bias->name, layers[i].outputs, layers[i].bias->shape[0]);
-    if (status == DT_OK && *count == 0)
+    if (!status && *count == 0)
         status = dt_fail(error, DT_ERR_DATA, "expected dense layers, found no arrays");
-    return status == DT_OK ? layer_order(layers, *count, error) : status;
+    return status ? status : layer_order(layers, *count, list, error);
 }
 
 /* The next tensor: of layer number `layer`, in *out. */
@@ -172,32 +183,32 @@ static dt_status put_layers(const found_layer *layers, size_t count, dt_weights_
 {
     dt_text text = {.text = list, .size = DT_LAYER_LIST};
     dt_status status = DT_OK;
-    for (size_t i = 0; i < count && status == DT_OK; i++) {
+    for (size_t i = 0; i < count && !status; i++) {
         dt_text_add(&text, "%s%s", i > 0 ? ", " : "", layers[i].name);
         status = put_tensor(layers[i].kernel, layers[i].transposed, i, "kernel", out, error);
-        if (status == DT_OK && layers[i].bias)
+        if (!status && layers[i].bias)
             status = put_tensor(layers[i].bias, false, i, "bias", out, error);
     }
     out->parameter_hash = dt_hash(out->parameters, out->parameter_count * sizeof(float));
     return status;
 }
 
-dt_status dt_weights_of_bundle(const dt_bundle *bundle, dt_weights_file *out,
-                               char list[DT_LAYER_LIST], dt_error *error)
+dt_status dt_weights_of_bundle(const dt_bundle *bundle, const dt_layer_list *list,
+                               dt_weights_file *out, char names[DT_LAYER_LIST], dt_error *error)
 {
     *out = (dt_weights_file){0};
-    list[0] = '\0';
+    names[0] = '\0';
     size_t count = 0, values = 0;
     for (size_t i = 0; i < bundle->array_count; i++)
         values += dt_array_count(&bundle->arrays[i]);
     found_layer *layers = dt_calloc(LAYERS_MAX, sizeof *layers, error);
-    dt_status status = layers ? find_layers(bundle, layers, &count, error) : DT_ERR_INTERNAL;
-    if (status == DT_OK) {
+    dt_status status = layers ? find_layers(bundle, list, layers, &count, error) : DT_ERR_INTERNAL;
+    if (!status) {
         out->tensors = dt_calloc(bundle->array_count, sizeof *out->tensors, error);
         out->parameters = dt_calloc(values, sizeof *out->parameters, error);
-        status = out->tensors && out->parameters ? put_layers(layers, count, out, list, error)
+        status = out->tensors && out->parameters ? put_layers(layers, count, out, names, error)
                                                  : DT_ERR_INTERNAL;
     }
     dt_free(layers);
-    return status == DT_OK ? weights_facts_from_texts(bundle, out, error) : status;
+    return status ? status : weights_facts_of_texts(bundle, out, error);
 }

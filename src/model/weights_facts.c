@@ -6,41 +6,57 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "file/record.h"
+
+#define HASH_NAME DT_WEIGHTS_PREFIX "parameter_hash"
 
 #define ROW(name, kind, ...)                                                                       \
     {                                                                                              \
-        DT_WEIGHTS_PREFIX #name, kind, offsetof(dt_weights_facts, name), __VA_ARGS__               \
+        DT_FIELD(kind, DT_WEIGHTS_PREFIX #name, dt_weights_facts, name), __VA_ARGS__               \
     }
 #define NEEDED(name, kind)   ROW(name, kind, .optional = false)
 #define OPTIONAL(name, kind) ROW(name, kind, .optional = true)
 #define OLD(name, kind)      ROW(name, kind, .optional = true, .old = true)
 
-const fact weights_facts[] = {
-    OPTIONAL(version, FACT_TEXT),      NEEDED(architecture, FACT_TEXT),
-    NEEDED(input_shape, FACT_SHAPE),   NEEDED(input_scale, FACT_REAL),
-    NEEDED(input_shift, FACT_REAL),    NEEDED(classes, FACT_INTEGER),
-    OPTIONAL(layers, FACT_TEXT),       OLD(activation, FACT_TEXT),
-    OLD(output_activation, FACT_TEXT), NEEDED(loss, FACT_TEXT),
-    OPTIONAL(data_source, FACT_TEXT),  OPTIONAL(epoch, FACT_INTEGER),
-    OPTIONAL(step, FACT_INTEGER),      OPTIONAL(samples, FACT_INTEGER),
-    OPTIONAL(val_accuracy, FACT_REAL), OPTIONAL(test_accuracy, FACT_REAL),
-    OPTIONAL(config, FACT_TEXT),
+static const dt_field fields[] = {
+    OPTIONAL(version, TEXT),      NEEDED(architecture, TEXT),
+    NEEDED(input_shape, SHAPE),   NEEDED(input_scale, REAL),
+    NEEDED(input_shift, REAL),    NEEDED(classes, INTEGER),
+    OPTIONAL(layers, TEXT),       OLD(activation, TEXT),
+    OLD(output_activation, TEXT), NEEDED(loss, TEXT),
+    OPTIONAL(data_source, TEXT),  OPTIONAL(epoch, INTEGER),
+    OPTIONAL(step, INTEGER),      OPTIONAL(samples, INTEGER),
+    OPTIONAL(val_accuracy, REAL), OPTIONAL(test_accuracy, REAL),
+    OPTIONAL(config, TEXT),
 };
 
-_Static_assert(sizeof weights_facts / sizeof *weights_facts == DT_WEIGHTS_FACTS, "facts");
+_Static_assert(sizeof fields / sizeof *fields == DT_WEIGHTS_FACTS, "facts");
 
-dt_status weights_fact_missing(const fact *what, void *value, dt_error *error)
+static dt_record record_of(const dt_weights_facts *facts)
 {
-    if (what->kind == FACT_TEXT)
-        return (*(char **)value = dt_strdup("", error)) ? DT_OK : DT_ERR_INTERNAL;
-    if (what->kind == FACT_INTEGER)
-        *(int64_t *)value = -1;
-    else
-        *(double *)value = (double)NAN;
+    return (dt_record){fields, DT_WEIGHTS_FACTS, (dt_weights_facts *)facts, "", NULL};
+}
+
+/* Texts that are not known become "". */
+static dt_status fill_texts(const dt_record *record, dt_error *error)
+{
+    for (size_t i = 0; i < record->count; i++) {
+        char **text = dt_record_member(record, &fields[i]);
+        if (fields[i].kind == DT_FIELD_TEXT && !*text && !(*text = dt_strdup("", error)))
+            return DT_ERR_INTERNAL;
+    }
     return DT_OK;
 }
 
-dt_status weights_facts_check(const dt_weights_facts *facts, dt_error *error)
+dt_status dt_weights_facts_unknown(dt_weights_facts *out, dt_error *error)
+{
+    const dt_record record = record_of(out);
+    *out = (dt_weights_facts){0};
+    dt_record_clear(&record);
+    return fill_texts(&record, error);
+}
+
+static dt_status check(const dt_weights_facts *facts, dt_error *error)
 {
     const int64_t *shape = facts->input_shape;
     if (shape[0] < 1 || shape[1] < 1 || shape[2] < 1)
@@ -56,47 +72,95 @@ dt_status weights_facts_check(const dt_weights_facts *facts, dt_error *error)
     return DT_OK;
 }
 
-dt_status weights_hash_check(const char *text, uint64_t hash, dt_error *error)
+/* Expects that `text` is the hash of the parameters. */
+static dt_status check_hash(const char *text, uint64_t hash, dt_error *error)
 {
     char found[DT_HASH_TEXT];
     if (strcmp(text, dt_hash_text(hash, found)) == 0)
         return DT_OK;
     return dt_fail(error, DT_ERR_DATA,
-                   "expected parameters of the hash %.40s, as attribute " DT_WEIGHTS_PREFIX
-                   "parameter_hash says, found %s: the file is damaged or was edited",
+                   "expected parameters of the hash %.40s, as attribute " HASH_NAME
+                   " says, found %s: the file is damaged or was edited",
                    text, found);
 }
 
 size_t dt_weights_attributes(const dt_weights_facts *facts, dt_attribute out[DT_WEIGHTS_FACTS])
 {
+    const dt_record record = record_of(facts);
     size_t count = 0;
     for (size_t i = 0; i < DT_WEIGHTS_FACTS; i++) {
-        if (weights_facts[i].old)
+        if (fields[i].old)
             continue;
-        const char *name = weights_facts[i].name + sizeof DT_WEIGHTS_PREFIX - 1;
-        const void *value = (const char *)facts + weights_facts[i].offset;
-        switch (weights_facts[i].kind) {
-        case FACT_TEXT:
-            out[count++] = dt_attribute_text(name, *(char *const *)value);
-            break;
-        case FACT_INTEGER:
-            out[count++] = dt_attribute_integer(name, *(const int64_t *)value);
-            break;
-        case FACT_REAL:
-            out[count++] = dt_attribute_real(name, *(const double *)value);
-            break;
-        case FACT_SHAPE:
-            out[count++] = dt_attribute_integers(name, 3, value);
-            break;
-        }
+        out[count] = dt_field_attribute(&record, &fields[i], NULL);
+        out[count++].name += sizeof DT_WEIGHTS_PREFIX - 1;
     }
     return count;
 }
 
+dt_status weights_facts_of_hdf5(const dt_hdf5_reader *reader, dt_weights_file *to, dt_error *error)
+{
+    char *hash;
+    const dt_record record = record_of(&to->facts);
+    to->own = dt_hdf5_reader_has_attribute(reader, "/", HASH_NAME);
+    if (!to->own)
+        return DT_OK;
+    dt_record_clear(&record);
+    dt_status status = dt_hdf5_reader_text_attribute(reader, "/", HASH_NAME, &hash, error);
+    if (!status)
+        status = check_hash(hash, to->parameter_hash, error);
+    dt_free(hash);
+    if (!status)
+        status = dt_record_of_hdf5(&record, reader, error);
+    if (!status)
+        status = fill_texts(&record, error);
+    return status ? status : check(&to->facts, error);
+}
+
+static bool is_missing(const dt_field *field, const void *member)
+{
+    return (field->kind == DT_FIELD_TEXT && !**(char *const *)member) ||
+           (field->kind == DT_FIELD_INTEGER && *(const int64_t *)member == -1) ||
+           (field->kind == DT_FIELD_REAL && isnan(*(const double *)member));
+}
+
+dt_status weights_facts_to_texts(const dt_weights_file *file, dt_bundle *to, dt_error *error)
+{
+    char hash[DT_HASH_TEXT];
+    const dt_record record = record_of(&file->facts);
+    dt_status status =
+        dt_bundle_add_text(to, HASH_NAME, dt_hash_text(file->parameter_hash, hash), error);
+    for (size_t i = 0; i < DT_WEIGHTS_FACTS && !status; i++) {
+        const dt_field *field = &fields[i];
+        if (field->old || (field->optional && is_missing(field, dt_record_member(&record, field))))
+            continue;
+        char *text = dt_field_to_text(&record, field, error);
+        status = text ? dt_bundle_add_text(to, field->name, text, error) : DT_ERR_INTERNAL;
+        dt_free(text);
+    }
+    return status;
+}
+
+dt_status weights_facts_of_texts(const dt_bundle *from, dt_weights_file *to, dt_error *error)
+{
+    const char *hash = dt_bundle_text(from, HASH_NAME);
+    const dt_record record = record_of(&to->facts);
+    to->own = hash != NULL;
+    if (!hash)
+        return DT_OK;
+    dt_record_clear(&record);
+    dt_status status = check_hash(hash, to->parameter_hash, error);
+    for (size_t i = 0; i < DT_WEIGHTS_FACTS && !status; i++) {
+        const char *text = dt_bundle_text(from, fields[i].name);
+        if (text || !fields[i].optional)
+            status = dt_field_of_text(&record, &fields[i], text, error);
+    }
+    if (!status)
+        status = fill_texts(&record, error);
+    return status ? status : check(&to->facts, error);
+}
+
 void dt_weights_facts_destroy(dt_weights_facts *facts)
 {
-    for (size_t i = 0; i < DT_WEIGHTS_FACTS; i++)
-        if (weights_facts[i].kind == FACT_TEXT)
-            dt_free(*(char **)((char *)facts + weights_facts[i].offset));
-    *facts = (dt_weights_facts){0};
+    const dt_record record = record_of(facts);
+    dt_record_free(&record);
 }

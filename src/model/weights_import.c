@@ -45,7 +45,7 @@ static dt_status add_variable(const dt_hdf5_reader *reader, const char *path, co
     int rank;
     int64_t shape[DT_HDF5_RANK_MAX];
     dt_status status = dt_hdf5_reader_shape(reader, path, &rank, shape, error);
-    if (status != DT_OK)
+    if (status)
         return status;
     if (!(kernel && rank == 2) && !(bias && rank == 1))
         return dt_fail(
@@ -58,8 +58,7 @@ static dt_status add_variable(const dt_hdf5_reader *reader, const char *path, co
              kernel ? "kernel" : "bias");
     float *values;
     status = dt_bundle_add(to, name, rank, shape, &values, error);
-    return status == DT_OK ? dt_hdf5_reader_floats(reader, path, rank, shape, values, error)
-                           : status;
+    return status ? status : dt_hdf5_reader_floats(reader, path, rank, shape, values, error);
 }
 
 static dt_status read_keras3(const dt_hdf5_reader *reader, dt_bundle *out, dt_error *error)
@@ -67,7 +66,7 @@ static dt_status read_keras3(const dt_hdf5_reader *reader, dt_bundle *out, dt_er
     size_t count;
     const dt_hdf5_object *objects = dt_hdf5_reader_objects(reader, &count);
     dt_status status = DT_OK;
-    for (size_t i = 0; i < count && status == DT_OK; i++) {
+    for (size_t i = 0; i < count && !status; i++) {
         const char *variable = below_layers(objects[i].path);
         if (variable && !objects[i].group)
             status = add_variable(reader, objects[i].path, variable, out, error);
@@ -88,12 +87,12 @@ static void rename_layers(dt_weights_file *file)
     }
 }
 
-static dt_status import_hdf5(const void *bytes, size_t size, dt_weights_file *out,
-                             dt_import_note *note, dt_error *error)
+static dt_status import_hdf5(const void *bytes, size_t size, const dt_layer_list *list,
+                             dt_weights_file *out, dt_import_note *note, dt_error *error)
 {
     dt_hdf5_reader *reader;
     dt_status status = dt_hdf5_reader_open(bytes, size, &reader, error);
-    if (status != DT_OK)
+    if (status)
         return status;
     bool keras3 = dt_hdf5_reader_has(reader, "/layers") ||
                   dt_hdf5_reader_has(reader, "/_layer_checkpoint_dependencies");
@@ -107,8 +106,8 @@ static dt_status import_hdf5(const void *bytes, size_t size, dt_weights_file *ou
     dt_bundle bundle = {0};
     note->format = "a file of Keras 3";
     status = read_keras3(reader, &bundle, error);
-    if (status == DT_OK)
-        status = dt_weights_of_bundle(&bundle, out, note->layers, error);
+    if (!status)
+        status = dt_weights_of_bundle(&bundle, list, out, note->layers, error);
     dt_bundle_destroy(&bundle);
     dt_hdf5_reader_destroy(reader);
     return status;
@@ -117,13 +116,14 @@ static dt_status import_hdf5(const void *bytes, size_t size, dt_weights_file *ou
 typedef dt_status decoder(const void *bytes, size_t size, dt_bundle *out, dt_error *error);
 
 static dt_status import_bundle(decoder *decode, const void *bytes, size_t size,
-                               dt_weights_file *out, dt_import_note *note, dt_error *error)
+                               const dt_layer_list *list, dt_weights_file *out,
+                               dt_import_note *note, dt_error *error)
 {
     dt_bundle bundle;
     dt_status status = decode(bytes, size, &bundle, error);
     note->converted = bundle.converted;
-    if (status == DT_OK)
-        status = dt_weights_of_bundle(&bundle, out, note->layers, error);
+    if (!status)
+        status = dt_weights_of_bundle(&bundle, list, out, note->layers, error);
     dt_bundle_destroy(&bundle);
     return status;
 }
@@ -137,8 +137,8 @@ static dt_status refuse_pickle(dt_error *error)
         "safetensors.torch.save_file(model.state_dict(), \"model.safetensors\")");
 }
 
-static dt_status import_zip(const void *bytes, size_t size, dt_weights_file *out,
-                            dt_import_note *note, dt_error *error)
+static dt_status import_zip(const void *bytes, size_t size, const dt_layer_list *list,
+                            dt_weights_file *out, dt_import_note *note, dt_error *error)
 {
     /* torch.save's archives have NAME/data.pkl first. */
     static const char pickle[] = "/data.pkl";
@@ -148,18 +148,18 @@ static dt_status import_zip(const void *bytes, size_t size, dt_weights_file *out
     void *member;
     size_t member_size;
     dt_status status = dt_zip_member(bytes, size, KERAS_MEMBER, &member, &member_size, error);
-    if (status != DT_OK)
+    if (status)
         return status;
     note->format = "an npz file";
     if (!member)
-        return import_bundle(dt_npz_decode, bytes, size, out, note, error);
-    status = import_hdf5(member, member_size, out, note, error);
+        return import_bundle(dt_npz_decode, bytes, size, list, out, note, error);
+    status = import_hdf5(member, member_size, list, out, note, error);
     dt_free(member);
     return status;
 }
 
-dt_status dt_weights_import(const char *path, dt_weights_file *out, dt_import_note *note,
-                            dt_error *error)
+dt_status dt_weights_import(const char *path, const dt_layer_list *list, dt_weights_file *out,
+                            dt_import_note *note, dt_error *error)
 {
     *out = (dt_weights_file){0};
     *note = (dt_import_note){.format = "a safetensors file"};
@@ -167,16 +167,16 @@ dt_status dt_weights_import(const char *path, dt_weights_file *out, dt_import_no
     size_t size;
     dt_error own = {0};
     dt_status status = dt_read_file(path, DT_WEIGHTS_SIZE_MAX, &bytes, &size, error);
-    if (status != DT_OK)
+    if (status)
         return status;
     if (begins(bytes, size, "\x89HDF\r\n\x1a\n", 8))
-        status = import_hdf5(bytes, size, out, note, &own);
+        status = import_hdf5(bytes, size, list, out, note, &own);
     else if (begins(bytes, size, "PK", 2))
-        status = import_zip(bytes, size, out, note, &own);
+        status = import_zip(bytes, size, list, out, note, &own);
     else if (begins(bytes, size, "\x80\x02", 2) && memchr(bytes, '{', size < 9 ? size : 9) == NULL)
         status = refuse_pickle(&own);
     else
-        status = import_bundle(dt_safetensors_decode, bytes, size, out, note, &own);
+        status = import_bundle(dt_safetensors_decode, bytes, size, list, out, note, &own);
     dt_free(bytes);
-    return status == DT_OK ? DT_OK : dt_fail(error, status, "%s: %s", path, own.message);
+    return status ? dt_fail(error, status, "%s: %s", path, own.message) : DT_OK;
 }

@@ -1,4 +1,3 @@
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,62 +10,15 @@
 
 #define COUNT_OF(list) (sizeof(list) / sizeof *(list))
 
-static dt_status read_shape(dt_hdf5_reader *reader, const char *name, int64_t shape[3],
-                            dt_error *error)
+/* Facts and hash of a file of this program, which has no dataset that is not listed. */
+static dt_status read_own(const dt_hdf5_reader *reader, dt_weights_file *out, dt_error *error)
 {
-    size_t count = 0;
-    dt_status status = dt_hdf5_reader_integers(reader, "/", name, 3, shape, &count, error);
-    if (status == DT_OK && count != 3)
-        status = dt_fail(error, DT_ERR_DATA,
-                         "attribute %s of /: expected height, width and channels, found %" PRId64
-                         ", %" PRId64 ", %" PRId64 " (%zu values)",
-                         name, shape[0], shape[1], shape[2], count);
-    return status;
-}
-
-static dt_status read_fact(dt_hdf5_reader *reader, const fact *what, void *value, dt_error *error)
-{
-    if (what->optional && !dt_hdf5_reader_has_attribute(reader, "/", what->name))
-        return weights_fact_missing(what, value, error);
-    switch (what->kind) {
-    case FACT_TEXT:
-        return dt_hdf5_reader_text_attribute(reader, "/", what->name, value, error);
-    case FACT_INTEGER:
-        return dt_hdf5_reader_integer(reader, "/", what->name, value, error);
-    case FACT_REAL:
-        return dt_hdf5_reader_real(reader, "/", what->name, value, error);
-    case FACT_SHAPE:
-        return read_shape(reader, what->name, value, error);
-    }
-    return DT_OK;
-}
-
-static dt_status check_hash(dt_hdf5_reader *reader, uint64_t hash, dt_error *error)
-{
-    char *expected;
-    dt_status status = dt_hdf5_reader_text_attribute(
-        reader, "/", DT_WEIGHTS_PREFIX "parameter_hash", &expected, error);
-    if (status != DT_OK)
-        return status;
-    status = weights_hash_check(expected, hash, error);
-    dt_free(expected);
-    return status;
-}
-
-/* Of a file of this program: facts, hash, and no dataset that is not listed. */
-static dt_status read_own(dt_hdf5_reader *reader, dt_weights_file *out, dt_error *error)
-{
-    dt_status status = check_hash(reader, out->parameter_hash, error);
-    for (size_t i = 0; status == DT_OK && i < DT_WEIGHTS_FACTS; i++)
-        status = read_fact(reader, &weights_facts[i], (char *)&out->facts + weights_facts[i].offset,
-                           error);
-    if (status == DT_OK)
-        status = weights_facts_check(&out->facts, error);
     size_t count, datasets = 0;
+    dt_status status = weights_facts_of_hdf5(reader, out, error);
     const dt_hdf5_object *objects = dt_hdf5_reader_objects(reader, &count);
     for (size_t i = 0; i < count; i++)
         datasets += !objects[i].group;
-    if (status == DT_OK && datasets != out->tensor_count)
+    if (!status && out->own && datasets != out->tensor_count)
         status = dt_fail(error, DT_ERR_DATA,
                          "expected the %zu datasets that weight_names lists, found %zu",
                          out->tensor_count, datasets);
@@ -121,13 +73,13 @@ static dt_status add_tensor(reading *self, const char *layer, const char *weight
                            path);
     int64_t shape[DT_HDF5_RANK_MAX];
     dt_status status = name_tensor(tensor, path, layer, weight, error);
-    if (status == DT_OK)
+    if (!status)
         status = dt_hdf5_reader_shape(self->reader, path, &tensor->rank, shape, error);
-    if (status != DT_OK)
+    if (status)
         return status;
-    if (tensor->rank > DT_TENSOR_RANK_MAX)
+    if (tensor->rank > DT_RANK_MAX)
         return dt_fail(error, DT_ERR_DATA, "%s: expected at most %d dimensions, found %d", path,
-                       DT_TENSOR_RANK_MAX, tensor->rank);
+                       DT_RANK_MAX, tensor->rank);
     memcpy(tensor->shape, shape, (size_t)tensor->rank * sizeof *shape);
     tensor->offset = out->parameter_count;
     size_t count = dt_tensor_count(tensor);
@@ -150,7 +102,7 @@ static dt_status add_layer(reading *self, const char *layer, dt_error *error)
     size_t count;
     dt_status status =
         dt_hdf5_reader_text_list(self->reader, group, "weight_names", &weights, &count, error);
-    for (size_t i = 0; status == DT_OK && i < count; i++)
+    for (size_t i = 0; !status && i < count; i++)
         status = add_tensor(self, layer, weights[i], error);
     dt_free(weights);
     return status;
@@ -176,13 +128,13 @@ static dt_status find_tensors(reading *self, dt_error *error)
     char **layers = NULL;
     size_t count = 0;
     dt_status status = find_root(self, error);
-    if (status == DT_OK)
+    if (!status)
         status = dt_hdf5_reader_text_list(self->reader, self->root[0] == '\0' ? "/" : self->root,
                                           "layer_names", &layers, &count, error);
-    for (size_t i = 0; status == DT_OK && i < count; i++)
+    for (size_t i = 0; !status && i < count; i++)
         status = add_layer(self, layers[i], error);
     dt_free(layers);
-    if (status == DT_OK && self->out->tensor_count == 0)
+    if (!status && self->out->tensor_count == 0)
         status = dt_fail(error, DT_ERR_DATA, "expected layers that have weights, found none");
     return status;
 }
@@ -192,18 +144,18 @@ static dt_status read_tensors(reading *self, dt_error *error)
     dt_weights_file *out = self->out;
     out->parameters = dt_calloc(out->parameter_count, sizeof *out->parameters, error);
     dt_status status = out->parameters ? DT_OK : DT_ERR_INTERNAL;
-    for (size_t i = 0; status == DT_OK && i < out->tensor_count; i++) {
+    for (size_t i = 0; !status && i < out->tensor_count; i++) {
         const dt_tensor *tensor = &out->tensors[i];
         float *values = out->parameters + tensor->offset;
         status = dt_hdf5_reader_floats(self->reader, self->paths[i], tensor->rank, tensor->shape,
                                        values, error);
         size_t count = dt_tensor_count(tensor);
-        size_t bad = status == DT_OK ? dt_find_nonfinite(values, count) : count;
+        size_t bad = status ? count : dt_find_nonfinite(values, count);
         if (bad < count)
             status = dt_fail(error, DT_ERR_DATA, "%s: expected finite numbers, found %g at %zu",
                              self->paths[i], (double)values[bad], bad);
     }
-    if (status == DT_OK)
+    if (!status)
         out->parameter_hash = dt_hash(out->parameters, out->parameter_count * sizeof(float));
     return status;
 }
@@ -213,16 +165,15 @@ dt_status dt_weights_decode(const void *bytes, size_t size, dt_weights_file *out
     *out = (dt_weights_file){0};
     reading self = {.room = size / sizeof(float), .out = out};
     dt_status status = dt_hdf5_reader_open(bytes, size, &self.reader, error);
-    if (status != DT_OK)
+    if (status)
         return status;
     dt_hdf5_reader_objects(self.reader, &self.most);
     out->tensors = dt_calloc(self.most, sizeof *out->tensors, error);
     self.paths = out->tensors ? dt_calloc(self.most, sizeof *self.paths, error) : NULL;
     status = self.paths ? find_tensors(&self, error) : DT_ERR_INTERNAL;
-    if (status == DT_OK)
+    if (!status)
         status = read_tensors(&self, error);
-    out->own = dt_hdf5_reader_has_attribute(self.reader, "/", DT_WEIGHTS_PREFIX "parameter_hash");
-    if (status == DT_OK && out->own)
+    if (!status)
         status = read_own(self.reader, out, error);
     dt_free(self.paths);
     dt_hdf5_reader_destroy(self.reader);
@@ -235,10 +186,10 @@ dt_status dt_weights_read(const char *path, dt_weights_file *out, dt_error *erro
     void *bytes;
     size_t size;
     dt_status status = dt_read_file(path, DT_WEIGHTS_SIZE_MAX, &bytes, &size, error);
-    if (status != DT_OK)
+    if (status)
         return status;
     status = dt_weights_decode(bytes, size, out, error);
-    if (status != DT_OK && error)
+    if (status && error)
         dt_fail_in(error, "%s", path);
     dt_free(bytes);
     return status;

@@ -54,6 +54,30 @@ static void add_activation(dt_layer_list *list, const char *name)
         list->layers[list->count++] = (dt_layer_spec){.kind = dt_layer_kind_find(name)};
 }
 
+/* Behind the number alone that is layer `index`: nothing if an activation is the next item, else
+ * what the defaults say of the last layer with tensors, and of the others. */
+static const char *default_behind(const dt_layer_list *list, int index,
+                                  const dt_layer_defaults *defaults)
+{
+    if (index + 1 < list->count && dt_layer_kind_at(list->layers[index + 1].kind)->follows)
+        return "identity";
+    for (int i = index + 1; i < list->count; i++)
+        if (dt_layer_kind_at(list->layers[i].kind)->tensors)
+            return defaults->hidden;
+    return defaults->output;
+}
+
+void dt_layers_open(const dt_layer_list *list, bool *hidden, bool *output)
+{
+    const dt_layer_defaults marks = {.hidden = "hidden", .output = "output"};
+    *hidden = *output = false;
+    for (int i = 0; i < list->count; i++) {
+        const char *behind = list->layers[i].bare ? default_behind(list, i, &marks) : NULL;
+        *hidden |= behind == marks.hidden;
+        *output |= behind == marks.output;
+    }
+}
+
 dt_status dt_layers_write_out(dt_layer_list *list, const dt_layer_defaults *defaults,
                               dt_error *error)
 {
@@ -63,8 +87,10 @@ dt_status dt_layers_write_out(dt_layer_list *list, const dt_layer_defaults *defa
         dt_layer_spec spec = list->layers[i];
         const dt_layer_kind *kind = dt_layer_kind_at(spec.kind);
         bool bare = spec.bare;
-        const char *behind = i + 1 == list->count ? defaults->output : defaults->hidden;
+        const char *behind = default_behind(list, i, defaults);
         int added = 1 + (bare && strcmp(behind, "identity") != 0);
+        if (strcmp(kind->name, "identity") == 0)
+            continue;
         fits = fits && out.count + added <= DT_LAYERS_MAX;
         if (!fits)
             break;
@@ -148,13 +174,15 @@ bool dt_layers_end_in_softmax(const dt_layer_list *list)
 dt_status dt_architecture_check(const dt_architecture *self, dt_shape *output, dt_error *error)
 {
     size_t parameters = 0;
+    int number = 0; /* as the text of the list counts them */
     *output = self->input;
     for (int i = 0; i < self->list.count; i++) {
         dt_layer layer;
+        number += i == 0 || !stands_behind(&self->list, i);
         dt_status status = dt_layer_of(&self->list.layers[i], *output, &layer, error);
         if (status) {
             if (error)
-                dt_fail_in(error, "layer %d", i + 1);
+                dt_fail_in(error, "layer %d", number);
             return status;
         }
         parameters += layer.parameter_count;

@@ -31,16 +31,23 @@ static void advance(item *self)
     self->word[length] = '\0';
 }
 
-static dt_status refuse(const item *self, const char *expected, const dt_suggestion *search)
+/* where: behind the word that was found, of a word that would be right elsewhere; "" otherwise. */
+static dt_status refuse_at(const item *self, const char *expected, const char *where,
+                           const dt_suggestion *search)
 {
     const char *meant = search ? search->word : NULL;
     int length = (int)(self->end - self->begin);
     return dt_fail(self->error, DT_ERR_CONFIG,
-                   "layer %d, '%.*s%s': expected %s, found %s%.40s%s%s%s%s", self->number,
+                   "layer %d, '%.*s%s': expected %s, found %s%.40s%s%s%s%s%s", self->number,
                    length < ITEM_SHOWN ? length : ITEM_SHOWN, self->begin,
                    length > ITEM_SHOWN ? "..." : "", expected, self->word[0] ? "'" : "",
-                   self->word[0] ? self->word : "nothing", self->word[0] ? "'" : "",
+                   self->word[0] ? self->word : "nothing", self->word[0] ? "'" : "", where,
                    meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
+}
+
+static dt_status refuse(const item *self, const char *expected, const dt_suggestion *search)
+{
+    return refuse_at(self, expected, "", search);
 }
 
 static bool is_number(const char *word)
@@ -85,10 +92,13 @@ static dt_status append(item *self, const dt_layer_spec *spec)
     return DT_OK;
 }
 
-/* A kind that computes nothing is left out. */
+/* A kind that computes nothing is left out, but behind a number alone, to which it says something.
+ */
 static dt_status append_kind(item *self, const dt_layer_spec *spec)
 {
-    return strcmp(dt_layer_kind_at(spec->kind)->name, "identity") == 0 ? DT_OK : append(self, spec);
+    bool tells = self->out->count > 0 && self->out->layers[self->out->count - 1].bare;
+    bool nothing = strcmp(dt_layer_kind_at(spec->kind)->name, "identity") == 0;
+    return nothing && !tells ? DT_OK : append(self, spec);
 }
 
 static dt_status refuse_rest(const item *self, const dt_layer_kind *kind)
@@ -109,19 +119,42 @@ static dt_status refuse_rest(const item *self, const dt_layer_kind *kind)
     return refuse(self, expected, &search);
 }
 
+/* The argument of the kind that is given by its name `word`; -1: none. */
+static int find_argument(const dt_layer_kind *kind, const char *word)
+{
+    for (int i = 0; i < kind->argument_count; i++)
+        if (kind->arguments[i].preset && dt_edit_distance(word, kind->arguments[i].name) == 0)
+            return i;
+    return -1;
+}
+
+/* The activation that is the word at hand, behind which the item ends. */
+static dt_status parse_activation(item *self, const dt_layer_kind *before)
+{
+    char expected[3 * WORD_SIZE];
+    dt_layer_spec behind = {.kind = dt_layer_kind_find(self->word)};
+    if (before->follows || behind.kind < 0 || !dt_layer_kind_at(behind.kind)->follows)
+        return refuse_rest(self, before);
+    advance(self);
+    if (!self->word[0])
+        return append_kind(self, &behind);
+    if (find_argument(before, self->word) < 0)
+        return refuse(self, "a comma or the end", NULL);
+    snprintf(expected, sizeof expected, "%s in front of %s", self->word,
+             dt_layer_kind_at(behind.kind)->name);
+    return refuse_at(self, expected, " behind it", NULL);
+}
+
 /* NAME VALUE..., and an activation. */
 static dt_status parse_rest(item *self, dt_layer_spec *spec)
 {
     const dt_layer_kind *kind = dt_layer_kind_at(spec->kind);
     bool given[DT_ARGUMENTS_MAX] = {false};
-    while (self->word[0]) {
-        int index = 0;
-        while (index < kind->argument_count &&
-               (!kind->arguments[index].preset || given[index] ||
-                dt_edit_distance(self->word, kind->arguments[index].name) != 0))
-            index++;
-        if (index == kind->argument_count)
-            break;
+    for (int index; (index = find_argument(kind, self->word)) >= 0;) {
+        char once[WORD_SIZE + 8];
+        snprintf(once, sizeof once, "%s once", self->word);
+        if (given[index])
+            return refuse_at(self, once, " a second time", NULL);
         given[index] = true;
         advance(self);
         dt_status status = take_value(self, &kind->arguments[index], &spec->arguments[index]);
@@ -129,13 +162,7 @@ static dt_status parse_rest(item *self, dt_layer_spec *spec)
             return status;
     }
     dt_status status = append_kind(self, spec);
-    dt_layer_spec behind = {.kind = dt_layer_kind_find(self->word)};
-    if (status || !self->word[0])
-        return status;
-    if (kind->follows || behind.kind < 0 || !dt_layer_kind_at(behind.kind)->follows)
-        return refuse_rest(self, kind);
-    advance(self);
-    return self->word[0] ? refuse(self, "a comma or the end", NULL) : append_kind(self, &behind);
+    return status || !self->word[0] ? status : parse_activation(self, kind);
 }
 
 static void set_presets(dt_layer_spec *spec)

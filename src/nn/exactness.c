@@ -45,11 +45,13 @@ static bool products_are_fused(void)
     bool same = true;
     draw(0, ROWS * DEPTH, a);
     draw(1, DEPTH * COLUMNS, b);
-    dt_matmul(ROWS, COLUMNS, DEPTH, index, a, DEPTH, b, COLUMNS, forward, COLUMNS);
+    dt_matmul((dt_columns){DEPTH, index}, (dt_matrix){a, DEPTH}, (dt_matrix){b, COLUMNS},
+              (dt_product){forward, COLUMNS, ROWS, COLUMNS});
     for (int i = 0; i < ROWS; i++)
         for (int j = 0; j < COLUMNS; j++)
             same &= forward[i * COLUMNS + j] == chain(a + i * DEPTH, 1, b + j, COLUMNS);
-    dt_matmul_transposed(DEPTH, COLUMNS, DEPTH, index, a, DEPTH, b, COLUMNS, &summation, COLUMNS);
+    dt_matmul_transposed(DEPTH, COLUMNS, (dt_columns){DEPTH, index}, (dt_matrix){a, DEPTH},
+                         (dt_matrix){b, COLUMNS}, &summation);
     for (int i = 0; i < DEPTH; i++)
         for (int j = 0; j < COLUMNS; j++) {
             dt_real sum = 0;
@@ -57,7 +59,8 @@ static bool products_are_fused(void)
                 sum = fused(a[k * DEPTH + i], b[k * COLUMNS + j], sum);
             same &= transposed[i * COLUMNS + j] == sum;
         }
-    dt_matmul_by_transposed(ROWS, ROWS, DEPTH, a, DEPTH, b, DEPTH, forward, ROWS);
+    dt_matmul_by_transposed(DEPTH, (dt_matrix){a, DEPTH}, (dt_matrix){b, DEPTH},
+                            (dt_product){forward, ROWS, ROWS, ROWS});
     for (int i = 0; i < ROWS; i++)
         for (int j = 0; j < ROWS; j++)
             same &= forward[i * ROWS + j] == chain(a + i * DEPTH, 1, b + j * DEPTH, 1);

@@ -1,32 +1,22 @@
 #include "nn/layer.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "nn/architecture.h"
 
-/* As short as comes back the same. */
-static void real_text(double value, char *text, size_t size)
-{
-    for (int digits = 1; digits <= 17; digits++) {
-        snprintf(text, size, "%.*g", digits, value);
-        if (strtod(text, NULL) == value)
-            return;
-    }
-}
-
 void dt_layer_argument_text(const dt_layer_kind *kind, const double *arguments, int index,
                             char *text, size_t size)
 {
     double value = arguments[index];
+    dt_text real = {.text = text, .size = size};
     switch (kind->arguments[index].type) {
     case DT_ARGUMENT_INTEGER:
         snprintf(text, size, "%.0f", value);
         break;
     case DT_ARGUMENT_REAL:
-        real_text(value, text, size);
+        dt_text_add_real(&real, value);
         break;
     case DT_ARGUMENT_BOOL:
         snprintf(text, size, "%s", value != 0 ? "true" : "false");
@@ -77,25 +67,22 @@ static size_t value_count(const dt_tile *tile)
     return (size_t)(tile->samples * tile->stride);
 }
 
-void dt_layer_forward(const dt_layer *self, const dt_real *parameters, const dt_tile *input,
-                      dt_tile *output)
+void dt_layer_forward(const dt_layer *self, const dt_layer_pass *pass)
 {
     if (self->kind->map)
-        self->kind->map(value_count(input), input->values, output->values);
+        self->kind->map(value_count(pass->input), pass->input->values, pass->output->values);
     else
-        self->kind->forward(self, parameters, input, output);
+        self->kind->forward(self, pass);
 }
 
-void dt_layer_backward(const dt_layer *self, const dt_real *parameters, const dt_tile *input,
-                       const dt_tile *output, const dt_tile *output_gradient,
-                       const dt_summation *summation, dt_tile *input_gradient)
+void dt_layer_backward(const dt_layer *self, const dt_layer_pass *pass)
 {
     if (!self->kind->map)
-        self->kind->backward(self, parameters, input, output, output_gradient, summation,
-                             input_gradient);
-    else if (input_gradient)
-        self->kind->map_gradient(value_count(input), input->values, output->values,
-                                 output_gradient->values, input_gradient->values);
+        self->kind->backward(self, pass);
+    else if (pass->input_gradient)
+        self->kind->map_gradient(value_count(pass->input), pass->input->values,
+                                 pass->output->values, pass->output_gradient->values,
+                                 pass->input_gradient->values);
 }
 
 void dt_layer_describe(const dt_layer *self, char *text, size_t size)

@@ -17,12 +17,12 @@ typedef struct block {
 } block;
 
 /* One step of the summation: C += (a column of A) (a row of B). */
-INLINE void accumulate(int rows, int vectors, dt_vector sum[BLOCK_ROWS][BLOCK_VECTORS],
+INLINE void accumulate(int rows, int vectors, simd_vector sum[BLOCK_ROWS][BLOCK_VECTORS],
                        const dt_real *const a[BLOCK_ROWS], ptrdiff_t offset, const dt_real *b)
 {
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++)
-            sum[r][v] = dt_multiply_add(a[r][offset], dt_vector_load(b + v * LANES), sum[r][v]);
+            sum[r][v] = multiply_add(a[r][offset], vector_load(b + v * LANES), sum[r][v]);
 }
 
 /* How the summation index finds its column of A and its row of B. */
@@ -30,12 +30,12 @@ enum { FORWARD, FORWARD_PACKED, TRANSPOSED };
 
 INLINE void block_product(const block *p, int rows, int vectors, int kind)
 {
-    dt_vector sum[BLOCK_ROWS][BLOCK_VECTORS];
+    simd_vector sum[BLOCK_ROWS][BLOCK_VECTORS];
     const dt_real *a[BLOCK_ROWS];
     for (int r = 0; r < rows; r++) {
         a[r] = p->a[r];
         for (int v = 0; v < vectors; v++)
-            sum[r][v] = p->fresh ? (dt_vector){0} : dt_vector_load(p->c[r] + v * LANES);
+            sum[r][v] = p->fresh ? (simd_vector){0} : vector_load(p->c[r] + v * LANES);
     }
     const dt_real *b = p->b;
     const int32_t *index = p->index;
@@ -51,7 +51,7 @@ INLINE void block_product(const block *p, int rows, int vectors, int kind)
             accumulate(rows, vectors, sum, a, index[k], b + index[k] * ldb);
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++)
-            dt_vector_store(p->c[r] + v * LANES, sum[r][v]);
+            vector_store(p->c[r] + v * LANES, sum[r][v]);
 }
 
 /* One function a block shape, so that every loop over rows and vectors is unrolled. */
@@ -139,17 +139,17 @@ static int count_blocks(int rows)
     return (rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
 }
 
-/* The blocks of `columns` columns of C, for which a, b (in p) and c stand. */
-static void forward_panel(int rows, int columns, block *p, const dt_real *a, ptrdiff_t lda,
-                          dt_real *c, ptrdiff_t ldc, block_function *const table[][BLOCK_VECTORS])
+/* The blocks of C's columns from j on, for which b stands in p. */
+static void forward_panel(block *p, dt_matrix a, dt_product c, int j,
+                          block_function *const table[][BLOCK_VECTORS])
 {
-    int blocks = count_blocks(rows);
+    int blocks = count_blocks(c.rows), columns = least(c.columns - j, BLOCK_COLUMNS);
     for (int i = 0; i < blocks; i++) {
-        int first = block_first(rows, blocks, i);
-        int block_rows = block_first(rows, blocks, i + 1) - first;
+        int first = block_first(c.rows, blocks, i);
+        int block_rows = block_first(c.rows, blocks, i + 1) - first;
         for (int r = 0; r < block_rows; r++) {
-            p->a[r] = a + (first + r) * lda;
-            p->c[r] = c + (first + r) * ldc;
+            p->a[r] = a.values + (first + r) * a.stride;
+            p->c[r] = c.values + (first + r) * c.stride + j;
         }
         run_block(p, table, block_rows, columns);
     }
@@ -157,55 +157,51 @@ static void forward_panel(int rows, int columns, block *p, const dt_real *a, ptr
 
 enum { WIDE = 1024, FEW_ROWS = 4 * BLOCK_ROWS };
 
-static bool worth_packing(int rows, ptrdiff_t ldb)
+static bool worth_packing(int rows, ptrdiff_t stride_of_b)
 {
-    return ldb >= WIDE && rows >= FEW_ROWS;
+    return stride_of_b >= WIDE && rows >= FEW_ROWS;
 }
 
-static void forward_packed(int rows, int columns, int depth, const int32_t *index, const dt_real *a,
-                           ptrdiff_t lda, const dt_real *b, ptrdiff_t ldb, dt_real *c,
-                           ptrdiff_t ldc)
+static void forward_packed(dt_columns of_a, dt_matrix a, dt_matrix b, dt_product c)
 {
-    dt_panel packed;
-    for (int j = 0; j < columns; j += BLOCK_COLUMNS)
-        for (int k = 0; k < depth; k += PANEL_DEPTH) {
-            int width = least(columns - j, BLOCK_COLUMNS);
-            block p = {.depth = least(depth - k, PANEL_DEPTH), .index = index + k, .b = packed[0]};
-            dt_panel_pack(packed, p.depth, p.index, width, b + j, ldb);
-            forward_panel(rows, width, &p, a, lda, c + j, ldc, packed_blocks);
+    packed_panel packed;
+    for (int j = 0; j < c.columns; j += BLOCK_COLUMNS)
+        for (int k = 0; k < of_a.count; k += PANEL_DEPTH) {
+            block p = {.depth = least(of_a.count - k, PANEL_DEPTH),
+                       .index = of_a.index + k,
+                       .b = packed[0]};
+            panel_pack(packed, p.depth, p.index, least(c.columns - j, BLOCK_COLUMNS), b.values + j,
+                       b.stride);
+            forward_panel(&p, a, c, j, packed_blocks);
         }
 }
 
-void dt_matmul(int rows, int columns, int depth, const int32_t *index, const dt_real *a,
-               ptrdiff_t lda, const dt_real *b, ptrdiff_t ldb, dt_real *c, ptrdiff_t ldc)
+void dt_matmul(dt_columns of_a, dt_matrix a, dt_matrix b, dt_product c)
 {
-    if (worth_packing(rows, ldb)) {
-        forward_packed(rows, columns, depth, index, a, lda, b, ldb, c, ldc);
+    if (worth_packing(c.rows, b.stride)) {
+        forward_packed(of_a, a, b, c);
         return;
     }
-    for (int j = 0; j < columns; j += BLOCK_COLUMNS) {
-        block p = {.depth = depth, .index = index, .b = b + j, .ldb = ldb};
-        forward_panel(rows, least(columns - j, BLOCK_COLUMNS), &p, a, lda, c + j, ldc,
-                      forward_blocks);
+    for (int j = 0; j < c.columns; j += BLOCK_COLUMNS) {
+        block p = {.depth = of_a.count, .index = of_a.index, .b = b.values + j, .ldb = b.stride};
+        forward_panel(&p, a, c, j, forward_blocks);
     }
 }
 
-void dt_matmul_by_transposed(int rows, int columns, int depth, const dt_real *a, ptrdiff_t lda,
-                             const dt_real *b, ptrdiff_t ldb, dt_real *c, ptrdiff_t ldc)
+void dt_matmul_by_transposed(int depth, dt_matrix a, dt_matrix b, dt_product c)
 {
-    dt_panel packed;
-    for (int j = 0; j < columns; j += BLOCK_COLUMNS) {
-        int width = least(columns - j, BLOCK_COLUMNS);
+    packed_panel packed;
+    for (int j = 0; j < c.columns; j += BLOCK_COLUMNS)
         for (int k = 0; k < depth; k += PANEL_DEPTH) {
             block p = {.depth = least(depth - k, PANEL_DEPTH),
                        .b = packed[0],
                        .lda = 1,
                        .ldb = BLOCK_COLUMNS,
                        .fresh = k == 0};
-            dt_panel_pack_transposed(packed, p.depth, width, b + j * ldb + k, ldb);
-            forward_panel(rows, width, &p, a + k, lda, c + j, ldc, transposed_blocks);
+            panel_pack_transposed(packed, p.depth, least(c.columns - j, BLOCK_COLUMNS),
+                                  b.values + j * b.stride + k, b.stride);
+            forward_panel(&p, (dt_matrix){a.values + k, a.stride}, c, j, transposed_blocks);
         }
-    }
 }
 
 /* A block of a sum while it is worked on. */
@@ -216,13 +212,13 @@ typedef struct block_place {
     const dt_summation *summation;
     const int32_t *index;
     int rows, columns;
-    ptrdiff_t j, ldc;
+    ptrdiff_t j, stride; /* of a row of the sums */
 } block_place;
 
 static dt_real *row_of(const block_place *place, int level, int row)
 {
     return place->summation->sums[level] + place->summation->offset +
-           place->index[row] * place->ldc + place->j;
+           place->index[row] * place->stride + place->j;
 }
 
 static void fetch_block(const block_place *place, int level, block_copy copy)
@@ -287,10 +283,9 @@ static void sum_in_copies(const block_place *place, block *p, block_function *co
         store_block(place, level, copies[level]);
 }
 
-/* The rows that `index` leaves out: to them every piece adds nothing, so that sums of before are
+/* The rows that are not `active`: to them every piece adds nothing, so that sums of before are
  * merged and new ones are zero. */
-static void sum_nothing(const dt_summation *summation, int rows, int columns, int active,
-                        const int32_t *index, ptrdiff_t ldc)
+static void sum_nothing(const dt_summation *summation, int rows, int columns, dt_columns active)
 {
     int old = summation->depth, zero = 0, merged = 0;
     for (int i = 0; i < summation->piece_count; i++) {
@@ -302,11 +297,11 @@ static void sum_nothing(const dt_summation *summation, int rows, int columns, in
     if (zero == 0 && merged == 0)
         return;
     for (int i = 0, next = 0; i < rows; i++) {
-        if (next < active && index[next] == i) {
+        if (next < active.count && active.index[next] == i) {
             next++;
             continue;
         }
-        size_t row = summation->offset + (size_t)(i * ldc);
+        size_t row = summation->offset + (size_t)i * (size_t)columns;
         for (int level = old - 1; level >= old - merged; level--)
             for (int j = 0; j < columns; j++)
                 summation->sums[level - 1][row + (size_t)j] +=
@@ -316,24 +311,20 @@ static void sum_nothing(const dt_summation *summation, int rows, int columns, in
     }
 }
 
-/* Columns j .. of the sums, for which b and ldb stand. */
-static void transposed_panel(int active, const int32_t *index, int columns, ptrdiff_t j,
-                             const dt_real *a, ptrdiff_t lda, const dt_real *b, ptrdiff_t ldb,
-                             const dt_summation *summation, ptrdiff_t ldc)
+/* The columns of the sums that `panel` says, for which b stands. */
+static void transposed_panel(const block_place *panel, dt_columns active, dt_matrix a, dt_matrix b)
 {
+    const dt_summation *summation = panel->summation;
     bool simple = summation->piece_count == 1 && summation->pieces[0].merges == 0;
-    int blocks = count_blocks(active);
+    int blocks = count_blocks(active.count), columns = panel->columns;
     for (int i = 0; i < blocks; i++) {
-        int first = block_first(active, blocks, i);
-        block_place place = {.summation = summation,
-                             .index = index + first,
-                             .rows = block_first(active, blocks, i + 1) - first,
-                             .columns = columns,
-                             .j = j,
-                             .ldc = ldc};
-        block p = {.b = b, .lda = lda, .ldb = ldb};
+        int first = block_first(active.count, blocks, i);
+        block_place place = *panel;
+        place.index = active.index + first;
+        place.rows = block_first(active.count, blocks, i + 1) - first;
+        block p = {.b = b.values, .lda = a.stride, .ldb = b.stride};
         for (int r = 0; r < place.rows; r++)
-            p.a[r] = a + place.index[r];
+            p.a[r] = a.values + place.index[r];
         int vectors = (columns + LANES - 1) / LANES;
         block_function *compute = transposed_blocks[place.rows - 1][vectors - 1];
         if (simple && columns % LANES == 0)
@@ -343,22 +334,26 @@ static void transposed_panel(int active, const int32_t *index, int columns, ptrd
     }
 }
 
-void dt_matmul_transposed(int rows, int columns, int active, const int32_t *index, const dt_real *a,
-                          ptrdiff_t lda, const dt_real *b, ptrdiff_t ldb,
-                          const dt_summation *summation, ptrdiff_t ldc)
+void dt_matmul_transposed(int rows, int columns, dt_columns of_a, dt_matrix a, dt_matrix b,
+                          const dt_summation *summation)
 {
     int samples = 0;
     for (int i = 0; i < summation->piece_count; i++)
         samples += summation->pieces[i].samples;
-    dt_panel packed;
-    bool packs = worth_packing(active, ldb) && samples <= PANEL_DEPTH;
+    packed_panel packed;
+    bool packs = worth_packing(of_a.count, b.stride) && samples <= PANEL_DEPTH;
     for (int j = 0; j < columns; j += BLOCK_COLUMNS) {
-        int width = least(columns - j, BLOCK_COLUMNS);
-        if (packs)
-            dt_panel_pack(packed, samples, NULL, width, b + j, ldb);
-        transposed_panel(active, index, width, j, a, lda, packs ? packed[0] : b + j,
-                         packs ? BLOCK_COLUMNS : ldb, summation, ldc);
+        block_place panel = {.summation = summation,
+                             .columns = least(columns - j, BLOCK_COLUMNS),
+                             .j = j,
+                             .stride = columns};
+        dt_matrix columns_of_b = {b.values + j, b.stride};
+        if (packs) {
+            panel_pack(packed, samples, NULL, panel.columns, columns_of_b.values, b.stride);
+            columns_of_b = (dt_matrix){packed[0], BLOCK_COLUMNS};
+        }
+        transposed_panel(&panel, of_a, a, columns_of_b);
     }
     if (!summation->sparse)
-        sum_nothing(summation, rows, columns, active, index, ldc);
+        sum_nothing(summation, rows, columns, of_a);
 }

@@ -96,12 +96,15 @@ static dt_status allocate_scratch(dt_network *self, dt_error *error)
 }
 
 /* A matter of speed alone: no result depends on it. While the largest layer's weights stay in the
- * L2 cache, so should a tile; weights that come from memory are worth more samples a pass, as long
- * as the tiles are not what takes the memory. */
-static int choose_tile_samples(uint64_t largest_layer, uint64_t values)
+ * L2 cache, so should a tile; weights that come from memory are worth more samples a pass, where
+ * there are so many, as long as the tiles are not what takes the memory. */
+static int choose_tile_samples(uint64_t largest_layer, uint64_t values, uint64_t at_once)
 {
+    enum { LEAST = 32, FEW = 64, MANY = 256 };
     const uint64_t tiles_most = ((uint64_t)256 << 20) / sizeof(dt_real);
-    uint64_t samples = largest_layer <= 512 * 1024 ? 64 : 256;
+    uint64_t samples = largest_layer <= 512 * 1024 ? FEW : MANY;
+    if (at_once > 0 && at_once < samples)
+        samples = at_once < LEAST ? LEAST : at_once;
     if (samples * values > tiles_most)
         samples = tiles_most / values;
     return samples > 0 ? (int)samples : 1;
@@ -125,7 +128,7 @@ dt_network_size dt_network_measure(const dt_network_spec *spec)
         values += 2 * (uint64_t)dt_tile_stride(layer.outputs);
         columns += 2 * (uint64_t)layer.outputs;
     }
-    size.tile_samples = choose_tile_samples(largest, values);
+    size.tile_samples = choose_tile_samples(largest, values, (uint64_t)spec->at_once);
     size.bytes += (uint64_t)size.tile_samples * (values * sizeof(dt_real) + sizeof(double)) +
                   columns * (sizeof(int32_t) + 1) + widest * sizeof(int32_t);
     return size;
@@ -225,23 +228,33 @@ void dt_network_set_parameters(dt_network *self, const dt_real *parameters)
     self->parameters = parameters;
 }
 
+/* Of layer i, but for the summation. */
+static dt_layer_pass pass_of(const dt_network *self, int i)
+{
+    return (dt_layer_pass){.parameters = self->parameters + self->offsets[i],
+                           .input = &self->values[i],
+                           .output = &self->values[i + 1],
+                           .output_gradient = &self->gradients[i + 1],
+                           .input_gradient = i > 0 ? &self->gradients[i] : NULL};
+}
+
 static void forward(dt_network *self, int samples, const uint8_t *const *images)
 {
     dt_tile_load(&self->values[0], samples, images, self->input_scale, self->input_shift);
     for (int i = 0; i < self->layer_count; i++) {
-        self->values[i + 1].samples = samples;
-        dt_layer_forward(&self->layers[i], self->parameters + self->offsets[i], &self->values[i],
-                         &self->values[i + 1]);
+        dt_layer_pass pass = pass_of(self, i);
+        pass.output->samples = samples;
+        dt_layer_forward(&self->layers[i], &pass);
     }
 }
 
 static void backward(dt_network *self, dt_summation *summation)
 {
     for (int i = self->layer_count - 1; i >= 0; i--) {
+        dt_layer_pass pass = pass_of(self, i);
         summation->offset = self->offsets[i];
-        dt_layer_backward(&self->layers[i], self->parameters + self->offsets[i], &self->values[i],
-                          &self->values[i + 1], &self->gradients[i + 1], summation,
-                          i > 0 ? &self->gradients[i] : NULL);
+        pass.summation = summation;
+        dt_layer_backward(&self->layers[i], &pass);
     }
 }
 
@@ -259,9 +272,9 @@ static void prefetch(const dt_network *self, const dt_batch *batch, int64_t firs
 
 /* The next tile's pieces of the segments. */
 typedef struct cutter {
-    const dt_segment *segments;
-    int segment_count, segment; /* `segment` is the one being cut */
-    int64_t done;               /* samples of it in earlier tiles */
+    const dt_batch *batch;
+    int segment;  /* the one being cut */
+    int64_t done; /* samples of it in earlier tiles */
 } cutter;
 
 /* Cuts a tile of up to `capacity` samples; returns how many it has. */
@@ -269,8 +282,8 @@ static int cut_tile(cutter *self, int capacity, dt_piece *pieces, int *piece_cou
 {
     int samples = 0;
     *piece_count = 0;
-    while (self->segment < self->segment_count && *piece_count < PIECES_MAX) {
-        const dt_segment *segment = &self->segments[self->segment];
+    while (self->segment < self->batch->segment_count && *piece_count < PIECES_MAX) {
+        const dt_segment *segment = &self->batch->segments[self->segment];
         int64_t left = segment->samples - self->done;
         bool ends = left <= capacity - samples;
         int count = ends ? (int)left : capacity - samples;
@@ -285,18 +298,16 @@ static int cut_tile(cutter *self, int capacity, dt_piece *pieces, int *piece_cou
     return samples;
 }
 
-/* The losses of a tile's pieces, to those of their segments. gradient: of the outputs, to be set;
- * NULL: nobody asks for it. */
+/* The losses of a tile's pieces, to those of their segments, which begin at *losses. gradient: of
+ * the outputs, to be set; NULL: nobody asks for it. */
 static void add_losses(const dt_network *self, const dt_summation *tile, const uint8_t *labels,
-                       dt_real *gradient, dt_loss_sum *losses, int first_segment)
+                       dt_real *gradient, dt_loss_sum *losses)
 {
     const dt_real *outputs = self->values[self->layer_count].values;
-    int segment = first_segment;
     for (int i = 0; i < tile->piece_count; i++) {
         int samples = tile->pieces[i].samples;
-        segment += i > 0 && tile->pieces[i].fresh;
-        dt_loss_tile(self->spec.loss, samples, self->classes, outputs, labels, gradient,
-                     &losses[segment]);
+        losses += i > 0 && tile->pieces[i].fresh;
+        dt_loss_tile(self->spec.loss, samples, self->classes, outputs, labels, gradient, losses);
         outputs += (ptrdiff_t)samples * self->classes;
         if (gradient)
             gradient += (ptrdiff_t)samples * self->classes;
@@ -317,14 +328,15 @@ static void track(const dt_network *self, int samples, const uint8_t *labels, dt
 {
     const dt_tile *outputs = &self->values[self->logits];
     memset(self->squares, 0, (size_t)samples * sizeof *self->squares);
-    for (int i = 0; i < self->layer_count; i++)
+    for (int i = 0; i < self->layer_count; i++) {
+        dt_layer_pass pass = pass_of(self, i);
         if (self->layers[i].kind->add_squares)
-            self->layers[i].kind->add_squares(&self->layers[i], &self->values[i],
-                                              &self->gradients[i + 1], self->squares);
+            self->layers[i].kind->add_squares(&self->layers[i], &pass, self->squares);
+    }
     for (int i = 0; i < samples; i++)
-        tracked[i] = (dt_tracked){
-            .gradient_norm = (float)sqrt(self->squares[i]),
-            .margin = margin_of(self->classes, outputs->values + i * outputs->stride, labels[i])};
+        tracked[i] =
+            (dt_tracked){.gradient_norm = (float)sqrt(self->squares[i]),
+                         .margin = margin_of(self->classes, dt_tile_row(outputs, i), labels[i])};
 }
 
 /* Of the sums of a single tile if they are sparse, else all. */
@@ -350,29 +362,29 @@ static int even_tile(const dt_network *self, int64_t samples)
     return tiles > 0 ? (int)((samples + tiles - 1) / tiles) : 0;
 }
 
-void dt_network_gradient(dt_network *self, const dt_batch *batch, int segment_count,
-                         const dt_segment *segments, dt_real *const *sums, dt_loss_sum *losses,
+void dt_network_gradient(dt_network *self, const dt_batch *batch, dt_real *const *sums,
                          const dt_listener *listener, dt_support *support, dt_trace *trace)
 {
     dt_piece pieces[PIECES_MAX];
     dt_summation summation = {.pieces = pieces, .sums = sums};
-    cutter cut = {.segments = segments, .segment_count = segment_count};
+    cutter cut = {.batch = batch};
     int capacity = even_tile(self, batch->count);
-    for (int i = 0; i < segment_count; i++)
-        losses[i] = (dt_loss_sum){0};
-    for (int64_t first = 0; cut.segment < segment_count;) {
+    for (int i = 0; i < batch->segment_count; i++)
+        batch->losses[i] = (dt_loss_sum){0};
+    for (int64_t first = 0; cut.segment < batch->segment_count;) {
         int segment = cut.segment;
         int samples = cut_tile(&cut, capacity, pieces, &summation.piece_count);
         prefetch(self, batch, first + samples);
         forward(self, samples, batch->images + first);
         dt_trace_lap(trace, DT_PHASE_FORWARD);
         add_losses(self, &summation, batch->labels + first,
-                   self->gradients[self->layer_count].values, losses, segment);
-        if (listener && cut.segment == segment_count) {
+                   self->gradients[self->layer_count].values, &batch->losses[segment]);
+        bool last = cut.segment == batch->segment_count;
+        if (listener && last) {
             summation.listener = listener;
             listener->final(listener->state, self->parameter_count);
         }
-        summation.sparse = support && summation.depth == 0 && cut.segment == segment_count;
+        summation.sparse = support && summation.depth == 0 && last;
         backward(self, &summation);
         if (batch->tracked)
             track(self, samples, batch->labels + first, batch->tracked + first);
@@ -385,12 +397,11 @@ void dt_network_gradient(dt_network *self, const dt_batch *batch, int segment_co
         find_support(self, summation.sparse, support);
 }
 
-void dt_network_evaluate(dt_network *self, const dt_batch *batch, int segment_count,
-                         const dt_segment *segments, dt_real *outputs, dt_loss_sum *losses)
+void dt_network_evaluate(dt_network *self, const dt_batch *batch, dt_real *outputs)
 {
     dt_piece pieces[PIECES_MAX];
     dt_summation tile = {.pieces = pieces};
-    cutter cut = {.segments = segments, .segment_count = segment_count};
+    cutter cut = {.batch = batch};
     const dt_real *values = self->values[self->layer_count].values;
     size_t classes = (size_t)self->classes;
     for (int64_t first = 0; first < batch->count;) {
@@ -398,7 +409,7 @@ void dt_network_evaluate(dt_network *self, const dt_batch *batch, int segment_co
         int samples = cut_tile(&cut, self->tile_samples, pieces, &tile.piece_count);
         prefetch(self, batch, first + samples);
         forward(self, samples, batch->images + first);
-        add_losses(self, &tile, batch->labels + first, NULL, losses, segment);
+        add_losses(self, &tile, batch->labels + first, NULL, &batch->losses[segment]);
         if (outputs)
             memcpy(outputs + (size_t)first * classes, values,
                    (size_t)samples * classes * sizeof *outputs);

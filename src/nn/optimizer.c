@@ -10,8 +10,10 @@ const char *const dt_optimizer_names[] = {"sgd",     "momentum", "nesterov", "ad
 
 struct dt_optimizer {
     dt_optimizer_spec spec;
-    size_t count;
     int64_t steps;
+    /* Of the update that has begun. */
+    double lr;
+    dt_real scale, step_size, correction; /* adam, adamw: of m and of the root of v */
     /* [count], NULL where the kind has no use for it */
     dt_real *velocity; /* momentum, nesterov: b; adam, adamw: m */
     dt_real *square;   /* adagrad, rmsprop: s; adam, adamw: v */
@@ -51,7 +53,6 @@ dt_status dt_optimizer_create(const dt_optimizer_spec *spec, size_t count, dt_op
     if (!self)
         return error->status;
     self->spec = *spec;
-    self->count = count;
     if (needs[spec->kind].velocity && !(self->velocity = dt_calloc(count, sizeof(dt_real), error)))
         goto failed;
     if (needs[spec->kind].square && !(self->square = dt_calloc(count, sizeof(dt_real), error)))
@@ -88,12 +89,23 @@ bool dt_optimizer_skips_zeros(const dt_optimizer *self)
 /* The mean gradient of parameter i, with the L2 term. */
 #define GRADIENT dt_fma(scale, gradient_sum[i], decay *w[i])
 
-static void update(dt_optimizer *self, const dt_interval *where, dt_real *restrict w,
-                   const dt_real *restrict gradient_sum, dt_real scale, double learning_rate)
+void dt_optimizer_begin(dt_optimizer *self, double scale, double lr)
+{
+    self->steps++;
+    self->scale = (dt_real)scale;
+    self->lr = lr;
+    if (self->velocity && self->square) {
+        self->step_size = (dt_real)(lr / (1 - dt_power(self->spec.beta1, self->steps)));
+        self->correction = (dt_real)(1 / sqrt(1 - dt_power(self->spec.beta2, self->steps)));
+    }
+}
+
+void dt_optimizer_update(dt_optimizer *self, const dt_interval *where, dt_real *restrict w,
+                         const dt_real *restrict gradient_sum)
 {
     const dt_optimizer_spec *spec = &self->spec;
     size_t first = where->first, end = where->end;
-    dt_real lr = (dt_real)learning_rate;
+    dt_real scale = self->scale, lr = (dt_real)self->lr;
     dt_real *restrict b = self->velocity, *restrict s = self->square;
     dt_real decay = spec->kind == DT_ADAMW ? 0 : (dt_real)spec->weight_decay;
     dt_real momentum = (dt_real)spec->momentum, epsilon = (dt_real)spec->epsilon;
@@ -134,10 +146,9 @@ static void update(dt_optimizer *self, const dt_interval *where, dt_real *restri
     case DT_ADAMW: {
         dt_real beta1 = (dt_real)spec->beta1, one_minus_beta1 = (dt_real)(1 - spec->beta1);
         dt_real beta2 = (dt_real)spec->beta2, one_minus_beta2 = (dt_real)(1 - spec->beta2);
-        dt_real step_size = (dt_real)(learning_rate / (1 - dt_power(spec->beta1, self->steps)));
-        dt_real correction = (dt_real)(1 / sqrt(1 - dt_power(spec->beta2, self->steps)));
+        dt_real step_size = self->step_size, correction = self->correction;
         dt_real keep =
-            spec->kind == DT_ADAMW ? (dt_real)(1 - learning_rate * spec->weight_decay) : (dt_real)1;
+            spec->kind == DT_ADAMW ? (dt_real)(1 - self->lr * spec->weight_decay) : (dt_real)1;
         for (size_t i = first; i < end; i++) {
             dt_real g = GRADIENT;
             b[i] = dt_fma(beta1, b[i], one_minus_beta1 * g);
@@ -150,21 +161,15 @@ static void update(dt_optimizer *self, const dt_interval *where, dt_real *restri
     }
 }
 
-double dt_optimizer_step(dt_optimizer *self, dt_real *parameters, const dt_real *gradient_sum,
-                         const dt_support *support, int64_t samples, double lr, bool measured)
+bool dt_optimizer_clips(const dt_optimizer *self)
 {
-    const dt_support all = {1, &(dt_interval){0, self->count}};
-    support = support ? support : &all;
-    double scale = 1.0 / (double)samples, norm = (double)NAN;
-    if (measured || self->spec.clip_norm > 0)
-        norm = scale * sqrt(dt_support_squares(support, gradient_sum));
-    if (self->spec.clip_norm > 0) {
-        /* source: torch.nn.utils.clip_grad_norm_ */
-        double factor = self->spec.clip_norm / (norm + 1e-6);
-        scale *= factor < 1 ? factor : 1;
-    }
-    self->steps++;
-    for (size_t i = 0; i < support->count; i++)
-        update(self, &support->intervals[i], parameters, gradient_sum, (dt_real)scale, lr);
-    return norm;
+    return self->spec.clip_norm > 0;
+}
+
+double dt_optimizer_scale(const dt_optimizer *self, int64_t samples, double norm)
+{
+    double scale = 1.0 / (double)samples;
+    /* source: torch.nn.utils.clip_grad_norm_ */
+    double factor = dt_optimizer_clips(self) ? self->spec.clip_norm / (norm + 1e-6) : 1;
+    return factor < 1 ? scale * factor : scale;
 }

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-void dt_panel_pack(dt_panel panel, int depth, const int32_t *index, int columns, const dt_real *b,
-                   ptrdiff_t ldb)
+void panel_pack(packed_panel panel, int depth, const int32_t *index, int columns, const dt_real *b,
+                ptrdiff_t ldb)
 {
     for (int k = 0; k < depth; k++)
         memcpy(panel[k], b + (index ? index[k] : k) * ldb, (size_t)columns * sizeof(dt_real));
@@ -48,13 +48,13 @@ typedef int32_t lanes __attribute__((vector_size(VECTOR_BYTES)));
 #define EXCHANGE(rows, half)                                                                       \
     _Pragma("GCC unroll 16") for (int i = 0; i < LANES; i++) if (!(i & (half)))                    \
     {                                                                                              \
-        dt_vector above = rows[i], below = rows[i + (half)];                                       \
+        simd_vector above = rows[i], below = rows[i + (half)];                                     \
         rows[i] = SHUFFLE(above, below, ALL_LANES(UPPER, half));                                   \
         rows[i + (half)] = SHUFFLE(above, below, ALL_LANES(LOWER, half));                          \
     }
 
 /* Of LANES rows of LANES columns, in squares of 2, 4, 8, ... */
-static inline __attribute__((always_inline)) void transpose(dt_vector rows[LANES])
+static inline __attribute__((always_inline)) void transpose(simd_vector rows[LANES])
 {
     EXCHANGE(rows, 1)
 #if LANE_COUNT >= 4
@@ -68,18 +68,18 @@ static inline __attribute__((always_inline)) void transpose(dt_vector rows[LANES
 #endif
 }
 
-void dt_panel_pack_transposed(dt_panel panel, int depth, int columns, const dt_real *b,
-                              ptrdiff_t ldb)
+void panel_pack_transposed(packed_panel panel, int depth, int columns, const dt_real *b,
+                           ptrdiff_t ldb)
 {
     for (int j = 0; j < columns; j += LANES)
         for (int k = 0; k < depth; k += LANES) {
-            dt_vector rows[LANES];
+            simd_vector rows[LANES];
             for (int i = 0; i < LANES; i++) {
                 int row = j + i < columns ? j + i : columns - 1; /* there are no more */
-                rows[i] = dt_vector_load(b + row * ldb + k);
+                rows[i] = vector_load(b + row * ldb + k);
             }
             transpose(rows);
             for (int i = 0; i < LANES; i++)
-                dt_vector_store(&panel[k + i][j], rows[i]);
+                vector_store(&panel[k + i][j], rows[i]);
         }
 }

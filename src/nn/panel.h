@@ -36,29 +36,29 @@
 _Static_assert(VECTOR_BYTES / sizeof(dt_real) <= DT_MATMUL_PAD, "B is read beyond its padding");
 
 /* A vector in a register; and in memory, where it need not be aligned. */
-typedef dt_real dt_vector __attribute__((vector_size(VECTOR_BYTES)));
-typedef dt_real dt_vector_in_memory
+typedef dt_real simd_vector __attribute__((vector_size(VECTOR_BYTES)));
+typedef dt_real vector_in_memory
     __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(dt_real))));
 
-static inline __attribute__((always_inline)) dt_vector dt_vector_load(const dt_real *values)
+static inline __attribute__((always_inline)) simd_vector vector_load(const dt_real *values)
 {
-    return *(const dt_vector_in_memory *)values;
+    return *(const vector_in_memory *)values;
 }
 
-static inline __attribute__((always_inline)) void dt_vector_store(dt_real *values, dt_vector v)
+static inline __attribute__((always_inline)) void vector_store(dt_real *values, simd_vector v)
 {
-    *(dt_vector_in_memory *)values = v;
+    *(vector_in_memory *)values = v;
 }
 
 /* sum + a * b in every lane, rounded once. Said outright, because what a compiler makes of a
  * product and a sum depends on its options and on what it believes of the CPU. */
-static inline __attribute__((always_inline)) dt_vector dt_multiply_add(dt_real a, dt_vector b,
-                                                                       dt_vector sum)
+static inline __attribute__((always_inline)) simd_vector multiply_add(dt_real a, simd_vector b,
+                                                                      simd_vector sum)
 {
 #if !defined DT_DOUBLE && defined __AVX512F__
-    return (dt_vector)_mm512_fmadd_ps(_mm512_set1_ps(a), (__m512)b, (__m512)sum);
+    return (simd_vector)_mm512_fmadd_ps(_mm512_set1_ps(a), (__m512)b, (__m512)sum);
 #elif !defined DT_DOUBLE && defined __FMA__
-    return (dt_vector)_mm256_fmadd_ps(_mm256_set1_ps(a), (__m256)b, (__m256)sum);
+    return (simd_vector)_mm256_fmadd_ps(_mm256_set1_ps(a), (__m256)b, (__m256)sum);
 #else
     for (int i = 0; i < LANES; i++)
         sum[i] = dt_fma(a, b[i], sum[i]);
@@ -69,15 +69,15 @@ static inline __attribute__((always_inline)) dt_vector dt_multiply_add(dt_real a
 /* Rows of B that are far apart share few places in the L1 cache; a panel of them stays in cache
  * while all rows of A pass. */
 enum { PANEL_DEPTH = 256 };
-typedef dt_real dt_panel[PANEL_DEPTH][BLOCK_COLUMNS] __attribute__((aligned(VECTOR_BYTES)));
+typedef dt_real packed_panel[PANEL_DEPTH][BLOCK_COLUMNS] __attribute__((aligned(VECTOR_BYTES)));
 
 /* Rows index[0 .. depth - 1] of B, or without an index the first `depth`, depth <= PANEL_DEPTH:
  * their first `columns`, columns <= BLOCK_COLUMNS. What a panel has beyond them is not set. */
-void dt_panel_pack(dt_panel panel, int depth, const int32_t *index, int columns, const dt_real *b,
-                   ptrdiff_t ldb);
+void panel_pack(packed_panel panel, int depth, const int32_t *index, int columns, const dt_real *b,
+                ptrdiff_t ldb);
 
 /* panel[k][j] = b[j * ldb + k] for k < depth, j < columns; what it has beyond may be set too. */
-void dt_panel_pack_transposed(dt_panel panel, int depth, int columns, const dt_real *b,
-                              ptrdiff_t ldb);
+void panel_pack_transposed(packed_panel panel, int depth, int columns, const dt_real *b,
+                           ptrdiff_t ldb);
 
 #endif

@@ -74,7 +74,7 @@ void dt_tile_load(dt_tile *tile, int samples, const uint8_t *const *images, dt_r
     tile->samples = samples;
     memset(tile->any, 0, (size_t)width);
     for (int i = 0; i < samples; i++) {
-        widen(width, images[i], scale, shift, tile->values + i * tile->stride);
+        widen(width, images[i], scale, shift, dt_tile_row(tile, i));
         if (zero_stays_zero)
             find_any(width, images[i], tile->any);
     }

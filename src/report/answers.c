@@ -33,59 +33,42 @@ static void make_colours(uint8_t colours[256][4])
     }
 }
 
-static dt_status make_picture(const dt_heat_map *map, void **png, size_t *size, dt_error *error)
+static void make_picture(dt_markup *to, dt_heat_map *map, void **png)
 {
     int classes = map->classes;
     uint8_t colours[256][4];
-    make_colours(colours);
-    uint8_t *pixels = dt_calloc((size_t)classes * (size_t)classes, 1, error);
+    uint8_t *pixels = dt_calloc((size_t)classes * (size_t)classes, 1, &to->error);
     if (!pixels)
-        return error->status;
+        return;
+    make_colours(colours);
     for (int row = 0; row < classes; row++) {
-        int64_t total = 0;
-        for (int column = 0; column < classes; column++)
-            total += map->counts[row * classes + column];
+        int64_t total = dt_heat_total(map, row);
         for (int column = 0; column < classes; column++) {
-            double strength = dt_heat_strength(map->counts[row * classes + column], total);
+            double strength = dt_heat_strength(map->counts[row * map->stride + column], total);
             pixels[row * classes + column] =
                 (uint8_t)(lround(127 * strength) + (row == column ? 128 : 0));
         }
     }
     dt_raster raster = {classes, classes, 1, pixels, colours};
-    dt_status status = dt_image_encode_png(&raster, png, size, error);
+    dt_image_encode_png(&raster, png, &map->png_size, &to->error);
     dt_free(pixels);
-    return status;
 }
 
-static dt_status add_map(dt_markup *to, int classes, const dt_answers *answers, dt_error *error)
+static void add_map(dt_markup *to, int classes, const dt_answers *answers)
 {
-    int64_t *counts = dt_calloc((size_t)classes * (size_t)classes, sizeof *counts, error);
-    if (!counts)
-        return error->status;
-    for (int row = 0; row < classes; row++)
-        for (int column = 0; column < classes; column++)
-            counts[row * classes + column] = answers->counts[dt_metrics_at(classes, row, column)];
+    void *png = NULL;
     dt_heat_map map = {.name = "Confusion matrix",
                        .row_name = "label",
                        .column_name = "answer",
                        .classes = classes,
-                       .counts = counts};
-    void *png = NULL;
-    dt_status status = DT_OK;
+                       .counts = answers->counts,
+                       .stride = (int)dt_metrics_at(classes, 1, 0)};
     if (classes > DT_HEAT_CELLS_MAX)
-        status = make_picture(&map, &png, &map.png_size, error);
+        make_picture(to, &map, &png);
     map.png = png;
-    if (!status)
+    if (!to->error.status)
         dt_heat_map_add(to, &map);
     dt_free(png);
-    dt_free(counts);
-    return status;
-}
-
-static void add_share(dt_markup *to, double share)
-{
-    char text[DT_NUMBER_SIZE];
-    dt_markup_add(to, "<td class=\"n\">%s</td>", dt_number_text(DT_NUMBER_SHARE, share, text));
 }
 
 static void add_classes(dt_markup *to, int classes, const dt_answers *answers)
@@ -103,9 +86,9 @@ static void add_classes(dt_markup *to, int classes, const dt_answers *answers)
                       "<tr><td class=\"n\">%d</td><td class=\"n\">%" PRId64
                       "</td><td class=\"n\">%" PRId64 "</td>",
                       i, of.samples, of.samples - of.correct);
-        add_share(to, of.precision);
-        add_share(to, of.recall);
-        add_share(to, of.f1);
+        const double shares[] = {of.precision, of.recall, of.f1};
+        for (int j = 0; j < 3; j++)
+            dt_markup_add(to, "<td class=\"n\">%s</td>", DT_NUMBER(DT_NUMBER_SHARE, shares[j]));
         dt_markup_add(to, "</tr>\n");
     }
     dt_markup_add(to, "</tbody></table></div>\n%s", folded ? "</details>\n" : "");
@@ -125,13 +108,12 @@ static int by_count(const void *a, const void *b)
                                 : (x->answer > y->answer) - (x->answer < y->answer);
 }
 
-static dt_status add_confusions(dt_markup *to, int classes, const dt_answers *answers,
-                                dt_error *error)
+static void add_confusions(dt_markup *to, int classes, const dt_answers *answers)
 {
     size_t count = 0;
-    confusion *all = dt_calloc((size_t)classes * (size_t)classes, sizeof *all, error);
+    confusion *all = dt_calloc((size_t)classes * (size_t)classes, sizeof *all, &to->error);
     if (!all)
-        return error->status;
+        return;
     for (int label = 0; label < classes; label++)
         for (int answer = 0; answer < classes; answer++) {
             int64_t here = answers->counts[dt_metrics_at(classes, label, answer)];
@@ -146,37 +128,30 @@ static dt_status add_confusions(dt_markup *to, int classes, const dt_answers *an
                       all[i].answer, all[i].count);
     dt_markup_add(to, count > 0 ? ".</p>\n" : "");
     dt_free(all);
-    return DT_OK;
 }
 
-dt_status dt_report_answers(dt_markup *to, const report_run *run, dt_error *error)
+void report_answers(dt_markup *to, const report_run *run)
 {
     const char *name;
     const dt_answers *answers = answers_of(run, &name);
     int classes = run->insight.classes;
     if (!run->has_insight || answers->samples == 0)
-        return DT_OK;
-    char text[DT_NUMBER_SIZE], share[DT_NUMBER_SIZE], top2[DT_NUMBER_SIZE];
-    int64_t correct = dt_metrics_correct(classes, answers->counts);
+        return;
     double samples = (double)answers->samples;
+    double correct = (double)dt_metrics_correct(classes, answers->counts);
+    double top2 = (double)answers->counts[dt_metrics_top2(classes)];
     dt_markup_add(
-        to, "<section>\n<h2>Answers</h2>\n<p>After epoch %" PRId64 ", step %" PRId64 ": %s of ",
-        run->insight.epoch, run->insight.step,
-        dt_number_text(DT_NUMBER_COUNT, samples - (double)correct, text));
-    dt_markup_add(to,
-                  "%s %s images wrong; %s right, %s with the second answer. A colour is a share of "
-                  "its row, on a logarithmic scale: one in 10,000 can be seen.</p>\n",
-                  dt_number_text(DT_NUMBER_COUNT, samples, text), name,
-                  dt_number_text(DT_NUMBER_SHARE, (double)correct / samples, share),
-                  dt_number_text(DT_NUMBER_SHARE,
-                                 (double)answers->counts[dt_metrics_top2(classes)] / samples,
-                                 top2));
+        to,
+        "<section>\n<h2>Answers</h2>\n<p>After epoch %" PRId64 ", step %" PRId64
+        ": %s of %s %s images wrong; %s right, %s with the second answer. A colour is a "
+        "share of its row, on a logarithmic scale: one in 10,000 can be seen.</p>\n",
+        run->insight.epoch, run->insight.step, DT_NUMBER(DT_NUMBER_COUNT, samples - correct),
+        DT_NUMBER(DT_NUMBER_COUNT, samples), name, DT_NUMBER(DT_NUMBER_SHARE, correct / samples),
+        DT_NUMBER(DT_NUMBER_SHARE, top2 / samples));
     dt_markup_add(to, "<div class=\"%s\"><div>\n", classes <= SIDE_BY_SIDE_MOST ? "sides" : "");
-    dt_status status = add_map(to, classes, answers, error);
+    add_map(to, classes, answers);
     dt_markup_add(to, "</div>\n<div>\n");
-    if (!status)
-        status = add_confusions(to, classes, answers, error);
+    add_confusions(to, classes, answers);
     add_classes(to, classes, answers);
     dt_markup_add(to, "</div></div>\n</section>\n");
-    return status;
 }

@@ -1,7 +1,7 @@
-#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "chart/chart.h"
 #include "chart/scale.h"
 #include "parts.h"
@@ -9,25 +9,25 @@
 /* A number of the results, for the table. */
 typedef struct measure {
     const char *name;
-    size_t offset; /* in report_result: a double */
+    size_t offset; /* in dt_metrics_row: a double */
     dt_number number;
     int better; /* 1: larger, -1: smaller, 0: neither */
 } measure;
 
 static const measure measures[] = {
-    {"test accuracy", offsetof(report_result, test_accuracy), DT_NUMBER_SHARE, 1},
-    {"val accuracy", offsetof(report_result, val_accuracy), DT_NUMBER_SHARE, 1},
-    {"test loss", offsetof(report_result, test_loss), DT_NUMBER_PLAIN, -1},
-    {"train loss", offsetof(report_result, train_loss), DT_NUMBER_PLAIN, 0},
-    {"time", offsetof(report_result, seconds), DT_NUMBER_SECONDS, 0},
-    {"samples/s", offsetof(report_result, samples_per_second), DT_NUMBER_COUNT, 0},
+    {"test accuracy", offsetof(dt_metrics_row, test_accuracy), DT_NUMBER_SHARE, 1},
+    {"val accuracy", offsetof(dt_metrics_row, val_accuracy), DT_NUMBER_SHARE, 1},
+    {"test loss", offsetof(dt_metrics_row, test_loss), DT_NUMBER_PLAIN, -1},
+    {"train loss", offsetof(dt_metrics_row, train_loss), DT_NUMBER_PLAIN, 0},
+    {"time", offsetof(dt_metrics_row, seconds), DT_NUMBER_SECONDS, 0},
+    {"samples/s", offsetof(dt_metrics_row, samples_per_second), DT_NUMBER_COUNT, 0},
 };
 
 #define MEASURE_COUNT (sizeof measures / sizeof *measures)
 
 static double value_of(const report_run *run, const measure *of)
 {
-    return *(const double *)((const char *)&run->result + of->offset);
+    return *(const double *)((const char *)&run->result.last + of->offset);
 }
 
 static double best_of(int count, const report_run *runs, const measure *of)
@@ -49,40 +49,29 @@ static bool is_known(int count, const report_run *runs, const measure *of)
     return false;
 }
 
-static double known(int64_t count)
-{
-    return count < 0 ? (double)NAN : (double)count;
-}
-
-static void add_key(dt_markup *to, const report_run *run)
-{
-    dt_markup_add(to, "<span class=\"key c%d\">%s</span>", run->colour % DT_COLOURS, run->key);
-}
-
 static void add_result(dt_markup *to, int count, const report_run *runs, int row)
 {
     const report_run *run = &runs[row];
-    char text[DT_NUMBER_SIZE];
+    const uint64_t hash_of = run->result.last.parameter_hash;
+    char hash[DT_HASH_TEXT];
     dt_markup_add(to, "<tr><td>");
-    add_key(to, run);
+    report_key(to, run);
     dt_markup_add(to, "</td><td class=\"break\"><a href=\"#run-%s\">", run->key);
-    dt_markup_text(to, run->name);
-    dt_markup_add(to, "</a> ");
-    dt_report_chip(to, run);
+    dt_markup_around(to, "", run->name, "</a> ");
+    report_chip(to, run);
     dt_markup_add(to, "</td>");
     for (size_t i = 0; i < MEASURE_COUNT; i++) {
         double value = value_of(run, &measures[i]);
         if (is_known(count, runs, &measures[i]))
             dt_markup_add(to, "<td class=\"n%s\">%s</td>",
                           value == best_of(count, runs, &measures[i]) ? " best" : "",
-                          dt_number_text(measures[i].number, value, text));
+                          DT_NUMBER(measures[i].number, value));
     }
-    dt_markup_add(to, "<td class=\"n\">%s</td>",
-                  dt_number_text(DT_NUMBER_COUNT, known(run->result.epochs), text));
-    dt_markup_add(to, "<td class=\"n\">%s</td><td class=\"mono\">",
-                  dt_number_text(DT_NUMBER_COUNT, known(run->result.ranks), text));
-    dt_markup_text(to, run->result.parameter_hash);
-    dt_markup_add(to, "</td></tr>\n");
+    dt_markup_add(to, "<td class=\"n\">%s</td><td class=\"n\">%s</td>",
+                  DT_NUMBER(DT_NUMBER_COUNT, report_known(run->result.last.epoch)),
+                  DT_NUMBER(DT_NUMBER_COUNT, report_known(run->result.ranks)));
+    dt_markup_around(to, "<td class=\"mono\">", hash_of ? dt_hash_text(hash_of, hash) : NULL,
+                     "</td></tr>\n");
 }
 
 static void add_results(dt_markup *to, int count, const report_run *runs)
@@ -128,17 +117,16 @@ static void add_differences(dt_markup *to, int count, const report_run *runs)
             dt_markup_add(to, "<div class=\"wide\"><table>\n<thead><tr><th>setting</th>");
             for (int j = 0; j < count; j++) {
                 dt_markup_add(to, "<th>");
-                add_key(to, &runs[j]);
+                report_key(to, &runs[j]);
                 dt_markup_add(to, "</th>");
             }
             dt_markup_add(to, "</tr></thead>\n<tbody>\n");
         }
         dt_markup_add(to, "<tr><th>%s</th>", settings[i].name);
         for (int j = 0; j < count; j++) {
-            dt_markup_add(to, "<td class=\"mono\">");
-            dt_markup_text(
-                to, runs[j].has_config ? dt_config_get(&runs[j].config, &settings[i], text) : "–");
-            dt_markup_add(to, "</td>");
+            const dt_config *config = runs[j].has_config ? &runs[j].config : NULL;
+            dt_markup_around(to, "<td class=\"mono\">",
+                             config ? dt_config_get(config, &settings[i], text) : "–", "</td>");
         }
         dt_markup_add(to, "</tr>\n");
     }
@@ -146,13 +134,11 @@ static void add_differences(dt_markup *to, int count, const report_run *runs)
                             : "<p>The settings of these runs are the same.</p>\n");
 }
 
-dt_status dt_report_comparison(dt_markup *to, int count, const report_run *runs, dt_error *error)
+void report_comparison(dt_markup *to, int count, const report_run *runs)
 {
-    (void)error;
     dt_markup_add(to, "<section>\n<h2>Results</h2>\n");
     add_results(to, count, runs);
     dt_markup_add(to, "</section>\n<section>\n<h2>Settings that differ</h2>\n");
     add_differences(to, count, runs);
     dt_markup_add(to, "</section>\n");
-    return DT_OK;
 }

@@ -1,354 +1,251 @@
-#include "curves.h"
-
 #include <math.h>
 #include <stdio.h>
 
 #include "base/memory.h"
 #include "chart/chart.h"
 #include "nn/loss.h"
-#include "rows.h"
+#include "parts.h"
 
 /* Runs that still have their names at the ends of their lines; points that a line has at most
- * before its mean is drawn instead, and that the mean then has; how many times the smallest value
- * the largest of a logarithmic axis is at least. */
-enum { LABELLED_RUNS = 12, ROUGH_POINTS = 150, SMOOTH_POINTS = 100, LOG_RATIO = 10 };
+ * before its mean is drawn instead, and that the mean then has; rows of epochs that are enough to
+ * draw the speed by them alone; lines that a figure has of a run. */
+enum {
+    LABELLED_RUNS = 12,
+    ROUGH_POINTS = 150,
+    SMOOTH_POINTS = 100,
+    EPOCHS_ENOUGH = 3,
+    LINES_A_RUN = 4
+};
 
-typedef enum report_x { BY_EPOCH, BY_STEP, BY_SECONDS } report_x;
-
-/* The curves of a figure. */
-typedef struct sheet {
-    report_x by;
-    bool several; /* runs */
-    bool labels;
-    size_t count, capacity;
-    dt_line *lines;
-    dt_series *series;
-    char (*names)[32];
-    dt_error *error;
-} sheet;
-
-static double x_by_step(const dt_place *place, const void *context)
-{
-    (void)context;
-    return place->step;
-}
-
-static double x_by_seconds(const dt_place *place, const void *context)
-{
-    (void)context;
-    return place->seconds;
-}
-
-static double x_by_epoch(const dt_place *place, const void *context)
-{
-    const report_rows *rows = context;
-    double part = place->step_in_epoch / (double)rows->epoch_length;
-    return place->epoch == 0 ? 0 : place->epoch - 1 + fmin(1, fmax(0, part));
-}
-
-static dt_place_x *const x_by[] = {
-    [BY_EPOCH] = x_by_epoch, [BY_STEP] = x_by_step, [BY_SECONDS] = x_by_seconds};
-
-static dt_status sheet_open(sheet *self, const sheet *like, int runs)
-{
-    *self = *like;
-    self->count = 0;
-    self->capacity = 5 * (size_t)runs;
-    self->lines = dt_calloc(self->capacity, sizeof *self->lines, self->error);
-    self->series =
-        self->lines ? dt_calloc(self->capacity, sizeof *self->series, self->error) : NULL;
-    self->names = self->series ? dt_calloc(self->capacity, sizeof *self->names, self->error) : NULL;
-    return self->names ? DT_OK : DT_ERR_INTERNAL;
-}
-
-static void sheet_close(sheet *self)
-{
-    for (size_t i = 0; i < self->count; i++)
-        dt_line_free(&self->lines[i]);
-    dt_free(self->lines);
-    dt_free(self->series);
-    dt_free(self->names);
-}
-
-/* Takes the curve over, unless it is empty. what: "test". */
-static void keep(sheet *self, const report_run *run, dt_line *curve, const char *what, int colour,
-                 dt_stroke stroke)
-{
-    bool some = false;
-    for (size_t i = 0; i < curve->count; i++)
-        some |= isfinite(curve->y[i]);
-    if (!some) {
-        dt_line_free(curve);
-        return;
-    }
-    size_t at = self->count++;
-    bool label = self->labels && stroke == DT_STROKE_FULL;
-    snprintf(self->names[at], sizeof self->names[at], "%s%s%s", self->several ? run->key : "",
-             self->several ? " " : "", what);
-    self->lines[at] = *curve;
-    self->series[at] = (dt_series){.name = self->names[at],
-                                   .label = !label          ? NULL
-                                            : self->several ? run->key
-                                                            : what,
-                                   .colour = self->several ? run->colour : colour,
-                                   .stroke = stroke,
-                                   .count = curve->count,
-                                   .x = curve->x,
-                                   .y = curve->y};
-}
-
-static dt_status add_line(sheet *self, const report_run *run, report_line line, const char *what,
-                          int colour)
-{
-    dt_line all = {0};
-    dt_status status =
-        dt_points_line(&run->rows.lines[line], x_by[self->by], &run->rows, &all, self->error);
-    if (status)
-        dt_line_free(&all);
-    else
-        keep(self, run, &all, what, colour, DT_STROKE_FULL);
-    return status;
-}
-
-/* A line; of a rough one its mean, and of a single run itself, faint. */
-static dt_status add_rough(sheet *self, const report_run *run, report_line line, const char *what,
-                           int colour, dt_stroke stroke)
-{
-    const dt_points *points = &run->rows.lines[line];
-    const bool rough = points->count > ROUGH_POINTS;
-    dt_line all = {0}, smooth = {0};
-    dt_status status = dt_points_line(points, x_by[self->by], &run->rows, &all, self->error);
-    if (!status && rough)
-        status = dt_points_means(points, SMOOTH_POINTS, x_by[self->by], &run->rows, &smooth,
-                                 self->error);
-    if (status || (rough && self->several))
-        dt_line_free(&all);
-    else
-        keep(self, run, &all, what, colour, rough ? DT_STROKE_FAINT : stroke);
-    if (status)
-        dt_line_free(&smooth);
-    else if (rough)
-        keep(self, run, &smooth, what, colour, stroke);
-    return status;
-}
-
-/* The means between rows and the evaluations: of a single run all of them, of several one, and by
- * time that alone. */
-static dt_status add_quality(sheet *self, const report_run *run, report_line train, report_line val,
-                             report_line test)
-{
-    dt_status status = DT_OK;
-    if (self->by != BY_SECONDS)
-        status = add_rough(self, run, train, "train", 0,
-                           self->several ? DT_STROKE_DASHED : DT_STROKE_FULL);
-    size_t before = self->count;
-    if (!status)
-        status = add_line(self, run, test, "test", 2);
-    if (!status && (!self->several || self->count == before))
-        status = add_line(self, run, val, "val", 1);
-    return status;
-}
-
-static bool wants_log(const sheet *self)
-{
-    double low = (double)INFINITY, high = 0;
-    for (size_t i = 0; i < self->count; i++)
-        for (size_t j = 0; j < self->series[i].count; j++) {
-            double value = self->series[i].y[j];
-            if (isfinite(value) && value > 0) {
-                low = fmin(low, value);
-                high = fmax(high, value);
-            } else if (value <= 0) {
-                return false;
-            }
-        }
-    return high > LOG_RATIO * low;
-}
-
-/* Where the mouse finds values: at the ends of the epochs of the run that has the most. */
-static dt_status find_hover(const sheet *self, int count, const report_run *runs, dt_line *out)
-{
-    const report_run *longest = &runs[0];
-    for (int i = 1; i < count; i++)
-        if (runs[i].rows.count > longest->rows.count)
-            longest = &runs[i];
-    *out = (dt_line){0};
-    const dt_points *lines = longest->rows.lines;
-    const dt_points *ends = &lines[REPORT_SPEED_OF_EPOCHS];
-    if (ends->count < 2 && self->count > 0)
-        ends = &lines[REPORT_ROWS];
-    return dt_points_ends(ends, x_by[self->by], &longest->rows, out, self->error);
-}
-
-/* What a figure shows, but for its curves. */
-typedef struct figure_text {
+/* What a figure shows. */
+typedef struct figure {
     const char *title, *note;
     dt_number number;
     dt_scale_kind kind; /* LOG: where it helps */
     bool small, from_zero;
-    const dt_mark *mark; /* NULL: none */
-} figure_text;
+    report_line line;      /* of training, or the only one */
+    report_line val, test; /* 0: there are none */
+} figure;
 
-static dt_status add_figure(dt_markup *to, const sheet *self, const figure_text *figure, int count,
-                            const report_run *runs)
+/* The curves of a figure. */
+typedef struct sheet {
+    dt_markup *to;
+    int by; /* of dt_axis */
+    int run_count;
+    const report_run *runs;
+    bool several; /* runs */
+    bool labels;
+    size_t count;
+    dt_series *series; /* [LINES_A_RUN * run_count] */
+    struct curve {
+        dt_line line;
+        char name[32];
+    } * curves; /* likewise */
+} sheet;
+
+static dt_axis axis_of(const sheet *self, const report_run *run)
 {
-    static const char *const names[] = {"epoch", "step", "time"};
-    dt_line hover;
-    dt_status status = find_hover(self, count, runs, &hover);
-    bool is_log = figure->kind == DT_SCALE_LOG && wants_log(self);
-    if (!status && self->count > 0) {
-        dt_line_chart chart = {
-            .name = figure->title,
-            .x_name = names[self->by],
-            .x_number = self->by == BY_SECONDS ? DT_NUMBER_SECONDS : DT_NUMBER_COUNT,
-            .y_number = figure->number,
-            .y_kind = figure->kind == DT_SCALE_LOG && !is_log ? DT_SCALE_LINEAR : figure->kind,
-            .small = figure->small,
-            .from_zero = figure->from_zero,
-            .series_count = self->count,
-            .series = self->series,
-            .mark_count = figure->mark != NULL,
-            .marks = figure->mark,
-            .hover_count = hover.count,
-            .hover = hover.x};
-        dt_markup_add(to, "<figure><figcaption><b>%s</b> %s%s</figcaption>\n", figure->title,
-                      figure->note, is_log && !figure->small ? ", logarithmic" : "");
-        dt_line_chart_add(to, &chart);
-        dt_markup_add(to, "</figure>\n");
+    return (dt_axis){self->by, (double)run->rows.epoch_length};
+}
+
+/* Takes the line over, unless there is nothing to see. what: "test". */
+static void keep(sheet *self, const report_run *run, dt_line *line, const char *what, int colour,
+                 dt_stroke stroke)
+{
+    bool some = false;
+    for (size_t i = 0; i < line->count; i++)
+        some |= isfinite(line->y[i]);
+    if (!some || self->to->error.status) {
+        dt_line_free(line);
+        return;
     }
-    dt_line_free(&hover);
-    return status;
+    struct curve *curve = &self->curves[self->count];
+    bool label = self->labels && stroke == DT_STROKE_FULL;
+    snprintf(curve->name, sizeof curve->name, "%s%s%s", self->several ? run->key : "",
+             self->several ? " " : "", what);
+    curve->line = *line;
+    self->series[self->count++] = (dt_series){.name = curve->name,
+                                              .label = !label          ? NULL
+                                                       : self->several ? run->key
+                                                                       : what,
+                                              .colour = self->several ? run->colour : colour,
+                                              .stroke = stroke,
+                                              .count = line->count,
+                                              .x = line->x,
+                                              .y = line->y};
 }
 
-/* The ring at the best epoch of a single run; NULL: there is none. */
-static const dt_mark *best_of(const sheet *self, const report_run *run, double value, char *label,
-                              size_t size, dt_mark *out)
+/* Evaluations and learning rates are shown as they are, others may be rough. */
+static bool is_rough(report_line line, const dt_points *points)
 {
-    if (self->several || run->result.best_epoch == 0)
-        return NULL;
-    snprintf(label, size, "best: epoch %lld", (long long)run->result.best_epoch);
-    *out = (dt_mark){.label = label,
-                     .x = x_by[self->by](&run->rows.best_place, &run->rows),
-                     .y = value,
-                     .colour = 1};
-    return out;
+    bool exact =
+        (REPORT_VAL_LOSS <= line && line <= REPORT_TEST_ACCURACY) || line == REPORT_LEARNING_RATE;
+    return !exact && points->count > ROUGH_POINTS;
 }
 
-static dt_status add_loss(dt_markup *to, const sheet *like, int count, const report_run *runs)
+/* A line; of a rough one its mean, and of a single run itself, faint. */
+static void add_line(sheet *self, const report_run *run, report_line which, const char *what,
+                     int colour, dt_stroke stroke)
 {
-    sheet self;
-    char label[40], note[80] = "of test; training dashed";
-    dt_mark mark;
-    dt_status status = sheet_open(&self, like, count);
-    for (int i = 0; i < count && !status; i++)
-        status = add_quality(&self, &runs[i], REPORT_TRAIN_LOSS, REPORT_VAL_LOSS, REPORT_TEST_LOSS);
-    if (!self.several && runs->has_config)
-        snprintf(note, sizeof note, "%s a sample, mean", dt_loss_names[runs->config.loss]);
-    figure_text figure = {
-        "Loss",
-        note,
-        DT_NUMBER_PLAIN,
-        DT_SCALE_LOG,
-        false,
-        false,
-        best_of(&self, runs, runs->rows.best.val_loss, label, sizeof label, &mark)};
-    if (!status)
-        status = add_figure(to, &self, &figure, count, runs);
-    sheet_close(&self);
-    return status;
+    const dt_points *points = &run->rows.lines[which];
+    const dt_axis x = axis_of(self, run);
+    bool rough = is_rough(which, points);
+    dt_line line = {0};
+    if (!rough || !self->several) {
+        dt_points_line(points, &x, &line, &self->to->error);
+        keep(self, run, &line, what, colour, rough ? DT_STROKE_FAINT : stroke);
+    }
+    if (rough) {
+        dt_points_means(points, SMOOTH_POINTS, &x, &line, &self->to->error);
+        keep(self, run, &line, what, colour, stroke);
+    }
 }
 
-static dt_status add_accuracy(dt_markup *to, const sheet *like, int count, const report_run *runs)
+/* The means between rows and the evaluations: of a single run all of them, of several one, and by
+ * time that alone. */
+static void add_quality(sheet *self, const report_run *run, const figure *of)
 {
-    sheet self;
+    if (self->by != DT_BY_SECONDS)
+        add_line(self, run, of->line, "train", 0,
+                 self->several ? DT_STROKE_DASHED : DT_STROKE_FULL);
+    size_t before = self->count;
+    add_line(self, run, of->test, "test", 2, DT_STROKE_FULL);
+    if (!self->several || self->count == before)
+        add_line(self, run, of->val, "val", 1, DT_STROKE_FULL);
+}
+
+static void add_lines(sheet *self, const report_run *run, const figure *of)
+{
+    bool by_rows = of->line == REPORT_SPEED_OF_EPOCHS && run->rows.evaluated_count < EPOCHS_ENOUGH;
+    if (of->val != 0)
+        add_quality(self, run, of);
+    else
+        add_line(self, run, by_rows ? REPORT_SPEED : of->line, of->title, 0, DT_STROKE_FULL);
+}
+
+static bool wants_log(const sheet *self)
+{
+    dt_extent all = DT_EXTENT_OF_NONE;
+    for (size_t i = 0; i < self->count; i++)
+        for (size_t j = 0; j < self->series[i].count; j++)
+            dt_extent_add(&all, self->series[i].y[j]);
+    return dt_log_helps(all.low, all.high);
+}
+
+/* Where the mouse finds values: at the ends of the epochs of the run that has the most. */
+static dt_line find_hover(const sheet *self)
+{
+    const report_run *longest = self->runs;
+    for (int i = 1; i < self->run_count; i++)
+        if (self->runs[i].rows.count > longest->rows.count)
+            longest = &self->runs[i];
+    dt_line hover = {0};
+    const dt_points *ends = &longest->rows.lines[REPORT_SPEED_OF_EPOCHS];
+    if (ends->count < 2)
+        ends = &longest->rows.lines[REPORT_ROWS];
+    const dt_axis x = axis_of(self, longest);
+    dt_points_ends(ends, &x, &hover, &self->to->error);
+    return hover;
+}
+
+static void draw(const sheet *self, const figure *of)
+{
+    static const char *const names[] = {
+        [DT_BY_STEP] = "step", [DT_BY_SECONDS] = "time", [DT_BY_EPOCH] = "epoch"};
+    const dt_axis x = axis_of(self, self->runs);
+    const report_rows *rows = &self->runs->rows;
     char label[40];
-    dt_mark mark;
-    dt_status status = sheet_open(&self, like, count);
-    for (int i = 0; i < count && !status; i++)
-        status = add_quality(&self, &runs[i], REPORT_TRAIN_ACCURACY, REPORT_VAL_ACCURACY,
-                             REPORT_TEST_ACCURACY);
-    const char *note = self.by == BY_SECONDS ? "of test, by the seconds of training"
-                       : self.several        ? "of test; training dashed"
-                                             : "axis stretched towards 100 %";
-    figure_text figure = {
-        "Accuracy",
-        note,
-        DT_NUMBER_SHARE,
-        DT_SCALE_ACCURACY,
-        false,
-        false,
-        best_of(&self, runs, runs->rows.best.val_accuracy, label, sizeof label, &mark)};
-    if (!status)
-        status = add_figure(to, &self, &figure, count, runs);
-    sheet_close(&self);
-    return status;
+    bool is_log = of->kind == DT_SCALE_LOG && wants_log(self);
+    bool has_mark = of->val != 0 && !self->several && rows->best.epoch > 0;
+    bool of_loss = of->val == REPORT_VAL_LOSS;
+    dt_line hover = find_hover(self);
+    const dt_mark best = {.label = label,
+                          .x = dt_axis_at(&x, &rows->best_place),
+                          .y = of_loss ? rows->best.val_loss : rows->best.val_accuracy,
+                          .colour = 1};
+    snprintf(label, sizeof label, "best: epoch %lld", (long long)rows->best.epoch);
+    dt_line_chart chart = {
+        .name = of->title,
+        .x_name = names[self->by],
+        .x_number = self->by == DT_BY_SECONDS ? DT_NUMBER_SECONDS : DT_NUMBER_COUNT,
+        .y_number = of->number,
+        .y_kind = of->kind == DT_SCALE_LOG && !is_log ? DT_SCALE_LINEAR : of->kind,
+        .small = of->small,
+        .from_zero = of->from_zero,
+        .series_count = self->count,
+        .series = self->series,
+        .mark_count = has_mark,
+        .marks = &best,
+        .hover_count = hover.count,
+        .hover = hover.x};
+    dt_markup_add(self->to, "<figure><figcaption><b>%s</b> %s%s</figcaption>\n", of->title,
+                  of->note, is_log && !of->small ? ", logarithmic" : "");
+    dt_line_chart_add(self->to, &chart);
+    dt_markup_add(self->to, "</figure>\n");
+    dt_line_free(&hover);
 }
 
-/* A figure of one column, a line a run. */
-static dt_status add_single(dt_markup *to, const sheet *like, const figure_text *figure,
-                            report_line line, int count, const report_run *runs)
+static void add_figure(const sheet *like, int by, const figure *of)
 {
-    enum { EPOCHS_ENOUGH = 3 }; /* to draw the speed by their rows alone */
-    sheet self;
-    dt_status status = sheet_open(&self, like, count);
-    self.labels &= self.several;
-    for (int i = 0; i < count && !status; i++) {
-        bool by_rows = runs[i].rows.evaluated_count < EPOCHS_ENOUGH;
-        report_line of = line == REPORT_SPEED_OF_EPOCHS && by_rows ? REPORT_SPEED : line;
-        status = line == REPORT_LEARNING_RATE
-                     ? add_line(&self, &runs[i], of, figure->title, 0)
-                     : add_rough(&self, &runs[i], of, figure->title, 0, DT_STROKE_FULL);
-    }
-    if (!status)
-        status = add_figure(to, &self, figure, count, runs);
-    sheet_close(&self);
-    return status;
+    sheet self = *like;
+    size_t room = LINES_A_RUN * (size_t)self.run_count;
+    self.by = by;
+    self.labels &= self.several || of->val != 0;
+    self.series = dt_calloc(room, sizeof *self.series, &self.to->error);
+    self.curves = self.series ? dt_calloc(room, sizeof *self.curves, &self.to->error) : NULL;
+    for (int i = 0; self.curves && i < self.run_count; i++)
+        add_lines(&self, &self.runs[i], of);
+    if (self.count > 0 && !self.to->error.status)
+        draw(&self, of);
+    for (size_t i = 0; i < self.count; i++)
+        dt_line_free(&self.curves[i].line);
+    dt_free(self.series);
+    dt_free(self.curves);
 }
 
-static bool have_epochs(int count, const report_run *runs)
+static int x_of(int count, const report_run *runs)
 {
     for (int i = 0; i < count; i++)
         if (runs[i].rows.count > 0 && runs[i].rows.epoch_length == 0)
-            return false;
-    return true;
+            return DT_BY_STEP;
+    return DT_BY_EPOCH;
 }
 
-/* The curves that say how it went. */
-static dt_status add_course(dt_markup *to, const sheet *like, int count, const report_run *runs)
+void report_curves(dt_markup *to, int count, const report_run *runs)
 {
-    bool small = !like->several;
-    const figure_text rate = {
-        "Learning rate", "of the last update", DT_NUMBER_PLAIN, DT_SCALE_LINEAR, small, true, NULL};
-    const figure_text norm = {
-        "Gradient norm", "before clipping", DT_NUMBER_PLAIN, DT_SCALE_LOG, small, false, NULL};
-    const figure_text speed = {
-        "Speed", "training samples a second", DT_NUMBER_PLAIN, DT_SCALE_LINEAR, small, true, NULL};
-    dt_status status = add_single(to, like, &norm, REPORT_GRADIENT_NORM, count, runs);
-    if (!status)
-        status = add_single(to, like, &rate, REPORT_LEARNING_RATE, count, runs);
-    if (!status)
-        status = add_single(to, like, &speed, REPORT_SPEED_OF_EPOCHS, count, runs);
-    return status;
-}
-
-dt_status dt_report_curves(dt_markup *to, int count, const report_run *runs, dt_error *error)
-{
-    sheet like = {.by = have_epochs(count, runs) ? BY_EPOCH : BY_STEP,
-                  .several = count > 1,
-                  .labels = count <= LABELLED_RUNS,
-                  .error = error};
-    sheet by_time = like;
-    by_time.by = BY_SECONDS;
+    const bool several = count > 1;
+    const int by = x_of(count, runs);
+    const sheet like = {.to = to,
+                        .run_count = count,
+                        .runs = runs,
+                        .several = several,
+                        .labels = count <= LABELLED_RUNS};
+    char loss[80] = "of test; training dashed";
+    if (!several && runs->has_config)
+        snprintf(loss, sizeof loss, "%s a sample, mean", dt_loss_names[runs->config.loss]);
+    const figure quality[] = {
+        {"Accuracy", several ? "of test; training dashed" : "axis stretched towards 100 %",
+         DT_NUMBER_SHARE, DT_SCALE_ACCURACY, false, false, REPORT_TRAIN_ACCURACY,
+         REPORT_VAL_ACCURACY, REPORT_TEST_ACCURACY},
+        {"Loss", loss, DT_NUMBER_PLAIN, DT_SCALE_LOG, false, false, REPORT_TRAIN_LOSS,
+         REPORT_VAL_LOSS, REPORT_TEST_LOSS},
+        {"Accuracy", "of test, by the seconds of training", DT_NUMBER_SHARE, DT_SCALE_ACCURACY,
+         false, false, REPORT_TRAIN_ACCURACY, REPORT_VAL_ACCURACY, REPORT_TEST_ACCURACY},
+    };
+    const figure course[] = {
+        {"Gradient norm", "before clipping", DT_NUMBER_PLAIN, DT_SCALE_LOG, !several, false,
+         .line = REPORT_GRADIENT_NORM},
+        {"Learning rate", "of the last update", DT_NUMBER_PLAIN, DT_SCALE_LINEAR, !several, true,
+         .line = REPORT_LEARNING_RATE},
+        {"Speed", "training samples a second", DT_NUMBER_PLAIN, DT_SCALE_LINEAR, !several, true,
+         .line = REPORT_SPEED_OF_EPOCHS},
+    };
     dt_markup_add(to, "<div class=\"charts\">\n");
-    dt_status status = add_accuracy(to, &like, count, runs);
-    if (!status)
-        status = add_loss(to, &like, count, runs);
-    if (!status && like.several)
-        status = add_accuracy(to, &by_time, count, runs);
-    if (!like.several)
+    for (int i = 0; i < (several ? 3 : 2); i++)
+        add_figure(&like, i == 2 ? DT_BY_SECONDS : by, &quality[i]);
+    if (!several)
         dt_markup_add(to, "</div>\n<div class=\"charts small\">\n");
-    if (!status)
-        status = add_course(to, &like, count, runs);
+    for (int i = 0; i < 3; i++)
+        add_figure(&like, by, &course[i]);
     dt_markup_add(to, "</div>\n");
-    return status;
 }

@@ -4,7 +4,6 @@
 
 #include "base/memory.h"
 #include "parts.h"
-#include "pictures.h"
 
 enum { FILTERS_MOST = 64, SHEET = 32, COLUMNS = 8, GAP = 2, LEVELS = 31, SIDE_MOST = 64 };
 
@@ -55,8 +54,8 @@ static void draw(const report_run *run, const dt_tensor *kernel, int64_t output,
         }
 }
 
-static dt_status add_sheet(dt_markup *to, const report_run *run, const dt_tensor *kernel, int first,
-                           int count, dt_error *error)
+static void add_sheet(dt_markup *to, const report_run *run, const dt_tensor *kernel, int first,
+                      int count)
 {
     const int64_t *shape = run->weights.facts.input_shape;
     int columns = count < COLUMNS ? count : COLUMNS;
@@ -65,9 +64,9 @@ static dt_status add_sheet(dt_markup *to, const report_run *run, const dt_tensor
     int width = columns * ((int)shape[1] + GAP) - GAP;
     uint8_t colours[256][4];
     make_colours(colours);
-    uint8_t *pixels = dt_calloc((size_t)height * (size_t)width, 1, error);
+    uint8_t *pixels = dt_calloc((size_t)height * (size_t)width, 1, &to->error);
     if (!pixels)
-        return error->status;
+        return;
     for (int i = 0; i < count; i++)
         draw(run, kernel, first + i,
              pixels + (size_t)(i / COLUMNS * (shape[0] + GAP)) * (size_t)width +
@@ -77,16 +76,15 @@ static dt_status add_sheet(dt_markup *to, const report_run *run, const dt_tensor
     snprintf(text, sizeof text, "weights of outputs %d to %d of the first layer, as pictures",
              first, first + count - 1);
     dt_raster raster = {height, width, 1, pixels, colours};
-    dt_status status = dt_report_image(to, &raster, "sheet", text, error);
+    report_image(to, &raster, "sheet", text);
     dt_free(pixels);
-    return status;
 }
 
-dt_status dt_report_filters(dt_markup *to, const report_run *run, dt_error *error)
+void report_filters(dt_markup *to, const report_run *run)
 {
     const dt_tensor *kernel = find_kernel(run);
     if (!kernel)
-        return DT_OK;
+        return;
     int64_t outputs = kernel->shape[1];
     int count = outputs < FILTERS_MOST ? (int)outputs : FILTERS_MOST;
     dt_markup_add(
@@ -96,11 +94,8 @@ dt_status dt_report_filters(dt_markup *to, const report_run *run, dt_error *erro
         "class=\"orange\">orange</span> ones lower it, each output on its own "
         "scale.</p>\n",
         count < outputs ? "the first " : "", count, (long long)outputs, run->weights_name);
-    dt_status status = DT_OK;
     dt_markup_add(to, "<div class=\"sides\">\n");
-    for (int first = 0; first < count && !status; first += SHEET)
-        status =
-            add_sheet(to, run, kernel, first, count - first < SHEET ? count - first : SHEET, error);
+    for (int first = 0; first < count; first += SHEET)
+        add_sheet(to, run, kernel, first, count - first < SHEET ? count - first : SHEET);
     dt_markup_add(to, "</div>\n</section>\n");
-    return status;
 }

@@ -1,34 +1,54 @@
-/* The sections of a run's report; what a run has nothing for is left out. */
+/* The sections of a report; what a run has nothing for is left out. Errors are noted in the markup.
+ */
 #ifndef DT_REPORT_PARTS_H
 #define DT_REPORT_PARTS_H
 
 #include "base/markup.h"
+#include "file/image.h"
 #include "read_run.h"
 
-/* All begin with a heading <h2>. Errors: DT_ERR_INTERNAL. */
+/* These begin with a heading <h2>. */
+typedef void report_section(dt_markup *to, const report_run *run);
 
 /* The confusion matrix, and each class. */
-dt_status dt_report_answers(dt_markup *to, const report_run *run, dt_error *error);
-
+report_section report_answers;
 /* The worst mistakes. */
-dt_status dt_report_mistakes(dt_markup *to, const report_run *run, dt_error *error);
-
+report_section report_mistakes;
 /* What tracking has found: norms and margins, the hardest images, doubtful labels. */
-dt_status dt_report_tracked(dt_markup *to, const report_run *run, dt_error *error);
-
+report_section report_tracked;
 /* The kernel of the first layer. */
-dt_status dt_report_filters(dt_markup *to, const report_run *run, dt_error *error);
-
+report_section report_filters;
 /* Where the time went. */
-dt_status dt_report_time(dt_markup *to, const report_run *run, dt_error *error);
-
+report_section report_time;
 /* Settings, environment, hashes. */
-dt_status dt_report_settings(dt_markup *to, const report_run *run, dt_error *error);
+report_section report_settings;
 
 /* Of several runs: results and settings that differ, side by side. */
-dt_status dt_report_comparison(dt_markup *to, int count, const report_run *runs, dt_error *error);
+void report_comparison(dt_markup *to, int count, const report_run *runs);
 
-/* The run's state in a word, as a chip. */
-void dt_report_chip(dt_markup *to, const report_run *run);
+/* Curves: of one run those of training, validation and test; of several, each run's test (or else
+ * validation) and training. */
+void report_curves(dt_markup *to, int count, const report_run *runs);
+
+/* The run's state in a word, as a chip; its key, as a link's text. */
+void report_chip(dt_markup *to, const report_run *run);
+void report_key(dt_markup *to, const report_run *run);
+
+/* A number of things; -1: not known. */
+double report_known(int64_t count);
+
+/* <img> of that class, with that text, as PNG inside the page. */
+void report_image(dt_markup *to, const dt_raster *raster, const char *class, const char *text);
+
+/* What the cards of a gallery say beside label and answer. */
+typedef enum report_score {
+    REPORT_PROBABILITIES, /* of the answer and of the label */
+    REPORT_NORM,
+    REPORT_MARGIN
+} report_score;
+
+/* Cards of the first `most` samples of a gallery. */
+void report_gallery(dt_markup *to, const report_run *run, const dt_gallery *gallery,
+                    report_score score, int64_t most);
 
 #endif

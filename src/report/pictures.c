@@ -1,52 +1,41 @@
-#include "pictures.h"
-
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
 #include "base/memory.h"
-#include "chart/scale.h"
+#include "chart/chart.h"
 #include "parts.h"
 
-enum { MISTAKES_MOST = 40 };
+enum { MISTAKES_MOST = 40, SAMPLES_MOST = 30 };
 
-dt_status dt_report_image(dt_markup *to, const dt_raster *raster, const char *class,
-                          const char *text, dt_error *error)
+void report_image(dt_markup *to, const dt_raster *raster, const char *class, const char *text)
 {
     void *png;
     size_t size;
-    dt_status status = dt_image_encode_png(raster, &png, &size, error);
-    if (status)
-        return status;
-    dt_markup_add(to, "<img class=\"%s\" width=\"%d\" height=\"%d\" alt=\"", class, raster->width,
+    if (dt_image_encode_png(raster, &png, &size, &to->error))
+        return;
+    dt_markup_add(to, "<img class=\"%s\" width=\"%d\" height=\"%d\"", class, raster->width,
                   raster->height);
-    dt_markup_text(to, text);
-    dt_markup_add(to, "\" src=\"data:image/png;base64,");
+    dt_markup_around(to, " alt=\"", text, "\" src=\"data:image/png;base64,");
     dt_markup_base64(to, png, size);
     dt_markup_add(to, "\">");
     dt_free(png);
-    return DT_OK;
 }
 
 /* Image formats know 1, 3 and 4 channels: of others the first is shown. */
-static dt_status add_image(dt_markup *to, dt_shape shape, const uint8_t *pixels, const char *text,
-                           dt_error *error)
+static void add_image(dt_markup *to, dt_shape shape, const uint8_t *pixels, const char *text)
 {
     int channels = shape.channels;
+    bool whole = channels == 1 || channels == 3 || channels == 4;
     size_t count = (size_t)shape.height * (size_t)shape.width;
-    dt_raster raster = {shape.height, shape.width, channels, pixels, NULL};
-    if (channels == 1 || channels == 3 || channels == 4)
-        return dt_report_image(to, &raster, "digit", text, error);
-    uint8_t *first = dt_calloc(count, 1, error);
-    if (!first)
-        return error->status;
-    for (size_t i = 0; i < count; i++)
+    uint8_t *first = whole ? NULL : dt_calloc(count, 1, &to->error);
+    for (size_t i = 0; first && i < count; i++)
         first[i] = pixels[i * (size_t)channels];
-    raster.channels = 1;
-    raster.pixels = first;
-    dt_status status = dt_report_image(to, &raster, "digit", text, error);
+    dt_raster raster = {shape.height, shape.width, whole ? channels : 1, whole ? pixels : first,
+                        NULL};
+    if (whole || first)
+        report_image(to, &raster, "digit", text);
     dt_free(first);
-    return status;
 }
 
 static void write_answer(int64_t answer, int classes, char text[24])
@@ -77,39 +66,75 @@ static void add_score(dt_markup *to, const dt_gallery *gallery, int64_t i, int c
                       probability(probabilities[label], second));
 }
 
-dt_status dt_report_gallery(dt_markup *to, const report_run *run, const dt_gallery *gallery,
-                            report_score score, int64_t most, dt_error *error)
+void report_gallery(dt_markup *to, const report_run *run, const dt_gallery *gallery,
+                    report_score score, int64_t most)
 {
     const dt_insight *insight = &run->insight;
     size_t size = (size_t)dt_shape_size(insight->shape);
-    dt_status status = DT_OK;
     dt_markup_add(to, "<div class=\"cards\">\n");
-    for (int64_t i = 0; i < gallery->count && i < most && !status; i++) {
+    for (int64_t i = 0; i < gallery->count && i < most; i++) {
         char text[120], answer[24];
         write_answer(gallery->answers[i], insight->classes, answer);
         snprintf(text, sizeof text, "image %" PRId64 ": label %" PRId64 ", answer %s",
                  gallery->samples[i], gallery->labels[i], answer);
         dt_markup_add(to, "<figure class=\"card\" title=\"%s\">", text);
-        status = add_image(to, insight->shape, gallery->pixels + (size_t)i * size, text, error);
+        add_image(to, insight->shape, gallery->pixels + (size_t)i * size, text);
         dt_markup_add(to, "<figcaption><b>%" PRId64 " → %s</b><br>", gallery->labels[i], answer);
         add_score(to, gallery, i, insight->classes, score);
         dt_markup_add(to, "</figcaption></figure>\n");
     }
     dt_markup_add(to, "</div>\n");
-    return status;
 }
 
-dt_status dt_report_mistakes(dt_markup *to, const report_run *run, dt_error *error)
+void report_mistakes(dt_markup *to, const report_run *run)
 {
     const dt_gallery *mistakes = &run->insight.mistakes;
     if (!run->has_insight || mistakes->count == 0)
-        return DT_OK;
+        return;
     dt_markup_add(to,
                   "<section>\n<h2>Worst mistakes</h2>\n<p>The %s images with the largest loss. "
                   "Label → answer, with the probabilities of both.</p>\n",
                   run->insight.test.samples > 0 ? "test" : "validation");
-    dt_status status =
-        dt_report_gallery(to, run, mistakes, REPORT_PROBABILITIES, MISTAKES_MOST, error);
+    report_gallery(to, run, mistakes, REPORT_PROBABILITIES, MISTAKES_MOST);
     dt_markup_add(to, "</section>\n");
-    return status;
+}
+
+void report_tracked(dt_markup *to, const report_run *run)
+{
+    const dt_insight *insight = &run->insight;
+    size_t count = (size_t)insight->tracked;
+    if (!run->has_insight || count == 0)
+        return;
+    dt_markup_add(
+        to, "<section>\n<h2>Training images, one by one</h2>\n"
+            "<p>The <b>gradient norm</b> of an image says how strongly it alone pulls at "
+            "the parameters; the <b>margin</b> is the output of its label less the "
+            "largest of the others, so below zero the network answers otherwise. Both are "
+            "means over the epochs, of what was met in training.</p>\n"
+            "<div class=\"charts\">\n<figure><figcaption><b>Gradient norms</b> images by norm; the "
+            "first bar has all smaller ones</figcaption>\n");
+    dt_histogram norms = {"Gradient norms",
+                          "gradient norm",
+                          DT_NUMBER_PLAIN,
+                          0,
+                          count,
+                          insight->gradient_norms,
+                          true};
+    dt_histogram margins = {"Margins",        "margin", DT_NUMBER_PLAIN, 2, count,
+                            insight->margins, false};
+    dt_histogram_add(to, &norms);
+    dt_markup_add(to, "</figure>\n<figure><figcaption><b>Margins</b> images by "
+                      "margin</figcaption>\n");
+    dt_histogram_add(to, &margins);
+    dt_markup_add(to, "</figure>\n</div>\n");
+    if (insight->doubtful.count > 0) {
+        dt_markup_add(to, "<h3>Likely wrong labels</h3>\n<p>The smallest margins: label → what "
+                          "the network answers after the training.</p>\n");
+        report_gallery(to, run, &insight->doubtful, REPORT_MARGIN, SAMPLES_MOST);
+    }
+    if (insight->hardest.count > 0) {
+        dt_markup_add(to, "<h3>Hardest images</h3>\n<p>The largest gradient norms.</p>\n");
+        report_gallery(to, run, &insight->hardest, REPORT_NORM, SAMPLES_MOST);
+    }
+    dt_markup_add(to, "</section>\n");
 }

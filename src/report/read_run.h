@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/markup.h"
 #include "base/status.h"
 #include "config/config.h"
 #include "model/weights.h"
@@ -13,9 +14,7 @@
 #include "run/directory.h"
 #include "run/insight.h"
 #include "run/lock.h"
-#include "run/summary_read.h"
-
-#define REPORT_NOTES_MAX 8
+#include "run/summary.h"
 
 /* What became of a run. */
 typedef enum report_state {
@@ -26,20 +25,6 @@ typedef enum report_state {
     REPORT_ENDED /* it was killed: nobody wrote how it ended */
 } report_state;
 
-/* The numbers that say how good and how fast it is: of the summary, or while there is none, of the
- * last row of an epoch. What is not known: NaN, -1. */
-typedef struct report_result {
-    report_state state;
-    int64_t epochs, steps;
-    double train_loss, train_accuracy, val_loss, val_accuracy, test_loss, test_accuracy;
-    double seconds, samples_per_second;
-    int ranks, virtual_ranks, hosts;
-    const char *parameter_hash; /* "": not known */
-    const char *data_source;    /* likewise */
-    const char *version;        /* likewise */
-    int64_t best_epoch;         /* of the best validation accuracy; 0: none */
-} report_result;
-
 typedef struct report_run {
     const char *path;        /* as the user gave it */
     char name[DT_PATH_SIZE]; /* for people */
@@ -49,20 +34,22 @@ typedef struct report_run {
     dt_run_lock_state lock; /* free where it cannot be read */
     dt_config config;
     report_rows rows;
-    dt_summary_file summary;
+    dt_summary summary;
     dt_insight insight;
     dt_weights_file weights; /* weights.h5, or while it is not there best.h5 */
     const char *weights_name;
-    report_result result;
-    int note_count;
-    char *notes[REPORT_NOTES_MAX]; /* lines on what is missing or damaged */
+    report_state state;
+    /* The numbers that say how good and how fast it is: of the summary, or while there is none, of
+     * the last row of an epoch. What is not known: NaN, -1, NULL. */
+    dt_summary result;
+    dt_markup notes; /* on what is missing or damaged */
 } report_run;
 
-/* Reads what there is of a run. *out, which is zero, is always set: dt_report_run_close.
+/* Reads what there is of a run. *out, which is zero, is always set: report_run_close.
  * Errors: those of dt_report_write. */
-dt_status dt_report_run_open(const char *path, report_run *out, dt_error *error);
+dt_status report_run_open(const char *path, report_run *out, dt_error *error);
 
 /* Frees all that the run owns; {0} and a second call are allowed. */
-void dt_report_run_close(report_run *run);
+void report_run_close(report_run *run);
 
 #endif

@@ -6,41 +6,42 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "chart/scale.h"
-#include "curves.h"
+#include "chart/chart.h"
 #include "file/atomic_file.h"
 #include "parts.h"
 #include "report/page.h"
 
-static void add_tile(dt_markup *to, const char *value, const char *word)
-{
-    dt_markup_add(to, "<div class=\"tile\"><b>%s</b><span>", value);
-    dt_markup_text(to, word);
-    dt_markup_add(to, "</span></div>");
-}
-
-static void add_number(dt_markup *to, dt_number number, double value, const char *word)
-{
-    char text[DT_NUMBER_SIZE];
-    if (!isnan(value))
-        add_tile(to, dt_number_text(number, value, text), word);
-}
-
-static double known(int64_t count)
+double report_known(int64_t count)
 {
     return count < 0 ? (double)NAN : (double)count;
+}
+
+void report_key(dt_markup *to, const report_run *run)
+{
+    dt_markup_add(to, "<span class=\"key c%d\">%s</span>", run->colour, run->key);
+}
+
+/* A number in large, unless it is not known. */
+static void add_tile(dt_markup *to, dt_number number, double value, const char *word)
+{
+    if (isnan(value))
+        return;
+    dt_markup_add(to, "<div class=\"tile\"><b>%s</b>", DT_NUMBER(number, value));
+    dt_markup_around(to, "<span>", word, "</span></div>");
 }
 
 /* Which accuracy is the result: of test, or else validation, or else training. */
 static double headline(const report_run *run, const char **of)
 {
-    const report_result *result = &run->result;
-    *of = isfinite(result->test_accuracy)  ? "test"
-          : isfinite(result->val_accuracy) ? "validation"
-                                           : "training";
-    return isfinite(result->test_accuracy)  ? result->test_accuracy
-           : isfinite(result->val_accuracy) ? result->val_accuracy
-                                            : result->train_accuracy;
+    const dt_summary *result = &run->result;
+    const char *const names[] = {"test", "validation", "training"};
+    const double values[] = {result->last.test_accuracy, result->last.val_accuracy,
+                             result->last.train_accuracy};
+    int i = 0;
+    while (i < 2 && !isfinite(values[i]))
+        i++;
+    *of = names[i];
+    return values[i];
 }
 
 static void add_network(dt_markup *to, const report_run *run)
@@ -56,80 +57,46 @@ static void add_network(dt_markup *to, const report_run *run)
 
 static void add_tiles(dt_markup *to, const report_run *run)
 {
-    const report_result *result = &run->result;
+    const dt_summary *result = &run->result;
     char word[80];
     const char *of;
     headline(run, &of);
     dt_markup_add(to, "<div class=\"tiles\">");
-    if (strcmp(of, "validation") != 0 && isfinite(result->val_accuracy)) {
-        const dt_metrics_row *best = result->best_epoch > 0 ? &run->rows.best : NULL;
-        snprintf(word, sizeof word, "best validation accuracy, epoch %" PRId64, result->best_epoch);
-        add_number(to, DT_NUMBER_SHARE, best ? best->val_accuracy : result->val_accuracy,
-                   best ? word : "validation accuracy");
+    if (strcmp(of, "validation") != 0 && isfinite(result->last.val_accuracy)) {
+        const dt_metrics_row *best = &run->rows.best;
+        snprintf(word, sizeof word, "best validation accuracy, epoch %" PRId64, best->epoch);
+        if (best->epoch > 0)
+            add_tile(to, DT_NUMBER_SHARE, best->val_accuracy, word);
+        else
+            add_tile(to, DT_NUMBER_SHARE, result->last.val_accuracy, "validation accuracy");
     }
-    add_number(to, DT_NUMBER_SHARE, strcmp(of, "training") ? result->train_accuracy : (double)NAN,
-               "training accuracy, last epoch");
-    add_number(to, DT_NUMBER_COUNT, known(result->epochs), "epochs");
-    add_number(to, DT_NUMBER_COUNT, known(result->steps), "steps");
-    add_number(to, DT_NUMBER_SECONDS, result->seconds, "of training");
-    add_number(to, DT_NUMBER_COUNT, result->samples_per_second, "samples a second");
+    add_tile(to, DT_NUMBER_SHARE,
+             strcmp(of, "training") ? result->last.train_accuracy : (double)NAN,
+             "training accuracy, last epoch");
+    add_tile(to, DT_NUMBER_COUNT, report_known(result->last.epoch), "epochs");
+    add_tile(to, DT_NUMBER_COUNT, report_known(result->last.step), "steps");
+    add_tile(to, DT_NUMBER_SECONDS, result->last.seconds, "of training");
+    add_tile(to, DT_NUMBER_COUNT, result->last.samples_per_second, "samples a second");
     if (result->ranks > 0) {
         snprintf(word, sizeof word, "%s on %d %s", result->ranks == 1 ? "rank" : "ranks",
                  result->hosts, result->hosts == 1 ? "host" : "hosts");
-        add_number(to, DT_NUMBER_COUNT, result->ranks, word);
+        add_tile(to, DT_NUMBER_COUNT, result->ranks, word);
     }
     if (run->has_weights)
-        add_number(to, DT_NUMBER_COUNT, (double)run->weights.parameter_count, "parameters");
+        add_tile(to, DT_NUMBER_COUNT, (double)run->weights.parameter_count, "parameters");
     dt_markup_add(to, "</div>\n");
 }
 
-static void add_headline(dt_markup *to, const report_run *run)
-{
-    char text[DT_NUMBER_SIZE];
-    const char *of;
-    double accuracy = headline(run, &of);
-    if (isfinite(accuracy))
-        dt_markup_add(to, "<h1>%s of the %s images right</h1>\n",
-                      dt_number_text(DT_NUMBER_SHARE, accuracy, text), of);
-    else
-        dt_markup_add(to, "<h1>No result yet</h1>\n");
-}
-
-static void add_notes(dt_markup *to, const report_run *run)
-{
-    for (int i = 0; i < run->note_count; i++) {
-        dt_markup_add(to, "<p class=\"note warn\">");
-        dt_markup_text(to, run->notes[i]);
-        dt_markup_add(to, "</p>\n");
-    }
-}
-
-/* The parts of a run that a comparison has not shown. */
-static dt_status add_parts(dt_markup *to, const report_run *run, dt_error *error)
-{
-    dt_status status = dt_report_answers(to, run, error);
-    if (!status)
-        status = dt_report_mistakes(to, run, error);
-    if (!status)
-        status = dt_report_filters(to, run, error);
-    if (!status)
-        status = dt_report_tracked(to, run, error);
-    if (!status)
-        status = dt_report_time(to, run, error);
-    return status ? status : dt_report_settings(to, run, error);
-}
-
-static dt_status add_curves(dt_markup *to, int count, const report_run *runs, dt_error *error)
+static void add_curves(dt_markup *to, int count, const report_run *runs)
 {
     int64_t rows = 0;
     for (int i = 0; i < count; i++)
         rows += runs[i].rows.count;
     if (rows == 0)
-        return DT_OK;
+        return;
     dt_markup_add(to, "<section>\n<h2>Training</h2>\n");
-    dt_status status = dt_report_curves(to, count, runs, error);
+    report_curves(to, count, runs);
     dt_markup_add(to, "</section>\n");
-    return status;
 }
 
 /* What was trained, on what, the numbers, and what is missing. */
@@ -137,29 +104,39 @@ static void add_summary(dt_markup *to, const report_run *run)
 {
     dt_markup_add(to, "<p class=\"sub\">");
     add_network(to, run);
-    dt_markup_add(to, run->result.data_source[0] ? ", on " : "");
-    dt_markup_text(to, run->result.data_source);
-    dt_markup_add(to, "</p>\n");
+    dt_markup_around(to, run->result.data_source ? ", on " : "", run->result.data_source, "</p>\n");
     add_tiles(to, run);
-    add_notes(to, run);
+    if (run->notes.text)
+        dt_markup_add(to, "%s", run->notes.text);
 }
 
-static dt_status add_run(dt_markup *to, const report_run *run, dt_error *error)
+/* The parts of a run that a comparison has not shown. */
+static void add_sections(dt_markup *to, const report_run *run)
 {
+    static report_section *const sections[] = {report_answers, report_mistakes, report_filters,
+                                               report_tracked, report_time,     report_settings};
+    for (size_t i = 0; i < sizeof sections / sizeof *sections && !to->error.status; i++)
+        sections[i](to, run);
+}
+
+static void add_run(dt_markup *to, const report_run *run)
+{
+    const char *of;
+    double accuracy = headline(run, &of);
     dt_page_begin(to, run->name);
-    dt_markup_add(to, "<header>\n<p class=\"eyebrow\">dist-train · <span class=\"break\">");
-    dt_markup_text(to, run->name);
-    dt_markup_add(to, "</span> ");
-    dt_report_chip(to, run);
-    dt_markup_add(to, "</p>\n");
-    add_headline(to, run);
+    dt_markup_around(to, "<header>\n<p class=\"eyebrow\">dist-train · <span class=\"break\">",
+                     run->name, "</span> ");
+    report_chip(to, run);
+    if (isfinite(accuracy))
+        dt_markup_add(to, "</p>\n<h1>%s of the %s images right</h1>\n",
+                      DT_NUMBER(DT_NUMBER_SHARE, accuracy), of);
+    else
+        dt_markup_add(to, "</p>\n<h1>No result yet</h1>\n");
     add_summary(to, run);
     dt_markup_add(to, "</header>\n");
-    dt_status status = add_curves(to, 1, run, error);
-    if (!status)
-        status = add_parts(to, run, error);
+    add_curves(to, 1, run);
+    add_sections(to, run);
     dt_page_end(to);
-    return status;
 }
 
 /* The run with the best result; of equal ones the first. */
@@ -175,22 +152,20 @@ static int best_run(int count, const report_run *runs)
     return best;
 }
 
-static dt_status add_detail(dt_markup *to, const report_run *run, bool open, dt_error *error)
+static void add_detail(dt_markup *to, const report_run *run, bool open)
 {
     dt_markup_add(to, "<details class=\"run\" id=\"run-%s\"%s><summary>", run->key,
                   open ? " open" : "");
-    dt_markup_add(to, "<span class=\"key c%d\">%s</span> ", run->colour, run->key);
-    dt_markup_text(to, run->name);
-    dt_markup_add(to, "</summary>\n");
+    report_key(to, run);
+    dt_markup_around(to, " ", run->name, "</summary>\n");
     add_summary(to, run);
-    dt_status status = add_parts(to, run, error);
+    add_sections(to, run);
     dt_markup_add(to, "</details>\n");
-    return status;
 }
 
-static dt_status add_runs(dt_markup *to, int count, const report_run *runs, dt_error *error)
+static void add_runs(dt_markup *to, int count, const report_run *runs)
 {
-    char title[40], text[DT_NUMBER_SIZE];
+    char title[40];
     const char *of;
     int best = best_run(count, runs);
     double accuracy = headline(&runs[best], &of);
@@ -198,28 +173,26 @@ static dt_status add_runs(dt_markup *to, int count, const report_run *runs, dt_e
     dt_page_begin(to, title);
     dt_markup_add(to, "<header>\n<p class=\"eyebrow\">dist-train</p>\n<h1>%s</h1>\n", title);
     if (isfinite(accuracy)) {
-        dt_markup_add(to, "<p class=\"sub\">Best: <span class=\"key c%d\">%s</span> ",
-                      runs[best].colour, runs[best].key);
-        dt_markup_text(to, runs[best].name);
+        dt_markup_add(to, "<p class=\"sub\">Best: ");
+        report_key(to, &runs[best]);
+        dt_markup_around(to, " ", runs[best].name, "");
         dt_markup_add(to, " with %s of the %s images right.</p>\n",
-                      dt_number_text(DT_NUMBER_SHARE, accuracy, text), of);
+                      DT_NUMBER(DT_NUMBER_SHARE, accuracy), of);
     }
     dt_markup_add(to, "</header>\n");
-    dt_status status = dt_report_comparison(to, count, runs, error);
-    if (!status)
-        status = add_curves(to, count, runs, error);
+    report_comparison(to, count, runs);
+    add_curves(to, count, runs);
     dt_markup_add(to, "<section>\n<h2>Each run</h2>\n");
-    for (int i = 0; i < count && !status; i++)
-        status = add_detail(to, &runs[i], i == best, error);
+    for (int i = 0; i < count; i++)
+        add_detail(to, &runs[i], i == best);
     dt_markup_add(to, "</section>\n");
     dt_page_end(to);
-    return status;
 }
 
 static void name_runs(int count, report_run *runs)
 {
     for (int i = 0; i < count; i++) {
-        runs[i].colour = i % 8;
+        runs[i].colour = i % DT_COLOURS;
         snprintf(runs[i].key, sizeof runs[i].key, i < 26 ? "%.0d%c" : "%d%c", i / 26, 'A' + i % 26);
         for (int j = 0; j < i; j++)
             if (strcmp(runs[i].name, runs[j].name) == 0) {
@@ -240,17 +213,19 @@ dt_status dt_report_write(int count, const char *const *paths, const char *path,
     if (!runs)
         return error->status;
     for (int i = 0; i < count && !status; i++)
-        status = dt_report_run_open(paths[i], &runs[i], error);
+        status = report_run_open(paths[i], &runs[i], error);
     if (!status) {
         name_runs(count, runs);
-        status = count == 1 ? add_run(&page, runs, error) : add_runs(&page, count, runs, error);
-    }
-    if (!status)
+        if (count == 1)
+            add_run(&page, runs);
+        else
+            add_runs(&page, count, runs);
         status = dt_markup_status(&page, error);
+    }
     if (!status)
         status = dt_atomic_write(path, page.text, page.length, error);
     for (int i = 0; i < count; i++)
-        dt_report_run_close(&runs[i]);
+        report_run_close(&runs[i]);
     dt_free(runs);
     dt_markup_destroy(&page);
     return status;

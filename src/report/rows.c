@@ -92,7 +92,7 @@ static dt_status add_row(report_rows *self, const dt_metrics_row *row, dt_error 
 {
     const double seconds[] = {row->compute_seconds, row->reduce_seconds, row->wait_seconds,
                               row->data_seconds};
-    const bool evaluated = row->parameter_hash[0] != '\0';
+    const bool evaluated = row->parameter_hash != 0;
     dt_status status = DT_OK;
     begin_epoch(self, row);
     const dt_place place = {(double)row->step, row->seconds, (double)row->epoch,
@@ -119,7 +119,7 @@ static dt_status add_row(report_rows *self, const dt_metrics_row *row, dt_error 
     return status;
 }
 
-dt_status dt_report_rows_read(const char *path, report_rows *out, dt_error *error)
+dt_status report_rows_read(const char *path, report_rows *out, dt_error *error)
 {
     dt_metrics_reader *reader;
     const dt_metrics_row *row = NULL;
@@ -136,11 +136,11 @@ dt_status dt_report_rows_read(const char *path, report_rows *out, dt_error *erro
         status = close_window(out, line, error);
     dt_metrics_reader_close(reader);
     if (status)
-        dt_report_rows_free(out);
+        report_rows_free(out);
     return status;
 }
 
-void dt_report_rows_free(report_rows *self)
+void report_rows_free(report_rows *self)
 {
     for (int i = 0; i < REPORT_LINES; i++)
         dt_points_free(&self->lines[i]);

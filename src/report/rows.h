@@ -63,11 +63,11 @@ typedef struct report_rows {
     report_window windows[2];
 } report_rows;
 
-/* Reads the file `path`. *out is always set, and without rows after an error: dt_report_rows_free.
+/* Reads the file `path`. *out is always set, and without rows after an error: report_rows_free.
  * Errors: those of dt_metrics_reader_open and dt_metrics_reader_next; DT_ERR_INTERNAL. */
-dt_status dt_report_rows_read(const char *path, report_rows *out, dt_error *error);
+dt_status report_rows_read(const char *path, report_rows *out, dt_error *error);
 
 /* {0} and a second call are allowed. */
-void dt_report_rows_free(report_rows *self);
+void report_rows_free(report_rows *self);
 
 #endif

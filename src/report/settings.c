@@ -1,7 +1,4 @@
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-
+#include "base/hash.h"
 #include "parts.h"
 
 static const struct {
@@ -12,19 +9,20 @@ static const struct {
               [REPORT_RUNNING] = {"running", ""},
               [REPORT_ENDED] = {"ended without a summary", "bad"}};
 
-void dt_report_chip(dt_markup *to, const report_run *run)
+void report_chip(dt_markup *to, const report_run *run)
 {
-    dt_markup_add(to, "<span class=\"chip %s\">%s</span>", states[run->result.state].class,
-                  states[run->result.state].word);
+    dt_markup_add(to, "<span class=\"chip %s\">%s</span>", states[run->state].class,
+                  states[run->state].word);
 }
 
+/* A row of a table, if the value is known. */
 static void add_row(dt_markup *to, const char *name, const char *value, const char *class)
 {
-    dt_markup_add(to, "<tr><th>");
-    dt_markup_text(to, name);
-    dt_markup_add(to, "</th><td class=\"%s\">", class);
-    dt_markup_text(to, value);
-    dt_markup_add(to, "</td></tr>\n");
+    if (!value)
+        return;
+    dt_markup_around(to, "<tr><th>", name, "</th>");
+    dt_markup_add(to, "<td class=\"%s\">", class);
+    dt_markup_around(to, "", value, "</td></tr>\n");
 }
 
 /* The settings that are the default, or those that are not: how many. */
@@ -58,34 +56,27 @@ static void add_config(dt_markup *to, const report_run *run)
 
 static void add_facts(dt_markup *to, const report_run *run)
 {
-    const report_result *result = &run->result;
+    const dt_summary *result = &run->result;
     char hash[DT_HASH_TEXT];
     dt_markup_add(to, "<div><h3>Run and environment</h3>\n<table class=\"pairs\"><tbody>\n");
     add_row(to, "directory", run->path, "mono break");
-    if (result->data_source[0])
-        add_row(to, "data", result->data_source, "break");
-    if (result->parameter_hash[0])
-        add_row(to, "parameter_hash", result->parameter_hash, "mono");
-    if (run->has_weights) {
-        char name[40];
-        snprintf(name, sizeof name, "%s", run->weights_name);
-        add_row(to, name, dt_hash_text(run->weights.parameter_hash, hash), "mono");
-    }
-    if (run->has_summary && run->summary.summary.resumed_from)
-        add_row(to, "resumed from", run->summary.summary.resumed_from, "mono break");
+    add_row(to, "data", result->data_source, "break");
+    if (result->last.parameter_hash)
+        add_row(to, "parameter_hash", dt_hash_text(result->last.parameter_hash, hash), "mono");
+    if (run->has_weights)
+        add_row(to, run->weights_name, dt_hash_text(run->weights.parameter_hash, hash), "mono");
+    if (run->has_summary)
+        add_row(to, "resumed from", run->summary.resumed_from, "mono break");
     for (int i = 0; i < run->insight.fact_count; i++)
         add_row(to, run->insight.facts[i].name, run->insight.facts[i].value, "break");
-    if (result->version[0])
-        add_row(to, "written by", result->version, "");
+    add_row(to, "written by", result->version, "");
     dt_markup_add(to, "</tbody></table></div>\n");
 }
 
-dt_status dt_report_settings(dt_markup *to, const report_run *run, dt_error *error)
+void report_settings(dt_markup *to, const report_run *run)
 {
-    (void)error;
     dt_markup_add(to, "<section>\n<h2>Settings and environment</h2>\n<div class=\"sides\">\n");
     add_config(to, run);
     add_facts(to, run);
     dt_markup_add(to, "</div>\n</section>\n");
-    return DT_OK;
 }

@@ -51,7 +51,7 @@ dt_status trailer_check(const void *bytes, size_t size, dt_error *error)
                        size);
     const uint8_t *trailer = (const uint8_t *)bytes + size - TRAILER_SIZE;
     dt_status status = trailer_check_size(trailer, size, error);
-    if (status != DT_OK)
+    if (status)
         return status;
     uint64_t expected = take_number(trailer + AT_HASH);
     uint64_t found = dt_hash(bytes, size - TRAILER_SIZE + AT_HASH);

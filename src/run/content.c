@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 #include "file/hdf5_reader.h"
-#include "insight_format.h"
+#include "run/insight.h"
 
 #define HDF5_SIGNATURE "\x89HDF\r\n\x1a\n"
 
@@ -18,9 +18,9 @@ static bool contains(const void *bytes, size_t size, const char *text)
 static bool is_insight(const dt_hdf5_reader *reader)
 {
     char *format;
-    if (dt_hdf5_reader_text_attribute(reader, "/", INSIGHT_FORMAT, &format, NULL) != DT_OK)
+    if (dt_hdf5_reader_text_attribute(reader, "/", "format", &format, NULL))
         return false;
-    bool is = strncmp(format, INSIGHT_FORMAT_NAME, strlen(INSIGHT_FORMAT_NAME)) == 0;
+    bool is = strncmp(format, DT_INSIGHT_FORMAT, strlen(DT_INSIGHT_FORMAT)) == 0;
     dt_free(format);
     return is;
 }
@@ -34,10 +34,10 @@ dt_content dt_content_of(const void *bytes, size_t size)
     if (contains(bytes, size, "step_in_epoch") && contains(bytes, size, "parameter_hash"))
         return DT_CONTENT_CHECKPOINT;
     dt_hdf5_reader *reader;
-    if (dt_hdf5_reader_open(bytes, size, &reader, NULL) != DT_OK)
-        return contains(bytes, size, "layer_names")         ? DT_CONTENT_WEIGHTS
-               : contains(bytes, size, INSIGHT_FORMAT_NAME) ? DT_CONTENT_INSIGHT
-                                                            : DT_CONTENT_HDF5;
+    if (dt_hdf5_reader_open(bytes, size, &reader, NULL))
+        return contains(bytes, size, "layer_names")       ? DT_CONTENT_WEIGHTS
+               : contains(bytes, size, DT_INSIGHT_FORMAT) ? DT_CONTENT_INSIGHT
+                                                          : DT_CONTENT_HDF5;
     dt_content content = DT_CONTENT_HDF5;
     if (dt_hdf5_reader_has_attribute(reader, "/", "layer_names") ||
         dt_hdf5_reader_has_attribute(reader, "/model_weights", "layer_names"))

@@ -16,15 +16,13 @@
 #include "directory_make.h"
 #include "run/directory.h"
 
-#define NAME_BEGIN "events.out.tfevents."
-#define FIRST_ROOM 4096
 /* Bytes that wait for others while the file is not looked at yet. */
 #define PART_SIZE ((size_t)1 << 16)
 
 /* The parts of a TFRecord around its data. */
 enum { LENGTH_SIZE = 8, CRC_SIZE = 4, RECORD_EXTRA = LENGTH_SIZE + 2 * CRC_SIZE };
 
-struct dt_event_file {
+struct events_writer {
     char path[PATH_MAX];
     char directory[PATH_MAX];
     bool published;
@@ -45,28 +43,14 @@ static void put_masked_crc(uint8_t *to, uint8_t *bytes, size_t length)
     put_little_endian(to, (uint32_t)((crc >> 15 | crc << 17) + 0xa282ead8U), CRC_SIZE);
 }
 
-static dt_status make_room(dt_event_file *self, size_t length, dt_error *error)
-{
-    if (length <= self->room - self->length)
-        return DT_OK;
-    size_t room = 2 * self->room + length + FIRST_ROOM;
-    uint8_t *larger = dt_calloc(room, 1, error);
-    if (!larger)
-        return DT_ERR_INTERNAL;
-    if (self->length > 0)
-        memcpy(larger, self->pending, self->length);
-    dt_free(self->pending);
-    self->pending = larger;
-    self->room = room;
-    return DT_OK;
-}
-
-dt_status dt_event_file_add(dt_event_file *self, const Tensorflow__Event *event, dt_error *error)
+dt_status event_file_add(events_writer *self, const Tensorflow__Event *event, dt_error *error)
 {
     size_t size = tensorflow__event__get_packed_size(event);
-    dt_status status = make_room(self, size + RECORD_EXTRA, error);
-    if (status)
-        return status;
+    uint8_t *pending =
+        dt_grow(self->pending, &self->room, self->length + size + RECORD_EXTRA, 1, error);
+    if (!pending)
+        return DT_ERR_INTERNAL;
+    self->pending = pending;
     uint8_t *record = self->pending + self->length, *data = record + LENGTH_SIZE + CRC_SIZE;
     put_little_endian(record, size, LENGTH_SIZE);
     put_masked_crc(record + LENGTH_SIZE, record, LENGTH_SIZE);
@@ -76,7 +60,7 @@ dt_status dt_event_file_add(dt_event_file *self, const Tensorflow__Event *event,
     return DT_OK;
 }
 
-static dt_status write_pending(dt_event_file *self, dt_error *error)
+static dt_status write_pending(events_writer *self, dt_error *error)
 {
     dt_status status = dt_append_all(self->file, self->path, self->pending, self->length, error);
     if (!status)
@@ -84,7 +68,7 @@ static dt_status write_pending(dt_event_file *self, dt_error *error)
     return status;
 }
 
-dt_status dt_event_file_flush(dt_event_file *self, dt_error *error)
+dt_status event_file_flush(events_writer *self, dt_error *error)
 {
     bool waits = !self->published && self->length < PART_SIZE;
     return waits ? DT_OK : write_pending(self, error);
@@ -97,9 +81,9 @@ static long newest_time(const char *directory)
     DIR *list = dt_directory_list(AT_FDCWD, directory, DT_LINKS_REFUSED);
     const char *name;
     while (list && (name = dt_directory_next(list))) {
-        if (strncmp(name, NAME_BEGIN, strlen(NAME_BEGIN)) != 0)
+        if (strncmp(name, DT_EVENTS_BEGIN, strlen(DT_EVENTS_BEGIN)) != 0)
             continue;
-        long found = strtol(name + strlen(NAME_BEGIN), NULL, 10);
+        long found = strtol(name + strlen(DT_EVENTS_BEGIN), NULL, 10);
         newest = found > newest ? found : newest;
     }
     if (list)
@@ -107,7 +91,7 @@ static long newest_time(const char *directory)
     return newest;
 }
 
-static dt_status create_file(const char *directory, dt_event_file *self, dt_error *error)
+static dt_status create_file(const char *directory, events_writer *self, dt_error *error)
 {
     dt_status status = directory_make_inner(directory, error);
     if (status)
@@ -128,20 +112,20 @@ static dt_status remove_others(const char *directory, const char *path, dt_error
     dt_status status = DT_OK;
     DIR *list = dt_directory_list(AT_FDCWD, directory, DT_LINKS_REFUSED);
     while (list && !status && (name = dt_directory_next(list)))
-        if (strncmp(name, NAME_BEGIN, strlen(NAME_BEGIN)) == 0 && strcmp(name, own) != 0 &&
-            unlinkat(dirfd(list), name, 0) && errno != ENOENT)
+        if (strncmp(name, DT_EVENTS_BEGIN, strlen(DT_EVENTS_BEGIN)) == 0 &&
+            strcmp(name, own) != 0 && unlinkat(dirfd(list), name, 0) && errno != ENOENT)
             status = dt_fail(error, DT_ERR_CREATE, "%s/%s: cannot remove: %m", directory, name);
     if (list)
         closedir(list);
     return status;
 }
 
-dt_status dt_event_file_publish(dt_event_file *self, dt_error *error)
+dt_status event_file_publish(events_writer *self, dt_error *error)
 {
     char host[HOST_NAME_MAX + 1] = "", path[PATH_MAX];
     long now = (long)time(NULL), newest = newest_time(self->directory);
     gethostname(host, sizeof host - 1);
-    int length = snprintf(path, sizeof path, "%s/" NAME_BEGIN "%010ld.%s.%ld", self->directory,
+    int length = snprintf(path, sizeof path, "%s/" DT_EVENTS_BEGIN "%010ld.%s.%ld", self->directory,
                           now > newest ? now : newest + 1, host, (long)getpid());
     if (length >= (int)sizeof path)
         return dt_fail(error, DT_ERR_CREATE, "%.200s...: path too long", self->directory);
@@ -157,7 +141,7 @@ dt_status dt_event_file_publish(dt_event_file *self, dt_error *error)
     return remove_others(self->directory, path, error);
 }
 
-static dt_status begin_file(dt_event_file *self, dt_error *error)
+static dt_status begin_file(events_writer *self, dt_error *error)
 {
     char version[] = "brain.Event:2";
     Tensorflow__SessionLog log = TENSORFLOW__SESSION_LOG__INIT;
@@ -166,20 +150,20 @@ static dt_status begin_file(dt_event_file *self, dt_error *error)
     event.wall_time = (double)time(NULL);
     event.what_case = TENSORFLOW__EVENT__WHAT_FILE_VERSION;
     event.file_version = version;
-    dt_status status = dt_event_file_add(self, &event, error);
+    dt_status status = event_file_add(self, &event, error);
     event.what_case = TENSORFLOW__EVENT__WHAT_SESSION_LOG;
     event.session_log = &log;
     if (!status)
-        status = dt_event_file_add(self, &event, error);
+        status = event_file_add(self, &event, error);
     if (!status)
         status = write_pending(self, error);
     return status;
 }
 
-dt_status dt_event_file_create(const char *directory, dt_event_file **out, dt_error *error)
+dt_status event_file_create(const char *directory, events_writer **out, dt_error *error)
 {
     *out = NULL;
-    dt_event_file *self = dt_calloc(1, sizeof *self, error);
+    events_writer *self = dt_calloc(1, sizeof *self, error);
     if (!self)
         return DT_ERR_INTERNAL;
     self->file = -1;
@@ -188,14 +172,14 @@ dt_status dt_event_file_create(const char *directory, dt_event_file **out, dt_er
         status = begin_file(self, error);
     if (status) {
         self->length = 0;
-        dt_event_file_close(self, NULL);
+        event_file_close(self, NULL);
         return status;
     }
     *out = self;
     return DT_OK;
 }
 
-dt_status dt_event_file_close(dt_event_file *self, dt_error *error)
+dt_status event_file_close(events_writer *self, dt_error *error)
 {
     if (!self)
         return DT_OK;

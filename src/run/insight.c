@@ -1,28 +1,218 @@
 #include "run/insight.h"
 
+#include <inttypes.h>
+#include <limits.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
-#include "base/text.h"
 #include "file/atomic_file.h"
-#include "file/hdf5_file.h"
-#include "insight_format.h"
+#include "file/record.h"
 #include "nn/metrics.h"
 
-static dt_status add_root(dt_hdf5_image *image, const dt_insight *insight, dt_error *error)
-{
-    dt_attribute attribute = dt_attribute_text(INSIGHT_FORMAT, INSIGHT_FORMAT_TEXT);
-    dt_status status = dt_hdf5_image_add_attribute(image, "/", &attribute, error);
-    for (int i = 0; !status && i < INSIGHT_NUMBERS; i++) {
-        const insight_number *number = &insight_numbers[i];
-        const void *value = insight_at(insight, number->offset);
-        attribute = dt_attribute_integer(number->name, number->wide ? *(const int64_t *)value
-                                                                    : *(const int *)value);
-        status = dt_hdf5_image_add_attribute(image, "/", &attribute, error);
+#define FORMAT DT_INSIGHT_FORMAT "1"
+
+/* A file larger than this many bytes is not read. */
+#define SIZE_MAX_READ ((size_t)1 << 32)
+
+/* What arrays have. */
+enum { ANSWERS, COUNTS, PICTURES, PIXELS, CLASSES, RANKS, PHASES, TRACKED, SIZES };
+
+#define ROW(name, kind, record, member, ...)                                                       \
+    {                                                                                              \
+        DT_FIELD(kind, name, record, member), __VA_ARGS__                                          \
     }
+
+static const dt_field root_fields[] = {
+    ROW("classes", INT, dt_insight, classes, .least = 1, .most = 256),
+    ROW("height", INT, dt_insight, shape.height, .least = 1, .most = 4096),
+    ROW("width", INT, dt_insight, shape.width, .least = 1, .most = 4096),
+    ROW("channels", INT, dt_insight, shape.channels, .least = 1, .most = 4),
+    ROW("epoch", INTEGER, dt_insight, epoch, .least = 0, .most = INT64_MAX),
+    ROW("step", INTEGER, dt_insight, step, .least = 0, .most = INT64_MAX),
+};
+
+static const dt_field answers_fields[] = {
+    ROW("counts", WHOLE, dt_answers, counts, .least = 0, .most = 1 << 24, .rank = 1,
+        .sizes = {COUNTS}),
+    ROW("samples", INTEGER, dt_answers, samples, .least = 1, .most = INT64_MAX),
+    {DT_FIELD(REAL, "loss", dt_answers, loss)},
+};
+
+#define LIST(member)                                                                               \
+    ROW(#member, LIST, dt_gallery, member, .least = 0, .most = INT64_MAX, .rank = 1,               \
+        .sizes = {PICTURES})
+
+static const dt_field gallery_fields[] = {
+    ROW("pixels", BYTES, dt_gallery, pixels, .least = 0, .most = 255, .rank = 2,
+        .sizes = {PICTURES, PIXELS}),
+    ROW("probabilities", FLOATS, dt_gallery, probabilities, .rank = 2,
+        .sizes = {PICTURES, CLASSES}),
+    ROW("scores", FLOATS, dt_gallery, scores, .rank = 1, .sizes = {PICTURES}),
+    LIST(samples),
+    LIST(labels),
+    LIST(answers),
+};
+
+static const dt_field time_fields[] = {
+    ROW("seconds", DOUBLES, dt_insight, phase_seconds, .rank = 2, .sizes = {RANKS, PHASES}),
+};
+
+static const dt_field tracked_fields[] = {
+    ROW("gradient_norms", FLOATS, dt_insight, gradient_norms, .rank = 1, .sizes = {TRACKED}),
+    ROW("margins", FLOATS, dt_insight, margins, .rank = 1, .sizes = {TRACKED}),
+};
+
+/* A group that is there where there is something to say. */
+typedef struct section {
+    const char *group;
+    size_t offset; /* in dt_insight, of the struct that has its fields */
+    size_t count;  /* in that, an int64_t: how much there is; 0: no such group */
+    int size;      /* whose count that is; ANSWERS: a field's */
+    const dt_field *fields;
+    size_t field_count;
+} section;
+
+#define SECTION(group, record, member, count, size, fields)                                        \
+    {                                                                                              \
+        group, member, offsetof(record, count), size, fields, sizeof fields / sizeof *fields       \
+    }
+#define ANSWERS_OF(part)                                                                           \
+    SECTION("/answers/" #part, dt_answers, offsetof(dt_insight, part), samples, ANSWERS,           \
+            answers_fields)
+#define GALLERY(part)                                                                              \
+    SECTION("/" #part, dt_gallery, offsetof(dt_insight, part), count, PICTURES, gallery_fields)
+
+static const section sections[] = {
+    ANSWERS_OF(test),  ANSWERS_OF(val),
+    GALLERY(mistakes), GALLERY(hardest),
+    GALLERY(doubtful), SECTION("/tracked", dt_insight, 0, tracked, TRACKED, tracked_fields),
+};
+
+enum { SECTIONS = sizeof sections / sizeof *sections };
+
+/* An insight with all that is needed to read and write it. */
+typedef struct work {
+    dt_insight *insight;
+    dt_size sizes[SIZES];
+    dt_record root, time, sections[SECTIONS];
+    int64_t *counts[SECTIONS];
+} work;
+
+/* What follows from the fields of the root. */
+static void set_sizes(work *self)
+{
+    const dt_insight *insight = self->insight;
+    const dt_size sizes[SIZES] = {
+        [ANSWERS] = {"samples", 0, INT64_MAX},
+        [COUNTS] = {"counts", (int64_t)dt_metrics_size(insight->classes), 0},
+        [PICTURES] = {"pictures", 0, DT_GALLERY_MAX},
+        [PIXELS] = {"pixels", dt_shape_size(insight->shape), 0},
+        [CLASSES] = {"classes", insight->classes, 0},
+        [RANKS] = {"ranks", insight->ranks, INT_MAX},
+        [PHASES] = {"phases", DT_PHASES, 0},
+        [TRACKED] = {"samples", 0, INT64_MAX},
+    };
+    memcpy(self->sizes, sizes, sizeof sizes);
+}
+
+static void begin(work *self, dt_insight *insight)
+{
+    self->insight = insight;
+    self->root = (dt_record){root_fields, sizeof root_fields / sizeof *root_fields, insight, "",
+                             self->sizes};
+    self->time = (dt_record){time_fields, 1, insight, "/time", self->sizes};
+    for (int i = 0; i < SECTIONS; i++) {
+        char *part = (char *)insight + sections[i].offset;
+        self->sections[i] = (dt_record){sections[i].fields, sections[i].field_count, part,
+                                        sections[i].group, self->sizes};
+        self->counts[i] = (int64_t *)(part + sections[i].count);
+    }
+    set_sizes(self);
+}
+
+static dt_status check_answers(const char *group, const dt_answers *answers, int classes,
+                               dt_error *error)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < dt_metrics_top2(classes); i++)
+        sum += answers->counts[i];
+    if (sum == answers->samples)
+        return DT_OK;
+    return dt_fail(error, DT_ERR_DATA, "%s: expected counts of %" PRId64 " samples, found %" PRId64,
+                   group, answers->samples, sum);
+}
+
+static dt_status check_gallery(const char *group, const dt_gallery *gallery, int classes,
+                               dt_error *error)
+{
+    for (int64_t i = 0; i < gallery->count; i++) {
+        bool bad = gallery->labels[i] >= classes;
+        if (bad || gallery->answers[i] > classes)
+            return dt_fail(error, DT_ERR_DATA, "%s of %s: expected 0 to %d, found %" PRId64,
+                           bad ? "labels" : "answers", group, bad ? classes - 1 : classes,
+                           bad ? gallery->labels[i] : gallery->answers[i]);
+    }
+    return DT_OK;
+}
+
+static dt_status check_section(work *self, int i, dt_error *error)
+{
+    const dt_record *record = &self->sections[i];
+    dt_size *size = &self->sizes[sections[i].size];
+    int classes = self->insight->classes;
+    size->count = *self->counts[i];
+    if (size->count < 0 || size->count > size->most)
+        return dt_fail(error, DT_ERR_DATA, "%s: expected 0 to %" PRId64 " %s, found %" PRId64,
+                       record->group, size->most, size->of, size->count);
+    dt_status status = size->count > 0 ? dt_record_check(record, error) : DT_OK;
+    if (!status && size->count > 0 && sections[i].size == ANSWERS)
+        status = check_answers(record->group, record->at, classes, error);
+    if (!status && sections[i].size == PICTURES)
+        status = check_gallery(record->group, record->at, classes, error);
     return status;
+}
+
+static dt_status check_time(const dt_insight *insight, dt_error *error)
+{
+    for (int r = 0; r < insight->ranks; r++) {
+        if (insight->hosts[r][0] == '\0' || strchr(insight->hosts[r], '\n'))
+            return dt_fail(error, DT_ERR_DATA,
+                           "/time/hosts: expected a name of one line, found '%.60s' of rank %d",
+                           insight->hosts[r], r);
+        for (int p = 0; p < DT_PHASES; p++) {
+            double seconds = insight->phase_seconds[(size_t)r * DT_PHASES + (size_t)p];
+            if (!isfinite(seconds) || seconds < 0)
+                return dt_fail(error, DT_ERR_DATA,
+                               "/time/seconds: expected 0 or more, found %g of rank %d", seconds,
+                               r);
+        }
+    }
+    return DT_OK;
+}
+
+static dt_status check_facts(const dt_insight *insight, dt_error *error)
+{
+    if (insight->fact_count < 0 || insight->fact_count > DT_FACTS_MAX)
+        return dt_fail(error, DT_ERR_DATA, "/facts: expected 0 to %d, found %d", DT_FACTS_MAX,
+                       insight->fact_count);
+    for (int i = 0; i < insight->fact_count; i++)
+        if (insight->facts[i].name[0] == '\0')
+            return dt_fail(error, DT_ERR_DATA, "/facts: expected names, found none for '%.60s'",
+                           insight->facts[i].value);
+    return DT_OK;
+}
+
+/* What holds for every insight, to be written or just read. */
+static dt_status check(work *self, dt_error *error)
+{
+    dt_status status = dt_record_check(&self->root, error);
+    for (int i = 0; i < SECTIONS && !status; i++)
+        status = check_section(self, i, error);
+    if (!status)
+        status = check_time(self->insight, error);
+    return status ? status : check_facts(self->insight, error);
 }
 
 static dt_status add_facts(dt_hdf5_image *image, const dt_insight *insight, dt_error *error)
@@ -40,145 +230,55 @@ static dt_status add_facts(dt_hdf5_image *image, const dt_insight *insight, dt_e
     return status ? status : dt_hdf5_image_add_attribute(image, "/", &order, error);
 }
 
-static dt_status add_floats(dt_hdf5_image *image, const char *group, const char *name, int rank,
-                            const int64_t *shape, const float *values, dt_error *error)
+static dt_status add_time(const work *self, dt_hdf5_image *image, dt_error *error)
 {
-    char path[INSIGHT_PATH_SIZE];
-    snprintf(path, sizeof path, "%s/%s", group, name);
-    return dt_hdf5_image_add_floats(image, path, rank, shape, values, error);
-}
-
-static dt_status add_answers(dt_hdf5_image *image, const char *group, const dt_answers *answers,
-                             int classes, dt_error *error)
-{
-    if (answers->samples == 0)
+    const dt_insight *insight = self->insight;
+    dt_attribute phases = dt_attribute_texts("phases", DT_PHASES, dt_phase_names);
+    dt_text lines = {.grows = true};
+    if (insight->ranks == 0)
         return DT_OK;
-    const int64_t shape[] = {(int64_t)dt_metrics_size(classes)};
-    dt_attribute list[] = {dt_attribute_integer("samples", answers->samples),
-                           dt_attribute_real("loss", answers->loss)};
-    float *counts = dt_calloc((size_t)shape[0], sizeof *counts, error);
-    dt_status status = counts ? DT_OK : error->status;
-    for (int64_t i = 0; !status && i < shape[0]; i++)
-        counts[i] = (float)answers->counts[i];
-    if (!status)
-        status = add_floats(image, group, "counts", 1, shape, counts, error);
-    for (size_t i = 0; !status && i < sizeof list / sizeof *list; i++)
-        status = dt_hdf5_image_add_attribute(image, group, &list[i], error);
-    dt_free(counts);
-    return status;
-}
-
-static dt_status add_pixels(dt_hdf5_image *image, const char *group, const dt_gallery *gallery,
-                            int image_size, dt_error *error)
-{
-    const int64_t shape[] = {gallery->count, image_size};
-    size_t count = (size_t)gallery->count * (size_t)image_size;
-    float *pixels = dt_calloc(count, sizeof *pixels, error);
-    if (!pixels)
-        return error->status;
-    for (size_t i = 0; i < count; i++)
-        pixels[i] = gallery->pixels[i];
-    dt_status status = add_floats(image, group, "pixels", 2, shape, pixels, error);
-    dt_free(pixels);
-    return status;
-}
-
-static dt_status add_gallery(dt_hdf5_image *image, const char *group, const dt_gallery *gallery,
-                             const dt_insight *insight, dt_error *error)
-{
-    if (gallery->count == 0)
-        return DT_OK;
-    const int64_t shape[] = {gallery->count, insight->classes};
-    dt_status status = add_pixels(image, group, gallery, dt_shape_size(insight->shape), error);
-    if (!status)
-        status = add_floats(image, group, "probabilities", 2, shape, gallery->probabilities, error);
-    if (!status)
-        status = add_floats(image, group, "scores", 1, shape, gallery->scores, error);
-    for (int i = 0; !status && i < INSIGHT_LISTS; i++) {
-        int64_t *const *values = insight_at(gallery, insight_lists[i].offset);
-        dt_attribute list =
-            dt_attribute_integers(insight_lists[i].name, (size_t)gallery->count, *values);
-        status = dt_hdf5_image_add_attribute(image, group, &list, error);
-    }
-    return status;
-}
-
-static dt_status add_tracked(dt_hdf5_image *image, const dt_insight *insight, dt_error *error)
-{
-    if (insight->tracked == 0)
-        return DT_OK;
-    dt_status status = add_floats(image, "/tracked", "gradient_norms", 1, &insight->tracked,
-                                  insight->gradient_norms, error);
-    return status ? status
-                  : add_floats(image, "/tracked", "margins", 1, &insight->tracked, insight->margins,
-                               error);
-}
-
-static dt_status add_hosts(dt_hdf5_image *image, const dt_insight *insight, dt_error *error)
-{
-    dt_text lines = {.size = 1};
-    for (int r = 0; r < insight->ranks; r++)
-        lines.size += strlen(insight->hosts[r]) + 1;
-    lines.text = dt_calloc(lines.size, 1, error);
-    if (!lines.text)
-        return error->status;
     for (int r = 0; r < insight->ranks; r++)
         dt_text_add(&lines, "%s%s", r > 0 ? "\n" : "", insight->hosts[r]);
-    dt_status status =
-        dt_hdf5_image_add_text(image, "/time/hosts", lines.text, lines.length, error);
+    dt_status status = dt_text_status(&lines, error);
+    if (!status)
+        status = dt_record_to_hdf5(&self->time, image, error);
+    if (!status)
+        status = dt_hdf5_image_add_attribute(image, "/time", &phases, error);
+    if (!status)
+        status = dt_hdf5_image_add_text(image, "/time/hosts", lines.text, lines.length, error);
     dt_free(lines.text);
     return status;
 }
 
-static dt_status add_time(dt_hdf5_image *image, const dt_insight *insight, dt_error *error)
+static dt_status add_content(work *self, dt_hdf5_image *image, dt_error *error)
 {
-    if (insight->ranks == 0)
-        return DT_OK;
-    const int64_t shape[] = {insight->ranks, DT_PHASES};
-    size_t count = (size_t)insight->ranks * DT_PHASES;
-    dt_attribute phases = dt_attribute_texts("phases", DT_PHASES, dt_phase_names);
-    float *seconds = dt_calloc(count, sizeof *seconds, error);
-    if (!seconds)
-        return error->status;
-    for (size_t i = 0; i < count; i++)
-        seconds[i] = (float)insight->phase_seconds[i];
-    dt_status status = add_floats(image, "/time", "seconds", 2, shape, seconds, error);
+    dt_attribute format = dt_attribute_text("format", FORMAT);
+    dt_status status = dt_hdf5_image_add_attribute(image, "/", &format, error);
     if (!status)
-        status = dt_hdf5_image_add_attribute(image, "/time", &phases, error);
+        status = dt_record_to_hdf5(&self->root, image, error);
     if (!status)
-        status = add_hosts(image, insight, error);
-    dt_free(seconds);
-    return status;
-}
-
-static dt_status add_content(dt_hdf5_image *image, const dt_insight *insight, dt_error *error)
-{
-    dt_status status = add_root(image, insight, error);
-    if (!status)
-        status = add_facts(image, insight, error);
-    for (int i = 0; !status && i < INSIGHT_ANSWERS; i++)
-        status =
-            add_answers(image, insight_answers[i].name,
-                        insight_at(insight, insight_answers[i].offset), insight->classes, error);
-    if (!status)
-        status = add_time(image, insight, error);
-    for (int i = 0; !status && i < INSIGHT_GALLERIES; i++)
-        status = add_gallery(image, insight_galleries[i].name,
-                             insight_at(insight, insight_galleries[i].offset), insight, error);
-    return status ? status : add_tracked(image, insight, error);
+        status = add_facts(image, self->insight, error);
+    for (int i = 0; i < SECTIONS && !status; i++) {
+        self->sizes[sections[i].size].count = *self->counts[i];
+        if (*self->counts[i] > 0)
+            status = dt_record_to_hdf5(&self->sections[i], image, error);
+    }
+    return status ? status : add_time(self, image, error);
 }
 
 dt_status dt_insight_write(const char *path, const dt_insight *insight, dt_error *error)
 {
+    work self;
     dt_error own = {0};
     dt_hdf5_image *image = NULL;
     void *bytes = NULL;
     size_t size;
-    dt_status status = insight_check(insight, &own) ? DT_ERR_INTERNAL : DT_OK;
+    begin(&self, (dt_insight *)insight);
+    dt_status status = check(&self, &own) ? DT_ERR_INTERNAL : DT_OK;
     if (!status)
         status = dt_hdf5_image_create(&image, &own);
     if (!status)
-        status = add_content(image, insight, &own);
+        status = add_content(&self, image, &own);
     if (!status)
         status = dt_hdf5_image_finish(image, &bytes, &size, &own);
     if (status)
@@ -190,30 +290,148 @@ dt_status dt_insight_write(const char *path, const dt_insight *insight, dt_error
     return status;
 }
 
-static void destroy_gallery(dt_gallery *gallery)
+static dt_status read_format(const dt_hdf5_reader *reader, dt_error *error)
 {
-    dt_free(gallery->pixels);
-    dt_free(gallery->samples);
-    dt_free(gallery->labels);
-    dt_free(gallery->answers);
-    dt_free(gallery->probabilities);
-    dt_free(gallery->scores);
+    char *text;
+    dt_status status = dt_hdf5_reader_text_attribute(reader, "/", "format", &text, error);
+    if (!status && strcmp(text, FORMAT) != 0)
+        status = dt_fail(error, DT_ERR_DATA,
+                         "attribute format of /: expected '" FORMAT "', found '%.60s'", text);
+    dt_free(text);
+    return status;
+}
+
+static dt_status read_facts(const dt_hdf5_reader *reader, dt_insight *out, dt_error *error)
+{
+    char **names;
+    size_t count;
+    if (!dt_hdf5_reader_has_attribute(reader, "/", "facts"))
+        return DT_OK;
+    dt_status status = dt_hdf5_reader_text_list(reader, "/", "facts", &names, &count, error);
+    if (!status && count > DT_FACTS_MAX)
+        status = dt_fail(error, DT_ERR_DATA, "attribute facts of /: expected at most %d, found %zu",
+                         DT_FACTS_MAX, count);
+    if (!status && !(out->facts = dt_calloc(count, sizeof *out->facts, error)))
+        status = DT_ERR_INTERNAL;
+    for (size_t i = 0; !status && i < count; i++) {
+        dt_fact *fact = &out->facts[out->fact_count++];
+        fact->name = dt_strdup(names[i], error);
+        status = fact->name ? dt_hdf5_reader_text_attribute(reader, "/facts", names[i],
+                                                            &fact->value, error)
+                            : DT_ERR_INTERNAL;
+    }
+    dt_free(names);
+    return status;
+}
+
+static dt_status read_phases(const dt_hdf5_reader *reader, dt_error *error)
+{
+    char **names;
+    size_t count;
+    dt_status status = dt_hdf5_reader_text_list(reader, "/time", "phases", &names, &count, error);
+    bool same = !status && count == DT_PHASES;
+    for (size_t i = 0; same && i < count; i++)
+        same = strcmp(names[i], dt_phase_names[i]) == 0;
+    if (!status && !same)
+        status = dt_fail(error, DT_ERR_DATA,
+                         "attribute phases of /time: expected %d names from %s on, found %zu "
+                         "from %.40s on",
+                         DT_PHASES, dt_phase_names[0], count, count > 0 ? names[0] : "none");
+    dt_free(names);
+    return status;
+}
+
+static dt_status read_time(work *self, const dt_hdf5_reader *reader, dt_error *error)
+{
+    dt_insight *out = self->insight;
+    char *text = NULL;
+    size_t length;
+    dt_status status = read_phases(reader, error);
+    self->sizes[RANKS].count = -1;
+    if (!status)
+        status = dt_record_of_hdf5(&self->time, reader, error);
+    if (!status)
+        status = dt_hdf5_reader_text(reader, "/time/hosts", &text, &length, error);
+    int ranks = (int)self->sizes[RANKS].count;
+    if (!status && !(out->hosts = dt_calloc((size_t)ranks, sizeof *out->hosts, error)))
+        status = DT_ERR_INTERNAL;
+    char *rest = text;
+    while (!status && rest && out->ranks < ranks) {
+        char *name = dt_strdup(strsep(&rest, "\n"), error);
+        out->hosts[out->ranks] = name;
+        out->ranks += name != NULL;
+        status = name ? DT_OK : DT_ERR_INTERNAL;
+    }
+    if (!status && (rest || out->ranks < ranks))
+        status = dt_fail(error, DT_ERR_DATA, "/time/hosts: expected %d lines, found %s", ranks,
+                         rest ? "more" : "fewer");
+    dt_free(text);
+    return status;
+}
+
+static dt_status read_content(work *self, const dt_hdf5_reader *reader, dt_error *error)
+{
+    dt_status status = read_format(reader, error);
+    if (!status)
+        status = dt_record_of_hdf5(&self->root, reader, error);
+    if (!status)
+        status = read_facts(reader, self->insight, error);
+    set_sizes(self);
+    for (int i = 0; i < SECTIONS && !status; i++) {
+        dt_size *size = &self->sizes[sections[i].size];
+        if (!dt_hdf5_reader_has(reader, sections[i].group))
+            continue;
+        size->count = -1;
+        status = dt_record_of_hdf5(&self->sections[i], reader, error);
+        if (!status && sections[i].size != ANSWERS)
+            *self->counts[i] = size->count;
+    }
+    if (!status && dt_hdf5_reader_has(reader, "/time"))
+        status = read_time(self, reader, error);
+    return status ? status : check(self, error);
+}
+
+dt_status dt_insight_decode(const void *bytes, size_t size, dt_insight *out, dt_error *error)
+{
+    work self;
+    dt_hdf5_reader *reader;
+    *out = (dt_insight){0};
+    begin(&self, out);
+    dt_status status = dt_hdf5_reader_open(bytes, size, &reader, error);
+    if (status)
+        return status;
+    status = read_content(&self, reader, error);
+    dt_hdf5_reader_destroy(reader);
+    if (status)
+        dt_insight_destroy(out);
+    return status;
+}
+
+dt_status dt_insight_read(const char *path, dt_insight *out, dt_error *error)
+{
+    void *bytes;
+    size_t size;
+    *out = (dt_insight){0};
+    dt_status status = dt_read_file(path, SIZE_MAX_READ, &bytes, &size, error);
+    if (status)
+        return status;
+    status = dt_insight_decode(bytes, size, out, error);
+    dt_free(bytes);
+    return status && error ? dt_fail_in(error, "%s", path) : status;
 }
 
 void dt_insight_destroy(dt_insight *insight)
 {
+    work self;
     if (!insight)
         return;
-    for (int i = 0; i < INSIGHT_ANSWERS; i++)
-        dt_free(((dt_answers *)insight_at(insight, insight_answers[i].offset))->counts);
-    for (int i = 0; i < INSIGHT_GALLERIES; i++)
-        destroy_gallery(insight_at(insight, insight_galleries[i].offset));
-    dt_free(insight->gradient_norms);
-    dt_free(insight->margins);
+    begin(&self, insight);
+    for (int i = 0; i < SECTIONS; i++)
+        dt_record_free(&self.sections[i]);
+    dt_record_free(&self.time);
     for (int r = 0; insight->hosts && r < insight->ranks; r++)
         dt_free(insight->hosts[r]);
     dt_free(insight->hosts);
-    dt_free(insight->phase_seconds);
     for (int i = 0; insight->facts && i < insight->fact_count; i++) {
         dt_free(insight->facts[i].name);
         dt_free(insight->facts[i].value);

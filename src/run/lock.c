@@ -53,7 +53,7 @@ struct dt_run_lock {
     dt_lock_holder self;
     uint64_t identity;
     char temporary[NAME_MAX + 1];
-    int leftover; /* the same, for a signal */
+    int leftover;              /* the same, for a signal */
     _Atomic int64_t next_beat; /* milliseconds */
     watch watches[DEPTH];
     /* Of an attempt that was BUSY: who is in the way, and whether he is known to live. */
@@ -263,7 +263,7 @@ static bool is_left(const dt_run_lock *lock, const char *name)
     lock_file found;
     const char *reason;
     struct stat own;
-    if (look(lock, name, &found, NULL) != DT_OK || !found.exists)
+    if (look(lock, name, &found, NULL) || !found.exists)
         return false;
     if (found.holder.known)
         return dt_lock_holder_life(&found.holder, &lock->self, &reason) == DT_LOCK_DEAD;
@@ -389,10 +389,10 @@ void dt_run_lock_release(dt_run_lock *lock)
         return;
     /* With the claim on our own lock nobody can replace it between the look and the removal. */
     char claim[NAME_MAX + 1];
-    if (claim_name(DT_FILE_LOCK, lock->identity, claim, NULL) == DT_OK &&
+    if (!claim_name(DT_FILE_LOCK, lock->identity, claim, NULL) &&
         linkat(lock->directory, DT_FILE_LOCK, lock->directory, claim, 0) == 0) {
         lock_file found;
-        if (look(lock, DT_FILE_LOCK, &found, NULL) == DT_OK && found.identity == lock->identity)
+        if (!look(lock, DT_FILE_LOCK, &found, NULL) && found.identity == lock->identity)
             unlinkat(lock->directory, DT_FILE_LOCK, 0);
         unlinkat(lock->directory, claim, 0);
     }

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,22 @@ typedef struct process {
     long threads;
     unsigned long long started;
 } process;
+
+/* The texts of a lock file, in their order; numbers come before them. */
+static const struct {
+    const char *name;
+    size_t offset;
+} fields[] = {
+    {"host", offsetof(dt_lock_holder, host)},
+    {"machine", offsetof(dt_lock_holder, machine)},
+    {"boot", offsetof(dt_lock_holder, boot)},
+    {"spaces", offsetof(dt_lock_holder, spaces)},
+    {"slurm_job", offsetof(dt_lock_holder, slurm_job)},
+    {"since", offsetof(dt_lock_holder, since)},
+    {"nonce", offsetof(dt_lock_holder, nonce)},
+};
+
+enum { FIELDS = sizeof fields / sizeof *fields };
 
 static void cut_line(char *text)
 {
@@ -96,13 +113,11 @@ void dt_lock_holder_self(dt_lock_holder *self)
 size_t dt_lock_holder_write(const dt_lock_holder *holder, char text[DT_LOCK_TEXT])
 {
     dt_text out = {.text = text, .size = DT_LOCK_TEXT};
-    dt_text_add(&out, "%spid %ld\nstarted %llu\nhost %s\nmachine %s\nboot %s\nspaces %s\n",
-                first_line, holder->pid, holder->started, holder->host, holder->machine,
-                holder->boot, holder->spaces);
-    if (holder->slurm_job[0] != '\0')
-        dt_text_add(&out, "slurm_job %s\nslurm_restarts %ld\n", holder->slurm_job,
-                    holder->slurm_restarts);
-    dt_text_add(&out, "since %s\nnonce %s\n%s", holder->since, holder->nonce, last_line);
+    dt_text_add(&out, "%spid %ld\nstarted %llu\nslurm_restarts %ld\n", first_line, holder->pid,
+                holder->started, holder->slurm_restarts);
+    for (int i = 0; i < FIELDS; i++)
+        dt_text_add(&out, "%s %s\n", fields[i].name, (const char *)holder + fields[i].offset);
+    dt_text_add(&out, "%s", last_line);
     return out.length;
 }
 
@@ -121,22 +136,16 @@ static void read_field(const char *text, const char *name, char field[DT_LOCK_FI
     }
 }
 
-static bool ends_in(const char *text, const char *end)
-{
-    size_t length = strlen(text), tail = strlen(end);
-    return length >= tail && strcmp(text + length - tail, end) == 0;
-}
-
 void dt_lock_holder_read(const char *text, size_t length, dt_lock_holder *holder)
 {
     char copy[DT_LOCK_TEXT], number[DT_LOCK_FIELD];
     *holder = (dt_lock_holder){0};
-    if (length >= sizeof copy)
+    const size_t first = sizeof first_line - 1, last = sizeof last_line - 1;
+    if (length < first + last || length >= sizeof copy || memcmp(text, first_line, first) != 0 ||
+        memcmp(text + length - last, last_line, last) != 0)
         return;
     memcpy(copy, text, length);
     copy[length] = '\0';
-    if (strncmp(copy, first_line, sizeof first_line - 1) != 0 || !ends_in(copy, last_line))
-        return;
 
     read_field(copy, "pid", number);
     holder->pid = strtol(number, NULL, 10);
@@ -144,13 +153,8 @@ void dt_lock_holder_read(const char *text, size_t length, dt_lock_holder *holder
     holder->started = strtoull(number, NULL, 10);
     read_field(copy, "slurm_restarts", number);
     holder->slurm_restarts = strtol(number, NULL, 10);
-    read_field(copy, "host", holder->host);
-    read_field(copy, "machine", holder->machine);
-    read_field(copy, "boot", holder->boot);
-    read_field(copy, "spaces", holder->spaces);
-    read_field(copy, "slurm_job", holder->slurm_job);
-    read_field(copy, "since", holder->since);
-    read_field(copy, "nonce", holder->nonce);
+    for (int i = 0; i < FIELDS; i++)
+        read_field(copy, fields[i].name, (char *)holder + fields[i].offset);
     holder->known = holder->pid > 0 && holder->pid <= INT_MAX;
 }
 

@@ -12,6 +12,9 @@ _Static_assert(DT_RUN_LOCK_TEXT >= DT_LOCK_NAME, "DT_RUN_LOCK_TEXT");
 dt_status dt_run_lock_look(const char *directory, dt_run_lock_state *state,
                            char holder[DT_RUN_LOCK_TEXT], dt_error *error)
 {
+    static const dt_run_lock_state states[] = {[DT_LOCK_ALIVE] = DT_RUN_LOCK_HELD,
+                                               [DT_LOCK_DEAD] = DT_RUN_LOCK_DEAD,
+                                               [DT_LOCK_UNSEEN] = DT_RUN_LOCK_UNSEEN};
     char path[PATH_MAX], text[DT_LOCK_TEXT];
     *state = DT_RUN_LOCK_FREE;
     holder[0] = '\0';
@@ -34,16 +37,6 @@ dt_status dt_run_lock_look(const char *directory, dt_run_lock_state *state,
     dt_lock_holder_read(text, count, &found);
     dt_lock_holder_self(&self);
     dt_lock_holder_name(&found, holder);
-    switch (dt_lock_holder_life(&found, &self, &why)) {
-    case DT_LOCK_ALIVE:
-        *state = DT_RUN_LOCK_HELD;
-        break;
-    case DT_LOCK_DEAD:
-        *state = DT_RUN_LOCK_DEAD;
-        break;
-    case DT_LOCK_UNSEEN:
-        *state = DT_RUN_LOCK_UNSEEN;
-        break;
-    }
+    *state = states[dt_lock_holder_life(&found, &self, &why)];
     return DT_OK;
 }

@@ -1,58 +1,45 @@
-/* The columns of metrics.csv: one table for who writes and who reads them. Private to the run room.
- */
+/* The columns of metrics.csv: one table for who writes and who reads them. */
 #ifndef DT_RUN_METRICS_COLUMNS_H
 #define DT_RUN_METRICS_COLUMNS_H
 
-#include <stddef.h>
-
+#include "base/record.h"
 #include "run/metrics_log.h"
 
-/* Fields of dt_metrics_row, in the order of the file: COUNT an int64_t, REAL a double; the last one
- * is a HASH. */
-#define DT_METRICS_COLUMNS(COUNT, REAL, HASH)                                                      \
-    COUNT(epoch)                                                                                   \
-    COUNT(step)                                                                                    \
-    COUNT(samples)                                                                                 \
-    REAL(train_loss)                                                                               \
-    REAL(train_accuracy)                                                                           \
-    REAL(val_loss)                                                                                 \
-    REAL(val_accuracy)                                                                             \
-    REAL(test_loss)                                                                                \
-    REAL(test_accuracy)                                                                            \
-    REAL(learning_rate)                                                                            \
-    REAL(seconds)                                                                                  \
-    REAL(samples_per_second)                                                                       \
-    REAL(compute_seconds)                                                                          \
-    REAL(reduce_seconds)                                                                           \
-    REAL(wait_seconds)                                                                             \
-    REAL(data_seconds)                                                                             \
-    REAL(gradient_norm)                                                                            \
-    HASH(parameter_hash)
+/* Members of dt_metrics_row, in the order of the file. */
+#define METRICS_COLUMNS(COLUMN)                                                                    \
+    COLUMN(epoch, INTEGER)                                                                         \
+    COLUMN(step, INTEGER)                                                                          \
+    COLUMN(samples, INTEGER)                                                                       \
+    COLUMN(train_loss, REAL)                                                                       \
+    COLUMN(train_accuracy, REAL)                                                                   \
+    COLUMN(val_loss, REAL)                                                                         \
+    COLUMN(val_accuracy, REAL)                                                                     \
+    COLUMN(test_loss, REAL)                                                                        \
+    COLUMN(test_accuracy, REAL)                                                                    \
+    COLUMN(learning_rate, REAL)                                                                    \
+    COLUMN(seconds, REAL)                                                                          \
+    COLUMN(samples_per_second, REAL)                                                               \
+    COLUMN(compute_seconds, REAL)                                                                  \
+    COLUMN(reduce_seconds, REAL)                                                                   \
+    COLUMN(wait_seconds, REAL)                                                                     \
+    COLUMN(data_seconds, REAL)                                                                     \
+    COLUMN(gradient_norm, REAL)                                                                    \
+    COLUMN(parameter_hash, HASH)
 
-typedef enum dt_cell { DT_CELL_COUNT, DT_CELL_REAL, DT_CELL_HASH } dt_cell;
+#define METRICS_NAME(member, kind)  "," #member
+#define METRICS_FIELD(member, kind) {DT_FIELD(kind, #member, dt_metrics_row, member)},
 
-typedef struct dt_metrics_column {
-    dt_cell cell;
-    size_t offset; /* in dt_metrics_row */
-} dt_metrics_column;
+/* The first line, behind a comma. */
+static const char metrics_header_line[] = METRICS_COLUMNS(METRICS_NAME) "\n";
+static const char *const metrics_header = metrics_header_line + 1;
 
-#define DT_COLUMN_INNER(field) #field ","
-#define DT_COLUMN_LAST(field)  #field "\n"
-#define DT_COLUMN_COUNT(field) {DT_CELL_COUNT, offsetof(dt_metrics_row, field)},
-#define DT_COLUMN_REAL(field)  {DT_CELL_REAL, offsetof(dt_metrics_row, field)},
-#define DT_COLUMN_HASH(field)  {DT_CELL_HASH, offsetof(dt_metrics_row, field)},
-
-/* The first line. */
-static const char dt_metrics_header[] =
-    DT_METRICS_COLUMNS(DT_COLUMN_INNER, DT_COLUMN_INNER, DT_COLUMN_LAST);
-
-static const dt_metrics_column dt_metrics_columns[] = {
-    DT_METRICS_COLUMNS(DT_COLUMN_COUNT, DT_COLUMN_REAL, DT_COLUMN_HASH)};
+static const dt_field metrics_columns[] = {METRICS_COLUMNS(METRICS_FIELD)};
 
 enum {
-    DT_METRICS_COLUMN_COUNT = sizeof dt_metrics_columns / sizeof *dt_metrics_columns,
+    METRICS_HEADER_SIZE = sizeof metrics_header_line - 2,
+    METRICS_COLUMN_COUNT = sizeof metrics_columns / sizeof *metrics_columns,
     /* Room for a row: no cell has more than 20 characters, besides its separator. */
-    DT_METRICS_ROW_SIZE = 24 * DT_METRICS_COLUMN_COUNT
+    METRICS_ROW_SIZE = 24 * METRICS_COLUMN_COUNT
 };
 
 #endif

@@ -14,8 +14,8 @@
 #include "base/text.h"
 #include "file/atomic_file.h"
 #include "metrics_columns.h"
+#include "run/names.h"
 
-#define FIRST_SIZE 4096
 /* What a log holds at most, unless rows cannot be written. */
 #define HELD_MOST (2 * DT_METRICS_BLOCK)
 
@@ -31,17 +31,10 @@ struct dt_metrics_log {
 
 static dt_status add_text(dt_metrics_log *log, const char *text, size_t length, dt_error *error)
 {
-    if (length >= log->size - log->length) {
-        size_t size = log->size + (length > log->size ? length : log->size) + FIRST_SIZE;
-        char *larger = dt_calloc(size, 1, error);
-        if (!larger)
-            return DT_ERR_INTERNAL;
-        if (log->length > 0)
-            memcpy(larger, log->text, log->length);
-        dt_free(log->text);
-        log->text = larger;
-        log->size = size;
-    }
+    char *larger = dt_grow(log->text, &log->size, log->length + length + 1, 1, error);
+    if (!larger)
+        return DT_ERR_INTERNAL;
+    log->text = larger;
     memcpy(log->text + log->length, text, length);
     log->length += length;
     log->text[log->length] = '\0';
@@ -53,7 +46,7 @@ static dt_status catch_up(dt_metrics_log *log, dt_error *error)
 {
     dt_status status = dt_append_all(log->file, log->path, log->text + log->in_file,
                                      log->length - log->in_file, error);
-    if (status == DT_OK)
+    if (!status)
         log->in_file = log->length;
     return status;
 }
@@ -83,7 +76,7 @@ static dt_status make_log(const char *path, const char *text, size_t length, dt_
     log->file = -1;
     log->path = dt_strdup(path, error);
     dt_status status = log->path ? add_text(log, text, length, error) : DT_ERR_INTERNAL;
-    if (status != DT_OK) {
+    if (status) {
         dt_metrics_log_close(log, NULL);
         return status;
     }
@@ -95,16 +88,16 @@ dt_status dt_metrics_log_create(const char *path, dt_metrics_log **out, dt_error
 {
     *out = NULL;
     dt_metrics_log *log = NULL;
-    dt_status status = make_log(path, dt_metrics_header, sizeof dt_metrics_header - 1, &log, error);
-    if (status != DT_OK)
+    dt_status status = make_log(path, metrics_header, METRICS_HEADER_SIZE, &log, error);
+    if (status)
         return status;
     status = dt_file_open(path, DT_OPEN_NEW, &log->file, error);
-    if (status == DT_OK) {
+    if (!status) {
         status = catch_up(log, error);
-        if (status != DT_OK)
+        if (status)
             unlink(path);
     }
-    if (status != DT_OK) {
+    if (status) {
         dt_metrics_log_close(log, NULL);
         return status;
     }
@@ -115,13 +108,12 @@ dt_status dt_metrics_log_create(const char *path, dt_metrics_log **out, dt_error
 static dt_status check_history(const char *path, const dt_metrics_history *history, dt_error *error)
 {
     const char *text = history->text;
-    const size_t length = history->length, header_length = sizeof dt_metrics_header - 1;
-    const bool headed =
-        length >= header_length && memcmp(text, dt_metrics_header, header_length) == 0;
+    const size_t length = history->length, header_length = METRICS_HEADER_SIZE;
+    const bool headed = length >= header_length && memcmp(text, metrics_header, header_length) == 0;
     if (history->earlier == 0 && !headed)
         return dt_fail(error, DT_ERR_DATA,
                        "%s: cannot restore its rows: expected the columns %.*s, found %.*s", path,
-                       (int)header_length - 1, dt_metrics_header,
+                       (int)header_length - 1, metrics_header,
                        (int)(length < header_length ? length : header_length), text);
     if (length == 0 || text[length - 1] != '\n' || memchr(text, '\0', length))
         return dt_fail(error, DT_ERR_DATA,
@@ -179,23 +171,14 @@ static dt_status write_joined(const char *path, const char *source,
     return status;
 }
 
-/* What is at `path` is not what the checkpoint was made with, but it may be all that there is. */
-static void set_aside(const char *path)
-{
-    char aside[PATH_MAX];
-    if (snprintf(aside, sizeof aside, "%s.damaged", path) < (int)sizeof aside)
-        rename(path, aside);
-}
-
 /* Header and whole rows of a history whose beginning is lost. */
 static dt_status make_rest(const char *path, const dt_metrics_history *history,
                            dt_metrics_log **out, dt_error *error)
 {
     const char *rows = (const char *)memchr(history->text, '\n', history->length) + 1;
-    dt_status status = make_log(path, dt_metrics_header, sizeof dt_metrics_header - 1, out, error);
-    if (!status)
-        status = add_text(*out, rows, (size_t)(history->text + history->length - rows), error);
-    return status;
+    dt_status status = make_log(path, metrics_header, METRICS_HEADER_SIZE, out, error);
+    return status ? status
+                  : add_text(*out, rows, (size_t)(history->text + history->length - rows), error);
 }
 
 dt_status dt_metrics_log_restore(const char *path, const char *source,
@@ -211,8 +194,8 @@ dt_status dt_metrics_log_restore(const char *path, const char *source,
     if (!status)
         status = lost->status ? make_rest(path, history, &log, error)
                               : make_log(path, history->text, history->length, &log, error);
-    if (!status && lost->status)
-        set_aside(path);
+    if (!status && lost->status) /* not what the checkpoint was made with, but it may be all */
+        dt_set_aside(path);
     if (!status && (history->earlier == 0 || lost->status))
         status = dt_atomic_write(path, log->text, log->length, error);
     if (!status)
@@ -233,24 +216,21 @@ dt_status dt_metrics_log_restore(const char *path, const char *source,
 
 dt_status dt_metrics_log_append(dt_metrics_log *log, const dt_metrics_row *row, dt_error *error)
 {
-    char buffer[DT_METRICS_ROW_SIZE];
+    char buffer[METRICS_ROW_SIZE];
     dt_text text = {.text = buffer, .size = sizeof buffer};
-    for (int i = 0; i < DT_METRICS_COLUMN_COUNT; i++) {
-        const void *cell = (const char *)row + dt_metrics_columns[i].offset;
-        switch (dt_metrics_columns[i].cell) {
-        case DT_CELL_COUNT:
-            dt_text_add(&text, "%" PRId64 ",", *(const int64_t *)cell);
-            break;
-        case DT_CELL_REAL:
-            dt_text_add(&text, isnan(*(const double *)cell) ? "," : "%.9g,", *(const double *)cell);
-            break;
-        case DT_CELL_HASH:
-            dt_text_add(&text, "%s\n", (const char *)cell);
-            break;
-        }
+    for (int i = 0; i < METRICS_COLUMN_COUNT; i++) {
+        const void *cell = (const char *)row + metrics_columns[i].offset;
+        dt_text_add(&text, "%s", i == 0 ? "" : ",");
+        if (metrics_columns[i].kind == DT_FIELD_INTEGER)
+            dt_text_add(&text, "%" PRId64, *(const int64_t *)cell);
+        else if (metrics_columns[i].kind == DT_FIELD_REAL)
+            dt_text_add(&text, isnan(*(const double *)cell) ? "" : "%.9g", *(const double *)cell);
+        else if (*(const uint64_t *)cell)
+            dt_text_add(&text, "%016" PRIx64, *(const uint64_t *)cell);
     }
+    dt_text_add(&text, "\n");
     dt_status status = add_text(log, buffer, text.length, error);
-    if (status == DT_OK)
+    if (!status)
         status = catch_up(log, error);
     forget(log);
     return status;
@@ -266,9 +246,9 @@ dt_status dt_metrics_log_close(dt_metrics_log *log, dt_error *error)
     if (!log)
         return DT_OK;
     dt_status status = log->file >= 0 ? catch_up(log, error) : DT_OK;
-    if (status == DT_OK && log->file >= 0 && !dt_sync(log->file))
+    if (!status && log->file >= 0 && !dt_sync(log->file))
         status = dt_fail(error, DT_ERR_IO, "%s: cannot sync to disk: %m", log->path);
-    if (log->file >= 0 && !dt_close(log->file) && status == DT_OK)
+    if (log->file >= 0 && !dt_close(log->file) && !status)
         status = dt_fail(error, DT_ERR_IO, "%s: cannot close: %m", log->path);
     dt_free(log->path);
     dt_free(log->text);

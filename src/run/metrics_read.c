@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "metrics_columns.h"
 
@@ -84,66 +85,64 @@ static const char *read_short_count(const char *text, int64_t *value)
     return at > text ? at : NULL;
 }
 
-static const char *read_hash(const char *text, char value[DT_HASH_TEXT])
+/* Up to 16 hexadecimal digits. */
+static const char *read_hash(const char *text, uint64_t *value)
 {
-    size_t length = 0;
-    while (length < DT_HASH_TEXT - 1 &&
-           ((unsigned)text[length] - '0' < 10 || (unsigned)text[length] - 'a' < 6)) {
-        value[length] = text[length];
-        length++;
+    const char *at = text;
+    *value = 0;
+    for (; at - text < DT_HASH_TEXT - 1; at++) {
+        unsigned digit = (unsigned)*at - '0', letter = (unsigned)*at - 'a';
+        if (digit >= 10 && letter >= 6)
+            break;
+        *value = *value << 4 | (digit < 10 ? digit : letter + 10);
     }
-    value[length] = '\0';
-    return text + length;
+    return at;
 }
 
 /* Reads a cell of the form that the program writes, which ends at `end`. Returns that place; NULL:
  * it has another form. */
-static const char *read_cell(dt_cell kind, const char *text, char end, void *value)
+static const char *read_cell(dt_field_kind kind, const char *text, char end, void *value)
 {
-    const char *stop = NULL;
-    switch (kind) {
-    case DT_CELL_COUNT:
+    const char *stop = text;
+    if (kind == DT_FIELD_INTEGER)
         stop = read_short_count(text, value);
-        break;
-    case DT_CELL_REAL:
-        *(double *)value = (double)NAN;
-        stop = *text == end ? text : read_short_real(text, value);
-        break;
-    case DT_CELL_HASH:
+    else if (kind == DT_FIELD_HASH)
         stop = read_hash(text, value);
-        break;
-    }
+    else if (*text == end)
+        *(double *)value = (double)NAN;
+    else
+        stop = read_short_real(text, value);
     return stop && *stop == end ? stop : NULL;
 }
 
 /* Reads any other cell, from `text` up to `end`, a separator: strtoll and strtod stop there at the
  * latest. */
-static bool read_odd_cell(dt_cell kind, const char *text, const char *end, void *value)
+static bool read_odd_cell(dt_field_kind kind, const char *text, const char *end, void *value)
 {
     char *stop = NULL;
-    if (text == end || kind == DT_CELL_HASH)
+    if (text == end || kind == DT_FIELD_HASH)
         return false;
     errno = 0;
-    if (kind == DT_CELL_COUNT)
+    if (kind == DT_FIELD_INTEGER)
         *(int64_t *)value = strtoll(text, &stop, 10);
     else
         *(double *)value = strtod(text, &stop);
-    return stop == end && (kind == DT_CELL_COUNT ? errno == 0 && text[0] >= '-' : text[0] > ' ');
+    return stop == end && (kind == DT_FIELD_INTEGER ? errno == 0 && text[0] >= '-' : text[0] > ' ');
 }
 
 /* The row from `text` up to `end`, where its '\n' stands. */
 static dt_status read_row(const char *text, const char *end, dt_metrics_row *row, dt_error *error)
 {
-    for (int i = 0; i < DT_METRICS_COLUMN_COUNT; i++) {
-        const bool last = i == DT_METRICS_COLUMN_COUNT - 1;
-        const dt_cell kind = dt_metrics_columns[i].cell;
-        void *value = (char *)row + dt_metrics_columns[i].offset;
+    for (int i = 0; i < METRICS_COLUMN_COUNT; i++) {
+        const bool last = i == METRICS_COLUMN_COUNT - 1;
+        const dt_field_kind kind = metrics_columns[i].kind;
+        void *value = (char *)row + metrics_columns[i].offset;
         const char *stop = read_cell(kind, text, last ? '\n' : ',', value);
         if (!stop) {
             const char *comma = memchr(text, ',', (size_t)(end - text));
             if ((comma == NULL) != last)
                 return dt_fail(error, DT_ERR_DATA, "expected %d cells, found %s",
-                               DT_METRICS_COLUMN_COUNT, last ? "more" : "fewer");
+                               METRICS_COLUMN_COUNT, last ? "more" : "fewer");
             stop = last ? end : comma;
             long length = stop - text;
             if (!read_odd_cell(kind, text, stop, value))
@@ -194,11 +193,11 @@ static dt_status fill(dt_metrics_reader *self, size_t *got, dt_error *error)
 /* The first line may still be on its way, but no other may. */
 static dt_status check_header(const dt_metrics_reader *self, dt_error *error)
 {
-    const size_t whole = sizeof dt_metrics_header - 1;
-    if (memcmp(self->buffer, dt_metrics_header, self->length < whole ? self->length : whole) == 0)
+    const size_t whole = METRICS_HEADER_SIZE;
+    if (memcmp(self->buffer, metrics_header, self->length < whole ? self->length : whole) == 0)
         return DT_OK;
     return dt_fail(error, DT_ERR_DATA, "expected the columns %.*s, found %.*s", (int)whole - 1,
-                   dt_metrics_header, (int)strcspn(self->buffer, "\r\n"), self->buffer);
+                   metrics_header, (int)strcspn(self->buffer, "\r\n"), self->buffer);
 }
 
 /* The next whole line, header or row; *end: its '\n', NULL when there is none yet. */
@@ -253,7 +252,7 @@ dt_status dt_metrics_reader_next(dt_metrics_reader *self, const dt_metrics_row *
 bool dt_metrics_reader_holds(const dt_metrics_reader *self)
 {
     struct stat here, there;
-    char line[DT_METRICS_ROW_SIZE];
+    char line[METRICS_ROW_SIZE];
     size_t length = self->next - self->line, got;
     length = length < sizeof line ? length : sizeof line;
     const size_t begin = self->next - length;

@@ -1,100 +1,93 @@
 #include "run/summary.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/memory.h"
 #include "file/atomic_file.h"
-#include "file/json.h"
+#include "file/record.h"
 
-#define SUMMARY_SIZE_MAX 65536
+#define SIZE_MOST ((size_t)1 << 20)
 
-static void add_key(dt_text *out, const char *key)
+#define FIELD(name, kind, member)                                                                  \
+    {                                                                                              \
+        DT_FIELD(kind, #name, dt_summary, member)                                                  \
+    }
+
+static const dt_field fields[] = {
+    FIELD(status, TEXT, status),
+    FIELD(epochs, INTEGER, last.epoch),
+    FIELD(steps, INTEGER, last.step),
+    FIELD(samples, INTEGER, last.samples),
+    FIELD(ranks, INT, ranks),
+    FIELD(virtual_ranks, INT, virtual_ranks),
+    FIELD(hosts, INT, hosts),
+    FIELD(train_loss, REAL, last.train_loss),
+    FIELD(train_accuracy, REAL, last.train_accuracy),
+    FIELD(val_loss, REAL, last.val_loss),
+    FIELD(val_accuracy, REAL, last.val_accuracy),
+    FIELD(test_loss, REAL, last.test_loss),
+    FIELD(test_accuracy, REAL, last.test_accuracy),
+    FIELD(parameter_hash, HASH, last.parameter_hash),
+    FIELD(samples_per_second, REAL, last.samples_per_second),
+    FIELD(seconds, REAL, last.seconds),
+    FIELD(resumed_from, TEXT, resumed_from),
+    FIELD(data_source, TEXT, data_source),
+    FIELD(version, TEXT, version),
+};
+
+static dt_record record_of(const dt_summary *summary)
 {
-    dt_text_add(out, "%s\n  \"%s\": ", out->length > 1 ? "," : "", key);
+    return (dt_record){fields, sizeof fields / sizeof *fields, (dt_summary *)summary, "", NULL};
 }
 
-static void add_text(dt_text *out, const char *key, const char *value)
+dt_summary dt_summary_unknown(void)
 {
-    add_key(out, key);
-    dt_json_add_text(out, value);
-}
-
-static void add_integer(dt_text *out, const char *key, int64_t value)
-{
-    add_key(out, key);
-    dt_text_add(out, "%" PRId64, value);
-}
-
-static void add_real(dt_text *out, const char *key, double value)
-{
-    add_key(out, key);
-    dt_json_add_real(out, value);
-}
-
-static void add_all(dt_text *out, const dt_summary *summary)
-{
-    dt_text_add(out, "{");
-    add_text(out, "status", summary->status);
-    add_integer(out, "epochs", summary->epochs);
-    add_integer(out, "steps", summary->steps);
-    add_integer(out, "samples", summary->samples);
-    add_integer(out, "ranks", summary->ranks);
-    add_integer(out, "virtual_ranks", summary->virtual_ranks);
-    add_integer(out, "hosts", summary->hosts);
-    add_real(out, "train_loss", summary->train_loss);
-    add_real(out, "train_accuracy", summary->train_accuracy);
-    add_real(out, "val_loss", summary->val_loss);
-    add_real(out, "val_accuracy", summary->val_accuracy);
-    add_real(out, "test_loss", summary->test_loss);
-    add_real(out, "test_accuracy", summary->test_accuracy);
-    add_text(out, "parameter_hash", summary->parameter_hash);
-    add_real(out, "samples_per_second", summary->samples_per_second);
-    add_real(out, "seconds", summary->seconds);
-    add_text(out, "resumed_from", summary->resumed_from);
-    add_text(out, "data_source", summary->data_source);
-    add_text(out, "version", summary->version);
-    dt_text_add(out, "\n}\n");
+    dt_summary unknown = {0};
+    const dt_record record = record_of(&unknown);
+    dt_record_clear(&record);
+    return unknown;
 }
 
 dt_status dt_summary_write(const char *path, const dt_summary *summary, dt_error *error)
 {
-    dt_text out = {0};
-    add_all(&out, summary);
-    out = (dt_text){.size = out.length + 1};
-    out.text = dt_calloc(out.size, 1, error);
-    if (!out.text)
-        return DT_ERR_INTERNAL;
-    add_all(&out, summary);
-    dt_status status = dt_atomic_write(path, out.text, out.length, error);
+    dt_text out = {.grows = true};
+    const dt_record record = record_of(summary);
+    dt_record_to_json(&record, &out);
+    dt_status status = dt_text_status(&out, error);
+    if (!status)
+        status = dt_atomic_write(path, out.text, out.length, error);
     dt_free(out.text);
     return status;
 }
 
-dt_status dt_summary_read_status(const char *path, char status[DT_SUMMARY_STATUS], dt_error *error)
+dt_status dt_summary_read(const char *path, dt_summary *out, dt_error *error)
 {
-    static const char begin[] = "{\n  \"status\": \"";
     void *bytes;
     size_t size;
-    status[0] = '\0';
-    dt_status result = dt_read_file(path, SUMMARY_SIZE_MAX, &bytes, &size, error);
-    if (result)
-        return result;
-    const char *text = bytes, *value = text + sizeof begin - 1;
-    size_t length = strncmp(text, begin, sizeof begin - 1) == 0 ? strcspn(value, "\"") : 0;
-    if (length > 0 && length < DT_SUMMARY_STATUS && value[length] == '"')
-        snprintf(status, DT_SUMMARY_STATUS, "%.*s", (int)length, value);
-    else
-        result = dt_fail(error, DT_ERR_DATA, "%s: expected a summary with a status, found '%.20s'",
-                         path, text);
+    *out = dt_summary_unknown();
+    const dt_record record = record_of(out);
+    dt_status status = dt_read_file(path, SIZE_MOST, &bytes, &size, error);
+    if (status)
+        return status;
+    status = dt_record_of_json(path, bytes, size, &record, error);
     dt_free(bytes);
-    return result;
+    return status;
+}
+
+void dt_summary_destroy(dt_summary *summary)
+{
+    if (!summary)
+        return;
+    const dt_record record = record_of(summary);
+    dt_record_free(&record);
 }
 
 bool dt_summary_is_complete(const char *path)
 {
-    char status[DT_SUMMARY_STATUS];
-    return dt_summary_read_status(path, status, NULL) == DT_OK && strcmp(status, "complete") == 0;
+    dt_summary summary;
+    bool is = !dt_summary_read(path, &summary, NULL) && summary.status &&
+              strcmp(summary.status, "complete") == 0;
+    dt_summary_destroy(&summary);
+    return is;
 }

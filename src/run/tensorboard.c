@@ -32,7 +32,7 @@ static const struct {
 enum { CURVES = sizeof curves / sizeof *curves };
 
 struct dt_tensorboard {
-    dt_event_file *files[DT_SUBSETS]; /* NULL: not wanted */
+    events_writer *files[DT_SUBSETS]; /* NULL: not wanted */
 };
 
 dt_status dt_tensorboard_open(const char *directory, const bool wanted[DT_SUBSETS],
@@ -53,7 +53,7 @@ dt_status dt_tensorboard_open(const char *directory, const bool wanted[DT_SUBSET
             (int)sizeof path)
             status = dt_fail(error, DT_ERR_CREATE, "%.200s...: path too long", directory);
         else
-            status = dt_event_file_create(path, &self->files[family], error);
+            status = event_file_create(path, &self->files[family], error);
     }
     if (status) {
         dt_tensorboard_close(self, NULL);
@@ -68,7 +68,7 @@ dt_status dt_tensorboard_publish(dt_tensorboard *self, dt_error *error)
     dt_status status = DT_OK;
     for (int family = 0; family < DT_SUBSETS && !status; family++)
         if (self->files[family])
-            status = dt_event_file_publish(self->files[family], error);
+            status = event_file_publish(self->files[family], error);
     return status;
 }
 
@@ -98,7 +98,7 @@ static dt_status add_values(dt_tensorboard *self, int family, const dt_metrics_r
     event.step = row->step;
     event.what_case = TENSORFLOW__EVENT__WHAT_SUMMARY;
     event.summary = &summary;
-    return dt_event_file_add(self->files[family], &event, error);
+    return event_file_add(self->files[family], &event, error);
 }
 
 dt_status dt_tensorboard_row(dt_tensorboard *self, const dt_metrics_row *row, double wall_time,
@@ -111,7 +111,7 @@ dt_status dt_tensorboard_row(dt_tensorboard *self, const dt_metrics_row *row, do
             continue;
         dt_status status = add_values(self, family, row, wall_time, &own);
         if (!status)
-            status = dt_event_file_flush(self->files[family], &own);
+            status = event_file_flush(self->files[family], &own);
         if (status && !first)
             first = dt_fail(error, status, "%s", own.message);
     }
@@ -122,7 +122,7 @@ dt_status dt_tensorboard_close(dt_tensorboard *self, dt_error *error)
 {
     dt_status first = DT_OK;
     for (int family = 0; self && family < DT_SUBSETS; family++) {
-        dt_status status = dt_event_file_close(self->files[family], first ? NULL : error);
+        dt_status status = event_file_close(self->files[family], first ? NULL : error);
         first = first ? first : status;
     }
     dt_free(self);

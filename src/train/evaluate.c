@@ -33,7 +33,7 @@ static void release(work *self)
 }
 
 /* Room for the outputs of the samples that this rank holds, if they are to be kept. */
-static dt_status make_room(dt_run *run, dt_subset_kind kind, dt_error *error)
+static dt_status make_room(dt_session *run, dt_subset_kind kind, dt_error *error)
 {
     size_t count = (size_t)run->dataset->subsets[kind].held.count * (size_t)run->config.classes;
     if (!run->config.report || run->outputs[kind])
@@ -42,14 +42,14 @@ static dt_status make_room(dt_run *run, dt_subset_kind kind, dt_error *error)
     return run->outputs[kind] ? DT_OK : error->status;
 }
 
-static void drop_outputs(dt_run *run, dt_subset_kind kind)
+static void drop_outputs(dt_session *run, dt_subset_kind kind)
 {
     dt_free(run->outputs[kind]);
     run->outputs[kind] = NULL;
 }
 
 /* The totals of each part that this rank holds. */
-static void evaluate_own(dt_run *run, dt_subset_kind kind, work *self)
+static void evaluate_own(dt_session *run, dt_subset_kind kind, work *self)
 {
     const dt_subset *subset = &run->dataset->subsets[kind];
     size_t image_size = (size_t)dt_shape_size(run->source->shape);
@@ -59,17 +59,20 @@ static void evaluate_own(dt_run *run, dt_subset_kind kind, work *self)
     for (int i = 0; i < parts; i++)
         self->segments[i].samples =
             dt_partition(subset->count, DT_EVALUATION_PARTS, run->own_parts.first + i).count;
-    dt_batch batch = {
-        .count = subset->held.count, .images = self->images, .labels = subset->labels};
-    dt_network_evaluate(run->network, &batch, parts, self->segments, run->outputs[kind],
-                        self->losses);
+    dt_batch batch = {.count = subset->held.count,
+                      .images = self->images,
+                      .labels = subset->labels,
+                      .segment_count = parts,
+                      .segments = self->segments,
+                      .losses = self->losses};
+    dt_network_evaluate(run->network, &batch, run->outputs[kind]);
     for (int i = 0; i < parts; i++) {
         self->totals[i * TOTALS + LOSS] = self->losses[i].loss;
         self->totals[i * TOTALS + CORRECT] = (double)self->losses[i].correct;
     }
 }
 
-dt_status dt_evaluate(dt_run *run, dt_subset_kind kind, dt_evaluation *result, dt_error *error)
+dt_status dt_evaluate(dt_session *run, dt_subset_kind kind, dt_evaluation *result, dt_error *error)
 {
     const dt_subset *subset = &run->dataset->subsets[kind];
     work self = {0};

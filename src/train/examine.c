@@ -31,7 +31,7 @@ static dt_status add_counts(dt_comm *comm, int classes, const int64_t *own, int6
     return status;
 }
 
-dt_status dt_examine_count(const dt_run *run, dt_subset_kind kind, int64_t **counts,
+dt_status dt_examine_count(const dt_session *run, dt_subset_kind kind, int64_t **counts,
                            dt_error *error)
 {
     const dt_subset *subset = &run->dataset->subsets[kind];
@@ -47,7 +47,7 @@ dt_status dt_examine_count(const dt_run *run, dt_subset_kind kind, int64_t **cou
     return status;
 }
 
-dt_status dt_examine(dt_run *run, dt_subset_kind kind, dt_examination *out, dt_error *error)
+dt_status dt_examine(dt_session *run, dt_subset_kind kind, dt_examination *out, dt_error *error)
 {
     const dt_subset *subset = &run->dataset->subsets[kind];
     int classes = run->config.classes;

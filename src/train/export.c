@@ -7,26 +7,27 @@
 #include "model/onnx.h"
 #include "model/weights_bundle.h"
 
-static dt_status write_safetensors(const dt_model *model, const char *path, dt_error *error)
+static dt_status write_bundle(const dt_model *model, const char *path,
+                              dt_status (*write)(const char *, const dt_bundle *, dt_error *),
+                              dt_error *error)
 {
     dt_bundle bundle;
     dt_status status = dt_bundle_of_weights(&model->spec.architecture, &model->file, DT_NAMES_KERAS,
                                             &bundle, error);
-    if (status == DT_OK)
-        status = dt_safetensors_write(path, &bundle, error);
+    if (!status)
+        status = write(path, &bundle, error);
     dt_bundle_destroy(&bundle);
     return status;
 }
 
+static dt_status write_safetensors(const dt_model *model, const char *path, dt_error *error)
+{
+    return write_bundle(model, path, dt_safetensors_write, error);
+}
+
 static dt_status write_npz(const dt_model *model, const char *path, dt_error *error)
 {
-    dt_bundle bundle;
-    dt_status status = dt_bundle_of_weights(&model->spec.architecture, &model->file, DT_NAMES_KERAS,
-                                            &bundle, error);
-    if (status == DT_OK)
-        status = dt_npz_write(path, &bundle, error);
-    dt_bundle_destroy(&bundle);
-    return status;
+    return write_bundle(model, path, dt_npz_write, error);
 }
 
 static dt_status write_onnx(const dt_model *model, const char *path, dt_error *error)

@@ -81,16 +81,9 @@ static void add_classes(const dt_layer_list *list, dt_text *to)
     }
 }
 
-static dt_status check_words(const dt_layer_list *list, const char *path, dt_error *error)
+static bool has_word(const dt_layer_kind *kind)
 {
-    for (int i = 0; i < list->count; i++) {
-        const dt_layer_kind *kind = dt_layer_kind_at(list->layers[i].kind);
-        if (!kind->torch)
-            return dt_fail(error, DT_ERR_DATA,
-                           "%s: layer %d: expected kinds of layers that PyTorch has, found '%s'",
-                           path, i + 1, kind->name);
-    }
-    return DT_OK;
+    return kind->torch != NULL;
 }
 
 /* As a literal of Python, which names a byte that is not UTF-8 by a surrogate (PEP 383). */
@@ -167,7 +160,7 @@ static dt_status find_script(const char *path, char script[DT_PATH_SIZE], dt_err
     void *bytes;
     size_t found;
     dt_status status = dt_read_file(script, SCRIPT_SEEN, &bytes, &found, NULL);
-    bool ours = status == DT_OK && strncmp(bytes, MARK, sizeof MARK - 1) == 0;
+    bool ours = !status && strncmp(bytes, MARK, sizeof MARK - 1) == 0;
     dt_free(bytes);
     if (ours)
         return DT_OK;
@@ -180,16 +173,13 @@ static dt_status find_script(const char *path, char script[DT_PATH_SIZE], dt_err
 static dt_status write_script(const dt_model *model, const char *path, const char *script,
                               dt_error *error)
 {
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    dt_text text = {0};
-    add_script(model, name, &text);
-    char *bytes = dt_calloc(text.length + 1, 1, error);
-    if (!bytes)
-        return DT_ERR_INTERNAL;
-    text = (dt_text){.text = bytes, .size = text.length + 1};
-    add_script(model, name, &text);
-    dt_status status = dt_atomic_write(script, bytes, text.length, error);
-    dt_free(bytes);
+    const char *slash = strrchr(path, '/');
+    dt_text text = {.grows = true};
+    add_script(model, slash ? slash + 1 : path, &text);
+    dt_status status = dt_text_status(&text, error);
+    if (!status)
+        status = dt_atomic_write(script, text.text, text.length, error);
+    dt_free(text.text);
     return status;
 }
 
@@ -197,15 +187,16 @@ dt_status export_torch(const dt_model *model, const char *path, dt_error *error)
 {
     char script[DT_PATH_SIZE];
     dt_bundle bundle = {0};
-    dt_status status = check_words(&model->spec.architecture.list, path, error);
+    dt_status status =
+        dt_check_words(&model->spec.architecture.list, has_word, "PyTorch has", path, error);
     if (!status)
         status = find_script(path, script, error);
     if (!status)
         status = dt_bundle_of_weights(&model->spec.architecture, &model->file, DT_NAMES_TORCH,
                                       &bundle, error);
-    if (status == DT_OK)
+    if (!status)
         status = dt_safetensors_write(path, &bundle, error);
-    if (status == DT_OK)
+    if (!status)
         status = write_script(model, path, script, error);
     dt_bundle_destroy(&bundle);
     return status;

@@ -81,7 +81,7 @@ static void look_up(const char *path, const char *key, char separator, char *val
     }
 }
 
-void dt_facts_look(const dt_run *run, dt_rank_place *out)
+void dt_facts_look(const dt_session *run, dt_rank_place *out)
 {
     struct rusage usage = {0};
     struct utsname system = {0};
@@ -120,7 +120,7 @@ static void tell_command(teller *self)
     tell(self, "command", "%s%s", text, length == sizeof bytes - 1 ? " ..." : "");
 }
 
-static void tell_data(teller *self, const dt_run *run)
+static void tell_data(teller *self, const dt_session *run)
 {
     static const char *const names[DT_SUBSETS] = {"training", "validation", "test"};
     char buffer[128], hash[DT_HASH_TEXT];
@@ -188,7 +188,7 @@ static void tell_system(teller *self)
     tell(self, "compiler", "%s, %s, %s", COMPILER, DT_BUILD_FLAGS, INSTRUCTIONS);
 }
 
-dt_status dt_facts_tell(const dt_run *run, const dt_epilogue *told, const dt_rank_place *places,
+dt_status dt_facts_tell(const dt_session *run, const dt_epilogue *told, const dt_rank_place *places,
                         dt_insight *out, dt_error *error)
 {
     teller self = {.out = out, .error = error};

@@ -25,8 +25,8 @@ static dt_status load_piece(loader *self, dt_part part, int64_t first, int64_t c
 {
     blackboard *board = self->board;
     if (self->reads)
-        board->status = dt_source_read(self->source, part, first, count, self->images,
-                                       self->labels, &board->error);
+        board->status = dt_source_read(self->source, part, first, count, self->images, self->labels,
+                                       &board->error);
     dt_shared_barrier(self->shared);
     dt_status status = board->status;
     if (status)
@@ -38,7 +38,7 @@ static dt_status load_piece(loader *self, dt_part part, int64_t first, int64_t c
     return status;
 }
 
-dt_status dt_host_load(dt_comm *comm, dt_source *source, dt_dataset *dataset, dt_error *error)
+dt_status load_on_host(dt_comm *comm, dt_source *source, dt_dataset *dataset, dt_error *error)
 {
     size_t size = (size_t)dt_shape_size(source->shape);
     loader self = {.source = source,

@@ -10,6 +10,6 @@
 /* As dt_dataset_load: but the first rank of each host reads all of `source`, piece by piece, and
  * every rank of the host takes out of each piece what it holds. After dt_dataset_hold. Collective;
  * hosts may differ in the status. */
-dt_status dt_host_load(dt_comm *comm, dt_source *source, dt_dataset *dataset, dt_error *error);
+dt_status load_on_host(dt_comm *comm, dt_source *source, dt_dataset *dataset, dt_error *error);
 
 #endif

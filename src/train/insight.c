@@ -7,7 +7,7 @@
 #include "train/examine.h"
 
 /* Collective. loss: of rank 0. */
-static dt_status collect_answers(const dt_run *run, dt_subset_kind kind, double loss,
+static dt_status collect_answers(const dt_session *run, dt_subset_kind kind, double loss,
                                  dt_answers *out, dt_error *error)
 {
     if (!run->outputs[kind])
@@ -21,12 +21,12 @@ static dt_status collect_answers(const dt_run *run, dt_subset_kind kind, double 
 }
 
 /* Collective. */
-static dt_status collect_mistakes(dt_run *run, dt_insight *out, dt_error *error)
+static dt_status collect_mistakes(dt_session *run, dt_insight *out, dt_error *error)
 {
     if (run->outputs[DT_SUBSET_TEST])
-        return dt_mistakes_collect(run, DT_SUBSET_TEST, &out->mistakes, error);
+        return mistakes_collect(run, DT_SUBSET_TEST, &out->mistakes, error);
     if (run->outputs[DT_SUBSET_VAL])
-        return dt_mistakes_collect(run, DT_SUBSET_VAL, &out->mistakes, error);
+        return mistakes_collect(run, DT_SUBSET_VAL, &out->mistakes, error);
     return DT_OK;
 }
 
@@ -48,7 +48,7 @@ static dt_status note_times(const dt_rank_place *places, int ranks, dt_insight *
 }
 
 /* Collective. */
-static dt_status collect_places(dt_run *run, const dt_epilogue *told, dt_insight *out,
+static dt_status collect_places(dt_session *run, const dt_epilogue *told, dt_insight *out,
                                 dt_error *error)
 {
     int ranks = dt_comm_size(run->comm);
@@ -68,7 +68,8 @@ static dt_status collect_places(dt_run *run, const dt_epilogue *told, dt_insight
     return status;
 }
 
-dt_status dt_insight_collect(dt_run *run, const dt_epilogue *told, dt_insight *out, dt_error *error)
+dt_status dt_insight_collect(dt_session *run, const dt_epilogue *told, dt_insight *out,
+                             dt_error *error)
 {
     const dt_progress_report *report = told ? told->evaluated : NULL;
     *out = (dt_insight){.shape = run->source->shape, .classes = run->config.classes};

@@ -15,23 +15,16 @@ typedef struct mistake {
     int64_t rank;     /* who holds it */
 } mistake;
 
-/* A mistake as it travels; behind it: probabilities, float [classes], and pixels. */
-typedef struct parcel {
-    int64_t sample, label, answer;
-} parcel;
-
 typedef struct work {
-    dt_run *run;
+    dt_session *run;
     const dt_subset *subset;
     const float *outputs;
     dt_subset_kind kind;
     int most;
     mistake *own;      /* [most], the worst first, `none` behind them */
     mistake *all;      /* [ranks][most] */
-    uint8_t *packed;   /* a parcel */
     double *scratch;   /* [classes] */
-    size_t image_size; /* bytes, as are the next */
-    size_t parcel_size;
+    size_t image_size; /* bytes */
 } work;
 
 static const mistake none = {.position = -1};
@@ -84,75 +77,88 @@ static void find_own(work *self)
     }
 }
 
-static void pack(work *self, int64_t position)
+/* An own mistake becomes sample i of the gallery. */
+static void put(const work *self, const mistake *own, int64_t i, dt_gallery *out)
 {
-    const dt_config *config = &self->run->config;
     const dt_subset *subset = self->subset;
-    int64_t held = position - subset->held.first;
-    const float *outputs = outputs_of(self, held);
+    int64_t held = own->position - subset->held.first;
     int64_t before = self->kind == DT_SUBSET_TEST ? self->run->source->count[DT_TRAIN] : 0;
-    parcel head = {.sample = subset->members[position] - before,
-                   .label = subset->labels[held],
-                   .answer = dt_metrics_answer(config->classes, outputs)};
-    dt_network_probabilities(self->run->network, outputs, self->scratch);
-    memcpy(self->packed, &head, sizeof head);
-    uint8_t *at = self->packed + sizeof head;
-    for (int j = 0; j < config->classes; j++, at += sizeof(float))
-        memcpy(at, &(float){(float)self->scratch[j]}, sizeof(float));
-    memcpy(at, subset->images + (size_t)held * self->image_size, self->image_size);
+    out->samples[i] = subset->members[own->position] - before;
+    out->labels[i] = subset->labels[held];
+    gallery_put(self->run, subset->images + (size_t)held * self->image_size, outputs_of(self, held),
+                i, self->scratch, out);
 }
 
-static void unpack(const work *self, int64_t i, double loss, dt_gallery *out)
+/* Sample i of the gallery of a rank becomes that of rank 0. */
+static void bring(const work *self, int rank, int64_t i, dt_gallery *gallery)
 {
-    parcel head;
-    size_t classes = (size_t)self->run->config.classes;
-    memcpy(&head, self->packed, sizeof head);
-    out->samples[i] = head.sample;
-    out->labels[i] = head.label;
-    out->answers[i] = head.answer;
-    out->scores[i] = (float)loss;
-    const uint8_t *at = self->packed + sizeof head;
-    memcpy(out->probabilities + (size_t)i * classes, at, classes * sizeof(float));
-    at += classes * sizeof(float);
-    memcpy(out->pixels + (size_t)i * self->image_size, at, self->image_size);
+    size_t at = (size_t)i, classes = (size_t)self->run->config.classes;
+    const struct {
+        void *values;
+        size_t size;
+    } parts[] = {
+        {gallery->pixels + at * self->image_size, self->image_size},
+        {gallery->samples + at, sizeof *gallery->samples},
+        {gallery->labels + at, sizeof *gallery->labels},
+        {gallery->answers + at, sizeof *gallery->answers},
+        {gallery->probabilities + at * classes, classes * sizeof *gallery->probabilities},
+    };
+    for (size_t p = 0; p < sizeof parts / sizeof *parts; p++)
+        dt_comm_bring(self->run->comm, rank, parts[p].values, parts[p].values, parts[p].size);
 }
 
 static dt_status allocate(work *self, dt_gallery *out, dt_error *error)
 {
     size_t ranks = (size_t)dt_comm_size(self->run->comm), most = (size_t)self->most;
     size_t classes = (size_t)self->run->config.classes;
-    size_t kept = dt_comm_rank(self->run->comm) == 0 ? most : 0;
     if ((self->own = dt_calloc(most, sizeof *self->own, error)) &&
         (self->all = dt_calloc(ranks * most, sizeof *self->all, error)) &&
-        (self->packed = dt_calloc(self->parcel_size, 1, error)) &&
-        (self->scratch = dt_calloc(classes, sizeof *self->scratch, error)) &&
-        (out->pixels = dt_calloc(kept * self->image_size, 1, error)) &&
-        (out->samples = dt_calloc(kept, sizeof *out->samples, error)) &&
-        (out->labels = dt_calloc(kept, sizeof *out->labels, error)) &&
-        (out->answers = dt_calloc(kept, sizeof *out->answers, error)) &&
-        (out->probabilities = dt_calloc(kept * classes, sizeof(float), error)) &&
-        (out->scores = dt_calloc(kept, sizeof *out->scores, error)))
+        (self->scratch = dt_calloc(classes, sizeof *self->scratch, error)))
+        return gallery_allocate(self->run, self->most, out, error);
+    return error->status;
+}
+
+dt_status gallery_allocate(const dt_session *run, int64_t samples, dt_gallery *out, dt_error *error)
+{
+    size_t count = (size_t)samples, classes = (size_t)run->config.classes;
+    size_t image_size = (size_t)dt_shape_size(run->source->shape);
+    if ((out->pixels = dt_calloc(count * image_size, 1, error)) &&
+        (out->samples = dt_calloc(count, sizeof *out->samples, error)) &&
+        (out->labels = dt_calloc(count, sizeof *out->labels, error)) &&
+        (out->answers = dt_calloc(count, sizeof *out->answers, error)) &&
+        (out->probabilities = dt_calloc(count * classes, sizeof(float), error)) &&
+        (out->scores = dt_calloc(count, sizeof *out->scores, error)))
         return DT_OK;
     return error->status;
 }
 
-int dt_gallery_most(dt_shape shape)
+void gallery_put(const dt_session *run, const uint8_t *image, const float *outputs, int64_t i,
+                 double *scratch, dt_gallery *out)
+{
+    size_t image_size = (size_t)dt_shape_size(run->source->shape);
+    size_t classes = (size_t)run->config.classes;
+    memcpy(out->pixels + (size_t)i * image_size, image, image_size);
+    out->answers[i] = dt_metrics_answer(run->config.classes, outputs);
+    dt_network_probabilities(run->network, outputs, scratch);
+    for (size_t j = 0; j < classes; j++)
+        out->probabilities[(size_t)i * classes + j] = (float)scratch[j];
+}
+
+int gallery_most(dt_shape shape)
 {
     int64_t most = DT_MISTAKES_PIXELS_MAX / dt_shape_size(shape);
     return most < 1 ? 1 : most < DT_MISTAKES_MAX ? (int)most : DT_MISTAKES_MAX;
 }
 
-dt_status dt_mistakes_collect(dt_run *run, dt_subset_kind kind, dt_gallery *out, dt_error *error)
+dt_status mistakes_collect(dt_session *run, dt_subset_kind kind, dt_gallery *out, dt_error *error)
 {
     int image_size = dt_shape_size(run->source->shape), rank = dt_comm_rank(run->comm);
     work self = {.run = run,
                  .subset = &run->dataset->subsets[kind],
                  .outputs = run->outputs[kind],
                  .kind = kind,
-                 .most = dt_gallery_most(run->source->shape),
+                 .most = gallery_most(run->source->shape),
                  .image_size = (size_t)image_size};
-    self.parcel_size =
-        sizeof(parcel) + (size_t)run->config.classes * sizeof(float) + self.image_size;
     *out = (dt_gallery){0};
     dt_status status = dt_comm_agree(run->comm, allocate(&self, out, error), error);
     if (!status) {
@@ -163,17 +169,14 @@ dt_status dt_mistakes_collect(dt_run *run, dt_subset_kind kind, dt_gallery *out,
         for (int i = 0; i < self.most && self.all[i].position >= 0; i++) {
             const mistake *it = &self.all[i];
             if (it->rank == rank)
-                pack(&self, it->position);
-            dt_comm_bring(run->comm, (int)it->rank, self.packed, self.packed, self.parcel_size);
-            if (rank == 0) {
-                unpack(&self, i, it->loss, out);
-                out->count++;
-            }
+                put(&self, it, i, out);
+            bring(&self, (int)it->rank, i, out);
+            out->scores[i] = (float)it->loss;
+            out->count += rank == 0;
         }
     }
     dt_free(self.own);
     dt_free(self.all);
-    dt_free(self.packed);
     dt_free(self.scratch);
     return status;
 }

@@ -9,6 +9,8 @@
 #include "base/text.h"
 #include "train/need.h"
 
+#define LAYERS_ATTRIBUTE "attribute " DT_WEIGHTS_PREFIX "layers of /"
+
 /* Mean and standard deviation of the MNIST training pixels in [0, 1], as the article has them. */
 static const double mnist_mean = 0.1307, mnist_deviation = 0.3081;
 
@@ -75,6 +77,14 @@ static dt_status check_tensors(const dt_weights_file *file, const dt_architectur
     return status;
 }
 
+static bool has_bias(const dt_weights_file *file)
+{
+    for (size_t i = 0; i < file->tensor_count; i++)
+        if (strcmp(file->tensors[i].name, "bias") == 0)
+            return true;
+    return false;
+}
+
 /* The list of a file that has none: a row of dense layers, all with a bias or all without, whose
  * kernels say their sizes. check_tensors finds what does not fit. */
 static dt_status list_of_tensors(const dt_weights_file *file, const char *activation,
@@ -82,10 +92,9 @@ static dt_status list_of_tensors(const dt_weights_file *file, const char *activa
 {
     char text[DT_LAYERS_TEXT];
     dt_text out = {.text = text, .size = sizeof text};
-    dt_layer_defaults defaults = {activation, output, false};
+    dt_layer_defaults defaults = {activation, output, has_bias(file)};
     for (size_t i = 0; i < file->tensor_count; i++) {
         const dt_tensor *tensor = &file->tensors[i];
-        defaults.bias |= strcmp(tensor->name, "bias") == 0;
         if (tensor->rank == 2)
             dt_text_add(&out, "%s%" PRId64, out.length > 0 ? ", " : "", tensor->shape[1]);
         else if (strcmp(tensor->name, "bias") != 0)
@@ -121,7 +130,8 @@ static dt_status read_list(const dt_weights_file *file, dt_layer_list *list, dt_
     const dt_weights_facts *facts = &file->facts;
     int index;
     if (facts->layers[0])
-        return dt_layers_parse(facts->layers, list, error);
+        return dt_layers_parse(facts->layers, list, error) ? dt_fail_in(error, LAYERS_ATTRIBUTE)
+                                                           : DT_OK;
     dt_status status =
         find_name("activation", facts->activation, dt_activation_names, &index, error);
     if (!status)
@@ -162,25 +172,42 @@ static dt_status read_facts(const dt_weights_file *file, dt_network_spec *spec, 
     return DT_OK;
 }
 
+/* The list that the setting layers says, of which a number alone has a bias if the file has any. */
+static dt_status list_of_setting(const dt_weights_file *file, const dt_config *asked,
+                                 const char *activation, const char *output, dt_layer_list *list,
+                                 dt_error *error)
+{
+    dt_layer_defaults defaults = {activation, output, has_bias(file)};
+    *list = asked->layers;
+    return dt_layers_write_out(list, &defaults, error);
+}
+
 /* What a file from elsewhere does not say. */
 static dt_status take_asked(const dt_config *asked, const dt_weights_file *file,
                             dt_network_spec *spec, dt_error *error)
 {
     static const char *const needed[] = {"normalize", "loss", "output_activation", "activation"};
+    const char *activation = dt_activation_names[asked->activation];
+    const char *behind = dt_output_activation_names[asked->output_activation];
     int64_t inputs = file->tensors[0].shape[0];
     dt_layer_list *list = &spec->architecture.list;
-    dt_status status =
-        list_of_tensors(file, dt_activation_names[asked->activation],
-                        dt_output_activation_names[asked->output_activation], list, error);
+    bool given = dt_config_is_given(asked, "layers"), has, others, hidden, output = true;
+    dt_status status = given ? list_of_setting(file, asked, activation, behind, list, error)
+                             : list_of_tensors(file, activation, behind, list, error);
     if (status)
         return error->status = DT_ERR_DATA;
-    bool has, others, hidden = dt_layers_hidden(list, "", &has, &others) != NULL;
-    for (size_t i = 0; i < sizeof needed / sizeof *needed - !hidden; i++)
-        if (!dt_config_is_given(asked, needed[i]))
+    if (given)
+        dt_layers_open(&asked->layers, &hidden, &output);
+    else
+        hidden = dt_layers_hidden(list, "", &has, &others) != NULL;
+    const bool open[] = {true, true, output, hidden};
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+        if (open[i] && !dt_config_is_given(asked, needed[i]))
             return dt_fail(error, DT_ERR_CONFIG,
                            "%s is not known: this file was not written by dist-train and does not "
-                           "say it; expected the settings normalize, loss, output_activation%s",
-                           needed[i], hidden ? " and activation" : "");
+                           "say it; expected the settings normalize, loss%s%s",
+                           needed[i], output ? ", output_activation" : "",
+                           hidden ? " and activation" : "");
     int side = (int)(sqrt((double)inputs) + 0.5);
     if (inputs > 1 << 24 || (int64_t)side * side != inputs)
         return dt_fail(error, DT_ERR_DATA,
@@ -199,8 +226,11 @@ static dt_status check_whole(const dt_weights_file *file, const dt_network_spec 
 {
     dt_shape output;
     char text[DT_TEXT_MAX];
-    if (dt_architecture_check(&spec->architecture, &output, error))
+    if (dt_architecture_check(&spec->architecture, &output, error)) {
+        if (file->own && file->facts.layers[0])
+            dt_fail_in(error, LAYERS_ATTRIBUTE);
         return error->status = DT_ERR_DATA;
+    }
     dt_status status = check_tensors(file, &spec->architecture, error);
     if (status)
         return status;
@@ -232,10 +262,15 @@ static void put_spec(const dt_network_spec *spec, dt_config *config)
     }
 }
 
-/* The settings of the file's run. */
-static dt_status read_settings(const char *path, dt_model *self, dt_error *error)
+/* The settings of the file's run; of a file from elsewhere those that its list was read with. */
+static dt_status read_settings(const char *path, const dt_config *asked, dt_model *self,
+                               dt_error *error)
 {
     dt_config_defaults(&self->config);
+    if (!self->file.own) {
+        self->config.activation = asked->activation;
+        self->config.bias = asked->bias;
+    }
     const char *config = self->file.own ? self->file.facts.config : "";
     if (config[0] && dt_config_read_ini_text(&self->config, path, config, error)) {
         dt_fail_in(error, "the settings in the file");
@@ -283,7 +318,7 @@ static dt_status merge_settings(const char *path, const dt_config *asked, dt_mod
     size_t count;
     const dt_setting *settings = dt_settings(&count);
     char text[DT_TEXT_MAX];
-    dt_status status = read_settings(path, out, error);
+    dt_status status = read_settings(path, asked, out, error);
     if (!status)
         status = check_asked(asked, out, error);
     for (size_t i = 0; i < count && !status; i++)
@@ -294,55 +329,42 @@ static dt_status merge_settings(const char *path, const dt_config *asked, dt_mod
     return status;
 }
 
+static dt_status set_text(const char **text, const char *value, dt_error *error)
+{
+    char *copy = dt_strdup(value, error);
+    if (!copy)
+        return DT_ERR_INTERNAL;
+    dt_free((char *)*text);
+    *text = copy;
+    return DT_OK;
+}
+
 /* For a file that has none. */
 static dt_status state_facts(const dt_network_spec *spec, dt_weights_facts *out, dt_error *error)
 {
     char text[DT_TEXT_MAX];
     dt_shape input = spec->architecture.input;
-    *out = (dt_weights_facts){
-        .architecture =
-            dt_strdup(dt_architecture_text(&spec->architecture, text, sizeof text), error),
-        .input_shape = {input.height, input.width, input.channels},
-        .input_scale = spec->normalization.scale,
-        .input_shift = spec->normalization.shift,
-        .classes = dt_architecture_outputs(&spec->architecture),
-        .layers = dt_strdup("", error),
-        .loss = dt_strdup(dt_loss_names[spec->loss], error),
-        .version = dt_strdup("", error),
-        .data_source = dt_strdup("", error),
-        .config = dt_strdup("", error),
-        .activation = dt_strdup("", error),
-        .output_activation = dt_strdup("", error),
-        .epoch = -1,
-        .step = -1,
-        .samples = -1,
-        .val_accuracy = (double)NAN,
-        .test_accuracy = (double)NAN,
-    };
-    bool whole = out->architecture && out->layers && out->loss && out->version &&
-                 out->data_source && out->config && out->activation && out->output_activation;
-    return whole ? DT_OK : DT_ERR_INTERNAL;
-}
-
-/* The fact `layers` of a file that did not say it, or not as this version writes it. */
-static dt_status state_layers(dt_model *self, dt_error *error)
-{
-    char text[DT_LAYERS_TEXT];
-    char *layers = dt_strdup(dt_layers_text(&self->spec.architecture.list, text), error);
-    if (!layers)
-        return error->status;
-    dt_free((char *)self->file.facts.layers);
-    self->file.facts.layers = layers;
-    return DT_OK;
+    dt_status status = dt_weights_facts_unknown(out, error);
+    dt_architecture_text(&spec->architecture, text, sizeof text);
+    if (!status)
+        status = set_text(&out->architecture, text, error);
+    if (!status)
+        status = set_text(&out->loss, dt_loss_names[spec->loss], error);
+    const int64_t shape[] = {input.height, input.width, input.channels};
+    memcpy(out->input_shape, shape, sizeof shape);
+    out->input_scale = spec->normalization.scale;
+    out->input_shift = spec->normalization.shift;
+    out->classes = dt_architecture_outputs(&spec->architecture);
+    return status;
 }
 
 dt_status dt_model_read(const char *path, const dt_config *asked, dt_model *out, dt_error *error)
 {
     dt_weights_file file = {0};
     dt_status status = dt_need_check_file(path, 2, error);
-    if (status == DT_OK)
+    if (!status)
         status = dt_weights_read(path, &file, error);
-    if (status != DT_OK) {
+    if (status) {
         *out = (dt_model){.file = file};
         return status;
     }
@@ -353,6 +375,7 @@ dt_status dt_model_of(const char *path, const dt_weights_file *file, const dt_co
                       dt_model *out, dt_error *error)
 {
     *out = (dt_model){.file = *file};
+    char layers[DT_LAYERS_TEXT];
     dt_error own = {0};
     dt_status status = out->file.own ? read_facts(&out->file, &out->spec, &own)
                                      : take_asked(asked, &out->file, &out->spec, &own);
@@ -360,8 +383,9 @@ dt_status dt_model_of(const char *path, const dt_weights_file *file, const dt_co
         status = check_whole(&out->file, &out->spec, &own);
     if (!status && !out->file.own)
         status = state_facts(&out->spec, &out->file.facts, &own);
-    if (!status)
-        status = state_layers(out, &own);
+    if (!status) /* it may not say them, or not as this version writes them */
+        status = set_text(&out->file.facts.layers,
+                          dt_layers_text(&out->spec.architecture.list, layers), &own);
     if (!status)
         status = merge_settings(path, asked, out, &own);
     return status ? dt_fail(error, status, "%s: %s", path, own.message) : DT_OK;

@@ -12,13 +12,13 @@ static uint64_t parameter_bytes(const dt_network_size *size)
 }
 
 /* An image and its label. */
-static uint64_t sample_bytes(const dt_run *run)
+static uint64_t sample_bytes(const dt_session *run)
 {
     return (uint64_t)dt_shape_size(run->source->shape) + 1;
 }
 
 /* Members of all subsets, and of the pool from which they are chosen; a piece that is read. */
-static uint64_t dataset_bytes(const dt_run *run, const int64_t counts[DT_SUBSETS])
+static uint64_t dataset_bytes(const dt_session *run, const int64_t counts[DT_SUBSETS])
 {
     uint64_t samples = 0;
     for (int i = 0; i < DT_SUBSETS; i++)
@@ -28,14 +28,14 @@ static uint64_t dataset_bytes(const dt_run *run, const int64_t counts[DT_SUBSETS
 }
 
 /* Evaluation: pointers to the images; and the outputs, if they are to be kept. */
-static uint64_t evaluation_bytes(const dt_run *run, uint64_t samples)
+static uint64_t evaluation_bytes(const dt_session *run, uint64_t samples)
 {
     uint64_t outputs = run->config.report ? (uint64_t)run->config.classes * sizeof(float) : 0;
     return samples * (sizeof(uint8_t *) + outputs);
 }
 
 /* The order of an epoch, and two windows of it. */
-static uint64_t feed_bytes(const dt_run *run, int64_t samples)
+static uint64_t feed_bytes(const dt_session *run, int64_t samples)
 {
     int64_t batch = run->config.batch_size < samples ? run->config.batch_size : samples;
     uint64_t window = (uint64_t)(batch / dt_comm_size(run->comm)) + DT_FEED_WINDOW;
@@ -45,7 +45,7 @@ static uint64_t feed_bytes(const dt_run *run, int64_t samples)
 
 /* What is learned of each sample (train/track.h): on every rank of those it plays; on rank 0 the
  * sums of all, another rank's, and while it saves a copy and the file. */
-static uint64_t track_bytes(const dt_run *run, int64_t samples)
+static uint64_t track_bytes(const dt_session *run, int64_t samples)
 {
     const uint64_t a_sample = sizeof(int32_t) + sizeof(dt_tracked);
     if (!run->config.track_samples)
@@ -55,43 +55,49 @@ static uint64_t track_bytes(const dt_run *run, int64_t samples)
     return a_sample * (first ? 2 * played + 3 * (uint64_t)samples : played);
 }
 
-dt_status dt_need_of_training(const dt_run *run, const dt_network_spec *spec,
+dt_status dt_need_of_training(const dt_session *run, const dt_network_spec *spec,
                               const int64_t counts[DT_SUBSETS], dt_need *out, dt_error *error)
 {
     dt_network_size size = dt_network_measure(spec);
-    uint64_t parameters = parameter_bytes(&size), sums, messages;
-    uint64_t arrays = 1 + (uint64_t)dt_optimizer_arrays((dt_optimizer_kind)run->config.optimizer);
-    dt_status status = dt_reduce_need(run->comm, (dt_allreduce)run->config.allreduce,
-                                      (int)run->config.virtual_ranks,
-                                      size.parameters + DT_STEP_TOTALS, &sums, &messages, error);
+    uint64_t parameters = parameter_bytes(&size), shared_parameters, shared_sums, own_sums;
+    uint64_t slice = size.parameters / (uint64_t)dt_comm_host_size(run->comm) + DT_SLICE_UNIT;
+    uint64_t own_parameters = dt_replica_need(run->comm, size.parameters, DT_MATMUL_PAD,
+                                              (int64_t)slice, &shared_parameters);
+    uint64_t state = (uint64_t)dt_optimizer_arrays((dt_optimizer_kind)run->config.optimizer);
+    dt_status status = dt_reduce_need(
+        run->comm, (dt_allreduce)run->config.allreduce, (int)run->config.virtual_ranks,
+        size.parameters + DT_STEP_TOTALS, &shared_sums, &own_sums, error);
     if (status)
         return status;
-    out->network = arrays * parameters + size.bytes + sums + messages;
+    out->network = own_parameters + shared_parameters + own_sums + shared_sums + size.bytes +
+                   state * slice * sizeof(float);
     if (dt_comm_rank(run->comm) == 0)
-        out->network += 2 * arrays * parameters;
+        out->network += 2 * (1 + state) * parameters;
     if (dt_comm_rank(run->comm) == 0 && counts[DT_SUBSET_VAL] > 0)
         out->network += 2 * parameters;
 
     uint64_t held[DT_SUBSETS];
     for (dt_subset_kind kind = 0; kind < DT_SUBSETS; kind++)
-        held[kind] = (uint64_t)dt_run_held(run, kind, counts[kind], true).count;
+        held[kind] = (uint64_t)dt_session_held(run, kind, counts[kind], true).count;
     uint64_t train = held[DT_SUBSET_TRAIN] * sample_bytes(run);
     uint64_t others = held[DT_SUBSET_VAL] + held[DT_SUBSET_TEST];
     out->data = train + others * sample_bytes(run) + evaluation_bytes(run, others) +
                 dataset_bytes(run, counts) + feed_bytes(run, counts[DT_SUBSET_TRAIN]) +
                 track_bytes(run, counts[DT_SUBSET_TRAIN]);
-    out->shared = sums + train;
+    out->shared = shared_parameters + shared_sums + train;
     return DT_OK;
 }
 
-void dt_need_of_evaluation(const dt_run *run, const dt_network_spec *spec,
+void dt_need_of_evaluation(const dt_session *run, const dt_network_spec *spec,
                            const int64_t counts[DT_SUBSETS], dt_subset_kind kind, dt_need *out)
 {
     dt_network_size size = dt_network_measure(spec);
-    uint64_t held = (uint64_t)dt_run_held(run, kind, counts[kind], false).count;
-    *out = (dt_need){.network = parameter_bytes(&size) + size.bytes,
+    uint64_t held = (uint64_t)dt_session_held(run, kind, counts[kind], false).count;
+    uint64_t shared, own = dt_replica_need(run->comm, size.parameters, DT_MATMUL_PAD, -1, &shared);
+    *out = (dt_need){.network = own + shared + size.bytes,
                      .data = held * sample_bytes(run) + evaluation_bytes(run, held) +
-                             dataset_bytes(run, counts)};
+                             dataset_bytes(run, counts),
+                     .shared = shared};
 }
 
 dt_status dt_need_check_file(const char *path, int times, dt_error *error)

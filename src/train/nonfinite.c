@@ -6,7 +6,7 @@
 #include "nn/finite.h"
 
 /* The tensor with the largest finite number. */
-static const dt_tensor *find_largest(const dt_run *run, const float *values, float *largest)
+static const dt_tensor *find_largest(const dt_session *run, const float *values, float *largest)
 {
     size_t count;
     const dt_tensor *tensors = dt_network_tensors(run->network, &count), *found = tensors;
@@ -27,7 +27,7 @@ static double shown(double value)
     return isnan(value) ? fabs(value) : value;
 }
 
-static void add_first_nonfinite(dt_text *text, const dt_run *run, const float *gradient)
+static void add_first_nonfinite(dt_text *text, const dt_session *run, const float *gradient)
 {
     size_t count, first = dt_find_nonfinite(gradient, run->parameter_count);
     const dt_tensor *tensors = dt_network_tensors(run->network, &count);
@@ -39,8 +39,8 @@ static void add_first_nonfinite(dt_text *text, const dt_run *run, const float *g
     }
 }
 
-dt_status dt_fail_nonfinite(const dt_run *run, const float *gradient, double loss, int64_t step,
-                            dt_error *error)
+dt_status fail_nonfinite(const dt_session *run, const float *gradient, double loss, int64_t step,
+                         dt_error *error)
 {
     char buffer[300] = "";
     dt_text text = {.text = buffer, .size = sizeof buffer};

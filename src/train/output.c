@@ -19,7 +19,7 @@
 #include "run/tensorboard.h"
 
 struct dt_output {
-    const dt_run *run;
+    const dt_session *run;
     const char *version;
     const char *resumed_from; /* NULL: the run began here */
     char directory[DT_PATH_SIZE];
@@ -72,18 +72,16 @@ static dt_status open_directory(dt_output *self, dt_resume *resume, dt_error *er
 static dt_status restore_metrics(dt_output *self, const char *path, const dt_checkpoint *from,
                                  dt_error *error)
 {
-    const dt_metrics_history history = {from->history, from->history_length, from->earlier,
-                                        from->earlier_hash};
     char home[DT_PATH_SIZE], source[DT_PATH_SIZE];
     dt_error lost = {0};
     snprintf(home, sizeof home, "%s", self->resumed_from);
     dt_status status = dt_path_join(dirname(dirname(home)), DT_FILE_METRICS, source, error);
     if (!status)
-        status = dt_metrics_log_restore(path, source, &history, &self->metrics, &lost, error);
+        status = dt_metrics_log_restore(path, source, &from->history, &self->metrics, &lost, error);
     if (!status && lost.status)
         dt_warn("%s; " DT_FILE_METRICS
                 " goes on with the newest rows alone, and what was there is now " DT_FILE_METRICS
-                ".damaged",
+                    DT_ENDING_DAMAGED,
                 lost.message);
     return status;
 }
@@ -123,7 +121,7 @@ static void note_events(dt_output *self, dt_status status, const dt_error *error
 {
     if (status && !self->tensorboard_fails)
         dt_warn("%s; the training goes on without TensorBoard's newest events", error->message);
-    self->tensorboard_fails = status != DT_OK;
+    self->tensorboard_fails = status;
 }
 
 /* Of a run that goes on, metrics.csv has its rows again: the events begin with them. */
@@ -148,7 +146,7 @@ static dt_status copy_rows(dt_output *self, double begin, dt_error *error)
 
 static dt_status open_tensorboard(dt_output *self, const dt_resume *resume, dt_error *error)
 {
-    const dt_run *run = self->run;
+    const dt_session *run = self->run;
     bool wanted[DT_SUBSETS];
     char path[DT_PATH_SIZE];
     if (!run->config.tensorboard)
@@ -159,12 +157,12 @@ static dt_status open_tensorboard(dt_output *self, const dt_resume *resume, dt_e
     if (!status)
         status = dt_tensorboard_open(path, wanted, &self->tensorboard, error);
     if (!status)
-        status = copy_rows(self, wall_time() - resume->checkpoint.seconds, error);
+        status = copy_rows(self, wall_time() - resume->checkpoint.state.seconds, error);
     return status ? status : dt_tensorboard_publish(self->tensorboard, error);
 }
 
-dt_status dt_output_open(const dt_run *run, const char *version, dt_resume *resume, dt_output **out,
-                         dt_error *error)
+dt_status dt_output_open(const dt_session *run, const char *version, dt_resume *resume,
+                         dt_output **out, dt_error *error)
 {
     dt_output *self = dt_calloc(1, sizeof *self, error);
     if (!self)
@@ -184,6 +182,8 @@ dt_status dt_output_open(const dt_run *run, const char *version, dt_resume *resu
                                  &self->saver, error);
     if (!status)
         status = dt_saver_restore_best(self->saver, &resume->checkpoint, error);
+    if (!status)
+        status = dt_run_directory_start(self->directory, error);
     dt_checkpoint_destroy(&resume->checkpoint);
     if (status) {
         dt_output_close(self, NULL);
@@ -237,34 +237,39 @@ const char *dt_output_path(const dt_output *self)
     return self->directory;
 }
 
+/* What the report says of any time; the rest is that of the end of an epoch. */
+static dt_metrics_row row_of(const dt_progress_report *report)
+{
+    return (dt_metrics_row){.epoch = report->epoch,
+                            .step = report->step,
+                            .samples = report->samples,
+                            .train_loss = report->train_loss,
+                            .train_accuracy = report->train_accuracy,
+                            .val_loss = report->val.loss,
+                            .val_accuracy = report->val.accuracy,
+                            .test_loss = report->test.loss,
+                            .test_accuracy = report->test.accuracy,
+                            .learning_rate = report->lr,
+                            .seconds = report->seconds,
+                            .samples_per_second = report->samples_per_second,
+                            .compute_seconds = (double)NAN,
+                            .reduce_seconds = (double)NAN,
+                            .wait_seconds = (double)NAN,
+                            .data_seconds = (double)NAN,
+                            .gradient_norm = report->gradient_norm,
+                            .parameter_hash = report->parameter_hash};
+}
+
 dt_status dt_output_row(dt_output *self, const dt_progress_report *report, dt_error *error)
 {
-    dt_metrics_row row = {.epoch = report->epoch,
-                          .step = report->step,
-                          .samples = report->samples,
-                          .train_loss = report->train_loss,
-                          .train_accuracy = report->train_accuracy,
-                          .val_loss = report->val.loss,
-                          .val_accuracy = report->val.accuracy,
-                          .test_loss = report->test.loss,
-                          .test_accuracy = report->test.accuracy,
-                          .learning_rate = report->lr,
-                          .seconds = report->seconds,
-                          .samples_per_second = report->samples_per_second,
-                          .compute_seconds = (double)NAN,
-                          .reduce_seconds = (double)NAN,
-                          .wait_seconds = (double)NAN,
-                          .data_seconds = (double)NAN,
-                          .gradient_norm = report->gradient_norm};
-    bool end_of_epoch = report->parameter_hash != 0;
-    if (end_of_epoch) {
-        const double *seconds = report->phase_seconds;
+    const double *seconds = report->phase_seconds;
+    dt_metrics_row row = row_of(report);
+    if (report->parameter_hash) { /* the end of an epoch */
         row.compute_seconds =
             seconds[DT_PHASE_FORWARD] + seconds[DT_PHASE_BACKWARD] + seconds[DT_PHASE_UPDATE];
         row.reduce_seconds = seconds[DT_PHASE_REDUCE];
         row.wait_seconds = seconds[DT_PHASE_WAIT];
         row.data_seconds = seconds[DT_PHASE_GATHER];
-        dt_hash_text(report->parameter_hash, row.parameter_hash);
     }
     if (self->tensorboard) {
         dt_error own = {0};
@@ -272,6 +277,11 @@ dt_status dt_output_row(dt_output *self, const dt_progress_report *report, dt_er
         note_events(self, status, &own);
     }
     return dt_metrics_log_append(self->metrics, &row, error);
+}
+
+dt_optimizer_state dt_output_room(dt_output *self)
+{
+    return dt_saver_room(self->saver);
 }
 
 dt_status dt_output_checkpoint(dt_output *self, const dt_state *where, bool complete,
@@ -284,11 +294,11 @@ dt_status dt_output_checkpoint(dt_output *self, const dt_state *where, bool comp
 dt_status dt_output_weights(dt_output *self, dt_saved_kind kind, const dt_progress_report *report,
                             dt_error *error)
 {
-    dt_origin origin = {.epoch = report->epoch,
-                        .step = report->step,
-                        .samples = report->samples,
-                        .val = report->val,
-                        .test = report->test};
+    dt_best origin = {.epoch = report->epoch,
+                      .step = report->step,
+                      .samples = report->samples,
+                      .val = report->val,
+                      .test = report->test};
     return dt_saver_weights(self->saver, kind, &origin, error);
 }
 
@@ -310,28 +320,16 @@ void dt_output_beat(dt_output *self)
 static dt_status write_summary(dt_output *self, const char *outcome,
                                const dt_progress_report *report, dt_error *error)
 {
-    const dt_run *run = self->run;
-    char hash[DT_HASH_TEXT];
-    dt_hash_text(dt_hash(run->parameters, run->parameter_count * sizeof(float)), hash);
+    const dt_session *run = self->run;
     dt_summary summary = {.status = outcome,
-                          .epochs = report->epoch,
-                          .steps = report->step,
-                          .samples = report->samples,
+                          .last = row_of(report),
                           .ranks = dt_comm_size(run->comm),
                           .virtual_ranks = (int)run->config.virtual_ranks,
                           .hosts = dt_comm_hosts(run->comm),
-                          .train_loss = report->train_loss,
-                          .train_accuracy = report->train_accuracy,
-                          .val_loss = report->val.loss,
-                          .val_accuracy = report->val.accuracy,
-                          .test_loss = report->test.loss,
-                          .test_accuracy = report->test.accuracy,
-                          .parameter_hash = hash,
-                          .samples_per_second = report->samples_per_second,
-                          .seconds = report->seconds,
                           .resumed_from = self->resumed_from,
                           .data_source = run->source->name,
                           .version = self->version};
+    summary.last.parameter_hash = dt_hash(run->parameters, run->parameter_count * sizeof(float));
     char path[DT_PATH_SIZE];
     dt_status status = dt_path_join(self->directory, DT_FILE_SUMMARY, path, error);
     if (!status)

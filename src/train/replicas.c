@@ -22,7 +22,7 @@ static uint64_t most_frequent(const uint64_t *hashes, int ranks)
     return hashes[best];
 }
 
-dt_status dt_verify_replicas(dt_run *run, uint64_t *parameter_hash, dt_error *error)
+dt_status dt_verify_replicas(dt_session *run, uint64_t *parameter_hash, dt_error *error)
 {
     int ranks = dt_comm_size(run->comm);
     uint64_t *hashes = dt_calloc((size_t)ranks, sizeof *hashes, error);

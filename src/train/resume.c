@@ -25,23 +25,34 @@ static bool same_value(const dt_config *a, const dt_config *b, const dt_setting 
     return strcmp(dt_config_get(a, setting, value_a), dt_config_get(b, setting, value_b)) == 0;
 }
 
-/* Compares what was asked for with the settings of the checkpoint. */
-static dt_status check_turns(const dt_config *asked, const dt_config *old, const dt_config *merged,
-                             const char *file, int64_t step, dt_error *error)
+/* Refuses what was asked for and is fixed for the life of the run. */
+static dt_status check_fixed(const dt_config *asked, const dt_config *old, const dt_config *merged,
+                             const char *file, dt_error *error)
 {
     size_t count;
     const dt_setting *settings = dt_settings(&count);
     char now[DT_TEXT_MAX], then[DT_TEXT_MAX];
-    for (size_t i = 0; i < count; i++) {
-        if (!asked->given[i] || same_value(merged, old, &settings[i], now, then))
-            continue;
-        if (settings[i].on_resume == DT_RESUME_FIXED)
+    for (size_t i = 0; i < count; i++)
+        if (asked->given[i] && settings[i].on_resume == DT_RESUME_FIXED &&
+            !same_value(merged, old, &settings[i], now, then))
             return dt_fail(
                 error, DT_ERR_CONFIG,
                 "%s: %s: expected %.300s, as this run has it, found %.300s; leave it away to go "
                 "on, or begin another run with --resume never",
                 file, settings[i].name, then, now);
-        if (settings[i].on_resume == DT_RESUME_TURN)
+    return DT_OK;
+}
+
+/* Tells what was asked for and is not as the checkpoint has it. */
+static void tell_turns(const dt_config *asked, const dt_config *old, const dt_config *merged,
+                       int64_t step)
+{
+    size_t count;
+    const dt_setting *settings = dt_settings(&count);
+    char now[DT_TEXT_MAX], then[DT_TEXT_MAX];
+    for (size_t i = 0; i < count; i++) {
+        if (asked->given[i] && settings[i].on_resume == DT_RESUME_TURN &&
+            !same_value(merged, old, &settings[i], now, then))
             dt_warn("%s was %s, and is %s from step %lld on: another trajectory", settings[i].name,
                     then, now, (long long)step);
     }
@@ -51,7 +62,6 @@ static dt_status check_turns(const dt_config *asked, const dt_config *old, const
         dt_warn("epochs were %lld, and are %lld: the %s schedule is another from step %lld on",
                 (long long)old->epochs, (long long)merged->epochs,
                 dt_schedule_names[merged->schedule], (long long)step);
-    return DT_OK;
 }
 
 /* Each virtual rank shuffles a part of its own, another part when there are more or fewer of them:
@@ -59,14 +69,14 @@ static dt_status check_turns(const dt_config *asked, const dt_config *old, const
 static dt_status check_parts(const dt_config *merged, const dt_checkpoint *from, const char *file,
                              dt_error *error)
 {
-    if (merged->shuffle != DT_SHUFFLE_SHARD || from->step_in_epoch == 0 ||
+    if (merged->shuffle != DT_SHUFFLE_SHARD || from->state.step_in_epoch == 0 ||
         merged->virtual_ranks == from->virtual_ranks)
         return DT_OK;
     return dt_fail(error, DT_ERR_CONFIG,
                    "%s: virtual_ranks: expected %lld, since with shuffle shard it can change only "
                    "between two epochs and this is step %lld of one, found %lld; leave it away to "
                    "go on",
-                   file, (long long)from->virtual_ranks, (long long)from->step_in_epoch,
+                   file, (long long)from->virtual_ranks, (long long)from->state.step_in_epoch,
                    (long long)merged->virtual_ranks);
 }
 
@@ -90,25 +100,19 @@ static dt_status merge(dt_config *config, const dt_checkpoint *checkpoint, const
                                    error);
     }
     memcpy(merged.given, config->given, sizeof merged.given);
+    if (!status && !dt_config_is_given(config, "layers")) /* else some may be what these say */
+        status = check_fixed(config, &old, &merged, file, error);
     if (!status)
         status = dt_config_resolve(&merged, error);
     if (!status)
         status = check_parts(&merged, checkpoint, file, error);
     if (!status)
-        status = check_turns(config, &old, &merged, file, checkpoint->step, error);
+        status = check_fixed(config, &old, &merged, file, error);
     if (status)
         return status;
+    tell_turns(config, &old, &merged, checkpoint->state.step);
     *config = merged;
     return DT_OK;
-}
-
-/* Takes a file that cannot be used out of the way of what is to come, without losing it. */
-static void set_aside(const char *path, const dt_error *reason)
-{
-    char aside[DT_PATH_SIZE + 16];
-    snprintf(aside, sizeof aside, "%s.damaged", path);
-    bool moved = rename(path, aside) == 0;
-    dt_warn("%s; passed over%s", reason->message, moved ? ", and renamed to .damaged" : "");
 }
 
 /* The newest checkpoint of resume->directory that can be read; none: resume->file stays "". */
@@ -135,7 +139,8 @@ static dt_status take_newest(dt_resume *self, dt_error *error)
                              "%s; make it readable, or remove it to go on from an older one",
                              problem.message);
         else if (found != DT_ERR_INTERNAL)
-            set_aside(path, &problem);
+            dt_warn("%s; passed over%s", problem.message,
+                    dt_set_aside(path) ? ", and renamed to " DT_ENDING_DAMAGED : "");
         else
             status = dt_fail(error, found, "%s", problem.message);
     }
@@ -148,7 +153,7 @@ static dt_status find_newest(const dt_config *config, dt_resume *self, dt_error 
     dt_status status = dt_run_directory_open(config->output, self->directory, error);
     if (status == DT_ERR_NO_INPUT) {
         dt_info("no run to go on with in %s: beginning one",
-                strcmp(config->output, "auto") == 0 ? "runs/latest" : config->output);
+                strcmp(config->output, "auto") == 0 ? DT_LATEST_RUN : config->output);
         self->directory[0] = '\0';
         return DT_OK;
     }
@@ -179,7 +184,7 @@ static dt_status check_is_newest(const dt_resume *self, dt_error *error)
     int64_t *steps;
     size_t count;
     dt_status status = dt_checkpoint_list(self->directory, &steps, &count, error);
-    if (!status && count > 0 && steps[0] > self->checkpoint.step)
+    if (!status && count > 0 && steps[0] > self->checkpoint.state.step)
         status = dt_fail(error, DT_ERR_CREATE,
                          "%s: holds a newer checkpoint, of step %lld, than %s; go on in another "
                          "--output, or remove the newer ones",
@@ -220,7 +225,7 @@ uint64_t dt_resume_bytes(const dt_resume *self)
 {
     const dt_checkpoint *it = &self->checkpoint;
     uint64_t arrays = (uint64_t) !!it->parameters + !!it->optimizer.velocity +
-                      !!it->optimizer.square + !!it->best.parameters;
+                      !!it->optimizer.square + !!it->best_parameters;
     uint64_t of_samples = it->tracked.plays ? 3 * (uint64_t)it->data.train_samples : 0;
     return (arrays * it->parameter_count + of_samples) * sizeof(float);
 }
@@ -234,7 +239,7 @@ void dt_resume_end(dt_resume *self)
     self->lock = NULL;
 }
 
-static dt_status check_fits(const dt_run *run, const dt_resume *resume, dt_error *error)
+static dt_status check_fits(const dt_session *run, const dt_resume *resume, dt_error *error)
 {
     const dt_checkpoint *from = &resume->checkpoint;
     char network[DT_TEXT_MAX], here[DT_HASH_TEXT], there[DT_HASH_TEXT];
@@ -254,14 +259,15 @@ static dt_status check_fits(const dt_run *run, const dt_resume *resume, dt_error
                        (long long)from->data.train_samples,
                        dt_hash_text(from->data.fingerprint, there));
     int64_t steps = dt_plan_steps(&run->plan);
-    if (from->step_in_epoch > steps || from->step != from->epoch * steps + from->step_in_epoch)
+    if (from->state.step_in_epoch > steps ||
+        from->state.step != from->state.epoch * steps + from->state.step_in_epoch)
         return dt_fail(
             error, DT_ERR_DATA,
             "%s: expected step %lld after %lld epochs of %lld steps and %lld more, found "
             "step %lld",
-            resume->file, (long long)(from->epoch * steps + from->step_in_epoch),
-            (long long)from->epoch, (long long)steps, (long long)from->step_in_epoch,
-            (long long)from->step);
+            resume->file, (long long)(from->state.epoch * steps + from->state.step_in_epoch),
+            (long long)from->state.epoch, (long long)steps, (long long)from->state.step_in_epoch,
+            (long long)from->state.step);
     dt_optimizer_state state = dt_optimizer_get_state(run->optimizer);
     if (!state.velocity != !from->optimizer.velocity || !state.square != !from->optimizer.square)
         return dt_fail(error, DT_ERR_DATA, "%s: expected the state of the optimizer %s, found %s",
@@ -270,42 +276,22 @@ static dt_status check_fits(const dt_run *run, const dt_resume *resume, dt_error
     return DT_OK;
 }
 
-static dt_state state_of(const dt_checkpoint *from)
+static void drop(float **array)
 {
-    return (dt_state){.epoch = from->epoch,
-                      .step_in_epoch = from->step_in_epoch,
-                      .step = from->step,
-                      .samples = from->samples,
-                      .loss = from->running.loss_sum,
-                      .correct = from->running.correct,
-                      .counted = from->running.samples,
-                      .skips = from->skipped,
-                      .gradient_norm = from->running.gradient_norm,
-                      .best = dt_best_of(&from->best),
-                      .epochs_since_best = from->best.epochs_since,
-                      .seconds = from->seconds};
-}
-
-static void drop(const float **array)
-{
-    dt_free((float *)*array);
+    dt_free(*array);
     *array = NULL;
 }
 
-/* An array of rank 0's checkpoint, which it then has no longer, becomes that of all ranks. */
-static void spread(dt_run *run, const float **from, float *to)
+/* An array of rank 0's checkpoint, which it then has no longer, goes to the ranks' slices. */
+static void scatter(dt_session *run, float **from, float *to)
 {
-    size_t size = run->parameter_count * sizeof *to;
-    if (!to)
-        return;
-    if (*from)
-        memcpy(to, *from, size);
+    if (to)
+        dt_replica_scatter(run->replica, *from, to);
     drop(from);
-    dt_comm_broadcast(run->comm, to, size);
 }
 
 /* On rank 0, which has the sums; the checkpoint then has them no longer. */
-static void resume_track(dt_run *run, dt_checkpoint *from)
+static void resume_track(dt_session *run, dt_checkpoint *from)
 {
     size_t size = (size_t)run->plan.samples * sizeof(float);
     if (run->track && from->tracked.plays) {
@@ -314,16 +300,17 @@ static void resume_track(dt_run *run, dt_checkpoint *from)
         memcpy(to.gradient_norms, from->tracked.gradient_norms, size);
         memcpy(to.margins, from->tracked.margins, size);
     } else if (run->track) {
-        dt_info("samples are tracked from step %lld on", (long long)from->step);
+        dt_info("samples are tracked from step %lld on", (long long)from->state.step);
     } else if (from->tracked.plays) {
-        dt_info("samples were tracked up to step %lld, and are no longer", (long long)from->step);
+        dt_info("samples were tracked up to step %lld, and are no longer",
+                (long long)from->state.step);
     }
     drop(&from->tracked.plays);
     drop(&from->tracked.gradient_norms);
     drop(&from->tracked.margins);
 }
 
-dt_status dt_resume_apply(dt_run *run, dt_resume *resume, dt_state *state, dt_error *error)
+dt_status dt_resume_apply(dt_session *run, dt_resume *resume, dt_state *state, dt_error *error)
 {
     *state = dt_state_initial();
     bool any = resume && resume->file[0];
@@ -337,15 +324,17 @@ dt_status dt_resume_apply(dt_run *run, dt_resume *resume, dt_state *state, dt_er
     dt_optimizer_state to = dt_optimizer_get_state(run->optimizer);
     dt_checkpoint empty = {0}, *from = resume ? &resume->checkpoint : &empty;
     if (resume) {
-        *state = state_of(from);
+        *state = from->state;
         *to.steps = from->optimizer.steps;
         resume_track(run, from);
     }
     dt_comm_broadcast(run->comm, state, sizeof *state);
     dt_comm_broadcast(run->comm, to.steps, sizeof *to.steps);
-    spread(run, &from->parameters, run->parameters);
-    spread(run, &from->optimizer.velocity, to.velocity);
-    spread(run, &from->optimizer.square, to.square);
-    dt_network_set_parameters(run->network, run->parameters);
+    if (resume)
+        memcpy(run->parameters, from->parameters, run->parameter_count * sizeof(float));
+    drop(&from->parameters);
+    dt_replica_spread(run->replica);
+    scatter(run, &from->optimizer.velocity, to.velocity);
+    scatter(run, &from->optimizer.square, to.square);
     return DT_OK;
 }

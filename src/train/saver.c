@@ -13,175 +13,70 @@
 #include "nn/loss.h"
 #include "train/track.h"
 
-/* What becomes of a file: made with its job, so that there is always room to tell it. */
-typedef struct news {
+/* A file that is to be saved, or has been. */
+typedef struct job {
+    dt_saver *saver;
     dt_saved saved;
-    struct news *next;
-} news;
-
-/* A copy of a run's arrays, [parameter_count] each, and of its track's sums; NULL where there is
- * nothing. */
-typedef struct copy {
-    float *parameters, *velocity, *square;
-    dt_track_sums tracked;
-} copy;
+    dt_checkpoint checkpoint; /* its arrays are the spare ones of the saver, its history its own */
+    const float *parameters;  /* of a weights file: the best ones, or the run's */
+    dt_best origin;           /* likewise */
+    struct job *next;
+} job;
 
 struct dt_saver {
-    const dt_run *run;
+    const dt_session *run;
     const char *version, *config, *directory;
     char architecture[DT_TEXT_MAX], layers[DT_LAYERS_TEXT];
     dt_run_lock *lock;
     dt_worker *worker;
-    copy spare;             /* of a checkpoint; empty while one is under way */
     float *best_parameters; /* NULL: none yet; changes only while the thread rests */
+    dt_checkpoint next;     /* the spare arrays, once dt_saver_room has taken them; else empty */
     /* Between the two. */
     pthread_mutex_t mutex;
-    news *first_news, **last_news; /* the oldest; where the next goes */
+    dt_checkpoint spare;     /* arrays of a checkpoint; empty while they are in use */
+    job *first, **last_next; /* files that are done: the oldest; where the next goes */
 };
 
-typedef struct checkpoint_job {
-    dt_saver *saver;
-    copy copy;
-    dt_state where;
-    bool complete;
-    int64_t optimizer_steps;
-    char *history_text;
-    dt_metrics_history history; /* of that text */
-    news *news;
-} checkpoint_job;
+/* An array of a run, and where its copy is in a checkpoint. */
+typedef struct array {
+    float **copy;
+    const float *from; /* NULL: there is none */
+    size_t count;
+    bool gathered; /* the copy, from all ranks: dt_saver_room */
+} array;
 
-typedef struct weights_job {
-    dt_saver *saver;
-    dt_saved_kind kind;
-    const float *parameters; /* the best ones, or the run's */
-    dt_origin origin;
-    news *news;
-} weights_job;
+enum { ARRAYS = 6 };
 
-static void free_copy(copy *it)
-{
-    dt_free(it->parameters);
-    dt_free(it->velocity);
-    dt_free(it->square);
-    dt_free(it->tracked.plays);
-    dt_free(it->tracked.gradient_norms);
-    dt_free(it->tracked.margins);
-    *it = (copy){0};
-}
-
-static bool allocate_tracked(const dt_run *run, dt_track_sums *out, dt_error *error)
-{
-    size_t samples = (size_t)run->plan.samples;
-    return !run->track || ((out->plays = dt_calloc(samples, sizeof(float), error)) &&
-                           (out->gradient_norms = dt_calloc(samples, sizeof(float), error)) &&
-                           (out->margins = dt_calloc(samples, sizeof(float), error)));
-}
-
-static dt_status allocate_copy(const dt_run *run, copy *out, dt_error *error)
+static void list_arrays(const dt_session *run, dt_checkpoint *checkpoint, array out[ARRAYS])
 {
     dt_optimizer_state state = dt_optimizer_get_state(run->optimizer);
-    size_t count = run->parameter_count;
-    if ((out->parameters = dt_calloc(count, sizeof(float), error)) &&
-        (!state.velocity || (out->velocity = dt_calloc(count, sizeof(float), error))) &&
-        (!state.square || (out->square = dt_calloc(count, sizeof(float), error))) &&
-        allocate_tracked(run, &out->tracked, error))
-        return DT_OK;
-    free_copy(out);
-    return error->status;
-}
-
-static void tell(dt_saver *self, news *of)
-{
-    pthread_mutex_lock(&self->mutex);
-    *self->last_news = of;
-    self->last_news = &of->next;
-    pthread_mutex_unlock(&self->mutex);
-}
-
-static dt_checkpoint describe(const checkpoint_job *job)
-{
-    const dt_saver *self = job->saver;
-    const dt_run *run = self->run;
-    const dt_state *where = &job->where;
-    const dt_subset *subsets = run->dataset->subsets;
-    return (dt_checkpoint){
-        .version = self->version,
-        .complete = job->complete,
-        .config = self->config,
-        .architecture = self->architecture,
-        .virtual_ranks = run->config.virtual_ranks,
-        .seed = run->config.seed,
-        .epoch = where->epoch,
-        .step = where->step,
-        .step_in_epoch = where->step_in_epoch,
-        .samples = where->samples,
-        .skipped = where->skips,
-        .seconds = where->seconds,
-        .parameter_count = run->parameter_count,
-        .parameters = job->copy.parameters,
-        .parameter_hash = dt_hash(job->copy.parameters, run->parameter_count * sizeof(float)),
-        .optimizer = {.kind = dt_optimizer_names[run->config.optimizer],
-                      .steps = job->optimizer_steps,
-                      .velocity = job->copy.velocity,
-                      .square = job->copy.square},
-        .running = {.loss_sum = where->loss,
-                    .correct = where->correct,
-                    .samples = where->counted,
-                    .gradient_norm = where->gradient_norm},
-        .best = {.epoch = where->best.epoch,
-                 .step = where->best.step,
-                 .samples = where->best.samples,
-                 .val_accuracy = where->best.val.accuracy,
-                 .val_loss = where->best.val.loss,
-                 .test_accuracy = where->best.test.accuracy,
-                 .test_loss = where->best.test.loss,
-                 .epochs_since = where->epochs_since_best,
-                 .parameters = self->best_parameters},
-        .data = {.name = run->source->name,
-                 .fingerprint = run->fingerprint,
-                 .train_samples = subsets[DT_SUBSET_TRAIN].count,
-                 .val_samples = subsets[DT_SUBSET_VAL].count,
-                 .test_samples = subsets[DT_SUBSET_TEST].count},
-        .tracked = {.plays = job->copy.tracked.plays,
-                    .gradient_norms = job->copy.tracked.gradient_norms,
-                    .margins = job->copy.tracked.margins},
-        .history = job->history.text,
-        .history_length = job->history.length,
-        .earlier = job->history.earlier,
-        .earlier_hash = job->history.earlier_hash,
+    dt_track_sums none = {0}, sums = run->track ? dt_track_get_sums(run->track) : none;
+    size_t count = run->parameter_count, samples = (size_t)run->plan.samples;
+    const array arrays[ARRAYS] = {
+        {&checkpoint->parameters, run->parameters, count, false},
+        {&checkpoint->optimizer.velocity, state.velocity, count, true},
+        {&checkpoint->optimizer.square, state.square, count, true},
+        {&checkpoint->tracked.plays, sums.plays, samples, false},
+        {&checkpoint->tracked.gradient_norms, sums.gradient_norms, samples, false},
+        {&checkpoint->tracked.margins, sums.margins, samples, false},
     };
+    memcpy(out, arrays, sizeof arrays);
 }
 
-/* In the thread. */
-static void save_checkpoint(void *argument)
+static dt_status allocate_spare(dt_saver *self, dt_error *error)
 {
-    checkpoint_job *job = argument;
-    dt_saver *self = job->saver;
-    dt_saved *saved = &job->news->saved;
-    double begin = dt_clock();
-    dt_checkpoint checkpoint = describe(job);
-    saved->kind = DT_SAVED_CHECKPOINT;
-    saved->step = job->where.step;
-    dt_status status = dt_checkpoint_path(self->directory, saved->step, saved->path, &saved->error);
-    if (!status)
-        status = dt_run_lock_check(self->lock, &saved->error);
-    if (!status)
-        status = dt_checkpoint_write(saved->path, &checkpoint, &saved->error);
-    if (!status)
-        dt_checkpoint_prune(self->directory, (size_t)self->run->config.keep, &saved->old);
-    saved->seconds = dt_clock() - begin;
-    pthread_mutex_lock(&self->mutex);
-    self->spare = job->copy;
-    pthread_mutex_unlock(&self->mutex);
-    tell(self, job->news);
-    dt_free(job->history_text);
-    dt_free(job);
+    array arrays[ARRAYS];
+    list_arrays(self->run, &self->spare, arrays);
+    for (int i = 0; i < ARRAYS; i++)
+        if (arrays[i].from && !(*arrays[i].copy = dt_calloc(arrays[i].count, sizeof(float), error)))
+            return error->status;
+    return DT_OK;
 }
 
-static dt_status write_weights(const dt_saver *self, const weights_job *job, const char *path,
+static dt_status write_weights(const dt_saver *self, const job *it, const char *path,
                                dt_error *error)
 {
-    const dt_run *run = self->run;
+    const dt_session *run = self->run;
     const dt_network_spec *network = dt_network_spec_of(run->network);
     dt_shape shape = run->source->shape;
     dt_weights_facts facts = {
@@ -194,42 +89,69 @@ static dt_status write_weights(const dt_saver *self, const weights_job *job, con
         .layers = self->layers,
         .loss = dt_loss_names[network->loss],
         .data_source = run->source->name,
-        .epoch = job->origin.epoch,
-        .step = job->origin.step,
-        .samples = job->origin.samples,
-        .val_accuracy = job->origin.val.accuracy,
-        .test_accuracy = job->origin.test.accuracy,
+        .epoch = it->origin.epoch,
+        .step = it->origin.step,
+        .samples = it->origin.samples,
+        .val_accuracy = it->origin.val.accuracy,
+        .test_accuracy = it->origin.test.accuracy,
         .config = self->config,
     };
     dt_attribute attributes[DT_WEIGHTS_FACTS];
     size_t count = dt_weights_attributes(&facts, attributes);
     dt_weights weights = {
-        .parameters = job->parameters, .attributes = attributes, .attribute_count = count};
+        .parameters = it->parameters, .attributes = attributes, .attribute_count = count};
     weights.tensors = dt_network_tensors(run->network, &weights.tensor_count);
     return dt_weights_write(path, &weights, error);
 }
 
-/* In the thread. */
-static void save_weights(void *argument)
+static dt_status write_checkpoint(dt_saver *self, dt_checkpoint *checkpoint, dt_saved *saved)
 {
-    weights_job *job = argument;
-    dt_saver *self = job->saver;
-    dt_saved *saved = &job->news->saved;
-    double begin = dt_clock();
-    const char *file = job->kind == DT_SAVED_BEST ? DT_FILE_BEST : DT_FILE_WEIGHTS;
-    saved->kind = job->kind;
-    saved->step = job->origin.step;
-    dt_status status = dt_path_join(self->directory, file, saved->path, &saved->error);
+    size_t size = checkpoint->parameter_count * sizeof(float);
+    checkpoint->parameter_hash = dt_hash(checkpoint->parameters, size);
+    checkpoint->best_parameters = self->best_parameters;
+    dt_status status = dt_checkpoint_write(saved->path, checkpoint, &saved->error);
     if (!status)
-        status = dt_run_lock_check(self->lock, &saved->error);
-    if (!status)
-        write_weights(self, job, saved->path, &saved->error);
-    saved->seconds = dt_clock() - begin;
-    tell(self, job->news);
-    dt_free(job);
+        dt_checkpoint_prune(self->directory, (size_t)self->run->config.keep, &saved->old);
+    return status;
 }
 
-dt_status dt_saver_create(const dt_run *run, const char *version, const char *config,
+/* In the thread. */
+static void save_file(void *argument)
+{
+    job *it = argument;
+    dt_saver *self = it->saver;
+    dt_saved *saved = &it->saved;
+    bool is_checkpoint = saved->kind == DT_SAVED_CHECKPOINT;
+    const char *file = saved->kind == DT_SAVED_BEST ? DT_FILE_BEST : DT_FILE_WEIGHTS;
+    double begin = dt_clock();
+    dt_status status =
+        is_checkpoint ? dt_checkpoint_path(self->directory, saved->step, saved->path, &saved->error)
+                      : dt_path_join(self->directory, file, saved->path, &saved->error);
+    if (!status)
+        status = dt_run_lock_check(self->lock, &saved->error);
+    if (!status && is_checkpoint)
+        write_checkpoint(self, &it->checkpoint, saved);
+    else if (!status)
+        write_weights(self, it, saved->path, &saved->error);
+    saved->seconds = dt_clock() - begin;
+    dt_free((char *)it->checkpoint.history.text);
+    pthread_mutex_lock(&self->mutex);
+    if (is_checkpoint)
+        self->spare = it->checkpoint;
+    *self->last_next = it;
+    self->last_next = &it->next;
+    pthread_mutex_unlock(&self->mutex);
+}
+
+/* Whether the thread would take the processor of a rank for which the others wait; they sleep soon,
+ * so that there is time for it. Ranks that share processors, or wait for other hosts in MPI, leave
+ * it too little. */
+static bool would_hold_up(const dt_comm *comm)
+{
+    return dt_comm_hosts(comm) == 1 && dt_comm_host_size(comm) <= dt_comm_host_processors(comm);
+}
+
+dt_status dt_saver_create(const dt_session *run, const char *version, const char *config,
                           const char *directory, dt_run_lock *lock, dt_saver **out, dt_error *error)
 {
     dt_saver *self = dt_calloc(1, sizeof *self, error);
@@ -240,16 +162,16 @@ dt_status dt_saver_create(const dt_run *run, const char *version, const char *co
     self->config = config;
     self->directory = directory;
     self->lock = lock;
-    self->last_news = &self->first_news;
+    self->last_next = &self->first;
     pthread_mutex_init(&self->mutex, NULL);
     const dt_architecture *architecture = &dt_network_spec_of(run->network)->architecture;
     dt_architecture_text(architecture, self->architecture, sizeof self->architecture);
     dt_layers_text(&architecture->list, self->layers);
     dt_status status = dt_checkpoint_directory(directory, error);
     if (!status)
-        status = allocate_copy(run, &self->spare, error);
+        status = allocate_spare(self, error);
     if (!status)
-        status = dt_worker_create(&self->worker, error);
+        status = dt_worker_create(would_hold_up(run->comm), &self->worker, error);
     if (status) {
         dt_saver_destroy(self);
         return status;
@@ -260,28 +182,18 @@ dt_status dt_saver_create(const dt_run *run, const char *version, const char *co
 
 void dt_saver_destroy(dt_saver *self)
 {
+    array arrays[ARRAYS];
     if (!self)
         return;
     dt_worker_destroy(self->worker);
     for (dt_saved unheard; dt_saver_collect(self, &unheard);)
         continue;
-    free_copy(&self->spare);
+    list_arrays(self->run, self->next.parameters ? &self->next : &self->spare, arrays);
+    for (int i = 0; i < ARRAYS; i++)
+        dt_free(*arrays[i].copy);
     dt_free(self->best_parameters);
     pthread_mutex_destroy(&self->mutex);
     dt_free(self);
-}
-
-static void copy_floats(float *to, const float *from, size_t count)
-{
-    if (from)
-        memcpy(to, from, count * sizeof *to);
-}
-
-static void copy_tracked(dt_track_sums *to, dt_track_sums from, int64_t samples)
-{
-    copy_floats(to->plays, from.plays, (size_t)samples);
-    copy_floats(to->gradient_norms, from.gradient_norms, (size_t)samples);
-    copy_floats(to->margins, from.margins, (size_t)samples);
 }
 
 void dt_saver_wait(dt_saver *self)
@@ -290,67 +202,89 @@ void dt_saver_wait(dt_saver *self)
         dt_run_lock_beat(self->lock);
 }
 
-/* The buffers of the last checkpoint, once it is written. */
-static copy take_spare(dt_saver *self)
+/* The arrays of the last checkpoint, once it is written. */
+static void take_spare(dt_saver *self)
 {
     pthread_mutex_lock(&self->mutex);
     bool is_free = self->spare.parameters;
     pthread_mutex_unlock(&self->mutex);
     if (!is_free)
         dt_saver_wait(self);
-    copy taken = self->spare;
-    self->spare = (copy){0};
-    return taken;
+    self->next = self->spare;
+    self->spare = (dt_checkpoint){0};
+}
+
+dt_optimizer_state dt_saver_room(dt_saver *self)
+{
+    if (!self->next.parameters)
+        take_spare(self);
+    return (dt_optimizer_state){NULL, self->next.optimizer.velocity, self->next.optimizer.square};
+}
+
+/* What is not an array, nor known to the thread alone. */
+static void describe(const dt_saver *self, const dt_state *where, dt_checkpoint *out)
+{
+    const dt_session *run = self->run;
+    const dt_subset *subsets = run->dataset->subsets;
+    out->version = self->version;
+    out->config = self->config;
+    out->architecture = self->architecture;
+    out->virtual_ranks = run->config.virtual_ranks;
+    out->seed = run->config.seed;
+    out->state = *where;
+    out->parameter_count = run->parameter_count;
+    out->optimizer.kind = dt_optimizer_names[run->config.optimizer];
+    out->optimizer.steps = *dt_optimizer_get_state(run->optimizer).steps;
+    out->data = (dt_checkpoint_data){.name = run->source->name,
+                                     .fingerprint = run->fingerprint,
+                                     .train_samples = subsets[DT_SUBSET_TRAIN].count,
+                                     .val_samples = subsets[DT_SUBSET_VAL].count,
+                                     .test_samples = subsets[DT_SUBSET_TEST].count};
 }
 
 dt_status dt_saver_checkpoint(dt_saver *self, const dt_state *where, bool complete,
                               const dt_metrics_history *history, dt_error *error)
 {
-    const dt_run *run = self->run;
-    checkpoint_job *job = dt_calloc(1, sizeof *job, error);
-    news *fate = job ? dt_calloc(1, sizeof *fate, error) : NULL;
-    char *text = fate ? dt_calloc(history->length + 1, 1, error) : NULL;
+    array arrays[ARRAYS];
+    job *new = dt_calloc(1, sizeof *new, error);
+    char *text = new ? dt_calloc(history->length + 1, 1, error) : NULL;
     if (!text) {
-        dt_free(fate);
-        dt_free(job);
+        dt_free(new);
         return error->status;
     }
     memcpy(text, history->text, history->length);
-    dt_optimizer_state state = dt_optimizer_get_state(run->optimizer);
-    *job = (checkpoint_job){.saver = self,
-                            .copy = take_spare(self),
-                            .where = *where,
-                            .complete = complete,
-                            .optimizer_steps = *state.steps,
-                            .history_text = text,
-                            .history = *history,
-                            .news = fate};
-    copy_floats(job->copy.parameters, run->parameters, run->parameter_count);
-    copy_floats(job->copy.velocity, state.velocity, run->parameter_count);
-    copy_floats(job->copy.square, state.square, run->parameter_count);
-    if (run->track)
-        copy_tracked(&job->copy.tracked, dt_track_get_sums(run->track), run->plan.samples);
-    job->history.text = text;
-    dt_worker_do(self->worker, save_checkpoint, job);
+    dt_saver_room(self);
+    *new = (job){.saver = self,
+                 .saved = {.kind = DT_SAVED_CHECKPOINT, .step = where->step},
+                 .checkpoint = self->next};
+    self->next = (dt_checkpoint){0};
+    describe(self, where, &new->checkpoint);
+    new->checkpoint.complete = complete;
+    new->checkpoint.history = *history;
+    new->checkpoint.history.text = text;
+    list_arrays(self->run, &new->checkpoint, arrays);
+    for (int i = 0; i < ARRAYS; i++)
+        if (arrays[i].from && !arrays[i].gathered)
+            memcpy(*arrays[i].copy, arrays[i].from, arrays[i].count * sizeof(float));
+    dt_worker_do(self->worker, save_file, new);
     return DT_OK;
 }
 
 static dt_status queue_weights(dt_saver *self, dt_saved_kind kind, const float *parameters,
-                               const dt_origin *origin, dt_error *error)
+                               const dt_best *origin, dt_error *error)
 {
-    weights_job *job = dt_calloc(1, sizeof *job, error);
-    news *fate = job ? dt_calloc(1, sizeof *fate, error) : NULL;
-    if (!fate) {
-        dt_free(job);
+    job *new = dt_calloc(1, sizeof *new, error);
+    if (!new)
         return error->status;
-    }
-    *job = (weights_job){
-        .saver = self, .kind = kind, .parameters = parameters, .origin = *origin, .news = fate};
-    dt_worker_do(self->worker, save_weights, job);
+    *new = (job){.saver = self,
+                 .saved = {.kind = kind, .step = origin->step},
+                 .parameters = parameters,
+                 .origin = *origin};
+    dt_worker_do(self->worker, save_file, new);
     return DT_OK;
 }
 
-static dt_status queue_best(dt_saver *self, const float *parameters, const dt_origin *origin,
+static dt_status queue_best(dt_saver *self, const float *parameters, const dt_best *origin,
                             dt_error *error)
 {
     size_t count = self->run->parameter_count;
@@ -359,11 +293,11 @@ static dt_status queue_best(dt_saver *self, const float *parameters, const dt_or
         self->best_parameters = dt_calloc(count, sizeof *self->best_parameters, error);
     if (!self->best_parameters)
         return error->status;
-    copy_floats(self->best_parameters, parameters, count);
+    memcpy(self->best_parameters, parameters, count * sizeof *parameters);
     return queue_weights(self, DT_SAVED_BEST, self->best_parameters, origin, error);
 }
 
-dt_status dt_saver_weights(dt_saver *self, dt_saved_kind kind, const dt_origin *origin,
+dt_status dt_saver_weights(dt_saver *self, dt_saved_kind kind, const dt_best *origin,
                            dt_error *error)
 {
     const float *parameters = self->run->parameters;
@@ -371,30 +305,20 @@ dt_status dt_saver_weights(dt_saver *self, dt_saved_kind kind, const dt_origin *
                                  : queue_weights(self, kind, parameters, origin, error);
 }
 
-dt_best dt_best_of(const dt_checkpoint_best *best)
-{
-    return (dt_best){.epoch = best->epoch,
-                     .step = best->step,
-                     .samples = best->samples,
-                     .val = {.loss = best->val_loss, .accuracy = best->val_accuracy},
-                     .test = {.loss = best->test_loss, .accuracy = best->test_accuracy}};
-}
-
 dt_status dt_saver_restore_best(dt_saver *self, const dt_checkpoint *from, dt_error *error)
 {
-    const dt_checkpoint_best *best = &from->best;
-    dt_origin origin = dt_best_of(best);
-    return best->parameters ? queue_best(self, best->parameters, &origin, error) : DT_OK;
+    return from->best_parameters ? queue_best(self, from->best_parameters, &from->state.best, error)
+                                 : DT_OK;
 }
 
 bool dt_saver_collect(dt_saver *self, dt_saved *saved)
 {
     pthread_mutex_lock(&self->mutex);
-    news *oldest = self->first_news;
+    job *oldest = self->first;
     if (oldest)
-        self->first_news = oldest->next;
-    if (!self->first_news)
-        self->last_news = &self->first_news;
+        self->first = oldest->next;
+    if (!self->first)
+        self->last_next = &self->first;
     pthread_mutex_unlock(&self->mutex);
     if (oldest)
         *saved = oldest->saved;

@@ -21,9 +21,10 @@ static const struct {
     const char *name;
     bool may_be_ignored; /* by a parent's choice */
 } signals[] = {
-    [DT_STOP_NONE] = {0, "none", false},          [DT_STOP_PIPE] = {SIGPIPE, "SIGPIPE", true},
-    [DT_STOP_USR1] = {SIGUSR1, "SIGUSR1", false}, [DT_STOP_HUP] = {SIGHUP, "SIGHUP", true},
-    [DT_STOP_TERM] = {SIGTERM, "SIGTERM", false}, [DT_STOP_INT] = {SIGINT, "SIGINT", true},
+    [DT_STOP_NONE] = {0, "none", false},         [DT_STOP_USR1] = {SIGUSR1, "SIGUSR1", false},
+    [DT_STOP_PIPE] = {SIGPIPE, "SIGPIPE", true}, [DT_STOP_XCPU] = {SIGXCPU, "SIGXCPU", false},
+    [DT_STOP_HUP] = {SIGHUP, "SIGHUP", true},    [DT_STOP_TERM] = {SIGTERM, "SIGTERM", false},
+    [DT_STOP_INT] = {SIGINT, "SIGINT", true},
 };
 
 enum { REASONS = sizeof signals / sizeof *signals, SHELL_SIGNALED = 128 };

@@ -16,7 +16,7 @@ typedef struct row_head {
 } row_head;
 
 /* Brings the row of `rank` to rank 0, which adds it. spans: room for any rank's. */
-static void add_row(dt_run *run, dt_timeline *timeline, int rank, dt_span *spans)
+static void add_row(dt_session *run, dt_timeline *timeline, int rank, dt_span *spans)
 {
     const dt_trace *trace = &run->trace;
     row_head own = {.count = trace->span_count, .lost = trace->spans_lost}, head = {0};
@@ -32,7 +32,7 @@ static void add_row(dt_run *run, dt_timeline *timeline, int rank, dt_span *spans
                 (long long)head.lost);
 }
 
-dt_status dt_timeline_write(dt_run *run, dt_error *error)
+dt_status dt_timeline_write(dt_session *run, dt_error *error)
 {
     const char *path = run->config.timeline;
     if (strcmp(path, "none") == 0)

@@ -72,57 +72,36 @@ static dt_status take_means(const dt_track_sums *sums, int64_t samples, dt_insig
     return DT_OK;
 }
 
-static dt_status allocate_gallery(dt_gallery *self, size_t count, size_t image_size, size_t classes,
-                                  dt_error *error)
-{
-    if ((self->pixels = dt_calloc(count * image_size, 1, error)) &&
-        (self->samples = dt_calloc(count, sizeof *self->samples, error)) &&
-        (self->labels = dt_calloc(count, sizeof *self->labels, error)) &&
-        (self->answers = dt_calloc(count, sizeof *self->answers, error)) &&
-        (self->probabilities = dt_calloc(count * classes, sizeof(float), error)) &&
-        (self->scores = dt_calloc(count, sizeof(float), error)))
-        return DT_OK;
-    return error->status;
-}
-
 /* Of the pictures first .. first + count - 1; scores: of all samples. */
-static dt_status fill_gallery(const dt_run *run, const pictures *from, int first, int count,
+static dt_status fill_gallery(const dt_session *run, const pictures *from, int first, int count,
                               const float *scores, dt_gallery *out, dt_error *error)
 {
-    size_t image_size = (size_t)dt_shape_size(run->source->shape);
-    const dt_config *config = &run->config;
-    size_t classes = (size_t)config->classes;
+    size_t classes = (size_t)run->config.classes;
     float *outputs = dt_calloc((size_t)count * classes, sizeof *outputs, error);
     double *probabilities = outputs ? dt_calloc(classes, sizeof *probabilities, error) : NULL;
-    dt_status status = probabilities
-                           ? allocate_gallery(out, (size_t)count, image_size, classes, error)
-                           : error->status;
+    dt_status status = probabilities ? gallery_allocate(run, count, out, error) : error->status;
     if (!status) {
         out->count = count;
         dt_network_outputs(run->network, count, from->images + first, outputs);
     }
     for (int i = 0; i < count && !status; i++) {
         int32_t position = from->wanted[first + i];
-        const float *of_sample = outputs + (size_t)i * classes;
-        memcpy(out->pixels + (size_t)i * image_size, from->images[first + i], image_size);
         out->samples[i] = run->dataset->subsets[DT_SUBSET_TRAIN].members[position];
         out->labels[i] = from->labels[first + i];
-        out->answers[i] = dt_metrics_answer(config->classes, of_sample);
         out->scores[i] = scores[position];
-        dt_network_probabilities(run->network, of_sample, probabilities);
-        for (size_t j = 0; j < classes; j++)
-            out->probabilities[(size_t)i * classes + j] = (float)probabilities[j];
+        gallery_put(run, from->images[first + i], outputs + (size_t)i * classes, i, probabilities,
+                    out);
     }
     dt_free(outputs);
     dt_free(probabilities);
     return status;
 }
 
-dt_status dt_track_report(dt_run *run, dt_insight *insight, dt_error *error)
+dt_status dt_track_report(dt_session *run, dt_insight *insight, dt_error *error)
 {
     if (!run->track)
         return DT_OK;
-    selection hardest = {.most = dt_gallery_most(run->source->shape)}, doubtful = hardest;
+    selection hardest = {.most = gallery_most(run->source->shape)}, doubtful = hardest;
     pictures all = {0};
     dt_status status = DT_OK;
     if (dt_comm_rank(run->comm) == 0) {

@@ -10,7 +10,7 @@
 #include "train/track.h"
 
 typedef struct trainer {
-    dt_run *run;
+    dt_session *run;
     const dt_observer *observer;
     dt_state *state;
     dt_feed *feed;
@@ -21,6 +21,7 @@ typedef struct trainer {
     double reported_seconds[DT_PHASES];
     dt_progress_report report;
     bool stop, save_asked;
+    bool gathers; /* rank 0 has room for the state of the optimizer of all ranks */
 } trainer;
 
 dt_state dt_state_initial(void)
@@ -85,7 +86,7 @@ static dt_status count_step(trainer *self, const dt_step_result *step, dt_error 
 /* Where the epoch's time went, on average over the ranks. */
 static dt_status report_phases(trainer *self, dt_error *error)
 {
-    dt_run *run = self->run;
+    dt_session *run = self->run;
     int ranks = dt_comm_size(run->comm);
     double own[DT_PHASES];
     double *all = dt_calloc((size_t)ranks, sizeof own, error);
@@ -107,7 +108,7 @@ static dt_status report_phases(trainer *self, dt_error *error)
 /* The parameters must be the same on all ranks, and numbers. */
 static dt_status check_parameters(trainer *self, uint64_t *parameter_hash, dt_error *error)
 {
-    dt_run *run = self->run;
+    dt_session *run = self->run;
     dt_status status = dt_verify_replicas(run, parameter_hash, error);
     size_t bad = dt_find_nonfinite(run->parameters, run->parameter_count);
     if (!status && bad < run->parameter_count)
@@ -118,6 +119,16 @@ static dt_status check_parameters(trainer *self, uint64_t *parameter_hash, dt_er
     return status;
 }
 
+/* The ranks have slices of it. */
+static void gather_state(trainer *self)
+{
+    dt_optimizer_state whole = {0};
+    if (self->observer->room)
+        whole = self->observer->room(self->observer->state);
+    if (self->gathers)
+        dt_session_gather(self->run, whole);
+}
+
 static dt_status save(trainer *self, bool last, dt_error *error)
 {
     uint64_t hash;
@@ -125,6 +136,8 @@ static dt_status save(trainer *self, bool last, dt_error *error)
     if (self->run->track)
         dt_track_collect(self->run->track);
     dt_status status = check_parameters(self, &hash, error);
+    if (!status)
+        gather_state(self);
     if (!status && self->observer->save)
         self->observer->save(self->observer->state, self->state, last);
     self->save_asked = false;
@@ -149,7 +162,7 @@ static void note_best(trainer *self)
 
 static dt_status evaluate(trainer *self, dt_error *error)
 {
-    dt_run *run = self->run;
+    dt_session *run = self->run;
     dt_progress_report *report = &self->report;
     dt_status status = check_parameters(self, &report->parameter_hash, error);
     if (!status)
@@ -162,7 +175,7 @@ static dt_status evaluate(trainer *self, dt_error *error)
 
 static dt_status evaluate_and_report(trainer *self, dt_error *error)
 {
-    dt_run *run = self->run;
+    dt_session *run = self->run;
     dt_progress_report *report = &self->report;
     dt_status status = evaluate(self, error);
     if (!status)
@@ -186,7 +199,7 @@ static bool is_due(int64_t count, int64_t every)
 /* The steps of the epoch that are left, up to the last of the run or a request to stop. */
 static dt_status train_steps(trainer *self, dt_error *error)
 {
-    dt_run *run = self->run;
+    dt_session *run = self->run;
     dt_state *state = self->state;
     int64_t steps = self->report.steps_an_epoch;
     while (state->step_in_epoch < steps && state->step < run->total_steps && !self->stop) {
@@ -215,7 +228,7 @@ static dt_status train_steps(trainer *self, dt_error *error)
 
 static dt_status train_epoch(trainer *self, dt_error *error)
 {
-    dt_run *run = self->run;
+    dt_session *run = self->run;
     dt_state *state = self->state;
     dt_progress_report *report = &self->report;
     report->val = report->test = (dt_evaluation){(double)NAN, (double)NAN};
@@ -255,7 +268,7 @@ static dt_status train_epoch(trainer *self, dt_error *error)
     return status;
 }
 
-bool dt_train_finished(const dt_run *run, const dt_state *where, dt_ending *ending)
+bool dt_train_finished(const dt_session *run, const dt_state *where, dt_ending *ending)
 {
     int64_t patience = run->config.patience;
     *ending = DT_ENDED_COMPLETE;
@@ -267,7 +280,7 @@ bool dt_train_finished(const dt_run *run, const dt_state *where, dt_ending *endi
     return patience > 0 && where->epochs_since_best >= patience;
 }
 
-dt_status dt_train(dt_run *run, const dt_observer *observer, dt_state *state,
+dt_status dt_train(dt_session *run, const dt_observer *observer, dt_state *state,
                    dt_progress_report *last, dt_ending *ending, dt_error *error)
 {
     double now = dt_clock();
@@ -275,7 +288,9 @@ dt_status dt_train(dt_run *run, const dt_observer *observer, dt_state *state,
                     .observer = observer,
                     .state = state,
                     .begin = now - state->seconds,
-                    .start = now};
+                    .start = now,
+                    .gathers = observer->room};
+    dt_comm_broadcast(run->comm, &self.gathers, sizeof self.gathers);
     self.report =
         (dt_progress_report){.epochs = run->config.epochs,
                              .steps = run->total_steps,

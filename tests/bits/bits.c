@@ -5,6 +5,7 @@
  * The names of optimizers, activations, layers, losses, initial weights and schedules are the
  * program's own lists: what is added there gets a line. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,8 +67,11 @@ static void sum_gradient(dt_network *network, int step, float *const *sums, dt_l
     dt_batch batch = {.count = BATCH,
                       .images = images + step * BATCH,
                       .labels = labels + step * BATCH,
+                      .segment_count = 3,
+                      .segments = segments,
+                      .losses = losses,
                       .tracked = tracked};
-    dt_network_gradient(network, &batch, 3, segments, sums, losses, NULL, NULL, &trace);
+    dt_network_gradient(network, &batch, sums, NULL, NULL, &trace);
 }
 
 /* A hash of parameters, losses, norms and outputs after a few steps. */
@@ -86,6 +90,8 @@ static uint64_t train(const recipe *of)
     float *parameters = dt_network_new_parameters(network, &error), *sums[2];
     sums[0] = dt_network_new_parameters(network, &error);
     sums[1] = dt_network_new_parameters(network, &error);
+    double *blocks = dt_calloc(dt_squares_blocks(count), sizeof *blocks, &error);
+    const dt_support all = {1, &(dt_interval){0, count}};
     check(error.status, &error);
 
     uint64_t hash = 0;
@@ -95,8 +101,11 @@ static uint64_t train(const recipe *of)
         static dt_tracked tracked[BATCH];
         dt_loss_sum losses[3];
         sum_gradient(network, step, sums, losses, tracked);
-        double norm = dt_optimizer_step(optimizer, parameters, sums[0], NULL, BATCH,
-                                        dt_schedule_lr(&of->schedule, step), true);
+        dt_support_squares(&all, count, sums[0], blocks);
+        double norm = sqrt(dt_squares_sum(count, blocks)) / BATCH;
+        dt_optimizer_begin(optimizer, dt_optimizer_scale(optimizer, BATCH, norm),
+                           dt_schedule_lr(&of->schedule, step));
+        dt_optimizer_update(optimizer, all.intervals, parameters, sums[0]);
         hash = dt_hash_seeded(tracked, sizeof tracked, hash);
         hash = dt_hash_seeded(&norm, sizeof norm, hash);
         for (int i = 0; i < 3; i++)
@@ -110,6 +119,7 @@ static uint64_t train(const recipe *of)
     dt_free(parameters);
     dt_free(sums[0]);
     dt_free(sums[1]);
+    dt_free(blocks);
     dt_optimizer_destroy(optimizer);
     dt_network_destroy(network);
     return hash;

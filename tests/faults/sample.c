@@ -24,30 +24,27 @@ const dt_checkpoint *sample_checkpoint(int64_t step, int variant)
         .architecture = "784-5-10",
         .virtual_ranks = 4,
         .seed = 1,
-        .epoch = 2,
-        .step = step,
-        .samples = 16 * step,
-        .seconds = 1.5,
+        .state = {.epoch = 2,
+                  .step = step,
+                  .samples = 16 * step,
+                  .seconds = 1.5,
+                  .best = {.epoch = 1,
+                           .step = 15,
+                           .samples = 240,
+                           .val = {.accuracy = 0.75, .loss = 0.5},
+                           .test = {(double)NAN, (double)NAN}},
+                  .epochs_since_best = 1},
         .parameter_count = COUNT,
         .parameters = parameters,
         .parameter_hash = dt_hash(parameters, sizeof parameters),
         .optimizer = {.kind = "adam", .steps = step, .velocity = velocity, .square = square},
-        .best = {.epoch = 1,
-                 .step = 15,
-                 .samples = 240,
-                 .val_accuracy = 0.75,
-                 .val_loss = 0.5,
-                 .test_accuracy = (double)NAN,
-                 .test_loss = (double)NAN,
-                 .epochs_since = 1,
-                 .parameters = parameters},
+        .best_parameters = parameters,
         .data = {.name = "synthetic digits",
                  .fingerprint = 0x0123456789abcdef,
                  .train_samples = 240,
                  .val_samples = 60,
                  .test_samples = 60},
-        .history = history,
-        .history_length = sizeof history - 1,
+        .history = {.text = history, .length = sizeof history - 1},
     };
     return &sample;
 }
@@ -55,7 +52,7 @@ const dt_checkpoint *sample_checkpoint(int64_t step, int variant)
 bool sample_is(const dt_checkpoint *found, int64_t step, int variant)
 {
     const dt_checkpoint *expected = sample_checkpoint(step, variant);
-    return found->step == step && found->parameter_hash == expected->parameter_hash &&
+    return found->state.step == step && found->parameter_hash == expected->parameter_hash &&
            found->parameter_count == COUNT &&
            memcmp(found->parameters, expected->parameters, COUNT * sizeof(float)) == 0 &&
            found->optimizer.velocity && found->optimizer.square &&

@@ -156,7 +156,7 @@ static dt_status write_weights(const state *self, float first, dt_error *error)
 
 static dt_status write_summary(const state *self, int64_t steps, dt_error *error)
 {
-    dt_summary summary = {.status = "complete", .steps = steps, .version = "0.1.0"};
+    dt_summary summary = {.status = "complete", .last.step = steps, .version = "0.1.0"};
     return dt_summary_write(in_case(self, DT_FILE_SUMMARY), &summary, error);
 }
 

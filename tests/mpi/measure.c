@@ -19,6 +19,7 @@
 #include "dist/comm.h"
 #include "dist/exchange.h"
 #include "dist/reduce.h"
+#include "dist/replica.h"
 #include "dist/tree.h"
 
 enum {
@@ -204,8 +205,8 @@ typedef struct reduction {
     dt_comm *comm;
     dt_reduce *reduce;
     size_t count;
-    float *total; /* [count] */
-    int work;     /* microseconds */
+    dt_replica *replica; /* parameters, as many */
+    int work;            /* microseconds */
 } reduction;
 
 static void sleep_until(double time)
@@ -228,7 +229,8 @@ static void work_and_announce(const reduction *self, double begin)
     }
 }
 
-/* The vector was just written, as a gradient is, and is read by each rank, as an update does. */
+/* The vector was just written, as a gradient is; each rank makes its slice of it that of the
+ * parameters, which go round. */
 static stopwatch reduce(void *what)
 {
     const reduction *self = what;
@@ -240,8 +242,15 @@ static stopwatch reduce(void *what)
     stopwatch time = {.begin = dt_clock()};
     if (self->work > 0)
         work_and_announce(self, time.begin);
-    const float *total = dt_reduce_finish(self->reduce, &trace);
-    memcpy(self->total, total, self->count * sizeof *total);
+    dt_range slice = dt_reduce_slice(self->reduce);
+    dt_reduced sum = dt_reduce_finish(self->reduce, &trace);
+    if (!sum.whole)
+        dt_reduce_add(self->reduce, (size_t)slice.first, (size_t)slice.count);
+    memcpy(dt_replica_slice(self->replica), sum.values + slice.first,
+           (size_t)slice.count * sizeof *sum.values);
+    dt_replica_publish(self->replica);
+    dt_reduce_release(self->reduce, &trace);
+    dt_replica_refresh(self->replica);
     time.end = dt_clock();
     return time;
 }
@@ -254,20 +263,20 @@ static dt_status measure_reduce(const program *self, dt_allreduce kind, size_t c
         dt_reduce_create(self->comm, kind, dt_comm_size(self->comm), count, 0, &what.reduce, error);
     if (status)
         return status;
-    what.total = dt_calloc(count, sizeof *what.total, error);
-    status = dt_comm_agree(self->comm, what.total ? DT_OK : DT_ERR_INTERNAL, error);
+    dt_range slice = dt_reduce_slice(what.reduce);
+    status = dt_replica_create(self->comm, count, 0, &slice, &what.replica, error);
     if (!status) {
         double seconds = measure(self->comm, reduce, &what);
         const char *name = kind == DT_ALLREDUCE_TREE ? "reduce" : "mpi";
-        print_row(self, (row){name, count * sizeof *what.total, 1, seconds});
+        print_row(self, (row){name, count * sizeof(float), 1, seconds});
         what.work = (int)(1e6 * seconds);
         dt_comm_broadcast(self->comm, &what.work, sizeof what.work);
         if (dt_reduce_section(what.reduce) > 0) {
             seconds = measure(self->comm, reduce, &what);
-            print_row(self, (row){"overlap", count * sizeof *what.total, what.work, seconds});
+            print_row(self, (row){"overlap", count * sizeof(float), what.work, seconds});
         }
     }
-    dt_free(what.total);
+    dt_replica_destroy(what.replica);
     dt_reduce_destroy(what.reduce);
     return status;
 }

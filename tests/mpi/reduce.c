@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "base/partition.h"
+#include "base/stream.h"
 #include "draw.h"
 #include "harness.h"
 
@@ -120,6 +121,72 @@ static void check_asked(const dt_reduce *reduce, int size, int virtual_ranks, ui
           virtual_ranks, round, expected, found);
 }
 
+/* Before the ranks let go of the sum each adds up its slice; on a host the slices are all of it. */
+static void check_slice(dt_reduce *reduce, const dt_reduced *sum, const float *expected,
+                        size_t count, dt_random_sequence *mind)
+{
+    dt_range slice = dt_reduce_slice(reduce);
+    size_t first = (size_t)slice.first, own = (size_t)slice.count;
+    for (size_t at = 0, part = 0; at < own && !sum->whole; at += part) {
+        part = (size_t)draw_int(mind, 1, (int)(own - at));
+        dt_reduce_add(reduce, first + at, part);
+    }
+    check(first % DT_SLICE_UNIT == 0 && first + own <= count &&
+              (own % DT_SLICE_UNIT == 0 || first + own == count),
+          "slice: expected whole units of %zu, found %zu from %zu on", count, own, first);
+    check(memcmp(sum->values + first, expected + first, own * sizeof *expected) == 0,
+          "slice of %zu from %zu on: expected the bits of the sum, found others", own, first);
+    check(!sum->whole || memcmp(sum->values, expected, count * sizeof *expected) == 0,
+          "a sum that is whole: expected its bits, found others");
+}
+
+/* The first rank of a host votes against in every third round; all learn of it. */
+static void check_meeting(dt_comm *comm, dt_reduce *reduce, uint32_t round, dt_trace *trace)
+{
+    bool no = round % 3 == 0, own = !(no && dt_comm_host_rank(comm) == 0);
+    dt_reduce_notes(reduce)[0] = 0;
+    dt_reduce_meet(reduce, true, trace);
+    if (dt_comm_host_rank(comm) == 0)
+        dt_reduce_notes(reduce)[0] = 1 + round;
+    bool all = dt_reduce_meet(reduce, own, trace);
+    check(all == !no, "votes: expected %d, found %d", !no, all);
+    check(dt_reduce_notes(reduce)[0] == 1 + round, "a note of the first rank is not seen");
+}
+
+/* Sums that may overflow, and those that did, are never called bounded: of whatever node of a rank,
+ * and wherever in it, the value is. */
+static void test_bounded(dt_comm *comm, int virtual_ranks, size_t count)
+{
+    static const float values[] = {1, -3e38F, INFINITY, NAN, 0};
+    int size = dt_comm_size(comm), rank = dt_comm_rank(comm), nodes = 0;
+    dt_range own = dt_partition(virtual_ranks, size, rank);
+    dt_random_sequence random = draw_begin(7);
+    dt_trace trace = {0};
+    dt_reduce *reduce = NULL;
+    dt_error error = {0};
+    dt_status status =
+        dt_reduce_create(comm, DT_ALLREDUCE_TREE, virtual_ranks, count, 0, &reduce, &error);
+    if (!check_status("dt_reduce_create", DT_OK, status, &error))
+        return;
+    for (int i = 0; i < own.count; i++)
+        nodes += 1 - dt_reduce_merges(reduce)[i];
+    for (int i = 0; i < 5 * size; i++) {
+        float value = values[i / size];
+        int node = draw_int(&random, 0, 2);
+        size_t at = (size_t)draw_int(&random, 0, (int)count - 1);
+        for (int n = 0; n < nodes; n++)
+            memset(dt_reduce_sums(reduce)[n], 0, count * sizeof(float));
+        if (rank == i % size)
+            dt_reduce_sums(reduce)[node % nodes][at] = value;
+        dt_reduced sum = dt_reduce_finish(reduce, &trace);
+        bool fine = fabsf(value) < 2;
+        check(fine || !sum.bounded, "%g of rank %d: expected no bound", (double)value, i % size);
+        check(sum.whole || !fine || sum.bounded, "small values: expected a bound, found none");
+        dt_reduce_release(reduce, &trace);
+    }
+    dt_reduce_destroy(reduce);
+}
+
 /* Rounds in a row; ranks come late to each, and some look at the sum when others fill the next. */
 static void test_rounds(dt_comm *comm, dt_allreduce kind, int virtual_ranks, size_t count,
                         size_t section_size)
@@ -142,8 +209,14 @@ static void test_rounds(dt_comm *comm, dt_allreduce kind, int virtual_ranks, siz
             harness_sleep(300);
         dt_reduce_ask(reduce, asks_of(round, rank));
         fill_and_announce(reduce, own, round, count, &late);
-        const float *found = dt_reduce_finish(reduce, &trace);
+        dt_reduced sum = dt_reduce_finish(reduce, &trace);
+        const float *found = sum.values;
         check_asked(reduce, size, virtual_ranks, round);
+        if (kind == DT_ALLREDUCE_TREE)
+            check_slice(reduce, &sum, expected, count, &late);
+        check_meeting(comm, reduce, round, &trace);
+        if (!sum.whole)
+            found = dt_reduce_whole(reduce, &trace);
         if (draw_int(&late, 0, 3) == 0)
             harness_sleep(300);
         if (kind == DT_ALLREDUCE_TREE)
@@ -152,6 +225,10 @@ static void test_rounds(dt_comm *comm, dt_allreduce kind, int virtual_ranks, siz
             compare_rounded(expected, found, count, virtual_ranks, round);
         if (count <= 1000)
             check_same("sum", found, (int)(count * sizeof *found));
+        dt_reduce_release(reduce, &trace);
+        if (draw_int(&late, 0, 3) == 0)
+            harness_sleep(300);
+        check(dt_reduce_notes(reduce)[0] == 1 + round, "a note is gone before the next sum");
     }
     dt_free(expected);
     dt_reduce_destroy(reduce);
@@ -252,10 +329,14 @@ static void test(dt_comm *comm)
                 test_rounds(comm, DT_ALLREDUCE_MPI, virtual_ranks, counts[i], 0);
         }
     check_section(comm);
+    test_bounded(comm, size, 300);
+    test_bounded(comm, 3 * size, 5000);
     for (int draw = 0; draw < 20; draw++) {
         int virtual_ranks = draw_int(&random, 1, MOST_VIRTUAL_RANKS);
         test_totals(comm, virtual_ranks, draw_int(&random, 1, MOST_WIDTH), &random);
     }
+    for (int draw = 0; draw < 2; draw++) /* too large for copies */
+        test_rounds(comm, DT_ALLREDUCE_TREE, draw ? size : 3, DT_STREAM_MOST + 5, 0);
     test_failures(comm, &random);
 }
 

@@ -8,9 +8,9 @@
 
 enum { FILES = 30 };
 
-static dt_run *open_run(dt_comm *comm)
+static dt_session *open_run(dt_comm *comm)
 {
-    dt_run *run = NULL;
+    dt_session *run = NULL;
     dt_error error = {0};
     dt_config config;
     dt_config_defaults(&config);
@@ -19,8 +19,8 @@ static dt_run *open_run(dt_comm *comm)
     (void)dt_config_set(&config, dt_setting_find("layers"), "10", NULL);
     dt_status status = dt_config_resolve(&config, &error);
     if (!status)
-        status = dt_run_open(comm, &config, 0, &run, &error);
-    check_status("dt_run_open", DT_OK, status, &error);
+        status = dt_session_open(comm, &config, 0, &run, &error);
+    check_status("dt_session_open", DT_OK, status, &error);
     return run;
 }
 
@@ -31,10 +31,10 @@ static void save(dt_saver *saver, int64_t step)
     const dt_metrics_history none = {.text = ""};
     dt_state where = dt_state_initial();
     where.step = step;
-    dt_status status = step % 2 == 0
-                           ? dt_saver_checkpoint(saver, &where, false, &none, &error)
-                           : dt_saver_weights(saver, DT_SAVED_BEST,
-                                              &(dt_origin){.epoch = 1, .step = step}, &error);
+    dt_status status =
+        step % 2 == 0
+            ? dt_saver_checkpoint(saver, &where, false, &none, &error)
+            : dt_saver_weights(saver, DT_SAVED_BEST, &(dt_best){.epoch = 1, .step = step}, &error);
     check(status == DT_OK, "file %lld: found status %d", (long long)step, (int)status);
 }
 
@@ -60,7 +60,7 @@ static void test_saver(dt_saver *saver)
 static void test(dt_comm *comm)
 {
     static const char directory[] = "saves";
-    dt_run *run = open_run(comm);
+    dt_session *run = open_run(comm);
     if (run && dt_comm_rank(comm) == 0) {
         dt_run_lock *lock = NULL;
         dt_saver *saver = NULL;
@@ -76,7 +76,7 @@ static void test(dt_comm *comm)
         dt_saver_destroy(saver);
         dt_run_lock_release(lock);
     }
-    dt_run_close(run);
+    dt_session_close(run);
 }
 
 int main(int argc, char **argv)

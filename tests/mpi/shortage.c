@@ -8,9 +8,9 @@
 #include "train/track.h"
 #include "train/trainer.h"
 
-static dt_run *open_run(dt_comm *comm)
+static dt_session *open_run(dt_comm *comm)
 {
-    dt_run *run = NULL;
+    dt_session *run = NULL;
     dt_error error = {0};
     dt_config config;
     dt_config_defaults(&config);
@@ -23,13 +23,13 @@ static dt_run *open_run(dt_comm *comm)
     config.track_samples = true;
     dt_status status = dt_config_resolve(&config, &error);
     if (!status)
-        status = dt_run_open(comm, &config, 0, &run, &error);
-    check_status("dt_run_open", DT_OK, status, &error);
+        status = dt_session_open(comm, &config, 0, &run, &error);
+    check_status("dt_session_open", DT_OK, status, &error);
     return run;
 }
 
 /* The status of all, as a run ends: also after a training that has failed. */
-static dt_status play(dt_run *run, dt_insight *insight)
+static dt_status play(dt_session *run, dt_insight *insight)
 {
     dt_observer observer = {0};
     dt_state state = dt_state_initial();
@@ -51,7 +51,7 @@ static dt_status play(dt_run *run, dt_insight *insight)
 /* True when all went well because the rank had no allocation number `at`. */
 static bool play_short_of(dt_comm *comm, int rank, long at)
 {
-    dt_run *run = open_run(comm);
+    dt_session *run = open_run(comm);
     if (!run)
         return true;
     dt_insight insight = {0};
@@ -62,7 +62,7 @@ static bool play_short_of(dt_comm *comm, int rank, long at)
     check(status == DT_OK || status == DT_ERR_INTERNAL, "allocation %ld: found status %d", at,
           (int)status);
     dt_insight_destroy(&insight);
-    dt_run_close(run);
+    dt_session_close(run);
     return status == DT_OK;
 }
 

@@ -25,19 +25,19 @@ static dt_config settings(const char *data)
     return config;
 }
 
-static dt_run *open_run(dt_comm *comm, dt_config config)
+static dt_session *open_run(dt_comm *comm, dt_config config)
 {
-    dt_run *run = NULL;
+    dt_session *run = NULL;
     dt_error error = {0};
     dt_status status = dt_config_resolve(&config, &error);
     check_status("dt_config_resolve", DT_OK, status, &error);
     if (!status)
-        status = dt_run_open(comm, &config, 0, &run, &error);
-    check_status("dt_run_open", DT_OK, status, &error);
+        status = dt_session_open(comm, &config, 0, &run, &error);
+    check_status("dt_session_open", DT_OK, status, &error);
     return run;
 }
 
-static void train(dt_run *run)
+static void train(dt_session *run)
 {
     dt_observer observer = {0};
     dt_state state = dt_state_initial();
@@ -55,7 +55,7 @@ typedef struct samples {
 } samples;
 
 /* Those of the run, which are the first in the file but for a validation set. */
-static samples read_samples(const dt_run *run)
+static samples read_samples(const dt_session *run)
 {
     const dt_subset *train = &run->dataset->subsets[DT_SUBSET_TRAIN];
     size_t size = (size_t)dt_shape_size(run->source->shape);
@@ -76,16 +76,21 @@ static void free_samples(samples *all)
 }
 
 /* Sample i alone, by the run's network as it is. */
-static dt_tracked ask(dt_run *run, const samples *all, int64_t i, float *gradient)
+static dt_tracked ask(dt_session *run, const samples *all, int64_t i, float *gradient)
 {
     size_t size = (size_t)dt_shape_size(run->source->shape);
     const uint8_t *image = all->images + (size_t)i * size;
     dt_tracked answer;
     dt_loss_sum loss;
     dt_trace trace = {0};
-    dt_segment segment = {.samples = 1};
-    dt_batch batch = {.count = 1, .images = &image, .labels = all->labels + i, .tracked = &answer};
-    dt_network_gradient(run->network, &batch, 1, &segment, &gradient, &loss, NULL, NULL, &trace);
+    dt_batch batch = {.count = 1,
+                      .images = &image,
+                      .labels = all->labels + i,
+                      .segment_count = 1,
+                      .segments = &(dt_segment){.samples = 1},
+                      .losses = &loss,
+                      .tracked = &answer};
+    dt_network_gradient(run->network, &batch, &gradient, NULL, NULL, &trace);
     return answer;
 }
 
@@ -94,7 +99,7 @@ static void test_sums(dt_comm *comm, dt_config config)
 {
     config.optimizer = DT_SGD;
     config.lr = 0;
-    dt_run *run = open_run(comm, config);
+    dt_session *run = open_run(comm, config);
     if (!run)
         return;
     train(run);
@@ -123,12 +128,12 @@ static void test_sums(dt_comm *comm, dt_config config)
     } else {
         check(!dt_track_get_sums(run->track).plays, "expected sums on rank 0 alone");
     }
-    dt_run_close(run);
+    dt_session_close(run);
 }
 
 /* One sample of a gallery is the sample that it says it is, with the network's answer. */
-static void check_picture(dt_run *run, const samples *all, const dt_gallery *gallery, int64_t at,
-                          int64_t position)
+static void check_picture(dt_session *run, const samples *all, const dt_gallery *gallery,
+                          int64_t at, int64_t position)
 {
     size_t size = (size_t)dt_shape_size(run->source->shape);
     const uint8_t *image = all->images + (size_t)position * size;
@@ -152,7 +157,7 @@ static void check_picture(dt_run *run, const samples *all, const dt_gallery *gal
 
 /* The pictures are all samples with a score, ordered by it, then by place; at most 60. sign: 1 the
  * largest first, -1 the smallest, those below 0. */
-static void check_gallery(dt_run *run, const samples *all, const dt_gallery *gallery,
+static void check_gallery(dt_session *run, const samples *all, const dt_gallery *gallery,
                           const float *scores, float sign)
 {
     int64_t expected = 0;
@@ -178,7 +183,7 @@ static void check_gallery(dt_run *run, const samples *all, const dt_gallery *gal
 
 static void test_report(dt_comm *comm, dt_config config)
 {
-    dt_run *run = open_run(comm, config);
+    dt_session *run = open_run(comm, config);
     if (!run)
         return;
     train(run);
@@ -211,7 +216,7 @@ static void test_report(dt_comm *comm, dt_config config)
         free_samples(&all);
     }
     dt_insight_destroy(&insight);
-    dt_run_close(run);
+    dt_session_close(run);
 }
 
 static void put(FILE *file, uint32_t value)
@@ -297,7 +302,7 @@ static void test_flipped(dt_comm *comm)
     (void)dt_config_set(&config, dt_setting_find("layers"), "64, 10", NULL);
     config.epochs = 5;
     config.batch_size = 32;
-    dt_run *run = open_run(comm, config);
+    dt_session *run = open_run(comm, config);
     if (!run)
         return;
     train(run);
@@ -314,7 +319,7 @@ static void test_flipped(dt_comm *comm)
               SAMPLES / 50, found, FLIPPED);
     }
     dt_insight_destroy(&insight);
-    dt_run_close(run);
+    dt_session_close(run);
 }
 
 static void test(dt_comm *comm)

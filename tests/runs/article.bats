@@ -92,17 +92,19 @@ settings() {
         --batch-size 16 --optimizer momentum --lr 0.1)
     local run="train 0 ${small[*]} --max-steps 20 --epochs 4"
     train 0 "${small[@]}" --max-steps 0 --output initial
-    $run --activation sigmoid --loss mse --schedule cosine --lr-min 0.01 --output 1
-    $run --activation tanh --loss bce --output-activation softmax --schedule linear --output 2
-    $run --activation relu --loss cross-entropy --schedule step --step-epochs 2 --output 3
-    $run --activation leaky-relu --loss mse --output-activation softmax --output 4
-    $run --activation gelu --loss bce --schedule step --gamma 0.5 --output 5
-    $run --activation identity --loss cross-entropy --normalize standard --output 6
-    reference steps --moved initial 1 2 3 4 5 6
-    local kind runs=()
-    for kind in $(names activation); do
-        $run --activation "$kind" --output "$kind"
-        runs+=("$kind")
+    local name number=0 loss schedule output runs=()
+    # shellcheck disable=SC2046 # words
+    for name in $(names activation) $(names loss) $(names schedule); do
+        loss=$(nth $number $(names loss))
+        schedule=$(nth $number $(names schedule))
+        output=$(nth $((number / 2)) $(names output_activation))
+        [ "$loss" != cross-entropy ] || output=identity
+        $run --activation "$(nth $number $(names activation))" --loss "$loss" --gamma 0.5 \
+            --schedule "$schedule" --step-epochs $((number % 2 + 1)) --lr-min 0.01 \
+            --normalize "$(nth $((number / 3)) $(names normalize))" \
+            --output-activation "$output" --output "$number"
+        runs+=("$number")
+        number=$((number + 1))
     done
     reference steps --moved initial "${runs[@]}"
 }

@@ -38,6 +38,7 @@ training 64 8
 training 512 8
 reduction tree 0 0
 reduction mpi 0 0
+meeting of a host's ranks 0 0
 exchange of a window 0 $1
 shuffling of an epoch 512 $1
 shuffling share 512 $1

@@ -264,6 +264,8 @@ def write_elsewhere(directory):
     layers = network(np.random.default_rng(5))
     fc = torch_state(layers, ("fc1", "fc2", "fc3", "out"))
     write_safetensors("fc.safetensors", fc)
+    write_safetensors("words.safetensors",
+                      torch_state(layers, ("input", "hidden", "middle", "output")))
     write_safetensors("sequential.safetensors", torch_state(layers, ("0", "2", "10", "12")))
     write_safetensors("half.safetensors", {k: v.astype(np.float16) for k, v in fc.items()})
     write_safetensors("wide.safetensors", {k: v.astype(np.float64) for k, v in fc.items()})
@@ -298,8 +300,8 @@ def check_elsewhere_answers(data):
            for layer in layers]
     expected["brain.safetensors"] = answers(cut, images, architecture, "bce", "standard")
     names = [name[:-len(".answers")] for name in os.listdir() if name.endswith(".answers")]
-    if len(names) != 11:
-        fail("files", 11, names)
+    if len(names) != 12:
+        fail("files", 12, names)
     for name in names:
         compare(name, expected.get(name, expected["exact"]), read_answers(name + ".answers"))
         with h5py.File(name + ".in.h5") as file:

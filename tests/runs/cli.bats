@@ -148,6 +148,10 @@ refuse_data() { refuse "$1" "$2" --data bad "${@:3}"; }
     dist_train 0 --data good --config c.ini --layers 9,10 --dry-run
     grep -q '^            dense 9 -> 10, bias false' out
     grep -q '^            relu$' out
+    DIST_TRAIN_ACTIVATION=relu dist_train 0 --data good --layers "dense 9 tanh, dense 10" --dry-run
+    expect "exit code" 0 "$status"
+    DIST_TRAIN_ACTIVATION=relu DIST_TRAIN_LAYERS="dense 9 tanh, dense 10" \
+        refuse 78 "activation: expected tanh, as layers says, found relu" --data good
     printf '[model]\nlayers = dense 9 relu, dense 8 tanh, dense 10\n' >c.ini
     refuse 78 "activation: expected relu, as layers says, found tanh" --config c.ini \
         --activation tanh
@@ -226,23 +230,44 @@ refuse_data() { refuse "$1" "$2" --data bad "${@:3}"; }
     train 0 --help --bogus
 }
 
+# others INI: an option for each setting, with another value than its default.
+others() {
+    awk '
+        { comment = $0 }
+        !/^; .*; default / { if (/^[a-z]/) print option($1) "=" value; next }
+        { value = other(substr($0, 3)) }
+        function option(name) { gsub(/_/, "-", name); return "--" name }
+        function other(text, preset, word, count, i) {
+            preset = text
+            sub(/.*; default /, "", preset)
+            sub(/; default .*/, "", text)
+            if (text == "true or false")
+                return preset == "true" ? "false" : "true"
+            if (sub(/^one of /, "", text)) {
+                count = split(text, word, /, | or /)
+                return word[count] == preset ? word[1] : word[count]
+            }
+            if (text ~ /^layers/)
+                return "9, dense 8 bias false tanh, " classes
+            if (!match(text, /a(n integer|[ ]number) from /))
+                return "a name; # \"so\""
+            split(substr(text, RSTART + RLENGTH), word, " ")
+            i = text ~ /integer/ ? word[1] + 2 : (word[1] + word[3]) / 2
+            i = i == preset ? (text ~ /integer/ ? i + 1 : i / 2) : i
+            classes = classes ? classes : i
+            return sprintf("%.15g", i)
+        }' "$1"
+}
+
 @test "--print-config fed back is identical" {
-    local file
+    local file options
     train 3 --print-config
     cp out defaults.ini
     train 0 --config defaults.ini --print-config
     diff defaults.ini out
-    train 0 --data "a dir; # \"so\"" --classes 7 --split random --val-fraction 0.1 \
-        --normalize standard --shuffle shard --train-limit 3 --test-limit 4 --synthetic-seed 5 \
-        --layers 9,8,7 --activation gelu --output-activation softmax --init he --no-bias \
-        --loss mse --epochs 6 --batch-size 8 --lr 0.1 --optimizer adamw --momentum 0.3 \
-        --alpha 0.4 --beta1 0.5 --beta2 0.6 --epsilon 1e-7 --weight-decay 0.7 --clip-norm 0.8 \
-        --schedule cosine --lr-min 1e-5 --gamma 0.9 --warmup-epochs 0.25 --step-epochs 10 \
-        --max-steps 11 --seed 12 --virtual-ranks 13 --output "runs of mine" --overwrite \
-        --log-every 14 --progress lines --timeline "a trace.json" --tensorboard --track-samples \
-        --no-report --allreduce mpi --verify-replicas 15 --max-time 16 --patience 17 \
-        --on-nonfinite skip --max-skips 18 --resume checkpoint.h5 --checkpoint-epochs 19 \
-        --checkpoint-steps 20 --checkpoint-minutes 21 --keep 22 --stall-timeout 23 --print-config
+    mapfile -t options < <(others defaults.ini)
+    expect "options" "$(grep -c '^[a-z].* = ' defaults.ini)" ${#options[@]}
+    train 0 "${options[@]}" --print-config
     cp out mine.ini
     expect "settings left at their defaults" "" \
         "$(comm -12 <(grep ' = ' defaults.ini | sort) <(grep '^[a-z_0-9]* = ' mine.ini | sort))"
@@ -253,6 +278,27 @@ refuse_data() { refuse "$1" "$2" --data bad "${@:3}"; }
         cp out once.ini
         train 0 --config once.ini --print-config
         diff once.ini out
+    done
+}
+
+@test "--print-config fed back is identical, whatever --layers says" {
+    local layers number=0
+    printf '[model]\nlayers = 64, 10\nactivation = tanh\nbias = false\n' >file.ini
+    for layers in "dense 5 silu, dense 10" "dense 5, dense 10" "dense 5 gelu, 4, dense 10" \
+        "dense 5 bias true, rms, dense 10" "10" "dense 10 softmax"; do
+        train 0 --loss mse --layers "$layers" --print-config
+        cp out "$((++number)).ini"
+        train 0 --config file.ini --loss mse --layers "$layers" --print-config
+        cp out "$((++number)).ini"
+        train 0 --config "$number.ini" --data good --dry-run
+        grep '^ *\(dense\|network\|[a-z]*$\)' out >here
+        train 0 --config file.ini --loss mse --layers "$layers" --data good --dry-run
+        grep '^ *\(dense\|network\|[a-z]*$\)' out | diff - here
+    done
+    while ((number > 0)); do
+        train 0 --config "$number.ini" --print-config
+        diff "$number.ini" out
+        number=$((number - 1))
     done
 }
 

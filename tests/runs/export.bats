@@ -28,16 +28,18 @@ write_all() {
     run_it export --weights "$1" --format pytorch -o "$2/torch.safetensors"
 }
 
-# Activation, layers, loss, output activation, bias, normalisation: the activations in turn, and
-# every other value at least once; then every kind of layer behind a dense one.
+# Activation, layers, loss, output activation, bias, normalisation: the values of each in turn; then
+# every kind of layer behind a dense one.
 cases() {
     local layers=("36, 36, 10" "12, 36, 36, 10" "36, 36, 36, 10" "36, 10" "20, 10" "10") number=0
-    local rest=("cross-entropy|identity|bias|unit" "bce|identity|no-bias|standard"
-        "mse|identity|bias|standard" "bce|softmax|bias|unit"
-        "cross-entropy|identity|no-bias|standard" "mse|softmax|bias|unit")
-    local name
+    local name loss output
+    # shellcheck disable=SC2046 # words
     for name in $(names activation); do
-        echo "$name|${layers[number % 6]}|${rest[number % 6]}"
+        loss=$(nth $number $(names loss))
+        output=$(nth $((number / 2)) $(names output_activation))
+        [ "$loss" != cross-entropy ] || output=identity
+        echo "$name|${layers[number % 6]}|$loss|$output|$(nth $number bias no-bias bias)|$(
+            nth $number $(names normalize))"
         number=$((number + 1))
     done
     for name in $(kinds); do
@@ -92,8 +94,8 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
     export_check elsewhere .
     local file layers
     for file in fc.safetensors sequential.safetensors half.safetensors brain.safetensors \
-        wide.safetensors plain.npz packed.npz keras3.weights.h5 keras2.weights.h5 legacy.h5 \
-        model.keras; do
+        wide.safetensors words.safetensors plain.npz packed.npz keras3.weights.h5 \
+        keras2.weights.h5 legacy.h5 model.keras; do
         run_it import --from "$file" -o "$file.in.h5" "${elsewhere[@]}" --activation tanh \
             --layers "12, 36, 36, 10"
         grep -q "^$file.in.h5: 36-12-36-36-10, .* parameters, from a" out
@@ -112,6 +114,39 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
     run_it export --weights fc.safetensors.in.h5 --format pytorch -o out.safetensors
     run_it import --from out.safetensors -o again.h5
     cmp again.h5 fc.safetensors.in.h5
+}
+
+@test "--layers says all of a network from elsewhere that its file does not" {
+    make_data data 10 40 6
+    export_check elsewhere .
+    local file list="dense 12 relu, rms, dense 36 tanh, dense 36, dense 10"
+    local few=(--normalize standard --loss bce)
+    for file in words.safetensors plain.npz legacy.h5 keras3.weights.h5; do
+        run_it import --from "$file" -o "$file.in.h5" "${few[@]}" --layers "$list"
+        run_it inspect "$file.in.h5"
+        grep -q "^  layers    $list$" out
+    done
+    run_it import --from words.safetensors -o in.h5 "${few[@]}" --activation silu \
+        --layers "dense 12 relu, 36, dense 36 tanh, dense 10"
+    run_it inspect in.h5
+    grep -q "^  layers    dense 12 relu, dense 36 silu, dense 36 tanh, dense 10$" out
+    # A number in front of an activation leaves nothing open; the last one is the output's.
+    list="12, tanh, dense 36, relu, dense 36, 10, rms"
+    refuse 78 "output_activation is not known: .*loss, output_activation" \
+        import --from words.safetensors -o x "${few[@]}" --layers "$list"
+    run_it import --from words.safetensors -o in.h5 "${few[@]}" --layers "$list" \
+        --output-activation identity
+    run_it inspect in.h5
+    grep -q "^  layers    dense 12 tanh, dense 36 relu, dense 36, dense 10, rms$" out
+    refuse 78 "activation is not known: .* expected the settings normalize, loss and activation" \
+        import --from words.safetensors -o x "${few[@]}" \
+        --layers "dense 12 relu, 36, dense 36 tanh, dense 10"
+    refuse 78 "output_activation is not known: .* expected the settings .*loss, output_activation" \
+        import --from words.safetensors -o x "${few[@]}" \
+        --layers "dense 12 relu, dense 36, dense 36, 10"
+    refuse 65 "tensor dense/bias: expected the kernel .12..36., .* found the bias .12." \
+        import --from words.safetensors -o x "${few[@]}" \
+        --layers "dense 12 bias false relu, dense 36, dense 36, dense 10"
 }
 
 @test "a network of PyTorch goes in and comes out as it was" {
@@ -149,6 +184,8 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
         import --from run/checkpoints/step-00000002.h5 -o x
     export_check elsewhere .
     refuse 78 "fc.safetensors: normalize is not known: this file" import --from fc.safetensors -o x
+    refuse 65 "words.safetensors: expected .* or --layers, which says the order.*found hidden " \
+        import --from words.safetensors "${elsewhere[@]}" --activation tanh -o x
     refuse 65 "object.npz: .*found .*'.O'" import --from object.npz -o x
     refuse 65 "bomb.npz: a.kernel.npy: expected members of at most 32 times" \
         import --from bomb.npz -o x

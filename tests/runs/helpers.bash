@@ -76,6 +76,24 @@ names() {
         $1 == name && $2 == "=" { $0 = words; $1 = $1; print }'
 }
 
+# nth NUMBER NAME...: the names in turn.
+nth() {
+    local number=$1
+    shift
+    echo "${@:number % $# + 1:1}"
+}
+
+# commands: the names of those that it has.
+commands() {
+    "$program" --help | awk '/^Commands:/ { on = 1; next } !NF { on = 0 }
+        on && /^  [a-z]/ { print $1 }'
+}
+
+# choices COMMAND OPTION: the names that an option of the command takes, which is no setting.
+choices() {
+    "$program" --generate bash | sed -n "s/^ *$1:--$2) .*values='\(.*\) ' ;;\$/\1/p"
+}
+
 # kinds: the names of all kinds of layers that it knows.
 kinds() {
     "$program" --help layers | sed -nE '/^(Kinds|Activations)/,/^$/s/^  ([a-z-]+) .*/\1/p'

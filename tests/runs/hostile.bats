@@ -37,8 +37,8 @@ says() {
     says 0 eval --weights weights.h5 --data data --csv a.csv --json a.json
     hostile safe a.csv a.json
     local format
-    for format in keras pytorch safetensors npz onnx html; do
-        "$program" export --weights weights.h5 --format $format --out "made.$format" >out 2>err
+    for format in $(choices export format); do
+        "$program" export --weights weights.h5 --format "$format" --out "made.$format" >out 2>err
         hostile safe out err
     done
     hostile safe made.py made.html

@@ -234,7 +234,7 @@ good_checkpoints() {
     make_data data 100 50
     train 0 "${data[@]}" --output run
     "$program" inspect run >out
-    grep -q '^run/insight.h5: what a run knew at its end' out
+    grep -q '^run/insight.h5: an insight file, well-formed: what a run knew at its end$' out
     grep -q '^  ending: complete' out
     printf 'dist-train insight 7' | dd of=run/insight.h5 bs=1 conv=notrunc status=none \
         seek="$(grep -abo 'dist-train insight 1' run/insight.h5 | head -n 1 | cut -d: -f1)"

@@ -184,8 +184,8 @@ load_completion() {
         [[ " $offered " != *" --$name "* ]]
     done
     expect "repeated" "" "$(printf '%s\n' "${COMPREPLY[@]}" | sort | uniq -d)"
-    offers "train val test" eval --split ''
-    offers "standard random" --split ''
+    offers "$(choices eval split)" eval --split ''
+    offers "$(names split)" --split ''
     offers "--seed" eval --data x --see
     offers "" eval --opti
     offers "" eval --seed 1 --see
@@ -195,11 +195,18 @@ load_completion() {
 @test "completion: values, with and without =" {
     load_completion
     offers "--optimizer" --opti
-    offers "sgd momentum nesterov adagrad rmsprop adam adamw" --optimizer ''
-    offers "adagrad adam adamw" --optimizer = ad
-    offers "adagrad adam adamw" --optimizer ad
-    offers "--optimizer=adam --optimizer=adamw" --optimizer=adam
-    offers "cosine" --epochs 3 --schedule = cos
+    local setting with=() name
+    for setting in optimizer schedule loss activation; do
+        offers "$(names $setting)" --$setting ''
+        offers "$(names $setting)" --epochs 3 --$setting =
+    done
+    for name in $(names optimizer); do
+        [[ $name != ad* ]] || with+=("$name")
+    done
+    at_least ${#with[@]} 3
+    offers "${with[*]}" --optimizer = ad
+    offers "${with[*]}" --optimizer ad
+    offers "${with[*]/#/--optimizer=}" --optimizer=ad
     offers "128,64,10" --layers =
     offers "" --layers = 5
     offers "0.999" --beta2 ''

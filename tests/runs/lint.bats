@@ -96,6 +96,19 @@ declare -gA sees=(
     [ "$output" = 'include/nn/own.h:1: only src/nn includes it; expected it there' ]
 }
 
+@test "lint: what begins with dt_ is public, and a status is compared with nothing" {
+    plant include/nn/dense.h 'int dt_dense(void);'
+    plant src/nn/dense.c '#include "nn/dense.h"' 'int a = dt_dense() + dt_own();' \
+        'extern int dt_layer_dense, odt_x;' 'if (a == DT_OK) return a != DT_OK;' \
+        'if (!a) return DT_OK;'
+    plant tests/unit/test_dense.c '#include "nn/dense.h"' 'int dt_test = a == DT_OK;'
+    lint
+    [ "$status" -eq 1 ]
+    [ "${#lines[@]}" -eq 2 ]
+    has_line 'src/nn/dense.c:2: dt_own is private; expected it without dt_'
+    has_line 'src/nn/dense.c:4: expected a status alone, or with a ! before it'
+}
+
 @test "lint passes a clean tree" {
     plant include/nn/dense.h '#include "base/status.h"'
     plant src/nn/dense.c '#include "nn/dense.h"' '#include "own.h"' \
@@ -116,7 +129,7 @@ declare -gA sees=(
     plant src/nn/wide.c "/* $(printf 'é%.0s' {1..95}) */"
     plant src/nn/lost.c '#include "nowhere.h"' '#include "../file/npz.h"'
     plant src/data/opens.c 'int a = open(path, O_RDONLY);' 'FILE *b = (fopen(path, "r"));' \
-        'DIR *c = opendir(path);' 'int d = dt_file_open(path);' 'FILE *e = fdopen(a, "r");' \
+        'DIR *c = opendir(path);' 'int d = file_open(path);' 'FILE *e = fdopen(a, "r");' \
         'fsync(a);' 'self->openat64(a);'
     plant src/base/file.c 'int a = open(path, O_RDONLY);'
     plant src/nn/long.c ''{1..451}

@@ -94,9 +94,9 @@ refused() {
     dist_train 1 --resume auto --output one --epochs 2
     expect "exit code" 0 "$status"
     between $((counted + base - 3 * mb)) "$(peak one)" $((counted + base + mb / 2))
-    # Two ranks share the memory of their gradients and of the total.
+    # Of two ranks the first has the parameters, and each half of adam's arrays.
     counted=$(predicted 2 "${all[@]}" "${wide[@]}")
-    between $((11 * mb)) "$counted" $((11 * mb + 40))
+    between $((9 * mb)) "$counted" $((9 * mb + 40))
     dist_train 2 "${all[@]}" "${wide[@]}" --output two
     between $((counted + base - 3 * mb)) "$(peak two)" $((counted + base + mb + mb / 2))
 }

@@ -26,8 +26,8 @@ export_all() {
         export_all --layers "9, 8, 10" --activation "$activation"
         check onnx run/weights.h5 network.onnx
     done
-    for loss in cross-entropy bce mse; do
-        export_all --layers 10 --bias=false --loss $loss --normalize standard
+    for loss in $(names loss); do
+        export_all --layers 10 --bias=false --loss "$loss" --normalize standard
         check onnx run/weights.h5 network.onnx
     done
     export_all --layers "8, 7, 6, 10" --loss mse --output-activation softmax

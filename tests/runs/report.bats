@@ -125,7 +125,7 @@ report() {
         report empty
     refuse 66 'nowhere: expected a run directory' report nowhere
     refuse 66 'file: expected a run directory, found a file' report file
-    refuse 64 'report: expected the directory of a run, found none' report
+    refuse 64 'report: expected RUN\.\.\., found none' report
     small_run run
     refuse 73 'none/here.html' report run -o none/here.html
     [ ! -e run/report.html.tmp ]

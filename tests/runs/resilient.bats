@@ -363,7 +363,7 @@ ended() {
 # ---- with mpirun ----
 
 settings=(--data synthetic --train-limit 640 --test-limit 100 --layers 32,10 --batch-size 64
-    --epochs 40 --virtual-ranks 4)
+    --epochs 150 --virtual-ranks 4)
 
 # Runs a command in a terminal, whose keys are what comes on standard input.
 in_terminal='import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))'
@@ -427,9 +427,22 @@ ends_well() {
     ends_well "$resilient" 1
 }
 
+# asked: every rank, standing still, has a USR1 that waits for it.
+asked() {
+    local rank pending
+    for rank in "${ranks[@]}"; do
+        pending=$(sed -n 's/^ShdPnd:\t//p' "/proc/$rank/status")
+        ((0x$pending & 1 << 9)) || return 1
+    done
+}
+
 # stopped_and_goes_on: the ranks, asked to stop, have done so; another start ends the run.
 stopped_and_goes_on() {
-    sleep 0.5
+    for _ in {1..300}; do
+        ! asked || break
+        sleep 0.1
+    done
+    asked || { cat out err && return 1; }
     kill -CONT "${ranks[@]}"
     ended "$resilient"
     expect status 75 "$status" || { cat out err && return 1; }

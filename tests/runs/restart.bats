@@ -95,7 +95,7 @@ can change only between two epochs and this is step 5 of one, found 4; leave it 
 @test "every optimizer and schedule goes on where it was" {
     local optimizer schedule
     for optimizer in $(names optimizer); do
-        schedule=$(printf 'constant\nstep\ncosine\nlinear\n' | shuf -n 1)
+        schedule=$(names schedule | tr ' ' '\n' | shuf -n 1)
         echo "$optimizer $schedule"
         train 1 "${small[@]}" --epochs 2 --optimizer "$optimizer" --schedule "$schedule" \
             --lr 0.01 --warmup-epochs 0.5 --clip-norm 1 --output "whole-$optimizer"
@@ -133,9 +133,9 @@ can change only between two epochs and this is step 5 of one, found 4; leave it 
     same_run whole part
 }
 
-@test "a stop file, SIGUSR1, SIGTERM, SIGINT and --max-time leave a checkpoint and exit code 75" {
+@test "a stop file, signals and --max-time leave a checkpoint and exit code 75" {
     local way pid steps
-    for way in stop USR1 TERM INT time; do
+    for way in stop USR1 TERM XCPU INT time; do
         echo "$way"
         local most=1
         [ "$way" != time ] || most=0.005
@@ -278,6 +278,8 @@ can change only between two epochs and this is step 5 of one, found 4; leave it 
     local file=run/checkpoints/step-00000015.h5
     refuse 78 "$file: layers: expected dense 16 .*, as this run has it, found dense 8 .*dense 10" \
         --layers 8,10 "${go[@]}"
+    refuse 78 "$file: activation: expected relu, as this run has it, found tanh; leave it away" \
+        --activation tanh "${go[@]}"
     refuse 78 ".*batch_size: expected 16, as this run has it, found 32" --batch-size 32 "${go[@]}"
     make_data other 300 60
     refuse 78 "$file: of another data set: expected .*other.* \(240 training samples, \
@@ -350,6 +352,17 @@ fingerprint [0-9a-f]{16}\), found synthetic digits" \
     status=$(ulimit -f 64 && dist_train 0 "${small[@]}" --epochs 1 --output b && echo "$status")
     expect "exit code" 74 "$status"
     expect "last line" "$(grep '^dist-train: ' err)" "$(tail -1 b/log.txt)"
+}
+
+@test "a start that is refused late leaves the summary of the one before" {
+    train 1 "${small[@]}" --epochs 1 --output run
+    cp run/summary.json before.json
+    status=$(ulimit -f 1 && dist_train 0 "${small[@]}" --epochs 2 --resume auto --output run &&
+        echo "$status")
+    expect "exit code" 74 "$status"
+    grep '^dist-train: run/config.ini: cannot write' err
+    cmp before.json run/summary.json
+    train 1 "${small[@]}" --epochs 2 --resume auto --output run
 }
 
 @test "a run that died before its end: what it had not saved is done again, rows and best too" {

@@ -42,14 +42,18 @@ same_bits() {
     done
 }
 
-# pick NAME VALUE...: one of the values into the variable. (In a command substitution, RANDOM would
-# not follow the seed.)
-pick() { printf -v "$1" %s "${@:RANDOM % ($# - 1) + 2:1}"; }
+# pick NAME [VALUE...]: one of the values into the variable; of none, of those that the setting of
+# its name may have. (In a command substitution, RANDOM would not follow the seed.)
+pick() {
+    # shellcheck disable=SC2046 # words
+    [ $# -gt 1 ] || set -- "$1" $(names "$1")
+    printf -v "$1" %s "${@:RANDOM % ($# - 1) + 2:1}"
+}
 
 # Sets v, nps (one up to V, one of any) and settings. Learning rates are such that nothing diverges.
 draw_run() {
-    local limit=$((RANDOM % 500 + 20)) rate=0.01 batch layers split val shuffle normalize activation
-    local bias loss optimizer schedule decay clip kinds
+    local limit=$((RANDOM % 500 + 20)) batch layers split val shuffle normalize activation bias loss
+    local optimizer schedule decay clip
     v=$((RANDOM % 12 + 1))
     nps="$((RANDOM % (v < 3 ? 1 : v < 8 ? v - 1 : 7) + 2)) $((RANDOM % 7 + 2))"
     pick batch 1 $((RANDOM % v + 1)) $((RANDOM % 130 + 1)) $((RANDOM % 130 + 1)) 600
@@ -58,23 +62,20 @@ draw_run() {
     pick split standard standard random
     pick val 0.1 0.35
     [ "$split" = random ] || pick val 0 0.1 0.35
-    pick shuffle global shard none
-    pick normalize unit standard
-    read -ra kinds <<<"$(names activation)"
-    pick activation "${kinds[@]}"
+    pick shuffle
+    pick normalize
+    pick activation
     pick bias --bias --no-bias
-    pick loss cross-entropy bce mse
-    read -ra kinds <<<"$(names optimizer)"
-    pick optimizer "${kinds[@]}"
-    case $optimizer in sgd | momentum | nesterov) rate=0.0003 ;; esac
-    pick schedule constant cosine linear
+    pick loss
+    pick optimizer
+    pick schedule
     pick decay 0 0.01
     pick clip 0 0.5
     settings=(--train-limit "$limit" --test-limit $((RANDOM % 90 + 1)) --batch-size "$batch"
         --epochs $((RANDOM % 3 + 1)) --seed "$RANDOM" --log-every $((RANDOM % 7))
         --layers "$layers,10" --split "$split" --val-fraction "$val" --shuffle "$shuffle"
         --normalize "$normalize" --activation "$activation" "$bias" --loss "$loss"
-        --optimizer "$optimizer" --lr "$rate" --schedule "$schedule" --weight-decay "$decay"
+        --optimizer "$optimizer" --lr 0.0003 --schedule "$schedule" --weight-decay "$decay"
         --clip-norm "$clip")
 }
 
@@ -103,6 +104,32 @@ draw_run() {
             --batch-size 17 --val-fraction 0.1 --track-samples \
             --shuffle "$(printf 'global\nshard\nnone\n' | sed -n "${few}p")"
     done
+}
+
+@test "same bits: clipped, of few parameters and of more than ranks have copies of" {
+    local layers
+    for layers in 20,10 1400,10; do
+        same_bits 3 "2 3" --train-limit 90 --test-limit 20 --layers "$layers" --batch-size 30 \
+            --epochs 1 --clip-norm 0.5 --log-every 1
+    done
+}
+
+@test "same bits: totals that stand in another slice than the last parameters" {
+    same_bits 8 "4 5" --train-limit 100 --test-limit 20 --layers 1,19,10 --batch-size 20 \
+        --epochs 1 --log-every 1 # 1023 parameters, in units of 256
+}
+
+@test "a step that is not finite is found at once on any number of ranks" {
+    local np
+    for np in 1 2 3 8; do
+        dist_train "$np" --data synthetic --train-limit 300 --test-limit 20 --epochs 1 \
+            --layers 30,30,30,30,30,10 --optimizer sgd --lr 3 --batch-size 8 --virtual-ranks 8 \
+            --on-nonfinite skip --max-skips 5 --output "np$np"
+        grep '^warning: step' err >"warnings$np"
+        diff warnings1 "warnings$np"
+        expect "hash of np $np" "$(summary parameter_hash np1)" "$(summary parameter_hash "np$np")"
+    done
+    grep -q 'gradient nan' warnings1 # with a loss that is a number
 }
 
 @test "same bits: settings, ranks and virtual ranks drawn anew each time (PROPERTY_RUNS=3)" {

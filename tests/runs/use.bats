@@ -89,6 +89,12 @@ model_choices() {
 
 @test "eval refuses in one line what it cannot do" {
     trained
+    mkdir folder
+    : >c.ini
+    refuse 73 "folder/../x: expected a new file, .* found that of --json, which stays" \
+        eval --weights run/weights.h5 --data data --csv folder/../x --json x
+    refuse 73 "c.ini: expected a new file, .* found that of --config, which stays" \
+        eval --weights run/weights.h5 --data data --config c.ini --csv c.ini
     refuse 64 "eval: expected --weights FILE, found none" eval
     refuse 64 "--split: expected train, val or test, found 'tset'; did you mean 'test'?" \
         eval --weights run/weights.h5 --split tset
@@ -220,7 +226,7 @@ EOF
     use 3 0 inspect run/weights.h5
     expect "hash" "$(summary parameter_hash)" \
         "$(sed -n 's/.*parameter_hash \(.*\)/\1/p' out)"
-    refuse 64 "inspect: expected FILE or DIRECTORY, found none" inspect
+    refuse 64 "inspect: expected FILE\.\.\., found none" inspect
     refuse 66 "nothing: cannot open" inspect nothing
     refuse 66 "data: expected a run directory" inspect data
     refuse 65 "run/config.ini: expected a checkpoint, a weights file or a run directory" \

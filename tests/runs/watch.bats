@@ -73,11 +73,12 @@ seen() {
     state 71 '^killed: died: ended without a summary' killed
     rm killed/lock
     state 71 '^killed: died' killed
+    expect "lines on waiting" 0 "$(grep -c waiting out)"
     state 75 '^killed: died' stopped killed
     printf nonsense >stopped/summary.json
     dist_train 0 watch stopped
     expect "exit code" 65 "$status"
-    grep -q '^dist-train: stopped/summary.json: expected a summary' err
+    grep -q '^dist-train: stopped/summary.json:1: expected a JSON object' err
 }
 
 @test "a run cannot tell that it is watched" {

@@ -39,8 +39,8 @@ static inline dt_bundle draw_bundle(dt_random_sequence *random)
     int arrays = draw_int(random, 0, 6), texts = draw_int(random, 0, 4);
     char text[60], name[80];
     for (int i = 0; i < arrays; i++) {
-        int64_t shape[DT_ARRAY_RANK_MAX];
-        int rank = draw_int(random, 0, DT_ARRAY_RANK_MAX);
+        int64_t shape[DT_RANK_MAX];
+        int rank = draw_int(random, 0, DT_RANK_MAX);
         float *values;
         for (int j = 0; j < rank; j++)
             shape[j] = draw_int(random, 1, 5);

@@ -18,7 +18,7 @@ static inline void assert_dataset(hid_t file, const char *path, const dt_tensor 
     hid_t set = H5Dopen2(file, path, H5P_DEFAULT);
     CU_ASSERT_TRUE_FATAL(set >= 0);
     hid_t space = H5Dget_space(set), type = H5Dget_type(set), list = H5Dget_create_plist(set);
-    hsize_t dims[DT_TENSOR_RANK_MAX] = {0};
+    hsize_t dims[DT_RANK_MAX] = {0};
     CU_ASSERT_EQUAL_FATAL(H5Sget_simple_extent_ndims(space), tensor->rank);
     H5Sget_simple_extent_dims(space, dims, NULL);
     for (int i = 0; i < tensor->rank; i++)

@@ -30,6 +30,10 @@ const layerKinds = () => distTrain('--help', 'layers').split('\n\n')
     .filter((part) => /^(Kinds|Activations)/.test(part))
     .flatMap((part) => part.match(/^ {2}[a-z-]+(?= )/gm)).map((name) => name.trim());
 
+// The names that a setting may have, likewise.
+const names = (setting) => distTrain('--print-config')
+    .match(new RegExp(`^; one of (.*); default .*\\n${setting} = `, 'm'))[1].split(/, | or /);
+
 // Small data files of the tests, see tests/runs/idx.py.
 const makeData = (directory, ...words) =>
     run(process.env.PYTHON || 'python3', path.join(top, 'tests/runs/idx.py'), directory, ...words);
@@ -99,5 +103,5 @@ async function open(browser, file, options = {}) {
 const overflow = (page) => page.evaluate(() =>
     document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
-module.exports = { distTrain, layerKinds, launch, largestDifference, makeData, mnist, open, overflow, predict,
-    readImages, run, scratch, top, writeImages };
+module.exports = { distTrain, layerKinds, launch, largestDifference, makeData, mnist, names, open,
+    overflow, predict, readImages, run, scratch, top, writeImages };

@@ -3,24 +3,30 @@
 'use strict';
 
 const path = require('node:path');
-const { distTrain, layerKinds, makeData, mnist, predict, readImages, writeImages } = require('./helpers');
+const { distTrain, layerKinds, makeData, mnist, names, predict, readImages, writeImages } =
+    require('./helpers');
 
 const imageCount = 200;
 
+// The value whose turn it is.
+const turn = (values, index) => values[index % values.length];
+
+// The names of a setting in turn with those of others: each is in one of the networks.
+function inTurn(setting, lists) {
+    return names(setting).map((name, index) => {
+        const loss = setting === 'loss' ? name : turn(names('loss'), index);
+        const outputs = loss === 'cross-entropy' ? ['identity'] : ['softmax', 'identity'];
+        return [`--layers ${turn(lists, index)} --${setting} ${name}` +
+            (setting === 'loss' ? '' : ` --loss ${loss} --bias=${index % 2 === 0}`) +
+            ` --output-activation ${turn(outputs, index)}` +
+            ` --normalize ${turn(names('normalize'), index)}`];
+    });
+}
+
 // settings, side of the images, classes
 const kinds = [
-    ['--layers 10 --loss cross-entropy'],
-    ['--layers 10 --loss bce --bias=false'],
-    ['--layers 10 --loss mse --normalize standard'],
-    ['--layers 24,10 --activation sigmoid --loss bce'],
-    ['--layers 24,10 --activation tanh --loss cross-entropy --bias=false'],
-    ['--layers 128,64,10 --activation relu --normalize standard'],
-    ['--layers 30,20,10 --activation leaky-relu --loss mse'],
-    ['--layers 30,20,10 --activation gelu --normalize standard'],
-    ['--layers 30,20,10 --activation identity --loss bce --output-activation softmax'],
-    ['--layers 40,30,20,10 --activation gelu --bias=false --loss mse'],
-    ['--layers 40,30,20,10 --activation tanh --loss bce --output-activation softmax'],
-    ['--layers 40,30,20,10 --activation sigmoid --loss mse --output-activation softmax'],
+    ...inTurn('loss', ['10']),
+    ...inTurn('activation', ['24,10', '128,64,10', '30,20,10', '40,30,20,10']),
     // every kind of layer in a network of its own
     ...layerKinds().filter((kind) => kind !== 'dense')
         .map((kind) => [`--layers dense=24,${kind},dense=12,${kind},10 --loss mse`]),

@@ -33,83 +33,85 @@ static int tensors(dt_layer *layer)
     return has_bias(layer) ? 2 : 1;
 }
 
-static void forward(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
-                    dt_tile *output)
+static dt_matrix matrix_of(const dt_tile *tile)
 {
-    size_t outputs = (size_t)layer->outputs, row_size = outputs * sizeof(dt_real);
-    for (int i = 0; i < input->samples; i++) {
-        dt_real *row = output->values + i * output->stride;
+    return (dt_matrix){tile->values, tile->stride};
+}
+
+static dt_matrix weights_of(const dt_layer *layer, const dt_layer_pass *pass)
+{
+    return (dt_matrix){pass->parameters, layer->outputs};
+}
+
+static void forward(const dt_layer *layer, const dt_layer_pass *pass)
+{
+    const dt_tile *x = pass->input, *y = pass->output;
+    size_t row_size = (size_t)layer->outputs * sizeof(dt_real);
+    for (int i = 0; i < x->samples; i++)
         if (has_bias(layer))
-            memcpy(row, parameters + weight_count(layer), row_size);
+            memcpy(dt_tile_row(y, i), pass->parameters + weight_count(layer), row_size);
         else
-            memset(row, 0, row_size);
-    }
-    dt_matmul(input->samples, layer->outputs, input->active_count, input->active, input->values,
-              input->stride, parameters, layer->outputs, output->values, output->stride);
+            memset(dt_tile_row(y, i), 0, row_size);
+    dt_matmul((dt_columns){x->active_count, x->active}, matrix_of(x), weights_of(layer, pass),
+              (dt_product){y->values, y->stride, x->samples, layer->outputs});
 }
 
 /* Rows first .. end - 1 of the kernel's gradient. */
-static void sum_rows(const dt_layer *self, int first, int end, const dt_tile *input,
-                     const dt_tile *output_gradient, const dt_summation *summation)
+static void sum_rows(const dt_layer *self, const dt_layer_pass *pass, int first, int end)
 {
-    int outputs = self->outputs, active = 0;
-    for (int i = 0; i < input->active_count; i++)
-        if (first <= input->active[i] && input->active[i] < end)
-            self->scratch[active++] = input->active[i] - first;
-    dt_summation of_rows = *summation;
-    of_rows.offset += (size_t)first * (size_t)outputs;
-    dt_matmul_transposed(end - first, outputs, active, self->scratch, input->values + first,
-                         input->stride, output_gradient->values, output_gradient->stride, &of_rows,
-                         outputs);
+    const dt_tile *x = pass->input;
+    int active = 0;
+    for (int i = 0; i < x->active_count; i++)
+        if (first <= x->active[i] && x->active[i] < end)
+            self->scratch[active++] = x->active[i] - first;
+    dt_summation of_rows = *pass->summation;
+    of_rows.offset += (size_t)first * (size_t)self->outputs;
+    dt_matmul_transposed(end - first, self->outputs, (dt_columns){active, self->scratch},
+                         (dt_matrix){x->values + first, x->stride},
+                         matrix_of(pass->output_gradient), &of_rows);
 }
 
 /* In parts, the last rows first; the listener is told of each. */
-static void sum_in_parts(const dt_layer *self, const dt_tile *input, const dt_tile *output_gradient,
-                         const dt_summation *summation)
+static void sum_in_parts(const dt_layer *self, const dt_layer_pass *pass)
 {
-    const dt_listener *listener = summation->listener;
+    const dt_listener *listener = pass->summation->listener;
     int64_t inputs = self->inputs;
     int64_t parts = 1 + (int64_t)((weight_count(self) - 1) / listener->part);
     parts = parts < inputs ? parts : inputs;
     for (int64_t i = parts - 1; i >= 0; i--) {
         int first = (int)(inputs * i / parts), end = (int)(inputs * (i + 1) / parts);
-        sum_rows(self, first, end, input, output_gradient, summation);
-        size_t final = summation->offset + (size_t)first * (size_t)self->outputs;
-        listener->final(listener->state, final);
+        sum_rows(self, pass, first, end);
+        listener->final(listener->state,
+                        pass->summation->offset + (size_t)first * (size_t)self->outputs);
     }
 }
 
-static void sum_gradients(const dt_layer *self, const dt_tile *input,
-                          const dt_tile *output_gradient, const dt_summation *summation)
+/* The bias is the weight of one more input that is always 1. */
+static void sum_bias(const dt_layer *self, const dt_layer_pass *pass)
 {
-    int inputs = self->inputs, outputs = self->outputs;
-    const dt_real *dy = output_gradient->values;
-    ptrdiff_t stride = output_gradient->stride;
-    if (has_bias(self)) {
-        /* The bias is the weight of one more input that is always 1. */
-        static const dt_real one = 1;
-        static const int32_t first = 0;
-        dt_summation of_bias = *summation;
-        of_bias.offset += weight_count(self);
-        dt_matmul_transposed(1, outputs, 1, &first, &one, 0, dy, stride, &of_bias, outputs);
-    }
-    if (summation->listener)
-        sum_in_parts(self, input, output_gradient, summation);
+    static const dt_real one = 1;
+    static const int32_t first = 0;
+    dt_summation of_bias = *pass->summation;
+    of_bias.offset += weight_count(self);
+    dt_matmul_transposed(1, self->outputs, (dt_columns){1, &first}, (dt_matrix){&one, 0},
+                         matrix_of(pass->output_gradient), &of_bias);
+}
+
+static void backward(const dt_layer *layer, const dt_layer_pass *pass)
+{
+    const dt_tile *x = pass->input, *dx = pass->input_gradient;
+    dt_matrix dy = matrix_of(pass->output_gradient);
+    if (has_bias(layer))
+        sum_bias(layer, pass);
+    if (pass->summation->listener)
+        sum_in_parts(layer, pass);
     else
-        dt_matmul_transposed(inputs, outputs, input->active_count, input->active, input->values,
-                             input->stride, dy, stride, summation, outputs);
-}
-
-static void backward(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
-                     const dt_tile *output, const dt_tile *output_gradient,
-                     const dt_summation *summation, dt_tile *input_gradient)
-{
-    (void)output;
-    sum_gradients(layer, input, output_gradient, summation);
-    if (input_gradient)
-        dt_matmul_by_transposed(input->samples, layer->inputs, layer->outputs,
-                                output_gradient->values, output_gradient->stride, parameters,
-                                layer->outputs, input_gradient->values, input_gradient->stride);
+        dt_matmul_transposed(layer->inputs, layer->outputs,
+                             (dt_columns){x->active_count, x->active}, matrix_of(x), dy,
+                             pass->summation);
+    if (dx)
+        dt_matmul_by_transposed(layer->outputs, dy, weights_of(layer, pass),
+                                (dt_product){dx->values, dx->stride, x->samples, layer->inputs});
 }
 
 /* The rows of the kernel whose inputs are active, and the bias. */
@@ -126,17 +128,20 @@ static void add_support(const dt_layer *layer, const dt_tile *input, size_t offs
 
 static double squares_of(const dt_tile *tile, int sample)
 {
-    const dt_support row = {1, &(dt_interval){0, (size_t)tile->width}};
-    return dt_support_squares(&row, tile->values + sample * tile->stride);
+    return dt_squares((size_t)tile->width, dt_tile_row(tile, sample));
 }
 
-static void add_squares(const dt_layer *layer, const dt_tile *input, const dt_tile *output_gradient,
-                        double *squares)
+static void add_squares(const dt_layer *layer, const dt_layer_pass *pass, double *squares)
 {
     double bias = has_bias(layer) ? 1 : 0;
-    for (int i = 0; i < input->samples; i++)
-        squares[i] =
-            __builtin_fma(squares_of(input, i) + bias, squares_of(output_gradient, i), squares[i]);
+    for (int i = 0; i < pass->input->samples; i++)
+        squares[i] = __builtin_fma(squares_of(pass->input, i) + bias,
+                                   squares_of(pass->output_gradient, i), squares[i]);
+}
+
+static double flops(const dt_layer *layer)
+{
+    return (double)weight_count(layer);
 }
 
 extern const dt_layer_kind dt_layer_dense;
@@ -152,6 +157,7 @@ const dt_layer_kind dt_layer_dense = {
     .backward = backward,
     .add_support = add_support,
     .add_squares = add_squares,
+    .flops = flops,
     .keras = "dense",
     .torch = "nn.Linear({inputs}, {units}, bias={bias})",
     .onnx = {DT_ONNX_STEP("Gemm", "x01")},

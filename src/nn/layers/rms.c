@@ -15,30 +15,24 @@ static dt_real inverse_rms(const dt_layer *layer, const dt_real *x)
                                                (dt_real)layer->arguments[EPSILON]));
 }
 
-static void forward(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
-                    dt_tile *output)
+static void forward(const dt_layer *layer, const dt_layer_pass *pass)
 {
-    (void)parameters;
-    for (int i = 0; i < input->samples; i++) {
-        const dt_real *x = input->values + i * input->stride;
-        dt_real *y = output->values + i * output->stride, factor = inverse_rms(layer, x);
+    for (int i = 0; i < pass->input->samples; i++) {
+        const dt_real *x = dt_tile_row(pass->input, i);
+        dt_real *y = dt_tile_row(pass->output, i), factor = inverse_rms(layer, x);
         for (int j = 0; j < layer->inputs; j++)
             y[j] = factor * x[j];
     }
 }
 
 /* dx_j = (dy_j - y_j mean of y dy) / rms */
-static void backward(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
-                     const dt_tile *output, const dt_tile *output_gradient,
-                     const dt_summation *summation, dt_tile *input_gradient)
+static void backward(const dt_layer *layer, const dt_layer_pass *pass)
 {
-    (void)parameters;
-    (void)summation;
-    for (int i = 0; input_gradient && i < input->samples; i++) {
-        const dt_real *y = output->values + i * output->stride;
-        const dt_real *dy = output_gradient->values + i * output_gradient->stride;
-        dt_real *dx = input_gradient->values + i * input_gradient->stride, mean = 0;
-        dt_real factor = inverse_rms(layer, input->values + i * input->stride);
+    for (int i = 0; pass->input_gradient && i < pass->input->samples; i++) {
+        const dt_real *y = dt_tile_row(pass->output, i),
+                      *dy = dt_tile_row(pass->output_gradient, i);
+        dt_real *dx = dt_tile_row(pass->input_gradient, i), mean = 0;
+        dt_real factor = inverse_rms(layer, dt_tile_row(pass->input, i));
         for (int j = 0; j < layer->inputs; j++)
             mean = dt_fma(y[j], dy[j], mean);
         mean /= (dt_real)layer->inputs;

@@ -2,14 +2,12 @@
 #include "nn/vector_math.h"
 
 /* The largest x is subtracted first. */
-static void forward(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
-                    dt_tile *output)
+static void forward(const dt_layer *layer, const dt_layer_pass *pass)
 {
-    (void)parameters;
     int width = layer->outputs;
-    for (int i = 0; i < input->samples; i++) {
-        const dt_real *x = input->values + i * input->stride;
-        dt_real *y = output->values + i * output->stride;
+    for (int i = 0; i < pass->input->samples; i++) {
+        const dt_real *x = dt_tile_row(pass->input, i);
+        dt_real *y = dt_tile_row(pass->output, i);
         dt_real largest = x[0], sum = 0;
         for (int j = 1; j < width; j++)
             largest = x[j] > largest ? x[j] : largest;
@@ -21,19 +19,13 @@ static void forward(const dt_layer *layer, const dt_real *parameters, const dt_t
 }
 
 /* dx_j = y_j (dy_j - sum_k y_k dy_k) */
-static void backward(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
-                     const dt_tile *output, const dt_tile *output_gradient,
-                     const dt_summation *summation, dt_tile *input_gradient)
+static void backward(const dt_layer *layer, const dt_layer_pass *pass)
 {
-    (void)parameters;
-    (void)summation;
     int width = layer->outputs;
-    if (!input_gradient)
-        return;
-    for (int i = 0; i < input->samples; i++) {
-        const dt_real *y = output->values + i * output->stride;
-        const dt_real *dy = output_gradient->values + i * output_gradient->stride;
-        dt_real *dx = input_gradient->values + i * input_gradient->stride, sum = 0;
+    for (int i = 0; pass->input_gradient && i < pass->input->samples; i++) {
+        const dt_real *y = dt_tile_row(pass->output, i),
+                      *dy = dt_tile_row(pass->output_gradient, i);
+        dt_real *dx = dt_tile_row(pass->input_gradient, i), sum = 0;
         for (int j = 0; j < width; j++)
             sum = dt_fma(y[j], dy[j], sum);
         for (int j = 0; j < width; j++)

@@ -104,7 +104,7 @@ static void pixels_have_no_more_digits_than_they_need(void)
     static const double values[] = {0, 1, -0.001, 12.5, 12.346, 100, -3.1};
     dt_markup markup = {0};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
-        dt_markup_pixel(&markup, values[i]);
+        dt_markup_add(&markup, "%s", DT_PIXEL(values[i]));
         dt_markup_add(&markup, " ");
     }
     CU_ASSERT_STRING_EQUAL(markup.text, "0 1 0 12.5 12.35 100 -3.1 ");

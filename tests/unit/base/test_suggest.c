@@ -71,6 +71,7 @@ static void the_nearest_word_within_reach_is_suggested(void)
     CU_ASSERT_STRING_EQUAL(nearest("adamv", words), "adam");
     CU_ASSERT_STRING_EQUAL(nearest("adamvw", words), "adamw");
     CU_ASSERT_STRING_EQUAL(nearest("xxxentum", words), "momentum");
+    CU_ASSERT_STRING_EQUAL(nearest("ADAMW", words), "adamw");
     CU_ASSERT_PTR_NULL(nearest("xxxxntum", words));
     CU_ASSERT_PTR_NULL(nearest("sxx", words));
     CU_ASSERT_PTR_NULL(nearest("", words));

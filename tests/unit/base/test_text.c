@@ -1,7 +1,10 @@
 #include "base/text.h"
 
 #include <CUnit/CUnit.h>
+#include <math.h>
 #include <string.h>
+
+#include "base/memory.h"
 
 CU_SuiteInfo dt_suite_text(void);
 
@@ -29,8 +32,77 @@ static void a_text_is_cut_at_its_size_and_counted_whole(void)
     CU_ASSERT_EQUAL(nowhere.length, 3);
 }
 
+static void a_real_is_as_short_as_comes_back(void)
+{
+    static const struct {
+        double value;
+        const char *text;
+    } cases[] = {{0.1, "0.1"},
+                 {100, "100"},
+                 {-2.5e-7, "-2.5e-07"},
+                 {1.0 / 3, "0.3333333333333333"},
+                 {0.1 + 0.2, "0.30000000000000004"},
+                 {5e-324, "4.94065645841247e-324"},
+                 {-0.0, "-0"},
+                 {(double)INFINITY, "inf"},
+                 {(double)NAN, "nan"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char buffer[40] = "";
+        dt_text text = {.text = buffer, .size = sizeof buffer};
+        dt_text_add_real(&text, cases[i].value);
+        CU_ASSERT_STRING_EQUAL(buffer, cases[i].text);
+        CU_ASSERT_EQUAL(text.length, strlen(buffer));
+    }
+}
+
+static void names_are_told_as_people_do(void)
+{
+    static const char *const names[] = {"a", "b", "c", NULL};
+    static const char *const expected[] = {"a, b or c", "b or c", "c"};
+    for (int i = 0; i < 3; i++) {
+        char buffer[20];
+        dt_text text = {.text = buffer, .size = sizeof buffer};
+        dt_text_add_names(&text, names + i);
+        CU_ASSERT_STRING_EQUAL(buffer, expected[i]);
+    }
+}
+
+/* Whichever allocation fails: either all of the text is there, or it is said. */
+static void a_text_that_grows_is_whole_or_says_that_it_is_not(void)
+{
+    int whole = 0, cut = 0;
+    for (long failing = 0; failing < 20; failing++) {
+        dt_text text = {.grows = true};
+        dt_error error = {0};
+        dt_memory_fail_at(failing);
+        for (int i = 1000; i < 2000; i++)
+            dt_text_add(&text, "%d,%s", i, "");
+        dt_memory_fail_at(0);
+        CU_ASSERT_EQUAL(text.length, 5000);
+        if (dt_text_status(&text, &error)) {
+            CU_ASSERT_EQUAL(error.status, DT_ERR_INTERNAL);
+            cut++;
+        } else {
+            CU_ASSERT_EQUAL(strlen(text.text), 5000);
+            CU_ASSERT_STRING_EQUAL(text.text + 4990, "1998,1999,");
+            whole++;
+        }
+        dt_free(text.text);
+    }
+    CU_ASSERT_TRUE(whole > 1 && cut > 5);
+    dt_text empty = {.grows = true};
+    dt_text_add(&empty, "%s", "");
+    CU_ASSERT_EQUAL(dt_text_status(&empty, NULL), DT_OK);
+    CU_ASSERT_STRING_EQUAL(empty.text, "");
+    dt_free(empty.text);
+}
+
 static CU_TestInfo tests[] = {
+    {"a text that grows is whole or says that it is not",
+     a_text_that_grows_is_whole_or_says_that_it_is_not},
+    {"names are told as people do", names_are_told_as_people_do},
     {"a text is cut at its size and counted whole", a_text_is_cut_at_its_size_and_counted_whole},
+    {"a real is as short as comes back", a_real_is_as_short_as_comes_back},
     CU_TEST_INFO_NULL,
 };
 

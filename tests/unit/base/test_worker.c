@@ -37,7 +37,7 @@ static void test_order(void)
     job jobs[JOBS];
     int order[JOBS];
     atomic_int done = 0;
-    CU_ASSERT_EQUAL_FATAL(dt_worker_create(&worker, &error), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_worker_create(true, &worker, &error), DT_OK);
     CU_ASSERT(dt_worker_wait(worker, 0)); /* nothing to wait for */
     for (int i = 0; i < JOBS; i++) {
         jobs[i] = (job){i, order, &done};
@@ -63,7 +63,7 @@ static void test_ending(void)
     dt_error error;
     dt_worker *worker;
     atomic_int done = 0;
-    CU_ASSERT_EQUAL_FATAL(dt_worker_create(&worker, &error), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_worker_create(false, &worker, &error), DT_OK);
     dt_worker_do(worker, slow, &done);
     CU_ASSERT_FALSE(dt_worker_wait(worker, 0.0001));
     CU_ASSERT(dt_worker_wait(worker, 10));
@@ -86,7 +86,7 @@ static void test_signals(void)
     dt_error error;
     dt_worker *worker;
     sigset_t theirs, ours;
-    CU_ASSERT_EQUAL_FATAL(dt_worker_create(&worker, &error), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_worker_create(false, &worker, &error), DT_OK);
     dt_worker_do(worker, blocked_signals, &theirs);
     CU_ASSERT(dt_worker_wait(worker, 10));
     CU_ASSERT_EQUAL(sigismember(&theirs, SIGUSR1), 1);

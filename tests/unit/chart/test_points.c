@@ -6,11 +6,7 @@
 
 CU_SuiteInfo dt_suite_points(void);
 
-static double by_step(const dt_place *place, const void *context)
-{
-    (void)context;
-    return place->step;
-}
+static const dt_axis by_step = {.by = DT_BY_STEP};
 
 /* A value of a point: rough, with gaps, and with a peak and a hollow of one point each. */
 static double value(uint64_t i, uint64_t count)
@@ -37,7 +33,7 @@ static void few_points_are_all_kept(void)
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         dt_points points = fill(counts[i]);
         dt_line line;
-        CU_ASSERT_EQUAL(dt_points_line(&points, by_step, NULL, &line, NULL), DT_OK);
+        CU_ASSERT_EQUAL(dt_points_line(&points, &by_step, &line, NULL), DT_OK);
         CU_ASSERT_EQUAL_FATAL(line.count, counts[i]);
         for (size_t j = 0; j < line.count; j++) {
             double expected = value(j, counts[i]);
@@ -77,7 +73,7 @@ static void many_points_keep_ends_and_extremes(void)
         CU_ASSERT_TRUE(points.room <= DT_POINTS_MAX);
         CU_ASSERT_TRUE(points.group_count > DT_POINTS_MAX / 2 - 1);
         CU_ASSERT_EQUAL(points.count, counts[i]);
-        CU_ASSERT_EQUAL(dt_points_line(&points, by_step, NULL, &line, NULL), DT_OK);
+        CU_ASSERT_EQUAL(dt_points_line(&points, &by_step, &line, NULL), DT_OK);
         CU_ASSERT_EQUAL(least(&line), -1e6);
         CU_ASSERT_EQUAL(most(&line), 1e6);
         CU_ASSERT_EQUAL(line.x[0], 0);
@@ -90,7 +86,7 @@ static void many_points_keep_ends_and_extremes(void)
         }
         CU_ASSERT_TRUE(gaps > 0);
         dt_line_free(&line);
-        CU_ASSERT_EQUAL(dt_points_ends(&points, by_step, NULL, &line, NULL), DT_OK);
+        CU_ASSERT_EQUAL(dt_points_ends(&points, &by_step, &line, NULL), DT_OK);
         CU_ASSERT_EQUAL(line.count, points.group_count);
         CU_ASSERT_EQUAL(line.x[0], (double)(points.width - 1));
         CU_ASSERT_EQUAL(line.x[line.count - 1], (double)(counts[i] - 1));
@@ -107,7 +103,7 @@ static void means_are_those_of_all_points(void)
         dt_points points = fill(counts[i]);
         dt_line line;
         uint64_t at = 0;
-        CU_ASSERT_EQUAL(dt_points_means(&points, 100, by_step, NULL, &line, NULL), DT_OK);
+        CU_ASSERT_EQUAL(dt_points_means(&points, 100, &by_step, &line, NULL), DT_OK);
         CU_ASSERT_TRUE(line.count <= 100);
         CU_ASSERT_TRUE(line.count >= (counts[i] < 70 ? counts[i] : 70));
         for (size_t j = 0; j < line.count; j++) {
@@ -136,7 +132,7 @@ static void a_point_to_the_left_is_left_out(void)
         const dt_place place = {.step = steps[i]};
         CU_ASSERT_EQUAL(dt_points_add(&points, &place, i, NULL), DT_OK);
     }
-    CU_ASSERT_EQUAL(dt_points_line(&points, by_step, NULL, &line, NULL), DT_OK);
+    CU_ASSERT_EQUAL(dt_points_line(&points, &by_step, &line, NULL), DT_OK);
     CU_ASSERT_EQUAL_FATAL(line.count, 4);
     CU_ASSERT_EQUAL(line.y[2], 3);
     dt_line_free(&line);
@@ -155,7 +151,7 @@ static void missing_memory_is_told(void)
     CU_ASSERT_EQUAL(dt_points_add(&points, &place, 1, NULL), DT_OK);
     for (long n = 1; n <= 2; n++) {
         dt_memory_fail_at(n);
-        CU_ASSERT_EQUAL(dt_points_line(&points, by_step, NULL, &line, NULL), DT_ERR_INTERNAL);
+        CU_ASSERT_EQUAL(dt_points_line(&points, &by_step, &line, NULL), DT_ERR_INTERNAL);
         dt_memory_fail_at(0);
         dt_line_free(&line);
     }

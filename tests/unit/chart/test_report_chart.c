@@ -166,13 +166,13 @@ static void names_are_escaped(void)
                            .marks = &mark,
                            .hover_count = 2,
                            .hover = x};
-    static const double parts[] = {1};
-    static const char *const part_names[] = {bad};
-    static const int colours[] = {0};
-    dt_bar bar = {bad, bad, parts};
+    static const double seconds[] = {1};
+    static const dt_bar_part part = {bad, 0};
+    dt_bar bar = {.seconds = seconds};
+    strcpy(bar.label, bad);
     dt_markup svg = {0};
     dt_line_chart_add(&svg, &chart);
-    dt_bars_add(&svg, 1, part_names, colours, 1, &bar);
+    dt_bars_add(&svg, 1, &part, 1, &bar);
     dt_page_begin(&svg, bad);
     CU_ASSERT_PTR_NULL(strstr(svg.text, "<b>"));
     CU_ASSERT_PTR_NULL(strstr(svg.text, "\"&'"));
@@ -242,12 +242,13 @@ static void strength_grows_with_the_share(void)
 
 static void a_matrix_shows_its_counts(void)
 {
-    static const int64_t counts[] = {90, 10, 0, 0, 50, 0, 3, 0, 97};
+    static const int64_t counts[] = {90, 10, 0, 7, 0, 50, 0, 7, 3, 0, 97, 7};
     dt_heat_map map = {.name = "Confusion",
                        .row_name = "label",
                        .column_name = "answer",
                        .classes = 3,
-                       .counts = counts};
+                       .counts = counts,
+                       .stride = 4};
     dt_markup svg = {0};
     dt_heat_map_add(&svg, &map);
     CU_ASSERT_EQUAL(occurrences(svg.text, "class=\"right\""), 3);

@@ -97,6 +97,21 @@ static void ticks_are_good(const dt_scale *scale, double low, double high)
     }
 }
 
+/* Of a scale that has room for one tick alone, the ends have labels. */
+static void has_two_ticks(const dt_scale *scale, double low, double high)
+{
+    double ticks[DT_TICKS_MAX];
+    (void)low;
+    (void)high;
+    CU_ASSERT_EQUAL(dt_scale_ticks(scale, 2 * (FROM - TO), ticks), 2);
+    CU_ASSERT_TRUE(ticks[0] == scale->low && ticks[1] == scale->high);
+}
+
+static void small_scales_have_their_ends(void)
+{
+    for_all_scales(has_two_ticks);
+}
+
 static void ticks_ascend_within_and_apart(void)
 {
     for_all_scales(ticks_are_good);
@@ -196,6 +211,7 @@ static CU_TestInfo tests[] = {
     {"a scale covers its values", a_scale_covers_its_values},
     {"pixels follow values", pixels_follow_values},
     {"ticks ascend, within and apart", ticks_ascend_within_and_apart},
+    {"small scales have their ends", small_scales_have_their_ends},
     {"labels say what the ticks are", labels_say_what_the_ticks_are},
     {"nothing and one value have a scale", nothing_and_one_value_have_a_scale},
     {"numbers have sensible digits", numbers_have_sensible_digits},

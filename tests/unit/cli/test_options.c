@@ -112,6 +112,13 @@ static void flags_are_set(void)
         CU_ASSERT(out.help && !out.version);
         CU_ASSERT_EQUAL(PARSE(&out, &error, "--bogus", help[i]), DT_ERR_USAGE);
     }
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "--help"), DT_OK);
+    CU_ASSERT_FALSE(out.about_layers);
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "--help", "layers"), DT_OK);
+    CU_ASSERT(out.help && out.about_layers);
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "eval", "--help=layers", "--bogus"), DT_OK);
+    CU_ASSERT(out.help && out.about_layers);
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "--help=lawyers"), DT_ERR_USAGE);
     CU_ASSERT_EQUAL(PARSE(&out, &error, "--version", "--bogus", "--epochs=x"), DT_OK);
     CU_ASSERT(out.version && !out.help);
 }
@@ -335,6 +342,21 @@ static void a_flag_names_its_commands(void)
     }
 }
 
+static void flags_have_the_presets_of_the_table(void)
+{
+    size_t count;
+    const dt_flag *flags = dt_flags(&count);
+    for (size_t i = 0; i < count; i++)
+        for (int command = 0; flags[i].value && command < DT_COMMANDS; command++) {
+            dt_invocation out;
+            dt_error error;
+            const char *found = (const char *)&out + flags[i].offset;
+            bool knows = flags[i].preset && flags[i].commands & 1U << command;
+            CU_ASSERT_EQUAL(PARSE(&out, &error, dt_command_infos[command].name), DT_OK);
+            CU_ASSERT_STRING_EQUAL(found, knows ? flags[i].preset : "");
+        }
+}
+
 static void commands_that_take_files_get_them(void)
 {
     dt_invocation out;
@@ -473,6 +495,7 @@ static CU_TestInfo tests[] = {
     {"settings of a command are real, and no others are taken",
      settings_of_a_command_are_real_and_no_others_are_taken},
     {"a flag names its commands", a_flag_names_its_commands},
+    {"flags have the presets of the table", flags_have_the_presets_of_the_table},
     {"commands that take files get them", commands_that_take_files_get_them},
     {"a flag and a setting of one name are told apart",
      a_flag_and_a_setting_of_one_name_are_told_apart_by_the_command},

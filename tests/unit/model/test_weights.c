@@ -131,7 +131,7 @@ static void random_networks_come_back(void)
             dt_tensor *tensor = &tensors[i];
             snprintf(tensor->layer, sizeof tensor->layer, "dense_%zu", i / 2);
             snprintf(tensor->name, sizeof tensor->name, "%s", i % 2 ? "bias" : "kernel");
-            tensor->rank = (int)(dt_random_next(&sequence) % (DT_TENSOR_RANK_MAX + 1));
+            tensor->rank = (int)(dt_random_next(&sequence) % (DT_RANK_MAX + 1));
             for (int j = 0; j < tensor->rank; j++)
                 tensor->shape[j] = 1 + dt_random_next(&sequence) % 7;
             tensor->offset = offset;

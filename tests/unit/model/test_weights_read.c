@@ -273,7 +273,7 @@ static void damaged_files_are_refused(void)
     all_facts(list);
     list[0] = dt_attribute_integers("input_shape", 2, input_shape);
     write_mixed(parameters, list, FACTS);
-    assert_refused("input_shape of /: expected height, width and channels, found 2, 6");
+    assert_refused("input_shape of /: expected height, width and channels, found 2 numbers");
     list[0] = dt_attribute_text("input_shape", "2 6 1");
     write_mixed(parameters, list, FACTS);
     assert_refused("input_shape of /: expected a one-dimensional list");

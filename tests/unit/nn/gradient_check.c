@@ -119,8 +119,13 @@ static long double total_loss(void *of)
     for (int i = 0; i < p->samples; i += FEW) {
         int count = p->samples - i < FEW ? p->samples - i : FEW;
         dt_loss_sum sum = {0};
-        dt_batch few = {.count = count, .images = p->images + i, .labels = p->labels + i};
-        dt_network_evaluate(p->network, &few, 1, &(dt_segment){.samples = count}, NULL, &sum);
+        dt_batch few = {.count = count,
+                        .images = p->images + i,
+                        .labels = p->labels + i,
+                        .segment_count = 1,
+                        .segments = &(dt_segment){.samples = count},
+                        .losses = &sum};
+        dt_network_evaluate(p->network, &few, NULL);
         total += (long double)sum.loss;
     }
     return total;
@@ -177,12 +182,16 @@ static void check_network(problem *p, dt_random_sequence *random, tally *t)
 {
     size_t all = dt_network_parameter_count(p->network), count;
     const dt_tensor *tensors = dt_network_tensors(p->network, &count);
-    dt_batch batch = {.count = p->samples, .images = p->images, .labels = p->labels};
-    dt_segment segment = {.samples = p->samples};
     dt_loss_sum sum;
+    dt_batch batch = {.count = p->samples,
+                      .images = p->images,
+                      .labels = p->labels,
+                      .segment_count = 1,
+                      .segments = &(dt_segment){.samples = p->samples},
+                      .losses = &sum};
     dt_trace trace = {0};
     dt_network_set_parameters(p->network, p->parameters);
-    dt_network_gradient(p->network, &batch, 1, &segment, &p->gradient, &sum, NULL, NULL, &trace);
+    dt_network_gradient(p->network, &batch, &p->gradient, NULL, NULL, &trace);
     CU_ASSERT_DOUBLE_EQUAL(sum.loss, (double)total_loss(p), 1e-12 * sum.loss);
     for (size_t i = 0; i < count; i++) {
         int values = (int)dt_tensor_count(tensors + i), is_bias = tensors[i].rank == 1;
@@ -273,28 +282,25 @@ static void affine_sum(const dt_layer *layer, const dt_tile *input, const dt_til
     }
 }
 
-static void affine_forward(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
-                           dt_tile *output)
+static void affine_forward(const dt_layer *layer, const dt_layer_pass *pass)
 {
     int width = layer->inputs;
-    for (int i = 0; i < input->samples; i++)
+    const dt_real *w = pass->parameters;
+    for (int i = 0; i < pass->input->samples; i++)
         for (int j = 0; j < width; j++)
-            output->values[i * output->stride + j] =
-                (parameters[j] + parameters[2 * width]) * input->values[i * input->stride + j] +
-                parameters[width + j];
+            dt_tile_row(pass->output, i)[j] =
+                (w[j] + w[2 * width]) * dt_tile_row(pass->input, i)[j] + w[width + j];
 }
 
-static void affine_backward(const dt_layer *layer, const dt_real *parameters, const dt_tile *input,
-                            const dt_tile *output, const dt_tile *error,
-                            const dt_summation *summation, dt_tile *input_gradient)
+static void affine_backward(const dt_layer *layer, const dt_layer_pass *pass)
 {
-    (void)output;
     int width = layer->inputs;
-    affine_sum(layer, input, error, summation);
-    for (int i = 0; input_gradient && i < input->samples; i++)
+    const dt_real *w = pass->parameters;
+    affine_sum(layer, pass->input, pass->output_gradient, pass->summation);
+    for (int i = 0; pass->input_gradient && i < pass->input->samples; i++)
         for (int j = 0; j < width; j++)
-            input_gradient->values[i * input_gradient->stride + j] =
-                (parameters[j] + parameters[2 * width]) * error->values[i * error->stride + j];
+            dt_tile_row(pass->input_gradient, i)[j] =
+                (w[j] + w[2 * width]) * dt_tile_row(pass->output_gradient, i)[j];
 }
 
 static int affine_tensors(dt_layer *layer)
@@ -344,15 +350,19 @@ static void test_silent_layer(void)
     memset(p.pixels, 0, sizeof p.pixels);
     for (int i = 0; i < TILE; i++)
         p.images[i] = p.pixels[i], p.pixels[i][3] = (uint8_t)i, p.labels[i] = (uint8_t)(i % 5);
-    dt_batch batch = {.count = TILE, .images = p.images, .labels = p.labels};
-    dt_segment segment = {.samples = TILE};
     dt_loss_sum sum;
+    dt_batch batch = {.count = TILE,
+                      .images = p.images,
+                      .labels = p.labels,
+                      .segment_count = 1,
+                      .segments = &(dt_segment){.samples = TILE},
+                      .losses = &sum};
     dt_trace trace = {0};
     dt_support support = {0};
-    dt_network_gradient(p.network, &batch, 1, &segment, &p.gradient, &sum, NULL, NULL, &trace);
+    dt_network_gradient(p.network, &batch, &p.gradient, NULL, NULL, &trace);
     dt_real *sparse = dt_network_new_parameters(p.network, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(sparse);
-    dt_network_gradient(p.network, &batch, 1, &segment, &sparse, &sum, NULL, &support, &trace);
+    dt_network_gradient(p.network, &batch, &sparse, NULL, &support, &trace);
     CU_ASSERT(support.intervals[0].first > 0); /* it is sparse */
     dt_support_clear_rest(&support, sparse, count);
     for (size_t i = 0; i < count; i++)
@@ -373,7 +383,8 @@ static long double weighted_output(void *of)
 {
     bench *b = of;
     long double sum = 0;
-    dt_layer_forward(b->layer, b->parameters, &b->input, &b->output);
+    dt_layer_pass pass = {.parameters = b->parameters, .input = &b->input, .output = &b->output};
+    dt_layer_forward(b->layer, &pass);
     for (int i = 0; i < b->input.samples * b->layer->outputs; i++)
         sum += (long double)b->weights.values[i] * (long double)b->output.values[i];
     return sum;
@@ -424,8 +435,13 @@ static tally check_layer(dt_layer *layer, dt_random_sequence *random)
     weighted_output(&b);
     dt_piece piece = {.samples = b.input.samples}; /* goes on with the sum that is there */
     dt_summation sum = {.piece_count = 1, .pieces = &piece, .depth = 1, .sums = &b.gradient};
-    dt_layer_backward(layer, b.parameters, &b.input, &b.output, &b.weights, &sum,
-                      &b.input_gradient);
+    dt_layer_pass pass = {.parameters = b.parameters,
+                          .input = &b.input,
+                          .output = &b.output,
+                          .output_gradient = &b.weights,
+                          .input_gradient = &b.input_gradient,
+                          .summation = &sum};
+    dt_layer_backward(layer, &pass);
     for (size_t i = 0; i < parameters; i++)
         compare(weighted_output, &b, b.parameters + i, b.gradient[i] - before[i], 0.1, &t);
     int inputs = b.input.samples * layer->inputs;
@@ -437,7 +453,8 @@ static tally check_layer(dt_layer *layer, dt_random_sequence *random)
     CU_ASSERT_PTR_NOT_NULL_FATAL(again);
     memcpy(again, before, parameters * sizeof *again);
     sum.sums = &again;
-    dt_layer_backward(layer, b.parameters, &b.input, &b.output, &b.weights, &sum, NULL);
+    pass.input_gradient = NULL;
+    dt_layer_backward(layer, &pass);
     CU_ASSERT_EQUAL(memcmp(again, b.gradient, parameters * sizeof *again), 0);
     dt_free(again);
     dt_free(before);

@@ -94,14 +94,25 @@ static inline void end(fixture *f)
     dt_free(f);
 }
 
+/* The batch in segments, whose losses are to be at `losses`. */
+static inline dt_batch cut_batch(const dt_batch *batch, int segment_count,
+                                 const dt_segment *segments, dt_loss_sum *losses)
+{
+    dt_batch cut = *batch;
+    cut.segment_count = segment_count;
+    cut.segments = segments;
+    cut.losses = losses;
+    return cut;
+}
+
 /* dt_network_gradient with a trace that nobody looks at. */
 static inline void sum_gradients(fixture *f, const dt_batch *batch, int segment_count,
                                  const dt_segment *segments, float *const *sums,
                                  dt_loss_sum *losses)
 {
     dt_trace trace = {0};
-    dt_network_gradient(f->network, batch, segment_count, segments, sums, losses, NULL, NULL,
-                        &trace);
+    dt_batch cut = cut_batch(batch, segment_count, segments, losses);
+    dt_network_gradient(f->network, &cut, sums, NULL, NULL, &trace);
 }
 
 /* The gradient of `count` samples as one segment: their loss. */
@@ -118,7 +129,8 @@ static inline dt_loss_sum gradient_of(fixture *f, int first, int count, float *g
 static inline void evaluate(fixture *f, int first, int count, dt_loss_sum *sum)
 {
     dt_batch batch = {.count = count, .images = f->images + first, .labels = f->labels + first};
-    dt_network_evaluate(f->network, &batch, 1, &(dt_segment){.samples = count}, NULL, sum);
+    batch = cut_batch(&batch, 1, &(dt_segment){.samples = count}, sum);
+    dt_network_evaluate(f->network, &batch, NULL);
 }
 
 /* -0 and 0 are the same, NaN is not. */

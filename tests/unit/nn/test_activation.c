@@ -289,7 +289,7 @@ static void test_softmax(void)
     in.samples = out.samples = ROWS;
     for (int i = 0; i < ROWS * WIDTH; i++)
         in.values[i] = scales[i / WIDTH] * (float)draw_real(&random, -1, 1);
-    dt_layer_forward(&layer, NULL, &in, &out);
+    dt_layer_forward(&layer, &(dt_layer_pass){.input = &in, .output = &out});
     for (int i = 0; i < ROWS; i++) {
         const float *x = in.values + (ptrdiff_t)i * WIDTH, *y = out.values + (ptrdiff_t)i * WIDTH;
         double largest = -HUGE_VAL, sum = 0, total = 0;

@@ -1,5 +1,6 @@
 #include "nn/architecture.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -47,7 +48,7 @@ static void forms_that_mean_the_same(void)
         {"dense 5 relu, tanh, 3", "dense 5 relu, tanh, 3"},
         {"relu, dense 3 softmax", "relu, dense 3 softmax"},
         {"5, relu, 3", "5, relu, 3"},
-        {"identity, 3, identity", "3"},
+        {"identity, 3, identity", "3, identity"},
     };
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         dt_layer_list list;
@@ -69,6 +70,12 @@ static void numbers_are_written_out(void)
         {"dense 5, 3", "tanh", "softmax", "dense 5, dense 3 softmax", true},
         {"dense 5 gelu, dense 3", "tanh", "softmax", "dense 5 gelu, dense 3", false},
         {"3", "tanh", "identity", "dense 3", true},
+        {"5, tanh, 3", "relu", "identity", "dense 5 tanh, dense 3", true},
+        {"5, identity, 4, 3", "relu", "softmax", "dense 5, dense 4 relu, dense 3 softmax", true},
+        {"5, 3, softmax", "relu", "identity", "dense 5 relu, dense 3 softmax", true},
+        {"5, rms, 3, rms", "relu", "identity", "dense 5 relu, rms, dense 3, rms", true},
+        {"5, rms, tanh, dense 3, identity", "gelu", "softmax", "dense 5 gelu, rms tanh, dense 3",
+         true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         dt_layer_list list;
@@ -80,7 +87,7 @@ static void numbers_are_written_out(void)
         CU_ASSERT_EQUAL(dt_layers_write_out(&list, &defaults, NULL), DT_OK);
         CU_ASSERT_STRING_EQUAL(dt_layers_text(&list, text), cases[i].expected);
         dt_layers_shorten(&list, &defaults);
-        bool short_form = !strstr(cases[i].list, "dense");
+        bool short_form = strspn(cases[i].list, "0123456789, ") == strlen(cases[i].list);
         CU_ASSERT_STRING_EQUAL(dt_layers_text(&list, text),
                                short_form ? cases[i].list : cases[i].expected);
     }
@@ -98,7 +105,8 @@ static void mistakes_name_the_item_and_what_was_expected(void)
         {"dense 5 bais false, 3", "found 'bais'; did you mean 'bias'?"},
         {"dense 5 bias maybe", "expected true or false for bias (add b), found 'maybe'"},
         {"dense 5 bias", "expected true or false for bias (add b), found nothing"},
-        {"dense 5 bias true bias false", "expected bias, an activation, a comma or the end, found"},
+        {"dense 5 bias true bias false", "expected bias once, found 'bias' a second time"},
+        {"dense 5 relu bias false", "expected bias in front of relu, found 'bias' behind it"},
         {"dense 5 relu tanh", "expected a comma or the end, found 'tanh'"},
         {"relu relu", "layer 1, 'relu relu': expected a comma or the end, found 'relu'"},
         {"dense 5 dense 3", "an activation, a comma or the end, found 'dense'"},
@@ -142,6 +150,28 @@ static void rows_of_the_table_are_whole(void)
     }
 }
 
+/* A weight is a factor of a matrix product, once or more for a sample. */
+static void kinds_with_weights_say_their_flops(void)
+{
+    for (int i = 0; dt_layer_kind_at(i); i++) {
+        const dt_layer_kind *kind = dt_layer_kind_at(i);
+        dt_layer_spec spec = {.kind = i};
+        dt_layer layer;
+        double weights = 0;
+        for (int j = 0; j < kind->argument_count; j++)
+            spec.arguments[j] = fmin(kind->arguments[j].min + 2, kind->arguments[j].max);
+        CU_ASSERT_EQUAL_FATAL(dt_layer_of(&spec, (dt_shape){8, 7, 2}, &layer, NULL), DT_OK);
+        for (int j = 0; j < layer.tensor_count; j++)
+            if (layer.tensors[j].role == DT_TENSOR_WEIGHT)
+                weights += (double)dt_tensor_count(&layer.tensors[j]);
+        CU_ASSERT_EQUAL_FATAL(kind->flops != NULL, weights > 0);
+        if (!kind->flops)
+            continue;
+        double flops = kind->flops(&layer);
+        CU_ASSERT_TRUE(flops >= weights && fmod(flops, weights) == 0);
+    }
+}
+
 static void what_the_list_says_of_the_settings(void)
 {
     dt_layer_list list;
@@ -167,6 +197,7 @@ CU_SuiteInfo dt_suite_architecture(void)
         {"numbers are written out", numbers_are_written_out},
         {"mistakes name the item", mistakes_name_the_item_and_what_was_expected},
         {"rows of the table are whole", rows_of_the_table_are_whole},
+        {"kinds with weights say their flops", kinds_with_weights_say_their_flops},
         {"what the list says of the settings", what_the_list_says_of_the_settings},
         CU_TEST_INFO_NULL,
     };

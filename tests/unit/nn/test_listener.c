@@ -89,8 +89,8 @@ static void test_final(void)
             .part = parts[draw_int(&random, 0, 6)], .final = witness_final, .state = &w};
         dt_batch batch = {.images = f->images, .labels = f->labels};
         batch.count = draw_segments(&w, segments, &random);
-        dt_network_gradient(f->network, &batch, w.segment_count, segments, w.sums, w.losses,
-                            &listener, NULL, &trace);
+        batch = cut_batch(&batch, w.segment_count, segments, w.losses);
+        dt_network_gradient(f->network, &batch, w.sums, &listener, NULL, &trace);
         sum_gradients(f, &batch, w.segment_count, segments, alone, losses);
         check_calls(&w, f->count, listener.part);
         for (int i = 0; i < w.depth; i++) {
@@ -121,7 +121,8 @@ static void test_layers(void)
     dt_batch batch = {.count = SAMPLES, .images = f->images, .labels = f->labels};
     w.sums[0] = new_array(f);
     w.seen[0] = new_array(f);
-    dt_network_gradient(f->network, &batch, 1, &segment, w.sums, w.losses, &listener, NULL, &trace);
+    batch = cut_batch(&batch, 1, &segment, w.losses);
+    dt_network_gradient(f->network, &batch, w.sums, &listener, NULL, &trace);
     CU_ASSERT_EQUAL_FATAL(w.calls, 4);
     size_t tensors;
     const dt_tensor *tensor = dt_network_tensors(f->network, &tensors);

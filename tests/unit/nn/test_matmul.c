@@ -65,28 +65,34 @@ static void oracle(int rows, int columns, int depth, const int32_t *index, const
                     chain(a[i * lda + index[k]], b[index[k] * ldb + j], c[i * LDC + j]);
 }
 
-static void oracle_transposed(int rows, int columns, int depth, const int32_t *index,
-                              const float *a, ptrdiff_t lda, const float *b, ptrdiff_t ldb,
+static void oracle_transposed(int columns, int depth, dt_columns of_a, dt_matrix a, dt_matrix b,
                               float *c)
 {
-    for (int i = 0; i < rows; i++)
+    for (int i = 0; i < of_a.count; i++)
         for (int k = 0; k < depth; k++)
-            for (int j = 0; j < columns; j++)
-                c[index[i] * LDC + j] =
-                    chain(a[k * lda + index[i]], b[k * ldb + j], c[index[i] * LDC + j]);
+            for (int j = 0; j < columns; j++) {
+                float *sum = c + of_a.index[i] * columns + j;
+                *sum =
+                    chain(a.values[k * a.stride + of_a.index[i]], b.values[k * b.stride + j], *sum);
+            }
 }
 
 typedef struct shape {
     int rows, columns, depth;
 } shape;
 
+static dt_matrix a_from(const fixture *f, int row)
+{
+    return (dt_matrix){f->a[row], WIDTH + 1};
+}
+
 /* Goes on with the sum in C by the products of `depth` samples. */
-static void add_transposed(int rows, int columns, int depth, const int32_t *index, const float *a,
-                           ptrdiff_t lda, const float *b, ptrdiff_t ldb, float *c, ptrdiff_t ldc)
+static void add_transposed(int columns, int depth, dt_columns of_a, dt_matrix a, dt_matrix b,
+                           float *c)
 {
     dt_piece piece = {.samples = depth};
     dt_summation sum = {.piece_count = 1, .pieces = &piece, .depth = 1, .sums = &c};
-    dt_matmul_transposed(rows, columns, rows, index, a, lda, b, ldb, &sum, ldc);
+    dt_matmul_transposed(of_a.count, columns, of_a, a, b, &sum);
 }
 
 /* What is not of the product stays: the guards around C, between its rows, and rows left out. */
@@ -108,8 +114,8 @@ static int check_forward(fixture *f, shape s, int ldb)
 {
     memcpy(f->c, f->start, sizeof f->c);
     memcpy(f->expected, f->start, sizeof f->c);
-    dt_matmul(s.rows, s.columns, s.depth, f->index, f->a[0], WIDTH + 1, f->b, ldb, f->c + GUARD,
-              LDC);
+    dt_matmul((dt_columns){s.depth, f->index}, a_from(f, 0), (dt_matrix){f->b, ldb},
+              (dt_product){f->c + GUARD, LDC, s.rows, s.columns});
     oracle(s.rows, s.columns, s.depth, f->index, f->a[0], WIDTH + 1, f->b, ldb,
            f->expected + GUARD);
     return same_bits(f);
@@ -119,10 +125,10 @@ static int check_transposed(fixture *f, shape s, int ldb)
 {
     memcpy(f->c, f->start, sizeof f->c);
     memcpy(f->expected, f->start, sizeof f->c);
-    add_transposed(s.rows, s.columns, s.depth, f->index, f->a[0], WIDTH + 1, f->b, ldb,
-                   f->c + GUARD, LDC);
-    oracle_transposed(s.rows, s.columns, s.depth, f->index, f->a[0], WIDTH + 1, f->b, ldb,
-                      f->expected + GUARD);
+    dt_columns of_a = {s.rows, f->index};
+    dt_matrix b = {f->b, ldb};
+    add_transposed(s.columns, s.depth, of_a, a_from(f, 0), b, f->c + GUARD);
+    oracle_transposed(s.columns, s.depth, of_a, a_from(f, 0), b, f->expected + GUARD);
     return same_bits(f);
 }
 
@@ -131,8 +137,8 @@ static int check_by_transposed(fixture *f, shape s, int ldb)
 {
     memcpy(f->c, f->start, sizeof f->c);
     memcpy(f->expected, f->start, sizeof f->c);
-    dt_matmul_by_transposed(s.rows, s.columns, s.depth, f->a[0], WIDTH + 1, f->b, ldb, f->c + GUARD,
-                            LDC);
+    dt_matmul_by_transposed(s.depth, a_from(f, 0), (dt_matrix){f->b, ldb},
+                            (dt_product){f->c + GUARD, LDC, s.rows, s.columns});
     for (int i = 0; i < s.rows; i++)
         for (int j = 0; j < s.columns; j++) {
             float sum = 0;
@@ -203,7 +209,7 @@ static void test_large(void)
     for (int i = 0; i < N; i++)
         all[i] = i;
     int same = 1, again = 1;
-    dt_matmul(M, N, K, all, a, K, b, N, c, N);
+    dt_matmul((dt_columns){K, all}, (dt_matrix){a, K}, (dt_matrix){b, N}, (dt_product){c, N, M, N});
     for (int i = 0; i < M; i++)
         for (int j = 0; j < N; j += 3) {
             float sum = 0;
@@ -211,7 +217,7 @@ static void test_large(void)
                 sum = chain(a[i * K + k], b[k * N + j], sum);
             same &= c[i * N + j] == sum;
         }
-    dt_matmul_by_transposed(M, K, N, a, N, b, N, c, K);
+    dt_matmul_by_transposed(N, (dt_matrix){a, N}, (dt_matrix){b, N}, (dt_product){c, K, M, K});
     for (int i = 0; i < M; i++)
         for (int j = 0; j < K; j += 3) {
             float sum = 0;
@@ -236,14 +242,16 @@ static void test_place_does_not_matter(void)
     float whole[ROWS][COLUMNS];
     draw_index(f, DEPTH, &random);
     memset(whole, 0, sizeof whole);
-    dt_matmul(ROWS, COLUMNS, DEPTH, f->index, f->a[0], WIDTH + 1, f->b, COLUMNS, whole[0], COLUMNS);
+    dt_matmul((dt_columns){DEPTH, f->index}, a_from(f, 0), (dt_matrix){f->b, COLUMNS},
+              (dt_product){whole[0], COLUMNS, ROWS, COLUMNS});
     for (int round = 0; round < 2000; round++) {
         int row = draw_int(&random, 0, ROWS - 1), rows = draw_int(&random, 1, ROWS - row);
         int column = draw_int(&random, 0, COLUMNS - 1);
         int columns = draw_int(&random, 1, COLUMNS - column), same = 1;
         float part[ROWS][COLUMNS] = {{0}};
-        dt_matmul(rows, columns, DEPTH, f->index, f->a[row], WIDTH + 1, f->b + column, COLUMNS,
-                  part[0], COLUMNS);
+        dt_matmul((dt_columns){DEPTH, f->index}, a_from(f, row),
+                  (dt_matrix){f->b + column, COLUMNS},
+                  (dt_product){part[0], COLUMNS, rows, columns});
         for (int i = 0; i < rows; i++)
             same &= memcmp(part[i], &whole[row + i][column], (size_t)columns * sizeof(float)) == 0;
         CU_ASSERT_TRUE(same);
@@ -260,22 +268,24 @@ static void test_cut_of_the_sum(void)
     float whole[ROWS][COLUMNS] = {{0}}, parts[ROWS][COLUMNS];
     for (int i = 0; i < WIDTH; i++)
         all[i] = i;
-    dt_matmul(ROWS, COLUMNS, WIDTH, all, f->a[0], WIDTH + 1, f->b, COLUMNS, whole[0], COLUMNS);
+    dt_matrix a = a_from(f, 0), b = {f->b, COLUMNS};
+    dt_product into_whole = {whole[0], COLUMNS, ROWS, COLUMNS};
+    dt_product into_parts = {parts[0], COLUMNS, ROWS, COLUMNS};
+    dt_matmul((dt_columns){WIDTH, all}, a, b, into_whole);
     for (int cut = 0; cut <= WIDTH; cut++) {
         memset(parts, 0, sizeof parts);
-        dt_matmul(ROWS, COLUMNS, cut, all, f->a[0], WIDTH + 1, f->b, COLUMNS, parts[0], COLUMNS);
-        dt_matmul(ROWS, COLUMNS, WIDTH - cut, all + cut, f->a[0], WIDTH + 1, f->b, COLUMNS,
-                  parts[0], COLUMNS);
+        dt_matmul((dt_columns){cut, all}, a, b, into_parts);
+        dt_matmul((dt_columns){WIDTH - cut, all + cut}, a, b, into_parts);
         CU_ASSERT_EQUAL(memcmp(parts, whole, sizeof whole), 0);
     }
     memset(whole, 0, sizeof whole);
-    add_transposed(ROWS, COLUMNS, WIDTH, all, f->a[0], WIDTH + 1, f->b, COLUMNS, whole[0], COLUMNS);
+    dt_columns rows = {ROWS, all};
+    add_transposed(COLUMNS, WIDTH, rows, a, b, whole[0]);
     for (int cut = 0; cut <= WIDTH; cut++) {
         memset(parts, 0, sizeof parts);
-        add_transposed(ROWS, COLUMNS, cut, all, f->a[0], WIDTH + 1, f->b, COLUMNS, parts[0],
-                       COLUMNS);
-        add_transposed(ROWS, COLUMNS, WIDTH - cut, all, f->a[cut], WIDTH + 1, f->b + cut * COLUMNS,
-                       COLUMNS, parts[0], COLUMNS);
+        add_transposed(COLUMNS, cut, rows, a, b, parts[0]);
+        add_transposed(COLUMNS, WIDTH - cut, rows, a_from(f, cut),
+                       (dt_matrix){f->b + cut * COLUMNS, COLUMNS}, parts[0]);
         CU_ASSERT_EQUAL(memcmp(parts, whole, sizeof whole), 0);
     }
     dt_free(f);
@@ -304,12 +314,14 @@ static void test_zero_columns(void)
         }
         memcpy(full, f->start, sizeof full);
         memcpy(left_out, f->start, sizeof left_out);
-        dt_matmul(ROWS, 33, WIDTH, all, f->a[0], WIDTH + 1, f->b, 33, full, LDC);
-        dt_matmul(ROWS, 33, used, f->index, f->a[0], WIDTH + 1, f->b, 33, left_out, LDC);
+        dt_columns every = {WIDTH, all}, some = {used, f->index};
+        dt_matrix a = a_from(f, 0), b = {f->b, 33};
+        dt_matmul(every, a, b, (dt_product){full, LDC, ROWS, 33});
+        dt_matmul(some, a, b, (dt_product){left_out, LDC, ROWS, 33});
         for (int i = 0; i < WIDTH * LDC; i++)
             same &= full[i] == left_out[i];
-        add_transposed(WIDTH, 33, DEPTH, all, f->a[0], WIDTH + 1, f->b, 33, full, LDC);
-        add_transposed(used, 33, DEPTH, f->index, f->a[0], WIDTH + 1, f->b, 33, left_out, LDC);
+        add_transposed(33, DEPTH, every, a, b, full);
+        add_transposed(33, DEPTH, some, a, b, left_out);
         for (int i = 0; i < WIDTH * LDC; i++)
             same &= full[i] == left_out[i];
         CU_ASSERT_TRUE(same);
@@ -326,8 +338,10 @@ static void test_unit_vectors(void)
     float b[3][5] = {{1, 2, 3, 4, 5}, {6, 7, 8, NAN, 10}, {11, 12, 13, 14, 15}};
     float padded[15 + DT_MATMUL_PAD] = {0}, c[3][5] = {{0}}, t[3][5] = {{0}};
     memcpy(padded, b, sizeof b);
-    dt_matmul(3, 5, 3, all, unit[0], 3, padded, 5, c[0], 5);
-    add_transposed(3, 5, 3, all, unit[0], 3, padded, 5, t[0], 5);
+    dt_columns three = {3, all};
+    dt_matrix units = {unit[0], 3}, values = {padded, 5};
+    dt_matmul(three, units, values, (dt_product){c[0], 5, 3, 5});
+    add_transposed(5, 3, three, units, values, t[0]);
     for (int j = 0; j < 5; j++) {
         if (j == 3) {
             CU_ASSERT(isnan(c[0][j]) && isnan(c[2][j]) && isnan(t[0][j]) && isnan(t[1][j]));

@@ -106,7 +106,7 @@ static void test_evaluate(void)
         fill_with(1000, f->gradient, f->count);
         gradient_of(f, 0, SAMPLES, f->gradient);
         CU_ASSERT_TRUE(same_values(f->gradient, f->expected, f->count));
-        dt_network_evaluate(f->network, &(dt_batch){0}, 0, NULL, NULL, &with);
+        dt_network_evaluate(f->network, &(dt_batch){.losses = &with}, NULL);
         CU_ASSERT_TRUE(same_sum(with, without));
         end(f);
     }
@@ -147,10 +147,14 @@ static void test_by_hand(void)
     memcpy(w, values, sizeof values);
     dt_loss_sum sum;
     dt_trace trace = {0};
-    dt_batch batch = {.count = 1, .images = &image, .labels = &label};
+    dt_batch batch = {.count = 1,
+                      .images = &image,
+                      .labels = &label,
+                      .segment_count = 1,
+                      .segments = &(dt_segment){.samples = 1},
+                      .losses = &sum};
     dt_network_set_parameters(network, w);
-    dt_network_gradient(network, &batch, 1, &(dt_segment){.samples = 1}, &g, &sum, NULL, NULL,
-                        &trace);
+    dt_network_gradient(network, &batch, &g, NULL, NULL, &trace);
     CU_ASSERT_EQUAL(sum.loss, (121 + 441) / 2.0);
     CU_ASSERT_EQUAL(sum.correct, 1);
     CU_ASSERT_TRUE(same_values(g, expected, 8));

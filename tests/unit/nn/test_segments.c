@@ -121,7 +121,8 @@ static void check_against_alone(work *w)
     memset(losses, 0xff, sizeof losses);
     run_alone(w);
     sum_gradients(w->f, &w->batch, w->count, w->segments, found, losses);
-    dt_network_evaluate(w->f->network, &w->batch, w->count, w->segments, NULL, evaluated);
+    dt_batch batch = cut_batch(&w->batch, w->count, w->segments, evaluated);
+    dt_network_evaluate(w->f->network, &batch, NULL);
     int depth = merge_alone(w, expected);
     for (int i = 0; i < depth; i++)
         same &= same_values(found[i], expected[i], w->f->count);
@@ -248,10 +249,12 @@ static void test_upcoming(void)
             images[i] = w->f->images[draw_int(&random, 0, SAMPLES - 1)];
         dt_batch batch = {.count = count, .images = images, .labels = w->f->labels};
         sum_gradients(w->f, &batch, 1, &segment, &without, &sum_without);
-        dt_network_evaluate(w->f->network, &batch, 1, &segment, NULL, &evaluated_without);
+        batch = cut_batch(&batch, 1, &segment, &evaluated_without);
+        dt_network_evaluate(w->f->network, &batch, NULL);
         batch.upcoming = upcoming;
         sum_gradients(w->f, &batch, 1, &segment, &with, &sum);
-        dt_network_evaluate(w->f->network, &batch, 1, &segment, NULL, &evaluated);
+        batch.losses = &evaluated;
+        dt_network_evaluate(w->f->network, &batch, NULL);
         CU_ASSERT_TRUE(same_values(with, without, w->f->count));
         CU_ASSERT_TRUE(same_sum(sum, sum_without) && same_sum(evaluated, evaluated_without));
         dt_free(images);

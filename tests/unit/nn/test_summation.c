@@ -22,7 +22,7 @@ enum { ARRAY = GUARD + GUARD + MATRIX + GUARD };
 /* The shape of all calls of a round, and the stack of whole matrices that is the oracle. */
 typedef struct fixture {
     int rows, columns, depth;
-    ptrdiff_t lda, ldb, ldc;
+    ptrdiff_t lda, ldb;
     size_t offset;
     float a[SAMPLES * (ROWS + 2)], b[SAMPLES * (COLUMNS + 5) + DT_MATMUL_PAD];
     float arrays[DT_SUMS_MAX][ARRAY], before[DT_SUMS_MAX][ARRAY];
@@ -42,7 +42,6 @@ static void begin_round(fixture *f, int depth, dt_random_sequence *random)
     f->columns = draw_int(random, 0, 1) ? draw_int(random, 0, COLUMNS) : 8 * draw_int(random, 0, 8);
     f->lda = draw_int(random, 0, 3) ? f->rows + draw_int(random, 0, 2) : 0;
     f->ldb = f->columns + draw_int(random, 0, 5);
-    f->ldc = f->columns + draw_int(random, 0, 3);
     f->offset = (size_t)draw_int(random, 0, GUARD);
     f->depth = depth;
     for (int level = 0; level < DT_SUMS_MAX; level++)
@@ -51,7 +50,7 @@ static void begin_round(fixture *f, int depth, dt_random_sequence *random)
     for (int level = 0; level < depth; level++)
         for (int i = 0; i < f->rows; i++)
             for (int j = 0; j < f->columns; j++)
-                f->expected[level][i][j] = matrix(f->arrays[level], f)[i * f->ldc + j] =
+                f->expected[level][i][j] = matrix(f->arrays[level], f)[i * f->columns + j] =
                     (float)draw_real(random, -1, 1);
     memcpy(f->before, f->arrays, sizeof f->arrays);
 }
@@ -131,6 +130,13 @@ static void evaluate(fixture *f, const program *p)
     f->depth = p->depth_after;
 }
 
+/* The product of the samples from `first` on. */
+static void multiply(const fixture *f, dt_columns of_a, int first, const dt_summation *summation)
+{
+    dt_matmul_transposed(f->rows, f->columns, of_a, (dt_matrix){f->a + first * f->lda, f->lda},
+                         (dt_matrix){f->b + first * f->ldb, f->ldb}, summation);
+}
+
 /* Runs the program on the arrays and on the oracle. The list of arrays is as long as it must be,
  * in memory of its own. */
 static void run(fixture *f, const program *p, dt_random_sequence *random)
@@ -146,8 +152,7 @@ static void run(fixture *f, const program *p, dt_random_sequence *random)
                               .depth = f->depth,
                               .sums = sums,
                               .offset = f->offset};
-    dt_matmul_transposed(f->rows, f->columns, active, index, f->a, f->lda, f->b, f->ldb, &summation,
-                         f->ldc);
+    multiply(f, (dt_columns){active, index}, 0, &summation);
     evaluate(f, p);
     dt_free(sums);
 }
@@ -155,7 +160,7 @@ static void run(fixture *f, const program *p, dt_random_sequence *random)
 static int inside(const fixture *f, int i)
 {
     int place = i - GUARD - (int)f->offset;
-    return place >= 0 && f->ldc > 0 && place / f->ldc < f->rows && place % f->ldc < f->columns;
+    return place >= 0 && place < f->rows * f->columns;
 }
 
 /* The sums on the stack are the oracle's; of the arrays above it only the matrices may have been
@@ -165,7 +170,7 @@ static int as_expected(fixture *f, int touched)
     for (int level = 0; level < f->depth; level++)
         for (int i = 0; i < f->rows; i++)
             for (int j = 0; j < f->columns; j++)
-                if (matrix(f->arrays[level], f)[i * f->ldc + j] != f->expected[level][i][j])
+                if (matrix(f->arrays[level], f)[i * f->columns + j] != f->expected[level][i][j])
                     return 0;
     for (int level = 0; level < DT_SUMS_MAX; level++)
         for (int i = 0; i < ARRAY; i++)
@@ -250,16 +255,13 @@ static void test_cut_into_calls(void)
         int cut = draw_int(&random, 0, SAMPLES), end = draw_int(&random, cut, SAMPLES);
         dt_piece piece = {.samples = end, .fresh = true};
         dt_summation summation = {.piece_count = 1, .pieces = &piece, .sums = &sum};
-        dt_matmul_transposed(f->rows, f->columns, active, index, f->a, f->lda, f->b, f->ldb,
-                             &summation, f->ldc);
+        multiply(f, (dt_columns){active, index}, 0, &summation);
         memcpy(whole, f->arrays[0], sizeof whole);
         piece.samples = cut;
-        dt_matmul_transposed(f->rows, f->columns, active, index, f->a, f->lda, f->b, f->ldb,
-                             &summation, f->ldc);
+        multiply(f, (dt_columns){active, index}, 0, &summation);
         piece = (dt_piece){.samples = end - cut};
         summation.depth = 1;
-        dt_matmul_transposed(f->rows, f->columns, active, index, f->a + cut * f->lda, f->lda,
-                             f->b + cut * f->ldb, f->ldb, &summation, f->ldc);
+        multiply(f, (dt_columns){active, index}, cut, &summation);
         CU_ASSERT_EQUAL(memcmp(whole, f->arrays[0], sizeof whole), 0);
     }
     dt_free(f);
@@ -275,10 +277,12 @@ static void test_order_by_hand(void)
     dt_piece left[] = {{1, true, 0}, {1, true, 1}, {1, true, 1}};
     dt_piece right[] = {{1, true, 0}, {1, true, 0}, {1, true, 2}};
     dt_summation summation = {.piece_count = 3, .pieces = left, .sums = sums};
-    dt_matmul_transposed(1, 1, 1, &first, a, 1, b, 1, &summation, 1);
+    dt_matmul_transposed(1, 1, (dt_columns){1, &first}, (dt_matrix){a, 1}, (dt_matrix){b, 1},
+                         &summation);
     CU_ASSERT_EQUAL(s[0], 0x1p24f);
     summation.pieces = right;
-    dt_matmul_transposed(1, 1, 1, &first, a, 1, b, 1, &summation, 1);
+    dt_matmul_transposed(1, 1, (dt_columns){1, &first}, (dt_matrix){a, 1}, (dt_matrix){b, 1},
+                         &summation);
     CU_ASSERT_EQUAL(s[0], 0x1p24f + 2);
 }
 

@@ -92,7 +92,7 @@ static inline void draw_tracked(dt_random_sequence *random, int64_t samples, dra
     }
     out->checkpoint.data.train_samples = samples;
     out->checkpoint.tracked =
-        (dt_checkpoint_tracked){out->tracked[0], out->tracked[1], out->tracked[2]};
+        (dt_track_sums){out->tracked[0], out->tracked[1], out->tracked[2]};
 }
 
 static inline void draw_checkpoint(dt_random_sequence *random, int parts, size_t count,
@@ -110,27 +110,32 @@ static inline void draw_checkpoint(dt_random_sequence *random, int parts, size_t
         .architecture = out->texts[2],
         .virtual_ranks = 1 + draw_int(random, 0, 1000),
         .seed = (int64_t)draw_word(random),
-        .epoch = draw_count(random),
-        .step = draw_count(random),
-        .step_in_epoch = draw_count(random),
-        .samples = draw_count(random),
-        .skipped = draw_count(random),
-        .seconds = draw_real(random, 0, 1e6),
+        .state = {.epoch = draw_count(random),
+                  .step = draw_count(random),
+                  .step_in_epoch = draw_count(random),
+                  .samples = draw_count(random),
+                  .skips = draw_count(random),
+                  .seconds = draw_real(random, 0, 1e6),
+                  .loss = draw_any_real(random),
+                  .correct = draw_int(random, 0, 5),
+                  .counted = draw_int(random, 5, 10),
+                  .gradient_norm = draw_any_real(random),
+                  .best = {draw_count(random),
+                           draw_count(random),
+                           draw_count(random),
+                           {draw_any_real(random), draw_any_real(random)},
+                           {draw_any_real(random), draw_any_real(random)}},
+                  .epochs_since_best = draw_count(random)},
         .parameter_count = count,
         .parameters = out->arrays[0],
         .parameter_hash = dt_hash(out->arrays[0], count * sizeof(float)),
         .optimizer = {out->texts[3], draw_count(random),
                       parts & DRAW_VELOCITY ? out->arrays[1] : NULL,
                       parts & DRAW_SQUARE ? out->arrays[2] : NULL},
-        .running = {draw_any_real(random), draw_int(random, 0, 5), draw_int(random, 5, 10),
-                    draw_any_real(random)},
-        .best = {draw_count(random), draw_count(random), draw_count(random), draw_any_real(random),
-                 draw_any_real(random), draw_any_real(random), draw_any_real(random),
-                 draw_count(random), parts & DRAW_BEST ? out->arrays[3] : NULL},
+        .best_parameters = parts & DRAW_BEST ? out->arrays[3] : NULL,
         .data = {out->texts[4], draw_word(random), draw_count(random), draw_count(random),
                  draw_count(random)},
-        .history = out->history,
-        .history_length = history_length,
+        .history = {.text = out->history, .length = history_length},
     };
     memset(out->tracked, 0, sizeof out->tracked);
     if (parts & DRAW_TRACKED)
@@ -163,7 +168,7 @@ static inline void assert_same_checkpoint(const dt_checkpoint *a, const dt_check
     CU_ASSERT_STRING_EQUAL(a->architecture, b->architecture);
     CU_ASSERT_EQUAL(
         memcmp(&a->virtual_ranks, &b->virtual_ranks,
-               offsetof(dt_checkpoint, parameters) - offsetof(dt_checkpoint, virtual_ranks)),
+               offsetof(dt_checkpoint, parameter_count) - offsetof(dt_checkpoint, virtual_ranks)),
         0);
     CU_ASSERT_EQUAL_FATAL(a->parameter_count, b->parameter_count);
     size_t count = a->parameter_count;
@@ -173,9 +178,7 @@ static inline void assert_same_checkpoint(const dt_checkpoint *a, const dt_check
     CU_ASSERT_EQUAL(a->optimizer.steps, b->optimizer.steps);
     assert_same_floats(a->optimizer.velocity, b->optimizer.velocity, count);
     assert_same_floats(a->optimizer.square, b->optimizer.square, count);
-    CU_ASSERT_EQUAL(memcmp(&a->running, &b->running, sizeof a->running), 0);
-    CU_ASSERT_EQUAL(memcmp(&a->best, &b->best, offsetof(dt_checkpoint_best, parameters)), 0);
-    assert_same_floats(a->best.parameters, b->best.parameters, count);
+    assert_same_floats(a->best_parameters, b->best_parameters, count);
     CU_ASSERT_STRING_EQUAL(a->data.name, b->data.name);
     CU_ASSERT_EQUAL(memcmp(&a->data.fingerprint, &b->data.fingerprint,
                            sizeof a->data - offsetof(dt_checkpoint_data, fingerprint)),
@@ -184,10 +187,10 @@ static inline void assert_same_checkpoint(const dt_checkpoint *a, const dt_check
     assert_same_floats(a->tracked.plays, b->tracked.plays, count);
     assert_same_floats(a->tracked.gradient_norms, b->tracked.gradient_norms, count);
     assert_same_floats(a->tracked.margins, b->tracked.margins, count);
-    CU_ASSERT_EQUAL_FATAL(a->history_length, b->history_length);
-    CU_ASSERT_EQUAL(a->earlier, b->earlier);
-    CU_ASSERT_EQUAL(a->earlier_hash, b->earlier_hash);
-    CU_ASSERT_EQUAL(memcmp(a->history, b->history, a->history_length), 0);
+    CU_ASSERT_EQUAL_FATAL(a->history.length, b->history.length);
+    CU_ASSERT_EQUAL(a->history.earlier, b->history.earlier);
+    CU_ASSERT_EQUAL(a->history.earlier_hash, b->history.earlier_hash);
+    CU_ASSERT_EQUAL(memcmp(a->history.text, b->history.text, a->history.length), 0);
 }
 
 #endif

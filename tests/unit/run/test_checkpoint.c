@@ -15,8 +15,9 @@ static void decode_after_encode_is_the_identity(void)
         size_t count = (size_t)draw_int(&random, 1, i < 30 ? 40 : 30000);
         size_t history = i == 3 ? 1 << 20 : i % 4 == 0 ? 0 : (size_t)draw_int(&random, 0, 3000);
         drawn_checkpoint from = drawn(i, (int)i % DRAW_PARTS, count, history);
-        from.checkpoint.earlier = i % 3 == 0 ? 0 : (int64_t)i << 40;
-        from.checkpoint.earlier_hash = from.checkpoint.earlier > 0 ? ~(uint64_t)i : 0;
+        dt_metrics_history *kept = &from.checkpoint.history;
+        kept->earlier = i % 3 == 0 ? 0 : (int64_t)i << 40;
+        kept->earlier_hash = kept->earlier > 0 ? ~(uint64_t)i : 0;
         assert_comes_back(&from.checkpoint);
         free_drawn(&from);
     }
@@ -42,7 +43,7 @@ static void a_file_is_read_back(void)
     CU_ASSERT_TRUE_FATAL(file >= 0);
     const dt_tensor tensor = {"", "", DT_TENSOR_WEIGHT, 1, {1000}, 0};
     assert_dataset(file, "/parameters", &tensor, from.checkpoint.parameters);
-    assert_dataset(file, "/best/parameters", &tensor, from.checkpoint.best.parameters);
+    assert_dataset(file, "/best/parameters", &tensor, from.checkpoint.best_parameters);
     char hash[DT_HASH_TEXT];
     assert_text(file, "parameter_hash", dt_hash_text(from.checkpoint.parameter_hash, hash));
     H5Fclose(file);
@@ -87,12 +88,12 @@ static void what_could_not_be_read_is_not_written(void)
     from.tracked[0][0] = -1;
     assert_not_encoded(&from.checkpoint, "/tracked/plays: expected 0 or more, found -1 at 0");
     from.tracked[0][0] = plays;
-    from.checkpoint.best.epochs_since = -5;
+    from.checkpoint.state.epochs_since_best = -5;
     assert_not_encoded(&from.checkpoint, "epochs_since of /best: expected 0 or more, found -5");
-    from.checkpoint.best.epochs_since = 0;
-    from.checkpoint.seconds = (double)NAN;
+    from.checkpoint.state.epochs_since_best = 0;
+    from.checkpoint.state.seconds = (double)NAN;
     assert_not_encoded(&from.checkpoint, "attribute seconds of /");
-    from.checkpoint.seconds = 0;
+    from.checkpoint.state.seconds = 0;
     from.checkpoint.parameter_count = 0;
     assert_not_encoded(&from.checkpoint, "/parameters: expected 1 or more");
     from.checkpoint.parameter_count = 10;

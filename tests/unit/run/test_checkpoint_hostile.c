@@ -292,11 +292,11 @@ static void what_is_wrong_inside_is_named(void)
         const char *reason;
     } cases[] = {
         {longer_velocity,
-         "/optimizer/velocity: expected 3 numbers, as many as parameters, found 4"},
+         "/optimizer/velocity: expected [3 parameters], found [4]"},
         {square_matrix,
-         "/optimizer/square: expected 3 numbers, as many as parameters, found 3 in 2"},
+         "/optimizer/square: expected [3 parameters], found [3]"},
         {no_parameters, "/parameters: expected a dataset, found none"},
-        {zero_parameters, "/parameters: expected one dimension of 1 or more"},
+        {zero_parameters, "/parameters: expected [1 or more parameters], found [0]"},
         {other_parameters, "/parameters: expected the parameter_hash "},
         {no_history, "/history: expected a dataset, found none"},
         {no_group, "attribute loss_sum of /running: expected one, found none"},
@@ -329,10 +329,10 @@ static void what_is_wrong_inside_is_named(void)
         {no_attribute, "attribute fingerprint of /data: expected one, found none"},
         {not_finite, "/optimizer/velocity: expected finite numbers, found nan at 1"},
         {more_margins,
-         "/tracked/margins: expected 3 numbers, as many as training samples, found 4"},
+         "/tracked/margins: expected [3 training samples], found [4]"},
         {no_plays, "/tracked: expected plays, gradient_norms and margins, or none of them"},
         {negative_plays, "/tracked/plays: expected 0 or more, found -1 at 2"},
-        {other_train_samples, "/tracked/plays: expected 9223372036854775807 numbers"},
+        {other_train_samples, "/tracked/plays: expected [9223372036854775807 training samples]"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_edited_is_refused(cases[i].change, cases[i].reason);

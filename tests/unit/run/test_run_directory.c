@@ -47,6 +47,34 @@ static void what_is_not_there_is_not_opened_nor_made(void)
     assert_no_run("auto", "runs/gone: ");
 }
 
+static void assert_not_looked_into(const char *path, mode_t mode, const char *reason)
+{
+    dt_error error = {0};
+    chmod(path, mode);
+    CU_ASSERT_EQUAL(geteuid() == 0 ? seteuid(65534) : 0, 0);
+    CU_ASSERT_EQUAL(dt_run_directory_check(path, &error), DT_ERR_NO_INPUT);
+    CU_ASSERT_EQUAL(seteuid(getuid()), 0);
+    CU_ASSERT_EQUAL(strncmp(error.message, path, strlen(path)), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, reason));
+    chmod(path, 0755);
+}
+
+static void why_a_directory_is_no_run_is_told(void)
+{
+    dt_error error = {0};
+    CU_ASSERT_EQUAL(chmod(folder, 0755), 0);
+    assert_not_looked_into("a", 0, strerror(ENOENT));
+    CU_ASSERT_EQUAL(mkdir("a", 0755), 0);
+    assert_not_looked_into("a", 0755, "found a directory without files of a run");
+    scratch_write("a/config.ini.bak", "");
+    assert_not_looked_into("a", 0755, "found a directory without files of a run");
+    scratch_write("a/lock", "");
+    CU_ASSERT_EQUAL(dt_run_directory_check("a", &error), DT_OK);
+    assert_not_looked_into("a", 0600, strerror(EACCES));
+    assert_not_looked_into("a", 0100, strerror(EACCES));
+    assert_not_looked_into("a/lock", 0644, "found a file");
+}
+
 static void the_latest_run_is_opened_by_its_own_name(void)
 {
     char first[DT_PATH_SIZE], second[DT_PATH_SIZE], opened[DT_PATH_SIZE];
@@ -241,6 +269,7 @@ CU_SuiteInfo dt_suite_run_directory(void)
         {"a real runs/latest is left alone", a_real_latest_is_left_alone_with_a_warning},
         {"runs that is a file is refused", runs_that_is_a_file_is_refused},
         {"what is not there is not opened", what_is_not_there_is_not_opened_nor_made},
+        {"why a directory is no run is told", why_a_directory_is_no_run_is_told},
         {"the latest run, by its own name", the_latest_run_is_opened_by_its_own_name},
         {"joined paths are whole or refused", joined_paths_are_whole_or_refused},
         CU_TEST_INFO_NULL};

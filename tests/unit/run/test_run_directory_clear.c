@@ -14,7 +14,7 @@ static const char *const run_files[] = {"config.ini",
                                         "insight.h5",
                                         "report.html",
                                         "checkpoints/step-00000937.h5",
-                                        "checkpoints/step-1.h5",
+                                        "checkpoints/step-100000000.h5",
                                         "tensorboard/train/events.out.tfevents.1.host.1",
                                         "tensorboard/test/events.out.tfevents.1.host.1"};
 static const char *const user_files[] = {"notes.txt",
@@ -23,6 +23,7 @@ static const char *const user_files[] = {"notes.txt",
                                          "step-00000937.h5",
                                          "checkpoints/best.h5",
                                          "checkpoints/step-.h5",
+                                         "checkpoints/step-1.h5",
                                          "checkpoints/step-12.h5.old",
                                          "checkpoints/step-1a.h5",
                                          "checkpoints/config.ini",
@@ -118,9 +119,12 @@ static void what_a_run_left_is_no_run_and_is_tidied_up(void)
         for (size_t i = 0; i < COUNT(user_files); i++)
             CU_ASSERT_TRUE(exists(scratch_path("a", user_files[i])));
     }
-    for (size_t i = 0; i < COUNT(run_files); i++) /* of a run that goes on, none has ended */
-        CU_ASSERT_EQUAL(exists(scratch_path("a", run_files[i])),
-                        strcmp(run_files[i], DT_FILE_SUMMARY) != 0);
+    for (int started = 0; started < 2; started++) { /* of a run that goes on, none has ended */
+        for (size_t i = 0; i < COUNT(run_files); i++)
+            CU_ASSERT_EQUAL(exists(scratch_path("a", run_files[i])),
+                            !started || strcmp(run_files[i], DT_FILE_SUMMARY) != 0);
+        CU_ASSERT_EQUAL(dt_run_directory_start("a", NULL), DT_OK);
+    }
 }
 
 static void a_refused_clear_changes_nothing(void)

@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "names.h"
 #include "scratch_folder.h"
 
 CU_SuiteInfo dt_suite_model(void);
@@ -79,10 +80,7 @@ static void end(draft *self)
 
 static void a_model_comes_back_whatever_its_settings(void)
 {
-    static const char *const loss_of[] = {"cross-entropy", "bce", "mse"};
-    int activations = 0;
-    while (dt_activation_names[activations])
-        activations++;
+    int activations = names_count(dt_activation_names), losses = names_count(dt_loss_names);
     for (int i = 0; i < 4 * activations; i++) {
         dt_config config, asked;
         dt_network_spec spec;
@@ -93,8 +91,8 @@ static void a_model_comes_back_whatever_its_settings(void)
         set(&config, "classes", "4");
         set(&config, "activation", dt_activation_names[i % activations]);
         set(&config, "bias", i % 2 ? "true" : "false");
-        set(&config, "loss", loss_of[i % 3]);
-        set(&config, "output_activation", i % 3 == 1 ? "softmax" : "identity");
+        set(&config, "loss", dt_loss_names[i % losses]);
+        set(&config, "output_activation", config.loss == DT_BCE ? "softmax" : "identity");
         set(&config, "normalize", i % 4 ? "unit" : "standard");
         set(&config, "seed", "77");
         set(&config, "test_limit", "33");
@@ -185,7 +183,7 @@ static void facts_that_contradict_the_tensors_are_refused(void)
     self = good;
     strcpy(self.layers, "dense 7 swish, dense 4");
     write_draft(&self, &spec);
-    refuse(&asked, DT_ERR_DATA, "layer 1, 'dense 7 swish': expected bias, an activation");
+    refuse(&asked, DT_ERR_DATA, "attribute dist_train.layers of /: layer 1, 'dense 7 swish'");
     self = good;
     self.config = "[data]\nclasses = x\n";
     write_draft(&self, &spec);

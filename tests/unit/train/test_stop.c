@@ -65,6 +65,7 @@ static void the_most_urgent_request_counts(void)
         {{SIGPIPE, SIGPIPE}, DT_STOP_PIPE},
         {{SIGPIPE, SIGINT, SIGPIPE}, DT_STOP_INT},
         {{SIGINT}, DT_STOP_INT},
+        {{SIGXCPU, SIGXCPU, SIGPIPE}, DT_STOP_XCPU},
         {{SIGUSR1, SIGUSR1, SIGUSR1, SIGUSR1}, DT_STOP_USR1},
         {{SIGTERM, SIGHUP, SIGTERM, SIGTERM}, DT_STOP_TERM},
         {{SIGUSR1, SIGTERM, SIGUSR1}, DT_STOP_TERM},
@@ -106,8 +107,8 @@ static void end_by(const void *argument)
 
 static void at_once_unless_deferred(void)
 {
-    static const int signals[] = {SIGTERM, SIGHUP, SIGINT, SIGPIPE};
-    for (int i = 0; i < 8; i++) {
+    static const int signals[] = {SIGTERM, SIGHUP, SIGINT, SIGPIPE, SIGXCPU};
+    for (int i = 0; i < 10; i++) {
         ending case_ = {signals[i / 2], i % 2};
         int status = in_a_child(end_by, &case_);
         CU_ASSERT(WIFSIGNALED(status) && WTERMSIG(status) == case_.signal);

@@ -1,10 +1,10 @@
-/* A run: everything that training needs, built from the settings.
+/* A process's part in a run: everything that training needs, built from the settings.
  *
  * Every rank holds the same network, parameters and optimizer state, its own virtual ranks, and its
  * shard of the data. With more ranks than virtual ranks some play none: surplus ranks, which bring
  * no gradient and do all the rest. */
-#ifndef DT_TRAIN_RUN_H
-#define DT_TRAIN_RUN_H
+#ifndef DT_TRAIN_SESSION_H
+#define DT_TRAIN_SESSION_H
 
 #include "base/status.h"
 #include "config/config.h"
@@ -14,6 +14,7 @@
 #include "dist/comm.h"
 #include "dist/exchange.h"
 #include "dist/reduce.h"
+#include "dist/replica.h"
 #include "dist/room.h"
 #include "dist/watchdog.h"
 #include "nn/network.h"
@@ -21,7 +22,7 @@
 #include "nn/schedule.h"
 #include "train/model.h"
 
-typedef struct dt_run {
+typedef struct dt_session {
     dt_comm *comm;    /* borrowed */
     dt_config config; /* resolved; virtual_ranks and data are what they turned out to be */
     dt_range own_virtual_ranks; /* of this rank; none: it is a surplus rank */
@@ -34,8 +35,10 @@ typedef struct dt_run {
     int64_t total_steps; /* of the whole run: epochs, cut by max_steps */
     dt_network *network;
     size_t parameter_count;
-    float *parameters;
-    dt_optimizer *optimizer;
+    dt_replica *replica;
+    float *parameters;       /* [parameter_count], which this rank reads: dt_replica_values */
+    dt_range slice;          /* of the parameters, which this rank updates */
+    dt_optimizer *optimizer; /* of the slice */
     dt_schedule schedule;
     dt_reduce *reduce; /* of parameter_count gradients and DT_STEP_TOTALS more */
     dt_exchange *exchange;
@@ -47,7 +50,7 @@ typedef struct dt_run {
     dt_trace trace;             /* where this rank's time goes, since the run was opened */
     dt_segment *segments;       /* [own virtual ranks], scratch of a step */
     dt_loss_sum *losses;        /* [own virtual ranks], scratch of a step */
-} dt_run;
+} dt_session;
 
 /* What travels behind the gradient of a virtual rank: the sum of the losses, and how many answers
  * were correct. As floats: exact for counts, since a batch has at most 2^24 samples. */
@@ -62,29 +65,34 @@ enum { DT_STEP_LOSS, DT_STEP_CORRECT, DT_STEP_TOTALS };
  * (dt_config_resolve), with `--data auto` replaced by where it leads on rank 0: $DIST_TRAIN_DATA,
  * else data/mnist if it has the files, else synthetic digits, which it says. The same on all ranks.
  * Collective. Errors: DT_ERR_CONFIG, on all ranks. */
-dt_status dt_run_settle(dt_comm *comm, const dt_config *asked, dt_config *config, dt_error *error);
+dt_status dt_session_settle(dt_comm *comm, const dt_config *asked, dt_config *config,
+                            dt_error *error);
 
 /* Builds a run from resolved settings, the same on all ranks, and reads the data, if there is
  * memory for all that a training takes (dist/room.h); `freed`: bytes that this rank has now, and
  * will have freed when it saves. When there are surplus ranks, a line says so. On an error all
- * ranks return the same one. The caller owns *out: dt_run_close. Collective. */
-dt_status dt_run_open(dt_comm *comm, const dt_config *config, uint64_t freed, dt_run **out,
-                      dt_error *error);
+ * ranks return the same one. The caller owns *out: dt_session_close. Collective. */
+dt_status dt_session_open(dt_comm *comm, const dt_config *config, uint64_t freed, dt_session **out,
+                          dt_error *error);
 
 /* The positions that this rank holds of a subset of `count` samples, before and after it is there.
  * trains: the run does; else it evaluates. Not collective. */
-dt_range dt_run_held(const dt_run *run, dt_subset_kind kind, int64_t count, bool trains);
+dt_range dt_session_held(const dt_session *run, dt_subset_kind kind, int64_t count, bool trains);
 
 /* A run that evaluates the subset `kind` and does not train (no plan, optimizer, reduction,
  * exchange, nor samples of another subset): the data that resolved settings mean, and the network
  * of `spec` with rank 0's parameters, [its parameter count]. config and spec are the same on all
- * ranks, and agree. The caller owns *out: dt_run_close. Collective. Errors: the same on all ranks;
- * DT_ERR_CONFIG for images of another shape. */
-dt_status dt_run_open_model(dt_comm *comm, const dt_config *config, const dt_network_spec *spec,
-                            const float *parameters, dt_subset_kind kind, dt_run **out,
-                            dt_error *error);
+ * ranks, and agree. The caller owns *out: dt_session_close. Collective. Errors: the same on all
+ * ranks; DT_ERR_CONFIG for images of another shape. */
+dt_status dt_session_open_model(dt_comm *comm, const dt_config *config, const dt_network_spec *spec,
+                                const float *parameters, dt_subset_kind kind, dt_session **out,
+                                dt_error *error);
+
+/* The state of the optimizer comes from the ranks' slices to rank 0's arrays, [parameter_count];
+ * others have none. Collective. */
+void dt_session_gather(dt_session *run, dt_optimizer_state whole);
 
 /* NULL is allowed. Collective. */
-void dt_run_close(dt_run *run);
+void dt_session_close(dt_session *run);
 
 #endif

@@ -1,0 +1,73 @@
+/* export and import: between a weights file and the files of other programs. */
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "commands.h"
+#include "model/weights_bundle.h"
+#include "train/export.h"
+#include "train/model.h"
+#include "train/need.h"
+
+dt_status command_export(const dt_invocation *invocation, dt_error *error)
+{
+    size_t count;
+    const dt_export_format *format = dt_export_formats(&count);
+    while (strcmp(format->name, invocation->format) != 0)
+        format++;
+    dt_model model = {0};
+    dt_status status = dt_need_check_file(invocation->weights_path, DT_TIMES_CONVERTED, error);
+    if (!status)
+        status = dt_model_read(invocation->weights_path, &invocation->config, &model, error);
+    if (!status)
+        status = format->write(&model, invocation->out_path, error);
+    if (!status)
+        dt_say("%s: %s, %zu parameters: %s%s%s", invocation->out_path,
+               model.file.facts.architecture, model.file.parameter_count, format->help,
+               format->loses ? "; without " : "", format->loses ? format->loses : "");
+    dt_model_destroy(&model);
+    return status;
+}
+
+/* A file of this program keeps the version that trained it. */
+static dt_status state_version(dt_model *model, dt_error *error)
+{
+    if (model->file.own)
+        return DT_OK;
+    dt_free((char *)model->file.facts.version);
+    model->file.facts.version = dt_strdup(DT_VERSION, error);
+    return model->file.facts.version ? DT_OK : DT_ERR_INTERNAL;
+}
+
+static void tell(const char *path, const dt_model *model, const dt_import_note *note)
+{
+    dt_say("%s: %s, %zu parameters, from %s%s%s%s%s%s", path, model->file.facts.architecture,
+           model->file.parameter_count, note->format, note->layers[0] ? "; layers in order: " : "",
+           note->layers, note->converted ? "; " : "", note->converted ? note->converted : "",
+           note->converted ? " became 32-bit floats" : "");
+}
+
+dt_status command_import(const dt_invocation *invocation, dt_error *error)
+{
+    dt_weights_file file = {0};
+    dt_import_note note;
+    dt_model model = {0};
+    const dt_config *asked = &invocation->config;
+    const dt_layer_list *list = dt_config_is_given(asked, "layers") ? &asked->layers : NULL;
+    dt_status status = dt_need_check_file(invocation->from_path, DT_TIMES_CONVERTED, error);
+    if (!status)
+        status = dt_weights_import(invocation->from_path, list, &file, &note, error);
+    if (status) {
+        dt_weights_destroy(&file);
+        return status;
+    }
+    status = dt_model_of(invocation->from_path, &file, asked, &model, error);
+    if (!status)
+        status = state_version(&model, error);
+    if (!status)
+        status = dt_model_write(&model, invocation->out_path, error);
+    if (!status)
+        tell(invocation->out_path, &model, &note);
+    dt_model_destroy(&model);
+    return status;
+}

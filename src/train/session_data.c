@@ -1,0 +1,209 @@
+#include "session_data.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "host_load.h"
+#include "train/need.h"
+
+static dt_status open_source(dt_session *run, dt_error *error)
+{
+    const dt_config *config = &run->config;
+    dt_status status;
+    if (strcmp(config->data, "synthetic") == 0)
+        status = dt_source_open_synthetic((uint64_t)config->synthetic_seed, &run->source, error);
+    else
+        status = dt_source_open_idx(config->data, config->classes, &run->source, error);
+    if (status)
+        return status;
+    if (run->source->classes != config->classes)
+        return dt_fail(error, DT_ERR_CONFIG, "classes: the %s have %d classes, found %d",
+                       run->source->name, run->source->classes, config->classes);
+    return DT_OK;
+}
+
+static dt_dataset_spec dataset_spec(const dt_config *config)
+{
+    return (dt_dataset_spec){.split = (dt_split)config->split,
+                             .val_fraction = config->val_fraction,
+                             .train_limit = config->train_limit,
+                             .test_limit = config->test_limit,
+                             .seed = (uint64_t)config->seed};
+}
+
+dt_status session_specify(const dt_session *run, dt_network_spec *out, dt_error *error)
+{
+    dt_status status = dt_model_specify(&run->config, run->source->shape, out, error);
+    int64_t ranks = dt_comm_size(run->comm);
+    if (!status)
+        out->at_once = (run->config.batch_size + ranks - 1) / ranks;
+    return status;
+}
+
+/* Not collective. */
+static dt_status find_need(dt_session *run, const session_build *what, dt_error *error)
+{
+    int64_t counts[DT_SUBSETS];
+    dt_dataset_spec dataset = dataset_spec(&run->config);
+    dt_network_spec model;
+    dt_status status = dt_dataset_count(run->source, &dataset, counts, error);
+    if (status)
+        return status;
+    if (what->model) {
+        dt_need_of_evaluation(run, what->model, counts, what->only, &run->need);
+        return DT_OK;
+    }
+    status = session_specify(run, &model, error);
+    return status ? status : dt_need_of_training(run, &model, counts, &run->need, error);
+}
+
+/* Collective. */
+static dt_status check_room(dt_session *run, const session_build *what, dt_error *error)
+{
+    dt_status status = dt_comm_agree(run->comm, find_need(run, what, error), error);
+    if (status)
+        return status;
+    dt_need need = run->need;
+    need.network -= what->freed < need.network ? what->freed : need.network;
+    return dt_room_check(run->comm, &need, error);
+}
+
+static dt_status create_dataset(dt_session *run, const session_build *what, dt_error *error)
+{
+    dt_dataset_spec spec = dataset_spec(&run->config);
+    dt_status status = dt_dataset_create(run->source, &spec, &run->dataset, error);
+    if (!status && what->only != DT_SUBSETS)
+        dt_dataset_keep_only(run->dataset, what->only);
+    return status;
+}
+
+/* Hosts may have files of their own: they must be the same for what follows to fit together.
+ * Collective; the ranks may differ in the status. */
+static dt_status check_same_data(const dt_session *run, dt_error *error)
+{
+    const dt_source *source = run->source;
+    const int64_t own[] = {source->count[DT_TRAIN], source->count[DT_TEST], source->shape.height,
+                           source->shape.width,     source->shape.channels, source->sequential};
+    int64_t first[sizeof own / sizeof *own];
+    memcpy(first, own, sizeof own);
+    dt_comm_broadcast(run->comm, first, sizeof first);
+    if (memcmp(own, first, sizeof own) == 0)
+        return DT_OK;
+    return dt_fail(error, DT_ERR_DATA,
+                   "%s on %s: expected what rank 0 has, %lld + %lld samples of %lld x %lld, %s; "
+                   "found %lld + %lld of %lld x %lld, %s",
+                   source->name, dt_comm_host(run->comm), (long long)first[0], (long long)first[1],
+                   (long long)first[2], (long long)first[3], first[5] ? "packed" : "not packed",
+                   (long long)own[0], (long long)own[1], (long long)own[2], (long long)own[3],
+                   own[5] ? "packed" : "not packed");
+}
+
+/* Training samples are held where they are played, if all ranks play: --shuffle shard moves nothing
+ * then. */
+static int count_shards(const dt_session *run)
+{
+    int64_t ranks = dt_comm_size(run->comm), virtual_ranks = run->config.virtual_ranks;
+    return (int)(virtual_ranks < ranks ? ranks : virtual_ranks);
+}
+
+dt_range dt_session_held(const dt_session *run, dt_subset_kind kind, int64_t count, bool trains)
+{
+    if (kind != DT_SUBSET_TRAIN || !trains)
+        return dt_partition_parts(count, DT_EVALUATION_PARTS, run->own_parts);
+    dt_range own =
+        dt_partition(count_shards(run), dt_comm_size(run->comm), dt_comm_rank(run->comm));
+    return dt_partition_parts(count, count_shards(run), own);
+}
+
+/* Makes room for the training samples where the ranks of a host can all see them. Collective. */
+static dt_status build_exchange(dt_session *run, dt_error *error)
+{
+    dt_subset *train = &run->dataset->subsets[DT_SUBSET_TRAIN];
+    dt_status status =
+        dt_exchange_create(run->comm, train->count, count_shards(run),
+                           (size_t)dt_shape_size(run->source->shape), &run->exchange, error);
+    uint8_t *images, *labels;
+    if (status)
+        return status;
+    dt_exchange_own(run->exchange, &images, &labels);
+    dt_subset_place(train, images, labels);
+    return DT_OK;
+}
+
+/* Collective; the ranks may differ in the status. */
+static dt_status load_data(dt_session *run, dt_error *error)
+{
+    size_t image_size = (size_t)dt_shape_size(run->source->shape);
+    dt_status status = dt_dataset_hold(run->dataset, image_size, error);
+    status = dt_comm_agree(run->comm, status, error);
+    if (!status)
+        status = run->source->sequential ? load_on_host(run->comm, run->source, run->dataset, error)
+                                         : dt_dataset_load(run->dataset, run->source, error);
+    if (!status)
+        run->fingerprint = dt_dataset_fingerprint(run->dataset, image_size);
+    return status;
+}
+
+/* Collective; all ranks have read their data. */
+static dt_status add_fingerprints(dt_session *run, dt_error *error)
+{
+    int ranks = dt_comm_size(run->comm);
+    uint64_t *all = dt_calloc((size_t)ranks, sizeof *all, error);
+    dt_status status = dt_comm_agree(run->comm, all ? DT_OK : DT_ERR_INTERNAL, error);
+    if (!status) {
+        dt_comm_all_gather(run->comm, &run->fingerprint, sizeof *all, all);
+        run->fingerprint = 0;
+        for (int r = 0; r < ranks; r++)
+            run->fingerprint += all[r];
+    }
+    dt_free(all);
+    return status;
+}
+
+static void settle_virtual_ranks(dt_session *run)
+{
+    int ranks = dt_comm_size(run->comm), rank = dt_comm_rank(run->comm);
+    if (run->config.virtual_ranks == 0)
+        run->config.virtual_ranks = ranks;
+    run->own_virtual_ranks = dt_partition(run->config.virtual_ranks, ranks, rank);
+    run->own_parts = dt_partition(DT_EVALUATION_PARTS, ranks, rank);
+}
+
+static void share_data(dt_session *run, bool trains)
+{
+    for (dt_subset_kind kind = 0; kind < DT_SUBSETS; kind++) {
+        dt_subset *subset = &run->dataset->subsets[kind];
+        subset->held = dt_session_held(run, kind, subset->count, trains);
+    }
+}
+
+dt_status session_begin(dt_comm *comm, const dt_config *config, const session_build *what,
+                        dt_session **out, dt_error *error)
+{
+    bool trains = what->only == DT_SUBSETS;
+    dt_session *run = *out = dt_calloc(1, sizeof *run, error);
+    dt_status status = dt_comm_agree(comm, run ? DT_OK : DT_ERR_INTERNAL, error);
+    if (status)
+        return status;
+    run->comm = comm;
+    run->config = *config;
+    settle_virtual_ranks(run);
+    status = dt_comm_agree(comm, open_source(run, error), error);
+    if (!status)
+        status = dt_comm_agree(comm, check_same_data(run, error), error);
+    if (!status)
+        status = check_room(run, what, error);
+    if (!status)
+        status = dt_comm_agree(comm, create_dataset(run, what, error), error);
+    if (!status)
+        share_data(run, trains);
+    if (!status && trains)
+        status = build_exchange(run, error);
+    if (!status)
+        status = dt_comm_agree(comm, load_data(run, error), error);
+    if (!status && trains)
+        dt_exchange_publish(run->exchange);
+    if (!status)
+        status = add_fingerprints(run, error);
+    return status;
+}
