@@ -16,13 +16,14 @@
 
 #include "base/shape.h"
 #include "base/status.h"
+#include "base/text.h"
 #include "nn/real.h"
 #include "nn/summation.h"
 #include "nn/support.h"
 #include "nn/tensor.h"
 #include "nn/tile.h"
 
-enum { DT_ARGUMENTS_MAX = 4, DT_LAYER_TENSORS_MAX = 4, DT_ONNX_STEPS_MAX = 6 };
+enum { DT_ARGUMENTS_MAX = 6, DT_LAYER_TENSORS_MAX = 4, DT_ONNX_STEPS_MAX = 6 };
 
 /* A layer as it is asked for. */
 typedef struct dt_layer_spec {
@@ -34,15 +35,33 @@ typedef struct dt_layer_spec {
 typedef enum dt_argument_type {
     DT_ARGUMENT_INTEGER,
     DT_ARGUMENT_REAL,
-    DT_ARGUMENT_BOOL /* true or false: 1 or 0 */
+    DT_ARGUMENT_BOOL, /* true or false: 1 or 0 */
+    DT_ARGUMENT_SIZE  /* a height and a width: dt_size_of */
 } dt_argument_type;
+
+/* The value of an argument that is a size, and what it says. Both are below DT_SIZE_BASE. */
+#define DT_SIZE_BASE 4096
+static inline double dt_size(int height, int width)
+{
+    return (double)height * DT_SIZE_BASE + (double)width;
+}
+static inline int dt_size_height(double size)
+{
+    return (int)size / DT_SIZE_BASE;
+}
+static inline int dt_size_width(double size)
+{
+    return (int)size % DT_SIZE_BASE;
+}
 
 typedef struct dt_layer_argument {
     const char *name;
     dt_argument_type type;
-    double min, max;    /* numbers: both ends allowed */
+    double min, max;    /* numbers, and each side of a size: both ends allowed */
     const char *preset; /* as it would be written; NULL: it must be given, behind the kind's name */
     const char *help;   /* no full stop */
+    const char *word;   /* stands for the value `means`, without the argument's name; NULL: none */
+    double means;       /* no number that the argument takes */
 } dt_layer_argument;
 
 typedef struct dt_layer_kind dt_layer_kind;
@@ -56,7 +75,9 @@ typedef struct dt_layer {
     size_t parameter_count;
     int tensor_count;
     dt_tensor tensors[DT_LAYER_TENSORS_MAX]; /* offsets from the layer's first parameter */
-    int32_t *scratch;                        /* [inputs], of the network's */
+    int32_t
+        *indices;  /* as many as the kind asks for, of the network's: what is there is gone ... */
+    dt_real *work; /* ... and so is this, when the next layer or the next pass begins */
 } dt_layer;
 
 /* A tile on its way through a layer. Forward takes parameters and input, and gives output; what
@@ -69,6 +90,8 @@ typedef struct dt_layer_pass {
     dt_tile *input_gradient;        /* NULL: nobody asks for it */
     const dt_summation *summation;  /* of the gradients of the parameters, the layer's first being
                                        at its offset */
+    double *squares; /* squares[i] += the squared Euclidean norm of the gradient of the layer's
+                        parameters by sample i alone; NULL: nobody asks for it */
 } dt_layer_pass;
 
 /* A step of what a layer is in ONNX: an operation, and what it takes, a letter each: x the input of
@@ -101,17 +124,17 @@ struct dt_layer_kind {
 
     /* Sets the values of pass->output, for pass->input->samples samples. */
     void (*forward)(const dt_layer *layer, const dt_layer_pass *pass);
-    /* Adds up the gradients of the parameters, and sets pass->input_gradient if there is one. Tells
-     * the summation's listener, if there is one, when they are final: from the last parameter to
-     * the first. */
+    /* Adds up the gradients of the parameters and their squares, and sets pass->input_gradient, as
+     * far as these are asked for. Tells the summation's listener, if there is one, when the
+     * gradients are final: from the last parameter to the first. */
     void (*backward)(const dt_layer *layer, const dt_layer_pass *pass);
     /* Adds to *support where backward writes if summation->sparse is set: at most inputs / 2 + 1
      * intervals. offset: that of the layer's first parameter. NULL: everywhere. */
     void (*add_support)(const dt_layer *layer, const dt_tile *input, size_t offset,
                         dt_support *support);
-    /* squares[i] += the squared Euclidean norm of the gradient of the layer's parameters by sample
-     * i alone, after backward. NULL: it has none. */
-    void (*add_squares)(const dt_layer *layer, const dt_layer_pass *pass, double *squares);
+    /* How many layer->indices and how much layer->work the passes need; the work's values may be
+     * read up to DT_MATMUL_PAD elements behind their end. NULL: nothing. */
+    void (*needs)(const dt_layer *layer, size_t *indices, size_t *work);
     /* Multiply-adds of forward for a sample, in its matrix products; backward has as many for the
      * gradient of the parameters, and as many for that of the input. NULL: no matrix product. */
     double (*flops)(const dt_layer *layer);
@@ -142,11 +165,15 @@ extern const char *const dt_activation_names[];
 void dt_layer_forward(const dt_layer *layer, const dt_layer_pass *pass);
 void dt_layer_backward(const dt_layer *layer, const dt_layer_pass *pass);
 
-/* A few words for people: "dense 784 -> 128, bias false". */
+/* A few words for people: "dense 784 -> 128, bias false", "conv 6 5x5 28x28x1 -> 24x24x6". */
 void dt_layer_describe(const dt_layer *layer, char *text, size_t size);
 
 /* Writes the values that an argument takes: "an integer from 1 to 1048576". */
 void dt_layer_argument_expects(const dt_layer_argument *argument, char *text, size_t size);
+
+/* Adds an argument that has a preset, with its value's text: " stride 2", " same". */
+void dt_layer_argument_add(dt_text *to, const char *before, const dt_layer_argument *argument,
+                           const char *value);
 
 /* Writes argument number `index` as dt_layers_parse reads it. */
 void dt_layer_argument_text(const dt_layer_kind *kind, const double *arguments, int index,

@@ -1,4 +1,5 @@
-/* The three matrix products of a dense layer, over the columns that are not zero.
+/* The matrix products of layers: of a dense one, over the columns that are not zero; and of a
+ * matrix whose rows and columns lie anywhere, as the patches of an image do.
  *
  * Promise: every element of C is one chain of fused multiply-adds in the order of the summation
  * index, starting from what C holds. So the bits do not depend on how samples are cut into tiles,
@@ -13,6 +14,7 @@
 #ifndef DT_NN_MATMUL_H
 #define DT_NN_MATMUL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -54,5 +56,20 @@ void dt_matmul_by_transposed(int depth, dt_matrix a, dt_matrix b, dt_product c);
  * columns of A get nothing. */
 void dt_matmul_transposed(int rows, int columns, dt_columns of_a, dt_matrix a, dt_matrix b,
                           const dt_summation *summation);
+
+/* A matrix to read whose rows and columns lie anywhere: [i][k] is values[row[i] + column[k]]. */
+typedef struct dt_gathered {
+    const dt_real *values;
+    int rows, columns;
+    const int32_t *row, *column; /* [rows], [columns] */
+} dt_gathered;
+
+/* C[i][j] += sum over k of A[i][k] * B[k][j]. B: [columns of A][columns]. Row i of C begins at
+ * c[at[i]]. */
+void dt_matmul_gathered(dt_gathered a, dt_matrix b, int columns, dt_real *c, const int32_t *at);
+
+/* C[k][j] = or += sum over i of A[i][k] * B[i][j], the sum from 0 on: `adds` says which.
+ * B: [rows of A][columns], C: [columns of A][columns]. */
+void dt_matmul_gathered_transposed(dt_gathered a, dt_matrix b, int columns, bool adds, dt_real *c);
 
 #endif

@@ -48,4 +48,21 @@ typedef struct dt_summation {
     const dt_listener *listener; /* in the last tile, unless nobody listens: else NULL */
 } dt_summation;
 
+/* The sums of a tile for a layer that finds the gradient of one sample after the other:
+ *     for (dt_running_sum it = dt_running_sum_begin(summation, count); dt_running_sum_next(&it);)
+ *         it.sum[0 .. count - 1] = or += the gradient of it.sample
+ * Each sample's gradient is a sum of its own before it is added, so that no result depends on how
+ * samples are cut into tiles. */
+typedef struct dt_running_sum {
+    int sample;   /* of the tile */
+    bool fresh;   /* its gradient is the sum: to be set, else added */
+    dt_real *sum; /* [count], the layer's part of it */
+    const dt_summation *summation;
+    size_t count;
+    int piece, left, top;
+} dt_running_sum;
+
+dt_running_sum dt_running_sum_begin(const dt_summation *summation, size_t count);
+bool dt_running_sum_next(dt_running_sum *self);
+
 #endif

@@ -25,7 +25,7 @@ static void add_layer(dt_text *to, const dt_layer_spec *spec)
         if (!argument->preset)
             dt_text_add(to, "%s%s", spec->bare ? "" : " ", value);
         else if (!spec->bare && strcmp(value, argument->preset) != 0)
-            dt_text_add(to, " %s %s", argument->name, value);
+            dt_layer_argument_add(to, " ", argument, value);
     }
 }
 

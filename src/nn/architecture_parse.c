@@ -1,4 +1,5 @@
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,9 +56,31 @@ static bool is_number(const char *word)
     return isdigit((unsigned char)word[word[0] == '-']);
 }
 
+/* "5x3", or "5" of both. */
+static bool parse_size(const dt_layer_argument *argument, const char *word, double *value)
+{
+    char *end;
+    if (!isdigit((unsigned char)word[0]))
+        return false;
+    double height = strtod(word, &end), width = height;
+    if (*end == 'x' && isdigit((unsigned char)end[1]))
+        width = strtod(end + 1, &end);
+    if (*end != '\0' || strspn(word, "0123456789x") != strlen(word) ||
+        fmin(height, width) < argument->min || fmax(height, width) > argument->max)
+        return false;
+    *value = dt_size((int)height, (int)width);
+    return true;
+}
+
 static bool parse_value(const dt_layer_argument *argument, const char *word, double *value)
 {
     char *end;
+    if (argument->word && strcmp(word, argument->word) == 0) {
+        *value = argument->means;
+        return true;
+    }
+    if (argument->type == DT_ARGUMENT_SIZE)
+        return parse_size(argument, word, value);
     if (argument->type == DT_ARGUMENT_BOOL) {
         *value = strcmp(word, "true") == 0;
         return *value != 0 || strcmp(word, "false") == 0;
@@ -111,6 +134,10 @@ static dt_status refuse_rest(const item *self, const dt_layer_kind *kind)
             continue;
         dt_suggest_offer(&search, kind->arguments[i].name);
         dt_text_add(&out, "%s, ", kind->arguments[i].name);
+        if (kind->arguments[i].word) {
+            dt_suggest_offer(&search, kind->arguments[i].word);
+            dt_text_add(&out, "%s, ", kind->arguments[i].word);
+        }
     }
     for (int i = 0; !kind->follows && dt_layer_kind_at(i); i++)
         if (dt_layer_kind_at(i)->follows)
@@ -119,11 +146,18 @@ static dt_status refuse_rest(const item *self, const dt_layer_kind *kind)
     return refuse(self, expected, &search);
 }
 
-/* The argument of the kind that is given by its name `word`; -1: none. */
+/* Whether the word alone says what the argument is. */
+static bool is_word_of(const dt_layer_argument *argument, const char *word)
+{
+    return argument->preset && argument->word && dt_edit_distance(word, argument->word) == 0;
+}
+
+/* The argument of the kind that is given by its name `word`, or by its own word; -1: none. */
 static int find_argument(const dt_layer_kind *kind, const char *word)
 {
     for (int i = 0; i < kind->argument_count; i++)
-        if (kind->arguments[i].preset && dt_edit_distance(word, kind->arguments[i].name) == 0)
+        if (kind->arguments[i].preset && (dt_edit_distance(word, kind->arguments[i].name) == 0 ||
+                                          is_word_of(&kind->arguments[i], word)))
             return i;
     return -1;
 }
@@ -156,7 +190,8 @@ static dt_status parse_rest(item *self, dt_layer_spec *spec)
         if (given[index])
             return refuse_at(self, once, " a second time", NULL);
         given[index] = true;
-        advance(self);
+        if (!is_word_of(&kind->arguments[index], self->word))
+            advance(self);
         dt_status status = take_value(self, &kind->arguments[index], &spec->arguments[index]);
         if (status)
             return status;

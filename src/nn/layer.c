@@ -10,8 +10,13 @@ void dt_layer_argument_text(const dt_layer_kind *kind, const double *arguments, 
                             char *text, size_t size)
 {
     double value = arguments[index];
+    const dt_layer_argument *argument = &kind->arguments[index];
     dt_text real = {.text = text, .size = size};
-    switch (kind->arguments[index].type) {
+    if (argument->word && value == argument->means) {
+        snprintf(text, size, "%s", argument->word);
+        return;
+    }
+    switch (argument->type) {
     case DT_ARGUMENT_INTEGER:
         snprintf(text, size, "%.0f", value);
         break;
@@ -21,17 +26,27 @@ void dt_layer_argument_text(const dt_layer_kind *kind, const double *arguments, 
     case DT_ARGUMENT_BOOL:
         snprintf(text, size, "%s", value != 0 ? "true" : "false");
         break;
+    case DT_ARGUMENT_SIZE:
+        dt_text_add(&real, "%d", dt_size_height(value));
+        if (!argument->preset || dt_size_height(value) != dt_size_width(value))
+            dt_text_add(&real, "x%d", dt_size_width(value));
+        break;
     }
 }
 
 void dt_layer_argument_expects(const dt_layer_argument *argument, char *text, size_t size)
 {
+    static const char *const numbers[] = {[DT_ARGUMENT_INTEGER] = "an integer",
+                                          [DT_ARGUMENT_REAL] = "a number",
+                                          [DT_ARGUMENT_SIZE] = "HEIGHTxWIDTH, or one for both,"};
+    dt_text out = {.text = text, .size = size};
     if (argument->type == DT_ARGUMENT_BOOL)
-        snprintf(text, size, "true or false");
+        dt_text_add(&out, "true or false");
     else
-        snprintf(text, size, "%s from %.15g to %.15g",
-                 argument->type == DT_ARGUMENT_INTEGER ? "an integer" : "a number", argument->min,
-                 argument->max);
+        dt_text_add(&out, "%s from %.15g to %.15g", numbers[argument->type], argument->min,
+                    argument->max);
+    if (argument->word)
+        dt_text_add(&out, ", or %s", argument->word);
 }
 
 dt_tensor_role dt_tensor_role_of(const char *name)
@@ -85,17 +100,45 @@ void dt_layer_backward(const dt_layer *self, const dt_layer_pass *pass)
                                  pass->input_gradient->values);
 }
 
+void dt_layer_argument_add(dt_text *to, const char *before, const dt_layer_argument *argument,
+                           const char *value)
+{
+    bool word = argument->word && strcmp(value, argument->word) == 0;
+    dt_text_add(to, "%s%s%s%s", before, word ? "" : argument->name, word ? "" : " ", value);
+}
+
+static bool is_image(dt_shape shape)
+{
+    return shape.height > 1 || shape.width > 1;
+}
+
+static void add_shape(dt_text *to, const char *before, dt_shape shape, bool whole)
+{
+    if (whole)
+        dt_text_add(to, "%s%dx%dx%d", before, shape.height, shape.width, shape.channels);
+    else
+        dt_text_add(to, "%s%d", before, dt_shape_size(shape));
+}
+
 void dt_layer_describe(const dt_layer *self, char *text, size_t size)
 {
     const dt_layer_kind *kind = self->kind;
+    char value[32];
     dt_text out = {.text = text, .size = size};
     dt_text_add(&out, "%s", kind->name);
-    if (kind->shape)
-        dt_text_add(&out, " %d -> %d", self->inputs, self->outputs);
+    for (int i = 0; is_image(self->output) && i < kind->argument_count; i++)
+        if (!kind->arguments[i].preset) {
+            dt_layer_argument_text(kind, self->arguments, i, value, sizeof value);
+            dt_text_add(&out, " %s", value);
+        }
+    if (kind->shape) {
+        add_shape(&out, " ", self->input, is_image(self->output));
+        add_shape(&out, " -> ", self->output, is_image(self->output));
+    }
     for (int i = 0; i < kind->argument_count; i++) {
-        char value[32];
+        const dt_layer_argument *argument = &kind->arguments[i];
         dt_layer_argument_text(kind, self->arguments, i, value, sizeof value);
-        if (kind->arguments[i].preset && strcmp(value, kind->arguments[i].preset) != 0)
-            dt_text_add(&out, ", %s %s", kind->arguments[i].name, value);
+        if (argument->preset && strcmp(value, argument->preset) != 0)
+            dt_layer_argument_add(&out, ", ", argument, value);
     }
 }

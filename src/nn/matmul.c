@@ -13,7 +13,8 @@ typedef struct block {
     const dt_real *a[BLOCK_ROWS], *b;
     dt_real *c[BLOCK_ROWS];
     ptrdiff_t lda, ldb;
-    bool fresh; /* C begins at zero, whatever it holds */
+    bool fresh; /* the sum begins at zero, not with what C holds ... */
+    bool adds;  /* ... which is added at its end */
 } block;
 
 /* One step of the summation: C += (a column of A) (a row of B). */
@@ -26,7 +27,7 @@ INLINE void accumulate(int rows, int vectors, simd_vector sum[BLOCK_ROWS][BLOCK_
 }
 
 /* How the summation index finds its column of A and its row of B. */
-enum { FORWARD, FORWARD_PACKED, TRANSPOSED };
+enum { FORWARD, GATHERED, TRANSPOSED };
 
 INLINE void block_product(const block *p, int rows, int vectors, int kind)
 {
@@ -43,15 +44,17 @@ INLINE void block_product(const block *p, int rows, int vectors, int kind)
     if (kind == TRANSPOSED)
         for (int k = 0; k < p->depth; k++)
             accumulate(rows, vectors, sum, a, k * lda, b + k * ldb);
-    else if (kind == FORWARD_PACKED)
+    else if (kind == GATHERED)
         for (int k = 0; k < p->depth; k++)
-            accumulate(rows, vectors, sum, a, index[k], b + k * BLOCK_COLUMNS);
+            accumulate(rows, vectors, sum, a, index[k], b + k * ldb);
     else
         for (int k = 0; k < p->depth; k++)
             accumulate(rows, vectors, sum, a, index[k], b + index[k] * ldb);
     for (int r = 0; r < rows; r++)
-        for (int v = 0; v < vectors; v++)
-            vector_store(p->c[r] + v * LANES, sum[r][v]);
+        for (int v = 0; v < vectors; v++) {
+            dt_real *c = p->c[r] + v * LANES;
+            vector_store(c, p->adds ? vector_load(c) + sum[r][v] : sum[r][v]);
+        }
 }
 
 /* One function a block shape, so that every loop over rows and vectors is unrolled. */
@@ -62,9 +65,9 @@ typedef void block_function(const block *);
     {                                                                                              \
         block_product(p, rows, vectors, FORWARD);                                                  \
     }                                                                                              \
-    static void packed_##rows##x##vectors(const block *p)                                          \
+    static void gathered_##rows##x##vectors(const block *p)                                        \
     {                                                                                              \
-        block_product(p, rows, vectors, FORWARD_PACKED);                                           \
+        block_product(p, rows, vectors, GATHERED);                                                 \
     }                                                                                              \
     static void transposed_##rows##x##vectors(const block *p)                                      \
     {                                                                                              \
@@ -96,7 +99,7 @@ BLOCKS(3)
 BLOCKS(4)
 
 static block_function *const forward_blocks[BLOCK_ROWS][BLOCK_VECTORS] = {TABLE(forward)};
-static block_function *const packed_blocks[BLOCK_ROWS][BLOCK_VECTORS] = {TABLE(packed)};
+static block_function *const gathered_blocks[BLOCK_ROWS][BLOCK_VECTORS] = {TABLE(gathered)};
 static block_function *const transposed_blocks[BLOCK_ROWS][BLOCK_VECTORS] = {TABLE(transposed)};
 
 /* Computes the block of `rows` x `columns` at p. Where C ends inside a vector, the block is worked
@@ -169,10 +172,11 @@ static void forward_packed(dt_columns of_a, dt_matrix a, dt_matrix b, dt_product
         for (int k = 0; k < of_a.count; k += PANEL_DEPTH) {
             block p = {.depth = least(of_a.count - k, PANEL_DEPTH),
                        .index = of_a.index + k,
-                       .b = packed[0]};
+                       .b = packed[0],
+                       .ldb = BLOCK_COLUMNS};
             panel_pack(packed, p.depth, p.index, least(c.columns - j, BLOCK_COLUMNS), b.values + j,
                        b.stride);
-            forward_panel(&p, a, c, j, packed_blocks);
+            forward_panel(&p, a, c, j, gathered_blocks);
         }
 }
 
@@ -356,4 +360,38 @@ void dt_matmul_transposed(int rows, int columns, dt_columns of_a, dt_matrix a, d
     }
     if (!summation->sparse)
         sum_nothing(summation, rows, columns, of_a);
+}
+
+/* Both products of a gathered matrix: `along` of it are the rows of C, and the summation runs over
+ * `index`. */
+static void gathered_product(const block *like, const int32_t *along, int count, dt_matrix b,
+                             int columns, dt_real *c, const int32_t *at)
+{
+    int blocks = count_blocks(count);
+    for (int j = 0; j < columns; j += BLOCK_COLUMNS)
+        for (int i = 0; i < blocks; i++) {
+            int first = block_first(count, blocks, i);
+            int rows = block_first(count, blocks, i + 1) - first;
+            block p = *like;
+            p.b = b.values + j;
+            p.ldb = b.stride;
+            for (int r = 0; r < rows; r++) {
+                ptrdiff_t row = first + r;
+                p.a[r] = like->a[0] + along[row];
+                p.c[r] = c + (at ? at[row] : row * columns) + j;
+            }
+            run_block(&p, gathered_blocks, rows, least(columns - j, BLOCK_COLUMNS));
+        }
+}
+
+void dt_matmul_gathered(dt_gathered a, dt_matrix b, int columns, dt_real *c, const int32_t *at)
+{
+    block p = {.a = {a.values}, .depth = a.columns, .index = a.column};
+    gathered_product(&p, a.row, a.rows, b, columns, c, at);
+}
+
+void dt_matmul_gathered_transposed(dt_gathered a, dt_matrix b, int columns, bool adds, dt_real *c)
+{
+    block p = {.a = {a.values}, .depth = a.rows, .index = a.row, .fresh = true, .adds = adds};
+    gathered_product(&p, a.column, a.columns, b, columns, c, NULL);
 }

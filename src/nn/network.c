@@ -29,7 +29,8 @@ struct dt_network {
     dt_tensor *tensors;     /* of all layers, offsets in the whole array */
     dt_interval *intervals; /* the support of the last gradient */
     double *squares;        /* [tile_samples], scratch */
-    int32_t *scratch;       /* [the most inputs of a layer], the layers' */
+    int32_t *indices;       /* the layers', as many as one of them needs */
+    dt_real *work;          /* so too */
     const dt_real *parameters;
 };
 
@@ -79,19 +80,32 @@ static size_t most_intervals(const dt_layer *layer)
     return layer->kind->add_support ? (size_t)layer->inputs / 2 + 1 : 1;
 }
 
+/* Raises what the layers need by turns to what this one does. */
+static void raise_needs(const dt_layer *layer, size_t *indices, size_t *work)
+{
+    size_t some = 0, much = 0;
+    if (layer->kind->needs)
+        layer->kind->needs(layer, &some, &much);
+    *indices = some > *indices ? some : *indices;
+    *work = much > *work ? much : *work;
+}
+
 static dt_status allocate_scratch(dt_network *self, dt_error *error)
 {
-    size_t intervals = 0, inputs = 0;
+    size_t intervals = 0, indices = 0, work = 0;
     for (int i = 0; i < self->layer_count; i++) {
         intervals += most_intervals(&self->layers[i]);
-        inputs = (size_t)self->layers[i].inputs > inputs ? (size_t)self->layers[i].inputs : inputs;
+        raise_needs(&self->layers[i], &indices, &work);
     }
     if (!(self->intervals = dt_calloc(intervals, sizeof *self->intervals, error)) ||
         !(self->squares = dt_calloc((size_t)self->tile_samples, sizeof *self->squares, error)) ||
-        !(self->scratch = dt_calloc(inputs, sizeof *self->scratch, error)))
+        !(self->indices = dt_calloc(indices, sizeof *self->indices, error)) ||
+        !(self->work = dt_calloc(work + DT_MATMUL_PAD, sizeof *self->work, error)))
         return error->status;
-    for (int i = 0; i < self->layer_count; i++)
-        self->layers[i].scratch = self->scratch;
+    for (int i = 0; i < self->layer_count; i++) {
+        self->layers[i].indices = self->indices;
+        self->layers[i].work = self->work;
+    }
     return DT_OK;
 }
 
@@ -117,12 +131,13 @@ dt_network_size dt_network_measure(const dt_network_spec *spec)
     dt_layer layer;
     uint64_t inputs = (uint64_t)dt_shape_size(architecture->input), values = inputs,
              columns = inputs;
-    uint64_t widest = 0, largest = 0;
+    uint64_t largest = 0;
+    size_t indices = 0, work = 0;
     for (int i = 0; dt_architecture_next(architecture, i, &layer); i++) {
         uint64_t tensor = layer.tensor_count > 0 ? dt_tensor_count(&layer.tensors[0]) : 0;
         size.parameters += layer.parameter_count;
         largest = tensor > largest ? tensor : largest;
-        widest = (uint64_t)layer.inputs > widest ? (uint64_t)layer.inputs : widest;
+        raise_needs(&layer, &indices, &work);
         size.bytes += most_intervals(&layer) * sizeof(dt_interval);
         /* what it gives, and the gradient by that */
         values += 2 * (uint64_t)dt_tile_stride(layer.outputs);
@@ -130,7 +145,8 @@ dt_network_size dt_network_measure(const dt_network_spec *spec)
     }
     size.tile_samples = choose_tile_samples(largest, values, (uint64_t)spec->at_once);
     size.bytes += (uint64_t)size.tile_samples * (values * sizeof(dt_real) + sizeof(double)) +
-                  columns * (sizeof(int32_t) + 1) + widest * sizeof(int32_t);
+                  columns * (sizeof(int32_t) + 1) + indices * sizeof(int32_t) +
+                  work * sizeof(dt_real);
     return size;
 }
 
@@ -177,7 +193,8 @@ void dt_network_destroy(dt_network *self)
     dt_free(self->tensors);
     dt_free(self->intervals);
     dt_free(self->squares);
-    dt_free(self->scratch);
+    dt_free(self->indices);
+    dt_free(self->work);
     dt_free(self);
 }
 
@@ -248,12 +265,16 @@ static void forward(dt_network *self, int samples, const uint8_t *const *images)
     }
 }
 
-static void backward(dt_network *self, dt_summation *summation)
+/* tracks: self->squares become those of the samples' gradients. */
+static void backward(dt_network *self, dt_summation *summation, bool tracks)
 {
+    if (tracks)
+        memset(self->squares, 0, (size_t)self->tile_samples * sizeof *self->squares);
     for (int i = self->layer_count - 1; i >= 0; i--) {
         dt_layer_pass pass = pass_of(self, i);
         summation->offset = self->offsets[i];
         pass.summation = summation;
+        pass.squares = tracks ? self->squares : NULL;
         dt_layer_backward(&self->layers[i], &pass);
     }
 }
@@ -327,12 +348,6 @@ static float margin_of(int classes, const dt_real *outputs, int label)
 static void track(const dt_network *self, int samples, const uint8_t *labels, dt_tracked *tracked)
 {
     const dt_tile *outputs = &self->values[self->logits];
-    memset(self->squares, 0, (size_t)samples * sizeof *self->squares);
-    for (int i = 0; i < self->layer_count; i++) {
-        dt_layer_pass pass = pass_of(self, i);
-        if (self->layers[i].kind->add_squares)
-            self->layers[i].kind->add_squares(&self->layers[i], &pass, self->squares);
-    }
     for (int i = 0; i < samples; i++)
         tracked[i] =
             (dt_tracked){.gradient_norm = (float)sqrt(self->squares[i]),
@@ -385,7 +400,7 @@ void dt_network_gradient(dt_network *self, const dt_batch *batch, dt_real *const
             listener->final(listener->state, self->parameter_count);
         }
         summation.sparse = support && summation.depth == 0 && last;
-        backward(self, &summation);
+        backward(self, &summation, batch->tracked != NULL);
         if (batch->tracked)
             track(self, samples, batch->labels + first, batch->tracked + first);
         dt_trace_lap(trace, DT_PHASE_BACKWARD);

@@ -63,10 +63,10 @@ static void sum_rows(const dt_layer *self, const dt_layer_pass *pass, int first,
     int active = 0;
     for (int i = 0; i < x->active_count; i++)
         if (first <= x->active[i] && x->active[i] < end)
-            self->scratch[active++] = x->active[i] - first;
+            self->indices[active++] = x->active[i] - first;
     dt_summation of_rows = *pass->summation;
     of_rows.offset += (size_t)first * (size_t)self->outputs;
-    dt_matmul_transposed(end - first, self->outputs, (dt_columns){active, self->scratch},
+    dt_matmul_transposed(end - first, self->outputs, (dt_columns){active, self->indices},
                          (dt_matrix){x->values + first, x->stride},
                          matrix_of(pass->output_gradient), &of_rows);
 }
@@ -97,6 +97,19 @@ static void sum_bias(const dt_layer *self, const dt_layer_pass *pass)
                          matrix_of(pass->output_gradient), &of_bias);
 }
 
+static double squares_of(const dt_tile *tile, int sample)
+{
+    return dt_squares((size_t)tile->width, dt_tile_row(tile, sample));
+}
+
+static void add_squares(const dt_layer *layer, const dt_layer_pass *pass)
+{
+    double bias = has_bias(layer) ? 1 : 0;
+    for (int i = 0; i < pass->input->samples; i++)
+        pass->squares[i] = __builtin_fma(squares_of(pass->input, i) + bias,
+                                         squares_of(pass->output_gradient, i), pass->squares[i]);
+}
+
 static void backward(const dt_layer *layer, const dt_layer_pass *pass)
 {
     const dt_tile *x = pass->input, *dx = pass->input_gradient;
@@ -109,6 +122,8 @@ static void backward(const dt_layer *layer, const dt_layer_pass *pass)
         dt_matmul_transposed(layer->inputs, layer->outputs,
                              (dt_columns){x->active_count, x->active}, matrix_of(x), dy,
                              pass->summation);
+    if (pass->squares)
+        add_squares(layer, pass);
     if (dx)
         dt_matmul_by_transposed(layer->outputs, dy, weights_of(layer, pass),
                                 (dt_product){dx->values, dx->stride, x->samples, layer->inputs});
@@ -126,17 +141,11 @@ static void add_support(const dt_layer *layer, const dt_tile *input, size_t offs
     dt_support_add(support, offset + weight_count(layer), offset + layer->parameter_count);
 }
 
-static double squares_of(const dt_tile *tile, int sample)
+/* For the rows of a part that are active. */
+static void needs(const dt_layer *layer, size_t *indices, size_t *work)
 {
-    return dt_squares((size_t)tile->width, dt_tile_row(tile, sample));
-}
-
-static void add_squares(const dt_layer *layer, const dt_layer_pass *pass, double *squares)
-{
-    double bias = has_bias(layer) ? 1 : 0;
-    for (int i = 0; i < pass->input->samples; i++)
-        squares[i] = __builtin_fma(squares_of(pass->input, i) + bias,
-                                   squares_of(pass->output_gradient, i), squares[i]);
+    (void)work;
+    *indices = (size_t)layer->inputs;
 }
 
 static double flops(const dt_layer *layer)
@@ -156,7 +165,7 @@ const dt_layer_kind dt_layer_dense = {
     .forward = forward,
     .backward = backward,
     .add_support = add_support,
-    .add_squares = add_squares,
+    .needs = needs,
     .flops = flops,
     .keras = "dense",
     .torch = "nn.Linear({inputs}, {units}, bias={bias})",

@@ -2,6 +2,10 @@
  * folder defines dt_layer_NAME, ACTIVATION(NAME) where it is an element-wise one, which the setting
  * `activation` may name. */
 KIND(dense)
+KIND(conv)
+KIND(maxpool)
+KIND(avgpool)
+KIND(flatten)
 KIND(rms)
 KIND(softmax)
 ACTIVATION(sigmoid)

@@ -1,0 +1,317 @@
+#include <string.h>
+
+#include "nn/layer.h"
+#include "nn/matmul.h"
+#include "window.h"
+
+enum { FILTERS, KERNEL, STRIDE, PAD, BIAS };
+
+/* What the passes know of a layer: its windows, and where its arrays are in work and indices. */
+typedef struct plan {
+    window at;
+    int height, width, in, out;         /* of the input; channels of both */
+    int patch, positions;               /* values of a window; windows */
+    int taps_down, taps_across;         /* the most windows in which a value lies, less one */
+    int errors_height, errors_width;    /* of the output's gradient with a border of zeros */
+    dt_real *image, *errors, *turned;   /* bordered input; bordered gradient; kernel, turned */
+    dt_real *gradient;                  /* of a sample alone: [patch + 1][out] */
+    int32_t *position, *value, *output; /* [positions], [patch], [positions] */
+    int32_t *from, *to, *tap;           /* of the input's gradient: [height * width], so too,
+                                           [kernel's height * width * out], at least [positions] */
+} plan;
+
+static bool has_bias(const dt_layer *layer)
+{
+    return layer->arguments[BIAS] != 0;
+}
+
+static int larger(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+static size_t product(int a, int b, int c)
+{
+    return (size_t)a * (size_t)b * (size_t)c;
+}
+
+static dt_status windows_of(const dt_layer *layer, window *at, dt_error *error)
+{
+    return window_of(layer, layer->arguments[KERNEL], layer->arguments[STRIDE],
+                     layer->arguments[PAD], at, error);
+}
+
+/* Of a layer that has been checked; its arrays are not placed. */
+static plan measure(const dt_layer *layer)
+{
+    plan self = {.height = layer->input.height,
+                 .width = layer->input.width,
+                 .in = layer->input.channels,
+                 .out = (int)layer->arguments[FILTERS]};
+    window *at = &self.at;
+    (void)windows_of(layer, at, NULL);
+    self.patch = at->height * at->width * self.in;
+    self.positions = at->rows * at->columns;
+    self.taps_down = (at->height - 1) / at->down;
+    self.taps_across = (at->width - 1) / at->across;
+    self.errors_height =
+        self.taps_down + larger(at->rows, (at->top + self.height - 1) / at->down + 1);
+    self.errors_width =
+        self.taps_across + larger(at->columns, (at->left + self.width - 1) / at->across + 1);
+    return self;
+}
+
+static size_t image_size(const plan *self)
+{
+    return product(self->at.bordered_height, self->at.bordered_width, self->in);
+}
+
+static size_t errors_size(const plan *self)
+{
+    return product(self->errors_height, self->errors_width, self->out);
+}
+
+static size_t kernel_size(const plan *self)
+{
+    return (size_t)self->patch * (size_t)self->out;
+}
+
+/* The bias takes as many zeros as there are windows. */
+static int tap_size(const plan *self)
+{
+    return larger(self->at.height * self->at.width * self->out, self->positions);
+}
+
+static void needs(const dt_layer *layer, size_t *indices, size_t *work)
+{
+    plan self = measure(layer);
+    *work = image_size(&self) + errors_size(&self) + 2 * kernel_size(&self) + (size_t)self.out;
+    *indices = 2 * (size_t)self.positions + (size_t)self.patch +
+               2 * (size_t)(self.height * self.width) + (size_t)tap_size(&self);
+}
+
+static plan plan_of(const dt_layer *layer)
+{
+    plan self = measure(layer);
+    self.image = layer->work;
+    self.errors = self.image + image_size(&self);
+    self.turned = self.errors + errors_size(&self);
+    self.gradient = self.turned + kernel_size(&self);
+    self.position = layer->indices;
+    self.output = self.position + self.positions;
+    self.value = self.output + self.positions;
+    self.from = self.value + self.patch;
+    self.to = self.from + self.height * self.width;
+    self.tap = self.to + self.height * self.width;
+    for (int y = 0, i = 0; y < self.at.rows; y++)
+        for (int x = 0; x < self.at.columns; x++, i++) {
+            self.position[i] =
+                (y * self.at.down * self.at.bordered_width + x * self.at.across) * self.in;
+            self.output[i] = i * self.out;
+        }
+    for (int y = 0, i = 0; y < self.at.height; y++)
+        for (int j = 0; j < self.at.width * self.in; j++, i++)
+            self.value[i] = y * self.at.bordered_width * self.in + j;
+    return self;
+}
+
+/* Copies `rows` x `columns` places of `channels` values from an image `from_width` wide into one
+ * `to_width` wide. */
+static void copy_places(int rows, int columns, int channels, const dt_real *from, int from_width,
+                        dt_real *to, int to_width)
+{
+    for (int y = 0; y < rows; y++)
+        memcpy(to + product(y, to_width, channels), from + product(y, from_width, channels),
+               product(columns, channels, 1) * sizeof *to);
+}
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* The windows of a sample, as a matrix [positions][patch]. */
+static dt_gathered patches_of(const plan *self, const dt_real *x)
+{
+    const window *at = &self->at;
+    dt_gathered patches = {x, self->positions, self->patch, self->position, self->value};
+    if (at->top == 0 && at->left == 0 && at->bordered_width == self->width &&
+        at->bordered_height <= self->height)
+        return patches;
+    int offset = at->top * at->bordered_width + at->left;
+    memset(self->image, 0, image_size(self) * sizeof *self->image);
+    copy_places(least(self->height, at->bordered_height - at->top),
+                least(self->width, at->bordered_width - at->left), self->in, x, self->width,
+                self->image + offset * self->in, at->bordered_width);
+    patches.values = self->image;
+    return patches;
+}
+
+static dt_status shape(dt_layer *layer, dt_error *error)
+{
+    const size_t most = (size_t)1 << 30; /* of every array: int32_t says where values are */
+    window at;
+    dt_status status = windows_of(layer, &at, error);
+    if (status)
+        return status;
+    plan self = measure(layer);
+    if (image_size(&self) > most || errors_size(&self) > most)
+        return dt_fail(error, DT_ERR_CONFIG,
+                       "%s %dx%d: expected at most %zu values with their padding, found an output "
+                       "of %dx%dx%d",
+                       layer->kind->name, at.height, at.width, most, at.rows, at.columns, self.out);
+    layer->output = (dt_shape){at.rows, at.columns, self.out};
+    return DT_OK;
+}
+
+static int tensors(dt_layer *layer)
+{
+    int out = layer->output.channels;
+    layer->tensors[0] =
+        (dt_tensor){.name = "kernel",
+                    .role = DT_TENSOR_WEIGHT,
+                    .rank = 4,
+                    .shape = {dt_size_height(layer->arguments[KERNEL]),
+                              dt_size_width(layer->arguments[KERNEL]), layer->input.channels, out}};
+    layer->tensors[1] =
+        (dt_tensor){.name = "bias", .role = DT_TENSOR_BIAS, .rank = 1, .shape = {out}};
+    return has_bias(layer) ? 2 : 1;
+}
+
+static void forward(const dt_layer *layer, const dt_layer_pass *pass)
+{
+    plan self = plan_of(layer);
+    const dt_real *kernel = pass->parameters, *bias = kernel + kernel_size(&self);
+    size_t out = (size_t)self.out;
+    for (int i = 0; i < pass->input->samples; i++) {
+        dt_real *y = dt_tile_row(pass->output, i);
+        if (has_bias(layer))
+            for (int p = 0; p < self.positions; p++)
+                memcpy(y + self.output[p], bias, out * sizeof *y);
+        else
+            memset(y, 0, (size_t)layer->outputs * sizeof *y);
+        dt_matmul_gathered(patches_of(&self, dt_tile_row(pass->input, i)),
+                           (dt_matrix){kernel, self.out}, self.out, y, self.output);
+    }
+}
+
+/* Adds the gradient of a sample's kernel and bias to `sum`, or sets it. The bias is the weight of
+ * one more value of each window that is always 1. */
+static void sum_sample(const plan *self, const dt_layer *layer, const dt_real *x, const dt_real *dy,
+                       bool adds, dt_real *sum)
+{
+    static const int32_t zero = 0;
+    static const dt_real one = 1;
+    dt_gathered patches = patches_of(self, x);
+    dt_matrix errors = {dy, self->out};
+    dt_matmul_gathered_transposed(patches, errors, self->out, adds, sum);
+    if (!has_bias(layer))
+        return;
+    memset(self->tap, 0, (size_t)self->positions * sizeof *self->tap);
+    dt_matmul_gathered_transposed((dt_gathered){&one, self->positions, 1, self->tap, &zero}, errors,
+                                  self->out, adds, sum + kernel_size(self));
+}
+
+static void sum_gradients(const plan *self, const dt_layer *layer, const dt_layer_pass *pass)
+{
+    dt_running_sum it = dt_running_sum_begin(pass->summation, layer->parameter_count);
+    while (dt_running_sum_next(&it)) {
+        const dt_real *x = dt_tile_row(pass->input, it.sample),
+                      *dy = dt_tile_row(pass->output_gradient, it.sample);
+        sum_sample(self, layer, x, dy, !it.fresh, it.sum);
+        if (!pass->squares)
+            continue;
+        sum_sample(self, layer, x, dy, false, self->gradient);
+        pass->squares[it.sample] += dt_squares(layer->parameter_count, self->gradient);
+    }
+}
+
+/* Of the values of the input that lie in the same rows and columns of their windows, as
+ * (y + top) % down = row and (x + left) % across = column say: where their errors and they are, and
+ * the part of the kernel that they meet, [taps * out][in]. Returns the number of values. */
+static int find_phase(const plan *self, int row, int column, const dt_real *kernel, int *depth)
+{
+    const window *at = &self->at;
+    int count = 0, width = self->errors_width, k = 0;
+    for (int y = 0; y < self->height; y++)
+        for (int x = 0; x < self->width; x++)
+            if ((y + at->top) % at->down == row && (x + at->left) % at->across == column) {
+                int above = (y + at->top) / at->down + self->taps_down;
+                int beside = (x + at->left) / at->across + self->taps_across;
+                self->from[count] = (above * width + beside) * self->out;
+                self->to[count++] = (y * self->width + x) * self->in;
+            }
+    for (int y = row; y < at->height; y += at->down)
+        for (int x = column; x < at->width; x += at->across) {
+            const dt_real *weights = kernel + product(y * at->width + x, self->in, self->out);
+            for (int o = 0; o < self->out; o++, k++) {
+                self->tap[k] = o - (y / at->down * width + x / at->across) * self->out;
+                for (int c = 0; c < self->in; c++)
+                    self->turned[k * self->in + c] = weights[c * self->out + o];
+            }
+        }
+    *depth = k;
+    return count;
+}
+
+/* The gradient of the input is a convolution of that of the output with the kernel turned round;
+ * with strides, one for each place that a value can have in its window. */
+static void find_input_gradient(const plan *self, const dt_layer *layer, const dt_layer_pass *pass)
+{
+    const window *at = &self->at;
+    const dt_tile *dx = pass->input_gradient;
+    int border = self->taps_down * self->errors_width + self->taps_across;
+    memset(self->errors, 0, errors_size(self) * sizeof *self->errors);
+    for (int i = 0; i < pass->input->samples; i++)
+        memset(dt_tile_row(dx, i), 0, (size_t)layer->inputs * sizeof(dt_real));
+    for (int row = 0; row < least(at->down, at->height); row++)
+        for (int column = 0; column < least(at->across, at->width); column++) {
+            int depth, count = find_phase(self, row, column, pass->parameters, &depth);
+            for (int i = 0; i < pass->input->samples; i++) {
+                copy_places(at->rows, at->columns, self->out, dt_tile_row(pass->output_gradient, i),
+                            at->columns, self->errors + border * self->out, self->errors_width);
+                dt_matmul_gathered((dt_gathered){self->errors, count, depth, self->from, self->tap},
+                                   (dt_matrix){self->turned, self->in}, self->in,
+                                   dt_tile_row(dx, i), self->to);
+            }
+        }
+}
+
+static void backward(const dt_layer *layer, const dt_layer_pass *pass)
+{
+    plan self = plan_of(layer);
+    const dt_listener *listener = pass->summation->listener;
+    sum_gradients(&self, layer, pass);
+    if (listener)
+        listener->final(listener->state, pass->summation->offset);
+    if (pass->input_gradient)
+        find_input_gradient(&self, layer, pass);
+}
+
+static double flops(const dt_layer *layer)
+{
+    plan self = measure(layer);
+    return (double)kernel_size(&self) * self.positions;
+}
+
+extern const dt_layer_kind dt_layer_conv;
+const dt_layer_kind dt_layer_conv = {
+    .name = "conv",
+    .help = "convolution: every filter is a dense layer on each window of the image",
+    .argument_count = 5,
+    .arguments = {[FILTERS] = {"filters", DT_ARGUMENT_INTEGER, 1, 4096, NULL,
+                               "channels of the output"},
+                  [KERNEL] = {"kernel", DT_ARGUMENT_SIZE, 1, WINDOW_MOST, NULL, "the window"},
+                  [STRIDE] = {"stride", DT_ARGUMENT_SIZE, 1, WINDOW_MOST, "1", "between windows"},
+                  [PAD] = {"pad", DT_ARGUMENT_SIZE, 0, WINDOW_MOST, "0",
+                           "zeros on each side; same: an output as large as the input", "same",
+                           WINDOW_SAME},
+                  [BIAS] = {"bias", DT_ARGUMENT_BOOL, 0, 1, "true", "add one to each filter"}},
+    .shape = shape,
+    .tensors = tensors,
+    .forward = forward,
+    .backward = backward,
+    .needs = needs,
+    .flops = flops,
+    .keras = "conv2d",
+};

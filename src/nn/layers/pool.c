@@ -1,0 +1,222 @@
+/* Pooling: what a window of each channel comes to. */
+#include <math.h>
+#include <string.h>
+
+#include "nn/layer.h"
+#include "window.h"
+
+enum { KERNEL, STRIDE, PAD };
+
+/* The window of all of the image. */
+enum { ALL = -1 };
+
+static dt_status windows_of(const dt_layer *layer, window *at, dt_error *error)
+{
+    double kernel = layer->arguments[KERNEL];
+    if (kernel == ALL)
+        kernel = dt_size(layer->input.height, layer->input.width);
+    dt_status status =
+        window_of(layer, kernel, layer->arguments[STRIDE], layer->arguments[PAD], at, error);
+    if (!status && (at->top > at->height / 2 || at->left > at->width / 2))
+        return dt_fail(error, DT_ERR_CONFIG,
+                       "%s %dx%d: expected a padding of at most half of the window, found %dx%d",
+                       layer->kind->name, at->height, at->width, at->top, at->left);
+    return status;
+}
+
+static dt_status shape(dt_layer *layer, dt_error *error)
+{
+    window at;
+    dt_status status = windows_of(layer, &at, error);
+    if (!status)
+        layer->output = (dt_shape){at.rows, at.columns, layer->input.channels};
+    return status;
+}
+
+/* A window's part that lies in the image. */
+typedef struct part {
+    int first_row, end_row, first_column, end_column;
+} part;
+
+static int larger(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static part part_of(const dt_layer *layer, const window *at, int row, int column)
+{
+    int y = row * at->down - at->top, x = column * at->across - at->left;
+    return (part){larger(y, 0), least(y + at->height, layer->input.height), larger(x, 0),
+                  least(x + at->width, layer->input.width)};
+}
+
+/* What is done with the values of a window at one place: all channels of it. */
+typedef void take(int channels, const dt_real *x, dt_real *y);
+/* dx: of that place; x, y, dy as there; taken: [channels], zero at the window's first place. */
+typedef void give(int channels, const dt_real *x, const dt_real *y, const dt_real *dy,
+                  dt_real *taken, dt_real *dx);
+
+static inline __attribute__((always_inline)) void pool(const dt_layer *layer, const window *at,
+                                                       const dt_real *x, dt_real *y, dt_real first,
+                                                       take *function)
+{
+    int channels = layer->input.channels, width = layer->input.width;
+    for (int row = 0; row < at->rows; row++)
+        for (int column = 0; column < at->columns; column++, y += channels) {
+            part p = part_of(layer, at, row, column);
+            for (int c = 0; c < channels; c++)
+                y[c] = first;
+            for (int i = p.first_row; i < p.end_row; i++)
+                for (int j = p.first_column; j < p.end_column; j++)
+                    function(channels, x + (i * width + j) * channels, y);
+        }
+}
+
+static inline __attribute__((always_inline)) void unpool(const dt_layer *layer, const window *at,
+                                                         const dt_real *x, const dt_real *y,
+                                                         const dt_real *dy, dt_real *dx,
+                                                         give *function)
+{
+    int channels = layer->input.channels, width = layer->input.width;
+    memset(dx, 0, (size_t)layer->inputs * sizeof *dx);
+    for (int row = 0; row < at->rows; row++)
+        for (int column = 0; column < at->columns; column++, y += channels, dy += channels) {
+            part p = part_of(layer, at, row, column);
+            memset(layer->work, 0, (size_t)channels * sizeof *layer->work);
+            for (int i = p.first_row; i < p.end_row; i++)
+                for (int j = p.first_column; j < p.end_column; j++) {
+                    int place = (i * width + j) * channels;
+                    function(channels, x + place, y, dy, layer->work, dx + place);
+                }
+        }
+}
+
+/* NaN is the largest, and stays. */
+static inline void take_largest(int channels, const dt_real *x, dt_real *y)
+{
+    for (int c = 0; c < channels; c++)
+        y[c] = x[c] <= y[c] ? y[c] : x[c];
+}
+
+/* To the first that is the largest. */
+static inline void give_largest(int channels, const dt_real *x, const dt_real *y, const dt_real *dy,
+                                dt_real *taken, dt_real *dx)
+{
+    for (int c = 0; c < channels; c++) {
+        dt_real takes = x[c] < y[c] ? 0 : (dt_real)1 - taken[c];
+        dx[c] = dt_fma(takes, dy[c], dx[c]);
+        taken[c] += takes;
+    }
+}
+
+static inline void take_sum(int channels, const dt_real *x, dt_real *y)
+{
+    for (int c = 0; c < channels; c++)
+        y[c] += x[c];
+}
+
+static inline void give_all(int channels, const dt_real *x, const dt_real *y, const dt_real *dy,
+                            dt_real *taken, dt_real *dx)
+{
+    (void)x, (void)y, (void)taken;
+    for (int c = 0; c < channels; c++)
+        dx[c] += dy[c];
+}
+
+static void max_forward(const dt_layer *layer, const dt_layer_pass *pass)
+{
+    window at;
+    (void)windows_of(layer, &at, NULL);
+    for (int i = 0; i < pass->input->samples; i++)
+        pool(layer, &at, dt_tile_row(pass->input, i), dt_tile_row(pass->output, i),
+             -(dt_real)INFINITY, take_largest);
+}
+
+static void max_backward(const dt_layer *layer, const dt_layer_pass *pass)
+{
+    window at;
+    (void)windows_of(layer, &at, NULL);
+    for (int i = 0; pass->input_gradient && i < pass->input->samples; i++)
+        unpool(layer, &at, dt_tile_row(pass->input, i), dt_tile_row(pass->output, i),
+               dt_tile_row(pass->output_gradient, i), dt_tile_row(pass->input_gradient, i),
+               give_largest);
+}
+
+/* Padding counts, as zeros. */
+static dt_real share(const window *at)
+{
+    return (dt_real)1 / (dt_real)(at->height * at->width);
+}
+
+static void scale(size_t count, dt_real factor, dt_real *values)
+{
+    for (size_t i = 0; i < count; i++)
+        values[i] *= factor;
+}
+
+static void mean_forward(const dt_layer *layer, const dt_layer_pass *pass)
+{
+    window at;
+    (void)windows_of(layer, &at, NULL);
+    for (int i = 0; i < pass->input->samples; i++) {
+        dt_real *y = dt_tile_row(pass->output, i);
+        pool(layer, &at, dt_tile_row(pass->input, i), y, 0, take_sum);
+        scale((size_t)layer->outputs, share(&at), y);
+    }
+}
+
+static void mean_backward(const dt_layer *layer, const dt_layer_pass *pass)
+{
+    window at;
+    (void)windows_of(layer, &at, NULL);
+    for (int i = 0; pass->input_gradient && i < pass->input->samples; i++) {
+        dt_real *dx = dt_tile_row(pass->input_gradient, i);
+        unpool(layer, &at, dt_tile_row(pass->input, i), dt_tile_row(pass->output, i),
+               dt_tile_row(pass->output_gradient, i), dx, give_all);
+        scale((size_t)layer->inputs, share(&at), dx);
+    }
+}
+
+static void needs(const dt_layer *layer, size_t *indices, size_t *work)
+{
+    (void)indices;
+    *work = (size_t)layer->input.channels;
+}
+
+#define ARGUMENTS                                                                                  \
+    .argument_count = 3,                                                                           \
+    .arguments = {                                                                                 \
+        [KERNEL] = {"kernel", DT_ARGUMENT_SIZE, 1, WINDOW_MOST, NULL,                              \
+                    "the window; all: the whole image", "all", ALL},                               \
+        [STRIDE] = {"stride", DT_ARGUMENT_SIZE, 1, WINDOW_MOST, "kernel",                          \
+                    "between windows; kernel: none lie on another", "kernel",                      \
+                    WINDOW_STRIDE_OF_KERNEL},                                                      \
+        [PAD] = {"pad", DT_ARGUMENT_SIZE, 0, WINDOW_MOST / 2, "0", PADDING, "same", WINDOW_SAME}}
+
+extern const dt_layer_kind dt_layer_maxpool, dt_layer_avgpool;
+#define PADDING "on each side, never the largest; same: an output of input / stride, rounded up"
+const dt_layer_kind dt_layer_maxpool = {
+    .name = "maxpool",
+    .help = "the largest value of each window, channel by channel",
+    ARGUMENTS,
+    .shape = shape,
+    .forward = max_forward,
+    .backward = max_backward,
+    .needs = needs,
+};
+#undef PADDING
+#define PADDING "zeros on each side, which count; same: an output of input / stride, rounded up"
+const dt_layer_kind dt_layer_avgpool = {
+    .name = "avgpool",
+    .help = "the mean of each window, channel by channel",
+    ARGUMENTS,
+    .shape = shape,
+    .forward = mean_forward,
+    .backward = mean_backward,
+    .needs = needs,
+};

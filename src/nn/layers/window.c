@@ -1,0 +1,40 @@
+#include "window.h"
+
+/* A side: windows of `size`, `step` apart, on `length` values. */
+static void fit(int length, int size, int step, bool same, int pad, int *front, int *count)
+{
+    if (same) {
+        *count = (length + step - 1) / step;
+        int reach = (*count - 1) * step + size - length;
+        *front = reach > 0 ? reach / 2 : 0;
+    } else {
+        *count = length + 2 * pad < size ? 0 : (length + 2 * pad - size) / step + 1;
+        *front = pad;
+    }
+}
+
+dt_status window_of(const dt_layer *layer, double kernel, double stride, double pad, window *out,
+                    dt_error *error)
+{
+    dt_shape input = layer->input;
+    bool same = pad == WINDOW_SAME;
+    int above = same ? 0 : dt_size_height(pad), beside = same ? 0 : dt_size_width(pad);
+    stride = stride == WINDOW_STRIDE_OF_KERNEL ? kernel : stride;
+    window self = {.height = dt_size_height(kernel),
+                   .width = dt_size_width(kernel),
+                   .down = dt_size_height(stride),
+                   .across = dt_size_width(stride)};
+    fit(input.height, self.height, self.down, same, above, &self.top, &self.rows);
+    fit(input.width, self.width, self.across, same, beside, &self.left, &self.columns);
+    if (self.rows == 0 || self.columns == 0)
+        return dt_fail(
+            error, DT_ERR_CONFIG,
+            "%s %dx%d: expected an input of at least %dx%d, its padding of %dx%d on each "
+            "side included, found %dx%dx%d",
+            layer->kind->name, self.height, self.width, self.height, self.width, above, beside,
+            input.height, input.width, input.channels);
+    self.bordered_height = (self.rows - 1) * self.down + self.height;
+    self.bordered_width = (self.columns - 1) * self.across + self.width;
+    *out = self;
+    return DT_OK;
+}
