@@ -62,11 +62,11 @@ static bool parse_size(const dt_layer_argument *argument, const char *word, doub
     char *end;
     if (!isdigit((unsigned char)word[0]))
         return false;
-    double height = strtod(word, &end), width = height;
+    long height = strtol(word, &end, 10), width = height;
     if (*end == 'x' && isdigit((unsigned char)end[1]))
-        width = strtod(end + 1, &end);
-    if (*end != '\0' || strspn(word, "0123456789x") != strlen(word) ||
-        fmin(height, width) < argument->min || fmax(height, width) > argument->max)
+        width = strtol(end + 1, &end, 10);
+    if (*end != '\0' || fmin((double)height, (double)width) < argument->min ||
+        fmax((double)height, (double)width) > argument->max)
         return false;
     *value = dt_size((int)height, (int)width);
     return true;

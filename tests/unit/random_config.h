@@ -57,6 +57,15 @@ static inline void random_text(dt_random_sequence *from, char text[DT_TEXT_MAX])
     text[length] = '\0';
 }
 
+/* The shortest item that names the kind: with the least of each argument that it must have. */
+static inline void shortest_item(const dt_layer_kind *kind, dt_text *to)
+{
+    dt_text_add(to, "%s", kind->name);
+    for (int i = 0; i < kind->argument_count; i++)
+        if (!kind->arguments[i].preset)
+            dt_text_add(to, " %.15g", kind->arguments[i].min);
+}
+
 /* An item of a list of layers: any kind with any arguments, an activation behind it. */
 static inline void random_item(dt_random_sequence *from, dt_text *to)
 {
@@ -72,7 +81,13 @@ static inline void random_item(dt_random_sequence *from, dt_text *to)
             continue;
         dt_text_add(to, " %s%s", argument->preset ? argument->name : "",
                     argument->preset ? " " : "");
-        if (argument->type == DT_ARGUMENT_BOOL)
+        if (argument->word && random_to(from, 3) == 0)
+            dt_text_add(to, "%s", argument->word);
+        else if (argument->type == DT_ARGUMENT_SIZE)
+            dt_text_add(to, "%" PRId64 "x%" PRId64,
+                        random_integer(from, argument->min, argument->max),
+                        random_integer(from, argument->min, argument->max));
+        else if (argument->type == DT_ARGUMENT_BOOL)
             dt_text_add(to, "%s", random_to(from, 2) ? "true" : "false");
         else if (argument->type == DT_ARGUMENT_INTEGER)
             dt_text_add(to, "%" PRId64, random_integer(from, argument->min, argument->max));

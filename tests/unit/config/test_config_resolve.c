@@ -84,7 +84,10 @@ static void what_was_resolved_can_be_read_again(void)
             dt_config_defaults(&config);
             dt_config_defaults(&again);
             set(&config, "loss", "mse");
-            snprintf(layers, sizeof layers, "%s%s%s", before[i], row->name, behind[i]);
+            dt_text out = {.text = layers, .size = sizeof layers};
+            dt_text_add(&out, "%s", before[i]);
+            shortest_item(row, &out);
+            dt_text_add(&out, "%s", behind[i]);
             set(&config, "layers", layers);
             CU_ASSERT_EQUAL_FATAL(dt_config_resolve(&config, &error), DT_OK);
             dt_config_write_ini(&config, false, ini, sizeof ini);
