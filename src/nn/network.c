@@ -110,13 +110,17 @@ static dt_status allocate_scratch(dt_network *self, dt_error *error)
 }
 
 /* A matter of speed alone: no result depends on it. While the largest layer's weights stay in the
- * L2 cache, so should a tile; weights that come from memory are worth more samples a pass, where
- * there are so many, as long as the tiles are not what takes the memory. */
+ * L2 cache, so should a tile, as long as it has enough samples for them; weights that come from
+ * memory are worth more samples a pass, where there are so many, as long as the tiles are not what
+ * takes the memory. */
 static int choose_tile_samples(uint64_t largest_layer, uint64_t values, uint64_t at_once)
 {
-    enum { LEAST = 32, FEW = 64, MANY = 256 };
+    enum { FEWEST = 16, LEAST = 32, FEW = 64, MANY = 256 };
+    const uint64_t cache = ((uint64_t)2 << 20) / sizeof(dt_real);
     const uint64_t tiles_most = ((uint64_t)256 << 20) / sizeof(dt_real);
     uint64_t samples = largest_layer <= 512 * 1024 ? FEW : MANY;
+    if (samples == FEW && samples * values > cache)
+        samples = cache / values < FEWEST ? FEWEST : cache / values;
     if (at_once > 0 && at_once < samples)
         samples = at_once < LEAST ? LEAST : at_once;
     if (samples * values > tiles_most)

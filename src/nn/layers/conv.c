@@ -13,9 +13,12 @@ typedef struct plan {
     int patch, positions;               /* values of a window; windows */
     int taps_down, taps_across;         /* the most windows in which a value lies, less one */
     int errors_height, errors_width;    /* of the output's gradient with a border of zeros */
-    dt_real *image, *errors, *turned;   /* bordered input; bordered gradient; kernel, turned */
+    dt_real *image, *turned;            /* bordered input; kernel, turned */
     dt_real *gradient;                  /* of a sample alone: [patch + 1][out] */
+    dt_real *errors;                    /* bordered gradient of the output, or that of the windows:
+                                           [positions][patch] */
     int32_t *position, *value, *output; /* [positions], [patch], [positions] */
+    int32_t *to_window;                 /* [positions] */
     int32_t *from, *to, *tap;           /* of the input's gradient: [height * width], so too,
                                            [kernel's height * width * out], at least [positions] */
 } plan;
@@ -82,11 +85,30 @@ static int tap_size(const plan *self)
     return larger(self->at.height * self->at.width * self->out, self->positions);
 }
 
+static int rounded(int count)
+{
+    enum { LANES = 16 };
+    return (count + LANES - 1) / LANES * LANES;
+}
+
+/* Whether the gradient of the input is found window by window, and added up; otherwise value by
+ * value, from all its windows. A window's values fill vectors where an image of few channels does
+ * not. The bits depend on it: it is a function of the shape alone. */
+static bool goes_by_window(const plan *self)
+{
+    const window *at = &self->at;
+    double taps = (double)at->height * at->width / at->down / at->across;
+    double by_value = (double)self->height * self->width * rounded(self->in) * taps * self->out;
+    double adding = 3.0 * at->height * rounded(at->width * self->in);
+    return self->positions * ((double)rounded(self->patch) * self->out + adding) < by_value;
+}
+
 static void needs(const dt_layer *layer, size_t *indices, size_t *work)
 {
     plan self = measure(layer);
-    *work = image_size(&self) + errors_size(&self) + 2 * kernel_size(&self) + (size_t)self.out;
-    *indices = 2 * (size_t)self.positions + (size_t)self.patch +
+    *work = image_size(&self) + 2 * kernel_size(&self) + (size_t)self.out;
+    *work += goes_by_window(&self) ? product(self.positions, self.patch, 1) : errors_size(&self);
+    *indices = 3 * (size_t)self.positions + (size_t)self.patch +
                2 * (size_t)(self.height * self.width) + (size_t)tap_size(&self);
 }
 
@@ -94,12 +116,13 @@ static plan plan_of(const dt_layer *layer)
 {
     plan self = measure(layer);
     self.image = layer->work;
-    self.errors = self.image + image_size(&self);
-    self.turned = self.errors + errors_size(&self);
+    self.turned = self.image + image_size(&self);
     self.gradient = self.turned + kernel_size(&self);
+    self.errors = self.gradient + kernel_size(&self) + self.out;
     self.position = layer->indices;
     self.output = self.position + self.positions;
-    self.value = self.output + self.positions;
+    self.to_window = self.output + self.positions;
+    self.value = self.to_window + self.positions;
     self.from = self.value + self.patch;
     self.to = self.from + self.height * self.width;
     self.tap = self.to + self.height * self.width;
@@ -130,19 +153,39 @@ static int least(int a, int b)
     return a < b ? a : b;
 }
 
+/* Whether windows lie in the image as it is. */
+static bool has_no_border(const plan *self)
+{
+    const window *at = &self->at;
+    return at->top == 0 && at->left == 0 && at->bordered_width == self->width &&
+           at->bordered_height <= self->height;
+}
+
+/* What of the image windows reach, and where it is in the bordered one. */
+static int inner_rows(const plan *self)
+{
+    return least(self->height, self->at.bordered_height - self->at.top);
+}
+
+static int inner_columns(const plan *self)
+{
+    return least(self->width, self->at.bordered_width - self->at.left);
+}
+
+static int inner_offset(const plan *self)
+{
+    return (self->at.top * self->at.bordered_width + self->at.left) * self->in;
+}
+
 /* The windows of a sample, as a matrix [positions][patch]. */
 static dt_gathered patches_of(const plan *self, const dt_real *x)
 {
-    const window *at = &self->at;
     dt_gathered patches = {x, self->positions, self->patch, self->position, self->value};
-    if (at->top == 0 && at->left == 0 && at->bordered_width == self->width &&
-        at->bordered_height <= self->height)
+    if (has_no_border(self))
         return patches;
-    int offset = at->top * at->bordered_width + at->left;
     memset(self->image, 0, image_size(self) * sizeof *self->image);
-    copy_places(least(self->height, at->bordered_height - at->top),
-                least(self->width, at->bordered_width - at->left), self->in, x, self->width,
-                self->image + offset * self->in, at->bordered_width);
+    copy_places(inner_rows(self), inner_columns(self), self->in, x, self->width,
+                self->image + inner_offset(self), self->at.bordered_width);
     patches.values = self->image;
     return patches;
 }
@@ -256,14 +299,12 @@ static int find_phase(const plan *self, int row, int column, const dt_real *kern
 
 /* The gradient of the input is a convolution of that of the output with the kernel turned round;
  * with strides, one for each place that a value can have in its window. */
-static void find_input_gradient(const plan *self, const dt_layer *layer, const dt_layer_pass *pass)
+static void go_by_value(const plan *self, const dt_layer_pass *pass)
 {
     const window *at = &self->at;
     const dt_tile *dx = pass->input_gradient;
     int border = self->taps_down * self->errors_width + self->taps_across;
     memset(self->errors, 0, errors_size(self) * sizeof *self->errors);
-    for (int i = 0; i < pass->input->samples; i++)
-        memset(dt_tile_row(dx, i), 0, (size_t)layer->inputs * sizeof(dt_real));
     for (int row = 0; row < least(at->down, at->height); row++)
         for (int column = 0; column < least(at->across, at->width); column++) {
             int depth, count = find_phase(self, row, column, pass->parameters, &depth);
@@ -275,6 +316,61 @@ static void find_input_gradient(const plan *self, const dt_layer *layer, const d
                                    dt_tile_row(dx, i), self->to);
             }
         }
+}
+
+/* turned: the kernel as [out][patch]. */
+static void turn_kernel(const plan *self, const dt_real *kernel)
+{
+    for (int k = 0; k < self->patch; k++)
+        for (int o = 0; o < self->out; o++)
+            self->turned[o * self->patch + k] = kernel[k * self->out + o];
+}
+
+/* Adds the gradients of the values of every window to those of the image, window after window. */
+static void add_windows(const plan *self, dt_real *image)
+{
+    int run = self->at.width * self->in;
+    const dt_real *errors = self->errors;
+    for (int p = 0; p < self->positions; p++)
+        for (int y = 0; y < self->at.height; y++, errors += run) {
+            dt_real *to = image + self->position[p] + self->value[y * run];
+            for (int j = 0; j < run; j++)
+                to[j] += errors[j];
+        }
+}
+
+static void go_by_window(const plan *self, const dt_layer_pass *pass)
+{
+    const dt_tile *dx = pass->input_gradient;
+    turn_kernel(self, pass->parameters);
+    for (int o = 0; o < self->out; o++)
+        self->tap[o] = o;
+    for (int p = 0; p < self->positions; p++)
+        self->to_window[p] = p * self->patch;
+    for (int i = 0; i < pass->input->samples; i++) {
+        dt_real *to = dt_tile_row(dx, i), *image = has_no_border(self) ? to : self->image;
+        memset(self->errors, 0, product(self->positions, self->patch, 1) * sizeof *self->errors);
+        dt_matmul_gathered((dt_gathered){dt_tile_row(pass->output_gradient, i), self->positions,
+                                         self->out, self->output, self->tap},
+                           (dt_matrix){self->turned, self->patch}, self->patch, self->errors,
+                           self->to_window);
+        if (image != to)
+            memset(image, 0, image_size(self) * sizeof *image);
+        add_windows(self, image);
+        if (image != to)
+            copy_places(inner_rows(self), inner_columns(self), self->in, image + inner_offset(self),
+                        self->at.bordered_width, to, self->width);
+    }
+}
+
+static void find_input_gradient(const plan *self, const dt_layer *layer, const dt_layer_pass *pass)
+{
+    for (int i = 0; i < pass->input->samples; i++)
+        memset(dt_tile_row(pass->input_gradient, i), 0, (size_t)layer->inputs * sizeof(dt_real));
+    if (goes_by_window(self))
+        go_by_window(self, pass);
+    else
+        go_by_value(self, pass);
 }
 
 static void backward(const dt_layer *layer, const dt_layer_pass *pass)

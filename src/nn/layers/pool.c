@@ -55,58 +55,103 @@ static part part_of(const dt_layer *layer, const window *at, int row, int column
                   least(x + at->width, layer->input.width)};
 }
 
-/* What is done with the values of a window at one place: all channels of it. */
+/* Channels are worked on together, so many as fit: the functions below are inlined with each of
+ * these numbers, so that loops over channels are vectors. */
+enum { TOGETHER = 16 };
+#define CHUNKS(channels, CALL)                                                                     \
+    do {                                                                                           \
+        int c = 0;                                                                                 \
+        for (; c + TOGETHER <= (channels); c += TOGETHER)                                          \
+            CALL(c, TOGETHER);                                                                     \
+        if (c + 8 <= (channels)) {                                                                 \
+            CALL(c, 8);                                                                            \
+            c += 8;                                                                                \
+        }                                                                                          \
+        if (c + 4 <= (channels)) {                                                                 \
+            CALL(c, 4);                                                                            \
+            c += 4;                                                                                \
+        }                                                                                          \
+        for (; c < (channels); c++)                                                                \
+            CALL(c, 1);                                                                            \
+    } while (0)
+
+/* Before a loop over channels: GCC would unroll it, and not find the vectors again. */
+#define ONE_BY_ONE _Pragma("GCC unroll 1")
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* Takes the values of a window at one place into y. */
 typedef void take(int channels, const dt_real *x, dt_real *y);
-/* dx: of that place; x, y, dy as there; taken: [channels], zero at the window's first place. */
+/* Adds to dx, of one place of a window, what it gets of dy. taken: zero at the window's first. */
 typedef void give(int channels, const dt_real *x, const dt_real *y, const dt_real *dy,
                   dt_real *taken, dt_real *dx);
 
-static inline __attribute__((always_inline)) void pool(const dt_layer *layer, const window *at,
-                                                       const dt_real *x, dt_real *y, dt_real first,
-                                                       take *function)
+/* Of channels first .. first + channels - 1 of a window. */
+INLINE void pool_window(const dt_layer *layer, part p, int first, int channels, dt_real begin,
+                        take *function, const dt_real *x, dt_real *y)
 {
-    int channels = layer->input.channels, width = layer->input.width;
-    for (int row = 0; row < at->rows; row++)
-        for (int column = 0; column < at->columns; column++, y += channels) {
-            part p = part_of(layer, at, row, column);
-            for (int c = 0; c < channels; c++)
-                y[c] = first;
-            for (int i = p.first_row; i < p.end_row; i++)
-                for (int j = p.first_column; j < p.end_column; j++)
-                    function(channels, x + (i * width + j) * channels, y);
+    dt_real value[TOGETHER];
+    ONE_BY_ONE
+    for (int c = 0; c < channels; c++)
+        value[c] = begin;
+    for (int i = p.first_row; i < p.end_row; i++)
+        for (int j = p.first_column; j < p.end_column; j++)
+            function(channels, x + (i * layer->input.width + j) * layer->input.channels + first,
+                     value);
+    ONE_BY_ONE
+    for (int c = 0; c < channels; c++)
+        y[first + c] = value[c];
+}
+
+INLINE void unpool_window(const dt_layer *layer, part p, int first, int channels, give *function,
+                          const dt_real *x, const dt_real *y, const dt_real *dy, dt_real *dx)
+{
+    dt_real taken[TOGETHER] = {0};
+    for (int i = p.first_row; i < p.end_row; i++)
+        for (int j = p.first_column; j < p.end_column; j++) {
+            int place = (i * layer->input.width + j) * layer->input.channels + first;
+            function(channels, x + place, y + first, dy + first, taken, dx + place);
         }
 }
 
-static inline __attribute__((always_inline)) void unpool(const dt_layer *layer, const window *at,
-                                                         const dt_real *x, const dt_real *y,
-                                                         const dt_real *dy, dt_real *dx,
-                                                         give *function)
+INLINE void pool(const dt_layer *layer, const window *at, dt_real begin, take *function,
+                 const dt_real *x, dt_real *y)
 {
-    int channels = layer->input.channels, width = layer->input.width;
+    int channels = layer->input.channels;
+    for (int row = 0; row < at->rows; row++)
+        for (int column = 0; column < at->columns; column++, y += channels) {
+            part p = part_of(layer, at, row, column);
+#define POOL(first, count) pool_window(layer, p, first, count, begin, function, x, y)
+            CHUNKS(channels, POOL);
+        }
+}
+
+INLINE void unpool(const dt_layer *layer, const window *at, give *function, const dt_real *x,
+                   const dt_real *y, const dt_real *dy, dt_real *dx)
+{
+    int channels = layer->input.channels;
     memset(dx, 0, (size_t)layer->inputs * sizeof *dx);
     for (int row = 0; row < at->rows; row++)
         for (int column = 0; column < at->columns; column++, y += channels, dy += channels) {
             part p = part_of(layer, at, row, column);
-            memset(layer->work, 0, (size_t)channels * sizeof *layer->work);
-            for (int i = p.first_row; i < p.end_row; i++)
-                for (int j = p.first_column; j < p.end_column; j++) {
-                    int place = (i * width + j) * channels;
-                    function(channels, x + place, y, dy, layer->work, dx + place);
-                }
+#define UNPOOL(first, count) unpool_window(layer, p, first, count, function, x, y, dy, dx)
+            CHUNKS(channels, UNPOOL);
         }
 }
 
 /* NaN is the largest, and stays. */
-static inline void take_largest(int channels, const dt_real *x, dt_real *y)
+INLINE void take_largest(int channels, const dt_real *x, dt_real *y)
 {
+    ONE_BY_ONE
     for (int c = 0; c < channels; c++)
         y[c] = x[c] <= y[c] ? y[c] : x[c];
 }
 
 /* To the first that is the largest. */
-static inline void give_largest(int channels, const dt_real *x, const dt_real *y, const dt_real *dy,
-                                dt_real *taken, dt_real *dx)
+INLINE void give_largest(int channels, const dt_real *x, const dt_real *y, const dt_real *dy,
+                         dt_real *taken, dt_real *dx)
 {
+    ONE_BY_ONE
     for (int c = 0; c < channels; c++) {
         dt_real takes = x[c] < y[c] ? 0 : (dt_real)1 - taken[c];
         dx[c] = dt_fma(takes, dy[c], dx[c]);
@@ -114,16 +159,18 @@ static inline void give_largest(int channels, const dt_real *x, const dt_real *y
     }
 }
 
-static inline void take_sum(int channels, const dt_real *x, dt_real *y)
+INLINE void take_sum(int channels, const dt_real *x, dt_real *y)
 {
+    ONE_BY_ONE
     for (int c = 0; c < channels; c++)
         y[c] += x[c];
 }
 
-static inline void give_all(int channels, const dt_real *x, const dt_real *y, const dt_real *dy,
-                            dt_real *taken, dt_real *dx)
+INLINE void give_all(int channels, const dt_real *x, const dt_real *y, const dt_real *dy,
+                     dt_real *taken, dt_real *dx)
 {
     (void)x, (void)y, (void)taken;
+    ONE_BY_ONE
     for (int c = 0; c < channels; c++)
         dx[c] += dy[c];
 }
@@ -133,8 +180,8 @@ static void max_forward(const dt_layer *layer, const dt_layer_pass *pass)
     window at;
     (void)windows_of(layer, &at, NULL);
     for (int i = 0; i < pass->input->samples; i++)
-        pool(layer, &at, dt_tile_row(pass->input, i), dt_tile_row(pass->output, i),
-             -(dt_real)INFINITY, take_largest);
+        pool(layer, &at, -(dt_real)INFINITY, take_largest, dt_tile_row(pass->input, i),
+             dt_tile_row(pass->output, i));
 }
 
 static void max_backward(const dt_layer *layer, const dt_layer_pass *pass)
@@ -142,9 +189,8 @@ static void max_backward(const dt_layer *layer, const dt_layer_pass *pass)
     window at;
     (void)windows_of(layer, &at, NULL);
     for (int i = 0; pass->input_gradient && i < pass->input->samples; i++)
-        unpool(layer, &at, dt_tile_row(pass->input, i), dt_tile_row(pass->output, i),
-               dt_tile_row(pass->output_gradient, i), dt_tile_row(pass->input_gradient, i),
-               give_largest);
+        unpool(layer, &at, give_largest, dt_tile_row(pass->input, i), dt_tile_row(pass->output, i),
+               dt_tile_row(pass->output_gradient, i), dt_tile_row(pass->input_gradient, i));
 }
 
 /* Padding counts, as zeros. */
@@ -165,7 +211,7 @@ static void mean_forward(const dt_layer *layer, const dt_layer_pass *pass)
     (void)windows_of(layer, &at, NULL);
     for (int i = 0; i < pass->input->samples; i++) {
         dt_real *y = dt_tile_row(pass->output, i);
-        pool(layer, &at, dt_tile_row(pass->input, i), y, 0, take_sum);
+        pool(layer, &at, 0, take_sum, dt_tile_row(pass->input, i), y);
         scale((size_t)layer->outputs, share(&at), y);
     }
 }
@@ -176,16 +222,10 @@ static void mean_backward(const dt_layer *layer, const dt_layer_pass *pass)
     (void)windows_of(layer, &at, NULL);
     for (int i = 0; pass->input_gradient && i < pass->input->samples; i++) {
         dt_real *dx = dt_tile_row(pass->input_gradient, i);
-        unpool(layer, &at, dt_tile_row(pass->input, i), dt_tile_row(pass->output, i),
-               dt_tile_row(pass->output_gradient, i), dx, give_all);
+        unpool(layer, &at, give_all, dt_tile_row(pass->input, i), dt_tile_row(pass->output, i),
+               dt_tile_row(pass->output_gradient, i), dx);
         scale((size_t)layer->inputs, share(&at), dx);
     }
-}
-
-static void needs(const dt_layer *layer, size_t *indices, size_t *work)
-{
-    (void)indices;
-    *work = (size_t)layer->input.channels;
 }
 
 #define ARGUMENTS                                                                                  \
@@ -207,7 +247,6 @@ const dt_layer_kind dt_layer_maxpool = {
     .shape = shape,
     .forward = max_forward,
     .backward = max_backward,
-    .needs = needs,
 };
 #undef PADDING
 #define PADDING "zeros on each side, which count; same: an output of input / stride, rounded up"
@@ -218,5 +257,4 @@ const dt_layer_kind dt_layer_avgpool = {
     .shape = shape,
     .forward = mean_forward,
     .backward = mean_backward,
-    .needs = needs,
 };
