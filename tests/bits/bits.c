@@ -6,6 +6,7 @@
  * program's own lists: what is added there gets a line. */
 #include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,16 @@ static const recipe standard = {
     .schedule =
         {.lr = 0.01, .gamma = 0.7, .step_epochs = 1, .steps_an_epoch = 2, .total_steps = STEPS},
     .init = DT_INIT_HE,
+};
+
+/* Both ways in which a convolution finds the gradient of its input, windows that lie on one another
+ * or leave values out, channels that fill vectors and such that do not. */
+static const char *const image_networks[][2] = {
+    {"few-channels", "conv 6 5x5 pad 2 relu, maxpool 2, conv 16 5x5 relu, maxpool 2, 10"},
+    {"many-channels", "conv 32 3x3 stride 2 same tanh, conv 35 3x3 same relu, avgpool 2, 10"},
+    {"strides", "conv 5 4x3 stride 3x2 pad 2x1 bias false, maxpool 3x2 stride 2x1 same, "
+                "conv 20 2x3 stride 3x1 gelu, avgpool 3 stride 2 pad 1, flatten, 10"},
+    {"whole-image", "conv 17 3x3 stride 2 silu, avgpool 2, conv 10 1x1, avgpool all"},
 };
 
 static uint8_t pixels[SAMPLES * PIXELS], labels[SAMPLES];
@@ -142,6 +153,12 @@ static void make_data(void)
     printf("data synthetic %016" PRIx64 "\n", dt_hash(pixels, sizeof pixels));
 }
 
+/* Whether the kind's name says all of a layer. */
+static bool is_whole(const dt_layer_kind *kind)
+{
+    return kind->argument_count == 0 || kind->arguments[0].preset;
+}
+
 int main(void)
 {
     dt_error error = {0};
@@ -164,11 +181,16 @@ int main(void)
         const dt_layer_kind *kind = dt_layer_kind_at(i);
         recipe r = standard;
         char list[128];
-        if (kind->map || kind->tensors)
+        if (kind->map || kind->tensors || !is_whole(kind))
             continue;
         snprintf(list, sizeof list, "33, %s, 18, %s, 10", kind->name, kind->name);
         r.list = list;
         show("layer", kind->name, &r);
+    }
+    for (size_t i = 0; i < sizeof image_networks / sizeof *image_networks; i++) {
+        recipe r = standard;
+        r.list = image_networks[i][1];
+        show("images", image_networks[i][0], &r);
     }
     for (int i = 0; dt_loss_names[i]; i++) {
         recipe r = standard;

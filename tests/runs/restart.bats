@@ -61,6 +61,14 @@ checkpoints() { (cd "${1-run}/checkpoints" && echo step-*.h5); }
     same_run whole pieces
 }
 
+@test "convolutions go on in the middle of an epoch, on other numbers of ranks" {
+    local image=("${small[@]}" --epochs 2 --track-samples
+        --layers "conv 4 5x5 relu, maxpool 2, conv 6 3x3 relu, maxpool 2, dense 10")
+    train 2 "${image[@]}" --output whole
+    in_pieces "3:7 1:16 8:-1" "${image[@]}"
+    same_run whole pieces
+}
+
 @test "begun on 2 ranks, gone on with on 4, 1 and 8: the run of 2 that never stopped" {
     local auto=("${small[@]:0:${#small[@]}-2}" --epochs 4 --track-samples) shuffle
     for shuffle in global shard; do

@@ -114,6 +114,12 @@ draw_run() {
     done
 }
 
+@test "same bits: convolutions, with a tile's end in the middle of a batch" {
+    same_bits 8 "2 3 8" --train-limit 150 --test-limit 30 --batch-size 41 --epochs 2 --log-every 2 \
+        --track-samples --layers "conv 6 5x5 stride 2 relu, maxpool 2, conv 8 3x3 same relu, \
+avgpool 2 stride 1, dense 20 relu, dense 10"
+}
+
 @test "same bits: totals that stand in another slice than the last parameters" {
     same_bits 8 "4 5" --train-limit 100 --test-limit 20 --layers 1,19,10 --batch-size 20 \
         --epochs 1 --log-every 1 # 1023 parameters, in units of 256
