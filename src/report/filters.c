@@ -1,24 +1,42 @@
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "parts.h"
 
-enum { FILTERS_MOST = 64, SHEET = 32, COLUMNS = 8, GAP = 2, LEVELS = 31, SIDE_MOST = 64 };
+enum {
+    FILTERS_MOST = 64,
+    SHEET = 32,
+    COLUMNS = 8,
+    GAP = 2,
+    LEVELS = 31,
+    SIDE_MOST = 64,
+    ZOOMED = 28
+};
 
-/* The kernel of the first layer, if it has an output for each of which the weights are a picture;
- * else NULL. */
-static const dt_tensor *find_kernel(const report_run *run)
+/* Pictures of the weights of a layer: [height][width][channels][outputs]. */
+typedef struct filters {
+    const float *weights;
+    int height, width, channels, outputs;
+} filters;
+
+/* Of the first layer, if each of its outputs or filters looks at a picture. */
+static bool find_filters(const report_run *run, filters *out)
 {
     const dt_weights_file *file = &run->weights;
-    const int64_t *shape = file->facts.input_shape;
+    const dt_tensor *kernel = file->tensors;
     if (!run->has_weights || !file->own || file->tensor_count == 0)
-        return NULL;
-    const dt_tensor *kernel = &file->tensors[0];
-    bool fits = kernel->rank == 2 && shape[0] > 1 && shape[1] > 1 && shape[0] <= SIDE_MOST &&
-                shape[1] <= SIDE_MOST && shape[0] * shape[1] * shape[2] == kernel->shape[0];
-    return fits ? kernel : NULL;
+        return false;
+    const int64_t *shape = kernel->rank == 4 ? kernel->shape : file->facts.input_shape;
+    if ((kernel->rank != 4 && kernel->rank != 2) || shape[0] <= 1 || shape[1] <= 1 ||
+        shape[0] > SIDE_MOST || shape[1] > SIDE_MOST ||
+        (kernel->rank == 2 && shape[0] * shape[1] * shape[2] != kernel->shape[0]))
+        return false;
+    *out = (filters){file->parameters + kernel->offset, (int)shape[0], (int)shape[1], (int)shape[2],
+                     (int)kernel->shape[kernel->rank - 1]};
+    return true;
 }
 
 /* Colour 0 to LEVELS - 1: negative weights, LEVELS to 2 LEVELS - 1: positive; alpha is the size, so
@@ -33,44 +51,50 @@ static void make_colours(uint8_t colours[256][4])
     }
 }
 
-/* Weights of an output: the sum of the channels of each pixel. */
-static void draw(const report_run *run, const dt_tensor *kernel, int64_t output, uint8_t *pixels,
-                 size_t stride)
+/* Weights of an output: the sum of the channels of each pixel. Each weight is `zoom` pixels wide
+ * and high. */
+static void draw(const filters *self, int output, int zoom, uint8_t *pixels, size_t stride)
 {
-    const int64_t *shape = run->weights.facts.input_shape;
-    const float *weights = run->weights.parameters + kernel->offset;
     double largest = 0;
     for (int pass = 0; pass < 2; pass++)
-        for (int64_t i = 0; i < shape[0] * shape[1]; i++) {
+        for (int i = 0; i < self->height * self->width; i++) {
             double weight = 0;
-            for (int64_t c = 0; c < shape[2]; c++)
-                weight += (double)weights[(i * shape[2] + c) * kernel->shape[1] + output];
+            for (int c = 0; c < self->channels; c++)
+                weight += (double)self->weights[(i * self->channels + c) * self->outputs + output];
             largest = pass == 0 ? fmax(largest, fabs(weight)) : largest;
             if (pass == 0 || !(largest > 0))
                 continue;
             int level = (int)lround((LEVELS - 1) * fabs(weight) / largest);
-            pixels[(size_t)(i / shape[1]) * stride + (size_t)(i % shape[1])] =
-                (uint8_t)(level + (weight > 0 ? LEVELS : 0));
+            uint8_t *corner = pixels + (size_t)(i / self->width * zoom) * stride +
+                              (size_t)(i % self->width * zoom);
+            for (int y = 0; y < zoom; y++)
+                memset(corner + (size_t)y * stride, level + (weight > 0 ? LEVELS : 0),
+                       (size_t)zoom);
         }
 }
 
-static void add_sheet(dt_markup *to, const report_run *run, const dt_tensor *kernel, int first,
-                      int count)
+/* So that the weights of a small window can be told apart. */
+static int zoom_of(const filters *self)
 {
-    const int64_t *shape = run->weights.facts.input_shape;
+    int side = self->height > self->width ? self->height : self->width;
+    return side > ZOOMED / 2 ? 1 : ZOOMED / side;
+}
+
+static void add_sheet(dt_markup *to, const filters *self, int first, int count)
+{
     int columns = count < COLUMNS ? count : COLUMNS;
     int rows = (count + COLUMNS - 1) / COLUMNS;
-    int height = rows * ((int)shape[0] + GAP) - GAP;
-    int width = columns * ((int)shape[1] + GAP) - GAP;
+    int zoom = zoom_of(self);
+    int down = zoom * self->height + GAP, across = zoom * self->width + GAP;
+    int height = rows * down - GAP, width = columns * across - GAP;
     uint8_t colours[256][4];
     make_colours(colours);
     uint8_t *pixels = dt_calloc((size_t)height * (size_t)width, 1, &to->error);
     if (!pixels)
         return;
     for (int i = 0; i < count; i++)
-        draw(run, kernel, first + i,
-             pixels + (size_t)(i / COLUMNS * (shape[0] + GAP)) * (size_t)width +
-                 (size_t)(i % COLUMNS * (shape[1] + GAP)),
+        draw(self, first + i, zoom,
+             pixels + (size_t)(i / COLUMNS * down) * (size_t)width + (size_t)(i % COLUMNS * across),
              (size_t)width);
     char text[80];
     snprintf(text, sizeof text, "weights of outputs %d to %d of the first layer, as pictures",
@@ -82,20 +106,18 @@ static void add_sheet(dt_markup *to, const report_run *run, const dt_tensor *ker
 
 void report_filters(dt_markup *to, const report_run *run)
 {
-    const dt_tensor *kernel = find_kernel(run);
-    if (!kernel)
+    filters all;
+    if (!find_filters(run, &all))
         return;
-    int64_t outputs = kernel->shape[1];
-    int count = outputs < FILTERS_MOST ? (int)outputs : FILTERS_MOST;
-    dt_markup_add(
-        to,
-        "<section>\n<h2>First layer</h2>\n<p>What %s%d of its %lld outputs look for (%s): "
-        "<span class=\"blue\">blue</span> pixels raise an output, <span "
-        "class=\"orange\">orange</span> ones lower it, each output on its own "
-        "scale.</p>\n",
-        count < outputs ? "the first " : "", count, (long long)outputs, run->weights_name);
+    int count = all.outputs < FILTERS_MOST ? all.outputs : FILTERS_MOST;
+    dt_markup_add(to,
+                  "<section>\n<h2>First layer</h2>\n<p>What %s%d of its %d outputs look for (%s): "
+                  "<span class=\"blue\">blue</span> pixels raise an output, <span "
+                  "class=\"orange\">orange</span> ones lower it, each output on its own "
+                  "scale.</p>\n",
+                  count < all.outputs ? "the first " : "", count, all.outputs, run->weights_name);
     dt_markup_add(to, "<div class=\"sides\">\n");
     for (int first = 0; first < count; first += SHEET)
-        add_sheet(to, run, kernel, first, count - first < SHEET ? count - first : SHEET);
+        add_sheet(to, &all, first, count - first < SHEET ? count - first : SHEET);
     dt_markup_add(to, "</div>\n</section>\n");
 }
