@@ -13,6 +13,7 @@ typedef struct block {
     const dt_real *a[BLOCK_ROWS], *b;
     dt_real *c[BLOCK_ROWS];
     ptrdiff_t lda, ldb;
+    int last;   /* columns of C in its last vector: B's surplus ones are not stored */
     bool fresh; /* the sum begins at zero, not with what C holds ... */
     bool adds;  /* ... which is added at its end */
 } block;
@@ -29,6 +30,22 @@ INLINE void accumulate(int rows, int vectors, simd_vector sum[BLOCK_ROWS][BLOCK_
 /* How the summation index finds its column of A and its row of B. */
 enum { FORWARD, GATHERED, TRANSPOSED };
 
+/* Vector v of `vectors` in a row of C. */
+INLINE simd_vector load_c(const block *p, int vectors, int r, int v)
+{
+    const dt_real *c = p->c[r] + v * LANES;
+    return v + 1 < vectors || p->last == LANES ? vector_load(c) : vector_load_some(c, p->last);
+}
+
+INLINE void store_c(const block *p, int vectors, int r, int v, simd_vector sum)
+{
+    dt_real *c = p->c[r] + v * LANES;
+    if (v + 1 < vectors || p->last == LANES)
+        vector_store(c, sum);
+    else
+        vector_store_some(c, p->last, sum);
+}
+
 INLINE void block_product(const block *p, int rows, int vectors, int kind)
 {
     simd_vector sum[BLOCK_ROWS][BLOCK_VECTORS];
@@ -36,7 +53,7 @@ INLINE void block_product(const block *p, int rows, int vectors, int kind)
     for (int r = 0; r < rows; r++) {
         a[r] = p->a[r];
         for (int v = 0; v < vectors; v++)
-            sum[r][v] = p->fresh ? (simd_vector){0} : vector_load(p->c[r] + v * LANES);
+            sum[r][v] = p->fresh ? (simd_vector){0} : load_c(p, vectors, r, v);
     }
     const dt_real *b = p->b;
     const int32_t *index = p->index;
@@ -51,10 +68,8 @@ INLINE void block_product(const block *p, int rows, int vectors, int kind)
         for (int k = 0; k < p->depth; k++)
             accumulate(rows, vectors, sum, a, index[k], b + index[k] * ldb);
     for (int r = 0; r < rows; r++)
-        for (int v = 0; v < vectors; v++) {
-            dt_real *c = p->c[r] + v * LANES;
-            vector_store(c, p->adds ? vector_load(c) + sum[r][v] : sum[r][v]);
-        }
+        for (int v = 0; v < vectors; v++)
+            store_c(p, vectors, r, v, p->adds ? load_c(p, vectors, r, v) + sum[r][v] : sum[r][v]);
 }
 
 /* One function a block shape, so that every loop over rows and vectors is unrolled. */
@@ -102,28 +117,13 @@ static block_function *const forward_blocks[BLOCK_ROWS][BLOCK_VECTORS] = {TABLE(
 static block_function *const gathered_blocks[BLOCK_ROWS][BLOCK_VECTORS] = {TABLE(gathered)};
 static block_function *const transposed_blocks[BLOCK_ROWS][BLOCK_VECTORS] = {TABLE(transposed)};
 
-/* Computes the block of `rows` x `columns` at p. Where C ends inside a vector, the block is worked
- * on in a copy that has whole vectors: B's surplus columns stay in the copy. */
+/* Computes the block of `rows` x `columns` at p. */
 static void run_block(block *p, block_function *const blocks[BLOCK_ROWS][BLOCK_VECTORS], int rows,
                       int columns)
 {
     int vectors = (columns + LANES - 1) / LANES;
-    block_function *compute = blocks[rows - 1][vectors - 1];
-    if (columns % LANES == 0) {
-        compute(p);
-        return;
-    }
-    dt_real copy[BLOCK_ROWS][BLOCK_COLUMNS] __attribute__((aligned(VECTOR_BYTES)));
-    dt_real *c[BLOCK_ROWS];
-    for (int r = 0; r < rows; r++) {
-        c[r] = p->c[r];
-        memset(&copy[r][(vectors - 1) * LANES], 0, VECTOR_BYTES);
-        memcpy(copy[r], c[r], (size_t)columns * sizeof(dt_real));
-        p->c[r] = copy[r];
-    }
-    compute(p);
-    for (int r = 0; r < rows; r++)
-        memcpy(c[r], copy[r], (size_t)columns * sizeof(dt_real));
+    p->last = columns - (vectors - 1) * LANES;
+    blocks[rows - 1][vectors - 1](p);
 }
 
 static int least(int a, int b)
@@ -326,7 +326,7 @@ static void transposed_panel(const block_place *panel, dt_columns active, dt_mat
         block_place place = *panel;
         place.index = active.index + first;
         place.rows = block_first(active.count, blocks, i + 1) - first;
-        block p = {.b = b.values, .lda = a.stride, .ldb = b.stride};
+        block p = {.b = b.values, .lda = a.stride, .ldb = b.stride, .last = LANES};
         for (int r = 0; r < place.rows; r++)
             p.a[r] = a.values + place.index[r];
         int vectors = (columns + LANES - 1) / LANES;

@@ -50,6 +50,31 @@ static inline __attribute__((always_inline)) void vector_store(dt_real *values, 
     *(vector_in_memory *)values = v;
 }
 
+/* The first `count` lanes, 0 < count < LANES; the others are zero, and not stored. */
+static inline __attribute__((always_inline)) simd_vector vector_load_some(const dt_real *values,
+                                                                          int count)
+{
+#if !defined DT_DOUBLE && defined __AVX512F__
+    return (simd_vector)_mm512_maskz_loadu_ps((__mmask16)((1U << count) - 1), values);
+#else
+    simd_vector v = {0};
+    for (int i = 0; i < count; i++)
+        v[i] = values[i];
+    return v;
+#endif
+}
+
+static inline __attribute__((always_inline)) void vector_store_some(dt_real *values, int count,
+                                                                    simd_vector v)
+{
+#if !defined DT_DOUBLE && defined __AVX512F__
+    _mm512_mask_storeu_ps(values, (__mmask16)((1U << count) - 1), (__m512)v);
+#else
+    for (int i = 0; i < count; i++)
+        values[i] = v[i];
+#endif
+}
+
 /* sum + a * b in every lane, rounded once. Said outright, because what a compiler makes of a
  * product and a sum depends on its options and on what it believes of the CPU. */
 static inline __attribute__((always_inline)) simd_vector multiply_add(dt_real a, simd_vector b,

@@ -225,12 +225,12 @@ static void forward(const dt_layer *layer, const dt_layer_pass *pass)
 {
     plan self = plan_of(layer);
     const dt_real *kernel = pass->parameters, *bias = kernel + kernel_size(&self);
-    size_t out = (size_t)self.out;
     for (int i = 0; i < pass->input->samples; i++) {
         dt_real *y = dt_tile_row(pass->output, i);
         if (has_bias(layer))
             for (int p = 0; p < self.positions; p++)
-                memcpy(y + self.output[p], bias, out * sizeof *y);
+                for (int o = 0; o < self.out; o++)
+                    y[self.output[p] + o] = bias[o];
         else
             memset(y, 0, (size_t)layer->outputs * sizeof *y);
         dt_matmul_gathered(patches_of(&self, dt_tile_row(pass->input, i)),

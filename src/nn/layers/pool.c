@@ -71,7 +71,11 @@ enum { TOGETHER = 16 };
             CALL(c, 4);                                                                            \
             c += 4;                                                                                \
         }                                                                                          \
-        for (; c < (channels); c++)                                                                \
+        if (c + 2 <= (channels)) {                                                                 \
+            CALL(c, 2);                                                                            \
+            c += 2;                                                                                \
+        }                                                                                          \
+        if (c < (channels))                                                                        \
             CALL(c, 1);                                                                            \
     } while (0)
 
