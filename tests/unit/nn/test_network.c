@@ -296,8 +296,8 @@ static void test_no_memory(void)
 /* What is computed is what is taken, within the edges of blocks; and tiles have their limit. */
 static void test_measure(void)
 {
-    static const char *const layers[] = {"128, 64, 10", "2048, 300, 10", "1, 2000000, 1, 10",
-                                         "1, 20000, 1, 10", "512"};
+    static const char *const layers[] = {"128, 64, 10", "2048, 300, 10",
+                                         "1, 1000000, 1, 1000000, 1, 10", "1, 20000, 1, 10", "512"};
     static const int tiles[] = {64, 256, 8, 16, 64};
     for (size_t i = 0; i < sizeof tiles / sizeof *tiles; i++)
         for (int way = 0; way < WAYS; way++) {
