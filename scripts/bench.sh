@@ -33,6 +33,11 @@ fast=(--epochs 3 --batch-size "$fast_batch" --optimizer adam --lr 0.006 --beta1 
     --schedule linear)
 batches=1,8,32,64,128,512,2048
 large_batches=64,512,2048
+# Of images: LeNet-5, one between, and one that is nearly all convolutions.
+image_networks=("conv 6 5x5 pad 2 relu, maxpool 2, conv 16 5x5 relu, maxpool 2, 120, 84, 10"
+    "conv 24 5x5 relu, maxpool 2, conv 32 3x3 relu, maxpool 2, 256, 10"
+    "conv 32 3x3 same relu, conv 32 3x3 same relu, maxpool 2, conv 64 3x3 same relu, \
+conv 64 3x3 same relu, maxpool 2, 128, 10")
 
 find_data() {
     data=${DIST_TRAIN_DATA:-data/mnist}
@@ -75,7 +80,7 @@ bench_ranks() {
     ranks "$1" ./dist-train bench --data "${data:-synthetic}" --optimizer sgd --lr 0.01 \
         --csv "$2" "${@:3}" >/dev/null 2>"$work/errors" ||
         fail "$1 ranks: $(tail -n 1 "$work/errors")" 70
-    tail -n +2 "$2" >>"$work/rows"
+    tail -n +2 "$2" | grep -E "$measures" >>"$work/rows"
 }
 
 bench_torch() {
@@ -92,10 +97,20 @@ one_round() {
     bench_ranks 1 "$work/1.csv" "${length[@]}"
     bench_ranks 2 "$work/2.csv" "${length[@]}"
     bench_ranks 8 "$work/8.csv" --quick --batches 512 --repetitions 5
+    local network count measures=',(training|dense ceiling|sparse ceiling),'
+    for network in "${image_networks[@]}"; do
+        for count in 1 2; do
+            bench_ranks "$count" "$work/images.csv" --quick --batches 64 --repetitions 3 \
+                --layers "$network"
+        done
+    done
     [ -n "$torch_python" ] || return 0
     bench_torch --batches "$batches" "${torch_length[@]}"
     [ "$quick" = 1 ] ||
         bench_torch --batches "$large_batches" --layers 2048,2048,10 "${torch_length[@]}"
+    for network in "${image_networks[@]}"; do
+        bench_torch --batches 64 --layers "$network" --repetitions 3 --seconds "$image_seconds"
+    done
 }
 
 # Seconds from the start of mpirun to its end, for a run that ends with 98 %.
@@ -166,7 +181,7 @@ NR == 1 { next }
     }
 }
 END {
-    form = "%-18s %5s %8s %8s %7s %8s %7s %8s %7s %8s %8s %7s %8s %7s\n"
+    form = "%-31s %5s %8s %8s %7s %8s %7s %8s %7s %8s %8s %7s %8s %7s\n"
     printf form, "network", "batch", "np 1", "dense", "share", "sparse", "share", "np 2", "2 / 1",
         "8 v.ranks", "PyTorch", "ratio", "DDP, 2", "ratio"
     for (i = 1; i <= n; i++) {
@@ -222,11 +237,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-quick=${BENCH_QUICK:-0}
+quick=${BENCH_QUICK:-0} measures=.
 if [ "$quick" = 1 ]; then
     rounds=1 runs=1 length=(--quick --repetitions 5) torch_length=(--repetitions 5 --seconds 0.05)
+    image_seconds=0.05
 else
     rounds=3 runs=5 length=(--repetitions 3) torch_length=(--repetitions 3 --seconds 0.2)
+    image_seconds=0.5
 fi
 find_data
 find_torch

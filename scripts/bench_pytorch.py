@@ -7,6 +7,7 @@ permutation. Prints CSV rows with the columns of `dist-train bench --csv`, witho
 """
 import argparse
 import gzip
+import math
 import os
 import socket
 import statistics
@@ -26,7 +27,7 @@ import torch.multiprocessing as mp  # noqa: E402
 from torch import nn  # noqa: E402
 from torch.nn.parallel import DistributedDataParallel  # noqa: E402
 
-INPUTS, CLASSES, SAMPLES = 784, 10, 60000
+SIDE, INPUTS, CLASSES, SAMPLES = 28, 784, 10, 60000
 
 # For each batch size few epochs that get to 98 %, with the rate and Adam's betas that get there.
 TRIALS = ("64:3:0.005:0.85:0.97,128:4:0.008:0.85:0.98,256:4:0.01:0.8:0.97,256:5:0.008:0.8:0.97,"
@@ -57,13 +58,44 @@ def load(directory, part):
     return images.reshape(-1, INPUTS).float() / 255, labels.long()
 
 
+def size_of(word):
+    """"5x3", or "5" of both."""
+    sides = [int(side) for side in word.split("x")]
+    return (sides * 2)[:2]
+
+
+def make_module(words, shape):
+    """What an item of dist-train's --layers is in PyTorch, for an input of [channels][h][w]."""
+    kind, rest = words[0], words[1:]
+    named = dict(zip(rest[2::2], rest[3::2])) if kind == "conv" else dict(zip(rest[1::2], rest[2::2]))
+    if kind == "conv":
+        padding = "same" if "same" in rest else size_of(named.get("pad", "0"))
+        return nn.Conv2d(shape[0], int(rest[0]), size_of(rest[1]), size_of(named.get("stride", "1")),
+                         padding)
+    if kind == "maxpool":
+        return nn.MaxPool2d(size_of(rest[0]))
+    if kind == "relu":
+        return nn.ReLU()
+    if kind != "dense":
+        raise SystemExit(f"bench_pytorch: --layers: expected conv, maxpool, dense, relu or numbers, "
+                         f"found '{kind}'")
+    return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape), int(rest[0])))
+
+
 def make_network(layers):
+    """The network of a list as dist-train's --layers takes it, of a few kinds; and its name."""
     torch.manual_seed(1)
-    modules, inputs = [], INPUTS
-    for outputs in layers:
-        modules += [nn.Linear(inputs, outputs), nn.ReLU()]
-        inputs = outputs
-    return nn.Sequential(*modules[:-1])
+    items = [item.split() for item in layers.split(",")]
+    modules, shape, name = [nn.Unflatten(1, (1, SIDE, SIDE))], (1, SIDE, SIDE), str(INPUTS)
+    for index, words in enumerate(items):
+        bare = words[0].isdigit()
+        modules.append(make_module(["dense"] + words if bare else words, shape))
+        shape = tuple(modules[-1](torch.zeros(1, *shape)).shape[1:])
+        if list(modules[-1].parameters()):
+            name += f"-{math.prod(shape)}"
+        if words[-1] == "relu" and len(words) > 1 or bare and index + 1 < len(items):
+            modules.append(nn.ReLU())
+    return nn.Sequential(*modules), name
 
 
 class Training:
@@ -72,7 +104,7 @@ class Training:
     def __init__(self, rank, processes, layers, data, make_optimizer):
         self.rank, self.processes = rank, processes
         self.images, self.labels = data
-        network = make_network(layers)
+        network, self.name = make_network(layers)
         self.network = DistributedDataParallel(network) if processes > 1 else network
         self.optimizer = make_optimizer(self.network.parameters())
         self.loss = nn.CrossEntropyLoss()
@@ -129,10 +161,9 @@ def measure(rank, processes, args):
     for _ in range(args.repetitions):
         for batch, training, steps, rates in cases:
             rates.append(broadcast(repetition(training, batch, steps), processes))
-    network = "-".join(map(str, [INPUTS] + args.layers))
-    for batch, _, _, rates in cases:
+    for batch, training, _, rates in cases:
         if rank == 0:
-            print(f"{processes},pytorch,{network},{batch},0,{statistics.median(rates):.6g},"
+            print(f"{processes},pytorch,{training.name},{batch},0,{statistics.median(rates):.6g},"
                   f"{min(rates):.6g},{max(rates):.6g},{len(rates)},samples/s", flush=True)
 
 
@@ -175,7 +206,7 @@ def measure_to_accuracy(rank, processes, args):
         if seconds is not None and (best is None or seconds < best[0]):
             best = (seconds, trial[0])
     if rank == 0 and best:
-        network = "-".join(map(str, [INPUTS] + args.layers))
+        network = make_network(args.layers)[1]
         value = f"{start + best[0]:.6g}"
         print(f"{processes},pytorch to accuracy,{network},{best[1]},0,{value},{value},{value},1,s",
               flush=True)
@@ -204,7 +235,8 @@ def parse_arguments():
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", help="directory of MNIST-type files; without: random data")
-    parser.add_argument("--layers", type=numbers(int), default=[128, 64, CLASSES])
+    parser.add_argument("--layers", default="128, 64, 10",
+                        help="the network as dist-train takes it: conv, maxpool, dense, relu, numbers")
     parser.add_argument("--batches", type=numbers(int), default=[1, 8, 32, 64, 128, 512, 2048])
     parser.add_argument("--processes", type=numbers(int), default=[1, 2])
     parser.add_argument("--repetitions", type=int, default=5)
