@@ -1,8 +1,8 @@
 /* Counter-based random numbers: Philox4x32-10.
  *
- * A value is a pure function of (seed, stream, epoch, sample, index): there is no generator state
- * to store, to ship or to get out of step. Streams keep the uses apart: two draws with different
- * streams are independent whatever the other coordinates are.
+ * A value is a pure function of (seed, stream, part, epoch, sample, index): there is no generator
+ * state to store, to ship or to get out of step. Streams keep the uses apart: two draws with
+ * different streams are independent whatever the other coordinates are.
  *
  * source: J. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011; Random123. */
 #ifndef DT_BASE_RANDOM_H
@@ -15,19 +15,21 @@
 
 #include "base/elementary.h"
 
-/* One number a use, never reused for another: results depend on them. */
+/* One number a use, below 256, never reused for another: results depend on them. */
 typedef enum dt_random_stream {
-    DT_STREAM_INIT = 1,  /* initial parameters: sample = layer, index = parameter */
-    DT_STREAM_ORDER = 2, /* order of the training samples of an epoch */
-    DT_STREAM_SPLIT = 3, /* which samples are held out */
-    DT_STREAM_GLYPH = 4, /* synthetic digits: sample = image */
+    DT_STREAM_INIT = 1,       /* initial parameters: sample = layer, index = parameter */
+    DT_STREAM_ORDER = 2,      /* order of the training samples of an epoch */
+    DT_STREAM_SPLIT = 3,      /* which samples are held out */
+    DT_STREAM_GLYPH = 4,      /* synthetic digits: sample = image */
+    DT_STREAM_DROPOUT = 5,    /* part = layer, sample = place in the epoch, index = values / 4 */
     DT_STREAM_EXACTNESS = 98, /* numbers for the program to check itself with */
-    DT_STREAM_TEST = 99  /* unit tests */
+    DT_STREAM_TEST = 99       /* unit tests */
 } dt_random_stream;
 
 typedef struct dt_random_key {
     uint64_t seed;
     dt_random_stream stream;
+    uint32_t part; /* of the stream, below 2^24; 0 where it has no parts */
     uint32_t epoch;
     uint32_t sample;
 } dt_random_key;
@@ -39,7 +41,8 @@ typedef struct dt_random_block {
 /* Block `index` of the sequence that `key` names: 128 random bits. */
 static inline dt_random_block dt_random_at(const dt_random_key *key, uint32_t index)
 {
-    philox4x32_ctr_t counter = {{index, key->sample, key->epoch, (uint32_t)key->stream}};
+    uint32_t stream = (uint32_t)key->stream | key->part << 8;
+    philox4x32_ctr_t counter = {{index, key->sample, key->epoch, stream}};
     philox4x32_key_t seed = {{(uint32_t)key->seed, (uint32_t)(key->seed >> 32)}};
     philox4x32_ctr_t bits = philox4x32(counter, seed);
     return (dt_random_block){{bits.v[0], bits.v[1], bits.v[2], bits.v[3]}};

@@ -2,6 +2,7 @@
 #ifndef DT_BASE_SHAPE_H
 #define DT_BASE_SHAPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,12 @@ typedef struct dt_shape {
 static inline int dt_shape_size(dt_shape shape)
 {
     return shape.height * shape.width * shape.channels;
+}
+
+/* Not a row of values. */
+static inline bool dt_shape_is_image(dt_shape shape)
+{
+    return shape.height > 1 || shape.width > 1;
 }
 
 /* Most dimensions of a tensor, and of an array in a file other than HDF5. */

@@ -26,7 +26,8 @@ typedef struct dt_plan {
     int64_t samples;    /* of the training set, 1 <= samples < 2^31 */
     int64_t batch_size; /* >= 1 */
     int virtual_ranks;  /* >= 1 */
-    int32_t *order;     /* [samples], of the epoch last started */
+    uint32_t epoch;     /* the one last started ... */
+    int32_t *order;     /* ... and its order: [samples] */
 } dt_plan;
 
 /* Allocates plan->order; the other fields are the caller's to set, before or after. */
@@ -39,7 +40,7 @@ int64_t dt_plan_steps(const dt_plan *plan);
 /* Samples of step `step` of an epoch, all virtual ranks together: batch_size, or what is left. */
 int64_t dt_plan_batch(const dt_plan *plan, int64_t step);
 
-/* Fills order[] for `epoch` (from 0). */
+/* Sets epoch (from 0) and fills order[] for it. */
 void dt_plan_start_epoch(dt_plan *plan, uint32_t epoch);
 
 /* The places in order[] that virtual rank v plays in step `step`; may be empty. */

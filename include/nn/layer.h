@@ -17,13 +17,14 @@
 #include "base/shape.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "nn/noise.h"
 #include "nn/real.h"
 #include "nn/summation.h"
 #include "nn/support.h"
 #include "nn/tensor.h"
 #include "nn/tile.h"
 
-enum { DT_ARGUMENTS_MAX = 6, DT_LAYER_TENSORS_MAX = 4, DT_ONNX_STEPS_MAX = 6 };
+enum { DT_ARGUMENTS_MAX = 6, DT_LAYER_TENSORS_MAX = 4, DT_ONNX_STEPS_MAX = 9 };
 
 /* A layer as it is asked for. */
 typedef struct dt_layer_spec {
@@ -80,10 +81,12 @@ typedef struct dt_layer {
     dt_real *work; /* ... and so is this, when the next layer or the next pass begins */
 } dt_layer;
 
-/* A tile on its way through a layer. Forward takes parameters and input, and gives output; what
- * stands behind these is for the way back. */
+/* A tile on its way through a layer. Forward takes parameters, noise and input, and gives output;
+ * what stands behind these is for the way back. */
 typedef struct dt_layer_pass {
     const dt_real *parameters; /* the layer's */
+    int number;                /* of the layer in the network, from 0 */
+    const dt_noise *noise;     /* of the tile's samples; NULL: no training */
     const dt_tile *input;
     dt_tile *output;
     const dt_tile *output_gradient; /* of the loss by each value of the output */
@@ -95,8 +98,8 @@ typedef struct dt_layer_pass {
 } dt_layer_pass;
 
 /* A step of what a layer is in ONNX: an operation, and what it takes, a letter each: x the input of
- * the layer, p the result of the step before, n `number`, a its first argument, 0 to 3 a tensor of
- * the layer (if it has it). */
+ * the layer, p the result of the step before, A that of the first step, B of the second, ..., n
+ * `number`, a its first argument, 0 to 3 a tensor of the layer (if it has it). */
 typedef struct dt_onnx_step {
     const char *operation, *takes;
     double number;
@@ -146,6 +149,7 @@ struct dt_layer_kind {
 
     /* Keras' name for a layer with tensors, to which it adds "_1", "_2", ... */
     const char *keras;
+    bool words_of_rows; /* what follows holds for a row of values alone, not for an image */
     /* An expression of PyTorch; {NAME} is an argument as Python writes it, {inputs} and {outputs}
      * the values a sample. torch_class: the definition of what it names, if it is not PyTorch's. */
     const char *torch, *torch_class;

@@ -15,6 +15,7 @@
 #include "nn/architecture.h"
 #include "nn/init.h"
 #include "nn/loss.h"
+#include "nn/noise.h"
 #include "nn/real.h"
 #include "nn/summation.h"
 #include "nn/support.h"
@@ -94,6 +95,8 @@ typedef struct dt_batch {
     const uint8_t *labels;        /* [count], each below the last width */
     int64_t upcoming;             /* images behind these that will be asked for next: fetched from
                                      memory meanwhile */
+    const dt_noise *noise;        /* [count] places, for dt_network_gradient; NULL: random layers do
+                                     as in evaluation, where nobody reads it */
     int segment_count;
     const dt_segment *segments; /* of the samples: nn/summation.h */
     dt_loss_sum *losses;        /* [segment_count]: the losses and correct answers of each segment,

@@ -18,6 +18,7 @@ typedef struct dt_feed dt_feed;
 /* What this rank plays in a step; valid until the next dt_feed_step. */
 typedef struct dt_play {
     dt_batch batch;           /* the samples of its virtual ranks, one rank's behind the other's */
+    dt_noise noise;           /* theirs */
     const int64_t *counts;    /* [own virtual ranks]: samples of each; may be 0 */
     const int32_t *positions; /* [batch.count], of the samples in the training set */
     int64_t step_samples;     /* of the whole step, all ranks together */

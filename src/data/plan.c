@@ -41,6 +41,7 @@ int64_t dt_plan_batch(const dt_plan *plan, int64_t step)
 
 void dt_plan_start_epoch(dt_plan *plan, uint32_t epoch)
 {
+    plan->epoch = epoch;
     switch (plan->shuffle) {
     case DT_SHUFFLE_GLOBAL:
         dt_sampler_order(plan->seed, epoch, plan->samples, plan->order);

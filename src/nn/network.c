@@ -5,14 +5,12 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "cutter.h"
 #include "nn/exactness.h"
 #include "nn/layer.h"
 #include "nn/matmul.h"
 #include "nn/metrics.h"
 #include "nn/tile.h"
-
-/* Pieces of a tile: what does not fit begins the next one. */
-enum { PIECES_MAX = 128 };
 
 struct dt_network {
     dt_network_spec spec;
@@ -250,32 +248,36 @@ void dt_network_set_parameters(dt_network *self, const dt_real *parameters)
 }
 
 /* Of layer i, but for the summation. */
-static dt_layer_pass pass_of(const dt_network *self, int i)
+static dt_layer_pass pass_of(const dt_network *self, int i, const dt_noise *noise)
 {
     return (dt_layer_pass){.parameters = self->parameters + self->offsets[i],
+                           .number = i,
+                           .noise = noise,
                            .input = &self->values[i],
                            .output = &self->values[i + 1],
                            .output_gradient = &self->gradients[i + 1],
                            .input_gradient = i > 0 ? &self->gradients[i] : NULL};
 }
 
-static void forward(dt_network *self, int samples, const uint8_t *const *images)
+/* noise: NULL in evaluation. */
+static void forward(dt_network *self, int samples, const uint8_t *const *images,
+                    const dt_noise *noise)
 {
     dt_tile_load(&self->values[0], samples, images, self->input_scale, self->input_shift);
     for (int i = 0; i < self->layer_count; i++) {
-        dt_layer_pass pass = pass_of(self, i);
+        dt_layer_pass pass = pass_of(self, i, noise);
         pass.output->samples = samples;
         dt_layer_forward(&self->layers[i], &pass);
     }
 }
 
 /* tracks: self->squares become those of the samples' gradients. */
-static void backward(dt_network *self, dt_summation *summation, bool tracks)
+static void backward(dt_network *self, dt_summation *summation, const dt_noise *noise, bool tracks)
 {
     if (tracks)
         memset(self->squares, 0, (size_t)self->tile_samples * sizeof *self->squares);
     for (int i = self->layer_count - 1; i >= 0; i--) {
-        dt_layer_pass pass = pass_of(self, i);
+        dt_layer_pass pass = pass_of(self, i, noise);
         summation->offset = self->offsets[i];
         pass.summation = summation;
         pass.squares = tracks ? self->squares : NULL;
@@ -293,34 +295,6 @@ static void prefetch(const dt_network *self, const dt_batch *batch, int64_t firs
     for (int64_t i = first; i < end; i++)
         for (int j = 0; j < self->inputs; j += CACHE_LINE)
             __builtin_prefetch(batch->images[i] + j, 0, 2);
-}
-
-/* The next tile's pieces of the segments. */
-typedef struct cutter {
-    const dt_batch *batch;
-    int segment;  /* the one being cut */
-    int64_t done; /* samples of it in earlier tiles */
-} cutter;
-
-/* Cuts a tile of up to `capacity` samples; returns how many it has. */
-static int cut_tile(cutter *self, int capacity, dt_piece *pieces, int *piece_count)
-{
-    int samples = 0;
-    *piece_count = 0;
-    while (self->segment < self->batch->segment_count && *piece_count < PIECES_MAX) {
-        const dt_segment *segment = &self->batch->segments[self->segment];
-        int64_t left = segment->samples - self->done;
-        bool ends = left <= capacity - samples;
-        int count = ends ? (int)left : capacity - samples;
-        if (!ends && count == 0)
-            break;
-        pieces[(*piece_count)++] = (dt_piece){
-            .samples = count, .fresh = self->done == 0, .merges = ends ? segment->merges : 0};
-        samples += count;
-        self->done = ends ? 0 : self->done + count;
-        self->segment += ends;
-    }
-    return samples;
 }
 
 /* The losses of a tile's pieces, to those of their segments, which begin at *losses. gradient: of
@@ -381,6 +355,16 @@ static int even_tile(const dt_network *self, int64_t samples)
     return tiles > 0 ? (int)((samples + tiles - 1) / tiles) : 0;
 }
 
+/* Of the samples from `first` on, in *room; NULL if there is none. */
+static const dt_noise *noise_from(const dt_batch *batch, int64_t first, dt_noise *room)
+{
+    if (!batch->noise)
+        return NULL;
+    *room = *batch->noise;
+    room->places += first;
+    return room;
+}
+
 void dt_network_gradient(dt_network *self, const dt_batch *batch, dt_real *const *sums,
                          const dt_listener *listener, dt_support *support, dt_trace *trace)
 {
@@ -394,7 +378,9 @@ void dt_network_gradient(dt_network *self, const dt_batch *batch, dt_real *const
         int segment = cut.segment;
         int samples = cut_tile(&cut, capacity, pieces, &summation.piece_count);
         prefetch(self, batch, first + samples);
-        forward(self, samples, batch->images + first);
+        dt_noise room;
+        const dt_noise *noise = noise_from(batch, first, &room);
+        forward(self, samples, batch->images + first, noise);
         dt_trace_lap(trace, DT_PHASE_FORWARD);
         add_losses(self, &summation, batch->labels + first,
                    self->gradients[self->layer_count].values, &batch->losses[segment]);
@@ -404,7 +390,7 @@ void dt_network_gradient(dt_network *self, const dt_batch *batch, dt_real *const
             listener->final(listener->state, self->parameter_count);
         }
         summation.sparse = support && summation.depth == 0 && last;
-        backward(self, &summation, batch->tracked != NULL);
+        backward(self, &summation, noise, batch->tracked != NULL);
         if (batch->tracked)
             track(self, samples, batch->labels + first, batch->tracked + first);
         dt_trace_lap(trace, DT_PHASE_BACKWARD);
@@ -427,7 +413,7 @@ void dt_network_evaluate(dt_network *self, const dt_batch *batch, dt_real *outpu
         int segment = cut.segment;
         int samples = cut_tile(&cut, self->tile_samples, pieces, &tile.piece_count);
         prefetch(self, batch, first + samples);
-        forward(self, samples, batch->images + first);
+        forward(self, samples, batch->images + first, NULL);
         add_losses(self, &tile, batch->labels + first, NULL, &batch->losses[segment]);
         if (outputs)
             memcpy(outputs + (size_t)first * classes, values,
@@ -443,7 +429,7 @@ void dt_network_outputs(dt_network *self, int64_t count, const uint8_t *const *i
     for (int64_t first = 0; first < count; first += self->tile_samples) {
         int64_t left = count - first;
         int samples = left < self->tile_samples ? (int)left : self->tile_samples;
-        forward(self, samples, images + first);
+        forward(self, samples, images + first, NULL);
         memcpy(outputs + (size_t)first * classes, self->values[self->layer_count].values,
                (size_t)samples * classes * sizeof *outputs);
     }

@@ -5,7 +5,7 @@
 typedef struct feed_window {
     int64_t first, end; /* steps of the epoch */
     dt_delivery delivery;
-    int32_t *wanted;
+    int32_t *wanted, *places; /* positions of the samples; their places in the epoch's order */
     int64_t *counts; /* [window_steps][own.count]: samples of each virtual rank in each step */
 } feed_window;
 
@@ -23,6 +23,7 @@ struct dt_feed {
 static dt_status create_window(feed_window *self, size_t samples, size_t slices, dt_error *error)
 {
     if ((self->wanted = dt_calloc(samples, sizeof *self->wanted, error)) &&
+        (self->places = dt_calloc(samples, sizeof *self->places, error)) &&
         (self->delivery.images = dt_calloc(samples, sizeof *self->delivery.images, error)) &&
         (self->delivery.labels = dt_calloc(samples, 1, error)) &&
         (self->counts = dt_calloc(slices, sizeof *self->counts, error)))
@@ -65,6 +66,7 @@ void dt_feed_destroy(dt_feed *self)
     for (int i = 0; i < DT_DELIVERY_SLOTS; i++) {
         dt_exchange_end(self->exchange, i);
         dt_free(self->windows[i].wanted);
+        dt_free(self->windows[i].places);
         dt_free(self->windows[i].delivery.images);
         dt_free(self->windows[i].delivery.labels);
         dt_free(self->windows[i].counts);
@@ -84,8 +86,10 @@ static dt_status begin_window(dt_feed *self, int slot, int64_t first, dt_error *
     for (int64_t step = first; step < window->end; step++)
         for (int64_t v = 0; v < self->own.count; v++) {
             dt_range slice = dt_plan_slice(self->plan, step, (int)(self->own.first + v));
-            for (int64_t i = 0; i < slice.count; i++)
+            for (int64_t i = 0; i < slice.count; i++) {
+                window->places[count] = (int32_t)(slice.first + i);
                 window->wanted[count++] = self->plan->order[slice.first + i];
+            }
             *next++ = slice.count;
         }
     window->delivery.count = count;
@@ -128,6 +132,9 @@ dt_status dt_feed_step(dt_feed *self, dt_play *play, dt_error *error)
     play->batch.labels = window->delivery.labels + self->sample;
     play->batch.tracked = NULL;
     play->positions = window->wanted + self->sample;
+    play->noise = (dt_noise){.seed = self->plan->seed,
+                             .epoch = self->plan->epoch,
+                             .places = window->places + self->sample};
     self->sample += play->batch.count;
     play->batch.upcoming = window->delivery.count - self->sample;
     self->step++;

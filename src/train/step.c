@@ -57,6 +57,7 @@ static void add_gradients(dt_session *run, const dt_play *play, dt_support *supp
     batch.segment_count = (int)run->own_virtual_ranks.count;
     batch.segments = run->segments;
     batch.losses = run->losses;
+    batch.noise = &play->noise;
     dt_network_gradient(run->network, &batch, dt_reduce_sums(run->reduce),
                         announces ? &listener : NULL, may_be_sparse(run) ? support : NULL,
                         &run->trace);

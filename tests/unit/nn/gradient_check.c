@@ -379,13 +379,18 @@ typedef struct bench {
     dt_layer *layer;
     dt_real *parameters, *gradient;
     dt_tile input, output, input_gradient, weights;
+    int32_t places[TILE];
+    dt_noise noise; /* the same in all passes */
 } bench;
 
 static long double weighted_output(void *of)
 {
     bench *b = of;
     long double sum = 0;
-    dt_layer_pass pass = {.parameters = b->parameters, .input = &b->input, .output = &b->output};
+    dt_layer_pass pass = {.parameters = b->parameters,
+                          .noise = &b->noise,
+                          .input = &b->input,
+                          .output = &b->output};
     dt_layer_forward(b->layer, &pass);
     for (int i = 0; i < b->input.samples * b->layer->outputs; i++)
         sum += (long double)b->weights.values[i] * (long double)b->output.values[i];
@@ -396,6 +401,9 @@ static void prepare_bench(bench *b, dt_random_sequence *random)
 {
     dt_layer *layer = b->layer;
     int samples = draw_int(random, 1, TILE);
+    b->noise = (dt_noise){.seed = dt_random_next(random), .epoch = 3, .places = b->places};
+    for (int i = 0; i < samples; i++)
+        b->places[i] = draw_int(random, 0, 100000);
     size_t indices = 0, work = 0;
     if (layer->kind->needs)
         layer->kind->needs(layer, &indices, &work);
@@ -444,6 +452,7 @@ static tally check_layer(dt_layer *layer, dt_random_sequence *random)
     dt_piece piece = {.samples = b.input.samples}; /* goes on with the sum that is there */
     dt_summation sum = {.piece_count = 1, .pieces = &piece, .depth = 1, .sums = &b.gradient};
     dt_layer_pass pass = {.parameters = b.parameters,
+                          .noise = &b.noise,
                           .input = &b.input,
                           .output = &b.output,
                           .output_gradient = &b.weights,

@@ -45,6 +45,7 @@ typedef struct fixture {
     float *parameters, *gradient, *expected; /* [count] */
     uint8_t pixels[SAMPLES][INPUTS], labels[SAMPLES];
     const uint8_t *images[SAMPLES];
+    int32_t places[SAMPLES];
 } fixture;
 
 static inline float *new_array(const fixture *f)
@@ -72,6 +73,7 @@ static inline fixture *begin(const dt_network_spec *spec, uint32_t sample)
     for (int i = 0; i < SAMPLES; i++) {
         f->images[i] = f->pixels[i];
         f->labels[i] = (uint8_t)draw_int(&random, 0, CLASSES - 1);
+        f->places[i] = 3 * (i ^ 37);
         for (int j = 0; j < INPUTS; j++)
             if (j % 3 != 0 && draw_int(&random, 0, j % 7) == 0)
                 f->pixels[i][j] = (uint8_t)draw_int(&random, 0, 255);
@@ -105,6 +107,12 @@ static inline dt_batch cut_batch(const dt_batch *batch, int segment_count,
     return cut;
 }
 
+/* Of the samples from `first` on. */
+static inline dt_noise noise_of(const fixture *f, int first)
+{
+    return (dt_noise){.seed = 5, .epoch = 2, .places = f->places + first};
+}
+
 /* dt_network_gradient with a trace that nobody looks at. */
 static inline void sum_gradients(fixture *f, const dt_batch *batch, int segment_count,
                                  const dt_segment *segments, float *const *sums,
@@ -118,7 +126,9 @@ static inline void sum_gradients(fixture *f, const dt_batch *batch, int segment_
 /* The gradient of `count` samples as one segment: their loss. */
 static inline dt_loss_sum gradient_of(fixture *f, int first, int count, float *gradient)
 {
-    dt_batch batch = {.count = count, .images = f->images + first, .labels = f->labels + first};
+    dt_noise noise = noise_of(f, first);
+    dt_batch batch = {
+        .count = count, .images = f->images + first, .labels = f->labels + first, .noise = &noise};
     dt_segment segment = {.samples = count};
     dt_loss_sum sum;
     sum_gradients(f, &batch, 1, &segment, &gradient, &sum);

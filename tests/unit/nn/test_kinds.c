@@ -99,7 +99,8 @@ static void law_of_segments(fixture *f, dt_random_sequence *random)
     new_arrays(f, found);
     new_arrays(f, expected);
     int count = draw_segments(segments, random);
-    dt_batch batch = {.count = SAMPLES, .images = f->images, .labels = f->labels};
+    dt_noise noise = noise_of(f, 0);
+    dt_batch batch = {.count = SAMPLES, .images = f->images, .labels = f->labels, .noise = &noise};
     sum_gradients(f, &batch, count, segments, found, losses);
     sum_alone(f, segments, count, expected);
     CU_ASSERT_TRUE(same_values(found[0], expected[0], f->count));
@@ -129,7 +130,8 @@ static void law_of_the_listener(fixture *f, dt_random_sequence *random)
     dt_trace trace = {0};
     witness w = {f->gradient, new_array(f), f->count, f->count};
     dt_listener listener = {.part = (size_t)draw_int(random, 1, 500), .final = see, .state = &w};
-    dt_batch batch = {.count = SAMPLES, .images = f->images, .labels = f->labels};
+    dt_noise noise = noise_of(f, 0);
+    dt_batch batch = {.count = SAMPLES, .images = f->images, .labels = f->labels, .noise = &noise};
     batch = cut_batch(&batch, 1, &segment, &loss);
     dt_network_gradient(f->network, &batch, &f->gradient, &listener, NULL, &trace);
     CU_ASSERT_EQUAL(w.end, 0);
@@ -145,8 +147,12 @@ static void law_of_norms(fixture *f, dt_random_sequence *random)
     dt_tracked tracked[SAMPLES];
     dt_segment segment = {.samples = SAMPLES};
     dt_loss_sum loss;
-    dt_batch batch = {
-        .count = SAMPLES, .images = f->images, .labels = f->labels, .tracked = tracked};
+    dt_noise noise = noise_of(f, 0);
+    dt_batch batch = {.count = SAMPLES,
+                      .images = f->images,
+                      .labels = f->labels,
+                      .noise = &noise,
+                      .tracked = tracked};
     sum_gradients(f, &batch, 1, &segment, &f->gradient, &loss);
     for (int i = 0; i < SAMPLES; i += draw_int(random, 1, 9)) {
         double squares = 0;
