@@ -41,7 +41,7 @@ char *dt_layers_text(const dt_layer_list *list, char *text);
 
 /* Says what a number alone leaves open. The names are of activations ("identity": none). */
 typedef struct dt_layer_defaults {
-    const char *hidden; /* behind every layer but the last one with tensors */
+    const char *hidden; /* behind every layer but the last one with weights */
     const char *output; /* behind that */
     bool bias;
 } dt_layer_defaults;
@@ -57,7 +57,7 @@ dt_status dt_layers_write_out(dt_layer_list *list, const dt_layer_defaults *defa
 /* Undoes dt_layers_write_out if numbers alone mean the same list; else leaves the list alone. */
 void dt_layers_shorten(dt_layer_list *list, const dt_layer_defaults *defaults);
 
-/* The first activation behind a layer that has tensors and is not the last one of these: "identity"
+/* The first activation behind a layer that has weights and is not the last one of these: "identity"
  * for nothing. NULL: there is no such layer, or a softmax behind each. has: whether `activation`
  * stands behind one of them; others: whether another one does. */
 const char *dt_layers_hidden(const dt_layer_list *list, const char *activation, bool *has,
@@ -87,7 +87,7 @@ dt_status dt_architecture_check(const dt_architecture *self, dt_shape *output, d
  * in the list, from 0. Both may be NULL. Returns how many there are. It has been checked. */
 size_t dt_architecture_tensors(const dt_architecture *self, dt_tensor *tensors, int *layers);
 
-/* Writes the values before and behind each layer with parameters, "784-128-64-10"; returns `text`.
+/* Writes the values before and behind each layer with weights, "784-128-64-10"; returns `text`.
  * It has been checked. */
 char *dt_architecture_text(const dt_architecture *self, char *text, size_t size);
 

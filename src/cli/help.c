@@ -172,7 +172,7 @@ void dt_options_print_layers(FILE *out)
                "that it must have, those that it may have, and what stands behind it. A number "
                "alone is a dense layer with so many outputs and --bias as it is set; behind it "
                "stands the next item if that is an activation, else --activation, or "
-               "--output-activation behind the last layer that has tensors.");
+               "--output-activation behind the last layer that has weights.");
     fprintf(out, "\nKinds of layers:\n");
     for (int i = 0; dt_layer_kind_at(i); i++)
         if (!dt_layer_kind_at(i)->follows)

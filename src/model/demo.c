@@ -98,10 +98,10 @@ static void add_facts(const dt_network_spec *network, const dt_weights_file *fil
 }
 
 /* The page knows the kinds of layers that its table lists: "    'dense': ...". */
-static bool has_word(const dt_layer_kind *kind)
+static bool has_word(const dt_layer *layer)
 {
     char row[64];
-    snprintf(row, sizeof row, "\n    '%s': ", kind->name);
+    snprintf(row, sizeof row, "\n    '%s': ", layer->kind->name);
     return strstr(network_js, row) != NULL;
 }
 
@@ -159,7 +159,7 @@ dt_status dt_demo_write(const char *path, const dt_network_spec *network,
                        "%s: expected at most %zu parameters, as many as browsers open, found %zu",
                        path, DT_DEMO_PARAMETERS_MAX, file->parameter_count);
     dt_status status =
-        dt_check_words(&network->architecture.list, has_word, "the page knows", path, error);
+        dt_check_words(&network->architecture, has_word, "the page knows", path, error);
     if (status)
         return status;
     dt_text facts = {.grows = true};

@@ -61,15 +61,18 @@ static char *add_weights(const writing *self, int index)
                            self->file->parameters + weights->offset, dt_tensor_count(weights));
 }
 
-/* What a step takes (nn/layer.h); NULL: the layer has no such tensor. */
+/* What a step takes (nn/layer.h); NULL: the layer has no such tensor. results: of the steps
+ * before. */
 static char *operand(const writing *self, const dt_layer *layer, const dt_onnx_step *step,
-                     char letter, char *x, char *previous)
+                     char letter, char *x, char *const *results, char *previous)
 {
     char number[ONNX_NAME_SIZE];
     if (letter == 'x')
         return x;
     if (letter == 'p')
         return previous;
+    if (letter >= 'A' && letter <= 'Z')
+        return results[letter - 'A'];
     if (letter != 'n' && letter != 'a')
         return letter - '0' < layer->tensor_count ? add_weights(self, letter - '0') : NULL;
     snprintf(number, sizeof number, "number_%zu", self->graph->proto.n_initializer);
@@ -80,7 +83,7 @@ static char *operand(const writing *self, const dt_layer *layer, const dt_onnx_s
 static char *add_layer(writing *self, const dt_layer *layer, int index, const char *output, char *x)
 {
     const dt_onnx_step *steps = layer->kind->onnx;
-    char *previous = x;
+    char *results[DT_ONNX_STEPS_MAX] = {NULL}, *previous = x;
     for (int i = 0; i < DT_ONNX_STEPS_MAX && steps[i].operation; i++) {
         const dt_onnx_step *step = &steps[i];
         bool last = i + 1 == DT_ONNX_STEPS_MAX || !steps[i + 1].operation;
@@ -90,9 +93,10 @@ static char *add_layer(writing *self, const dt_layer *layer, int index, const ch
         else
             snprintf(name, sizeof name, last ? "%d/%s" : "%d/%s/%d", index, layer->kind->name, i);
         for (int j = 0, count = 0; step->takes[j]; j++)
-            if ((takes[count] = operand(self, layer, step, step->takes[j], x, previous)))
+            if ((takes[count] = operand(self, layer, step, step->takes[j], x, results, previous)))
                 count++;
         previous = onnx_add_node(self->graph, step->operation, name, takes[0], takes[1], takes[2]);
+        results[i] = previous;
         if (step->attribute && step->list)
             onnx_set_list(self->graph, step->attribute, (int64_t)step->value);
         else if (step->attribute && step->whole)
@@ -156,9 +160,11 @@ static onnx_graph *build_graph(const dt_network_spec *network, const dt_weights_
     return graph;
 }
 
-static bool has_word(const dt_layer_kind *kind)
+static bool has_word(const dt_layer *layer)
 {
-    return kind->onnx[0].operation != NULL;
+    const dt_layer_kind *kind = layer->kind;
+    return kind->onnx[0].operation != NULL &&
+           !(kind->words_of_rows && dt_shape_is_image(layer->input));
 }
 
 static dt_status add_facts(model *self, const dt_weights_file *file, dt_error *error)
@@ -212,8 +218,7 @@ dt_status dt_onnx_write(const char *path, const dt_network_spec *network,
                         const dt_weights_file *file, dt_error *error)
 {
     model built = {0};
-    dt_status status =
-        dt_check_words(&network->architecture.list, has_word, "ONNX has", path, error);
+    dt_status status = dt_check_words(&network->architecture, has_word, "ONNX has", path, error);
     if (status)
         return status;
     onnx_graph *graph = build_graph(network, file, error);

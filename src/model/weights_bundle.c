@@ -19,6 +19,12 @@ static void transpose(const float *from, size_t rows, size_t columns, float *to)
             to[j * rows + i] = from[i * columns + j];
 }
 
+static const char *torch_name(const dt_tensor *tensor)
+{
+    bool factor = tensor->role == DT_TENSOR_WEIGHT || tensor->role == DT_TENSOR_GAIN;
+    return factor ? "weight" : tensor->role == DT_TENSOR_SHIFT ? "bias" : tensor->name;
+}
+
 /* tensor: of the architecture; layer: its number in the list. */
 static dt_status add_tensor(const dt_tensor *tensor, int layer, const float *values,
                             dt_weight_names names, dt_bundle *to, dt_error *error)
@@ -30,7 +36,7 @@ static dt_status add_tensor(const dt_tensor *tensor, int layer, const float *val
     if (names == DT_NAMES_KERAS)
         snprintf(name, sizeof name, "%s/%s", tensor->layer, tensor->name);
     else
-        snprintf(name, sizeof name, "%d.%s", layer, turned ? "weight" : tensor->name);
+        snprintf(name, sizeof name, "%d.%s", layer, torch_name(tensor));
     if (turned) {
         shape[0] = tensor->shape[1];
         shape[1] = tensor->shape[0];
@@ -73,16 +79,17 @@ dt_status dt_bundle_of_weights(const dt_architecture *architecture, const dt_wei
     return status ? status : weights_facts_to_texts(file, out, error);
 }
 
-dt_status dt_check_words(const dt_layer_list *list, bool (*has_word)(const dt_layer_kind *kind),
-                         const char *who, const char *path, dt_error *error)
+dt_status dt_check_words(const dt_architecture *architecture,
+                         bool (*has_word)(const dt_layer *layer), const char *who, const char *path,
+                         dt_error *error)
 {
-    for (int i = 0; i < list->count; i++) {
-        const dt_layer_kind *kind = dt_layer_kind_at(list->layers[i].kind);
-        if (!has_word(kind))
+    dt_layer layer;
+    for (int i = 0; dt_architecture_next(architecture, i, &layer); i++)
+        if (!has_word(&layer))
             return dt_fail(error, DT_ERR_DATA,
-                           "%s: layer %d: expected kinds of layers that %s, found '%s'", path,
-                           i + 1, who, kind->name);
-    }
+                           "%s: layer %d: expected kinds of layers that %s, found '%s'%s", path,
+                           i + 1, who, layer.kind->name,
+                           dt_shape_is_image(layer.input) ? " of an image" : "");
     return DT_OK;
 }
 

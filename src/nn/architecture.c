@@ -54,15 +54,20 @@ static void add_activation(dt_layer_list *list, const char *name)
         list->layers[list->count++] = (dt_layer_spec){.kind = dt_layer_kind_find(name)};
 }
 
+static bool has_weights(const dt_layer_list *list, int index)
+{
+    return dt_layer_kind_at(list->layers[index].kind)->flops != NULL;
+}
+
 /* Behind the number alone that is layer `index`: nothing if an activation is the next item, else
- * what the defaults say of the last layer with tensors, and of the others. */
+ * what the defaults say of the last layer with weights, and of the others. */
 static const char *default_behind(const dt_layer_list *list, int index,
                                   const dt_layer_defaults *defaults)
 {
     if (index + 1 < list->count && dt_layer_kind_at(list->layers[index + 1].kind)->follows)
         return "identity";
     for (int i = index + 1; i < list->count; i++)
-        if (dt_layer_kind_at(list->layers[i].kind)->tensors)
+        if (has_weights(list, i))
             return defaults->hidden;
     return defaults->output;
 }
@@ -140,10 +145,10 @@ const char *dt_layers_hidden(const dt_layer_list *list, const char *activation, 
                              bool *others)
 {
     const char *first = NULL;
-    int before = -1; /* the layer with tensors that came last */
+    int before = -1; /* the layer with weights that came last */
     *has = *others = false;
     for (int i = 0; i < list->count; i++) {
-        if (!dt_layer_kind_at(list->layers[i].kind)->tensors)
+        if (!has_weights(list, i))
             continue;
         const char *behind = before >= 0 ? activation_behind(list, before) : NULL;
         *has |= behind && strcmp(behind, activation) == 0;
@@ -247,7 +252,7 @@ char *dt_architecture_text(const dt_architecture *self, char *text, size_t size)
     dt_layer layer;
     dt_text_add(&out, "%d", dt_shape_size(self->input));
     for (int i = 0; dt_architecture_next(self, i, &layer); i++)
-        if (layer.parameter_count > 0)
+        if (has_weights(&self->list, i))
             dt_text_add(&out, "-%d", layer.outputs);
     return text;
 }

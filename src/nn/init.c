@@ -82,6 +82,13 @@ void dt_init_tensors(dt_init kind, uint64_t seed, uint32_t layer, const dt_tenso
             else
                 memset(values, 0, size * sizeof *values);
             break;
+        case DT_TENSOR_GAIN:
+            for (size_t j = 0; j < size; j++)
+                values[j] = 1;
+            break;
+        case DT_TENSOR_SHIFT:
+            memset(values, 0, size * sizeof *values);
+            break;
         }
         block += (uint32_t)((size + 3) / 4);
     }

@@ -51,7 +51,12 @@ void dt_layer_argument_expects(const dt_layer_argument *argument, char *text, si
 
 dt_tensor_role dt_tensor_role_of(const char *name)
 {
-    return strcmp(name, "bias") == 0 ? DT_TENSOR_BIAS : DT_TENSOR_WEIGHT;
+    static const char *const names[] = {
+        [DT_TENSOR_BIAS] = "bias", [DT_TENSOR_GAIN] = "gamma", [DT_TENSOR_SHIFT] = "beta"};
+    for (int role = DT_TENSOR_BIAS; role <= DT_TENSOR_SHIFT; role++)
+        if (strcmp(name, names[role]) == 0)
+            return (dt_tensor_role)role;
+    return DT_TENSOR_WEIGHT;
 }
 
 static void place_tensors(dt_layer *self)
@@ -107,11 +112,6 @@ void dt_layer_argument_add(dt_text *to, const char *before, const dt_layer_argum
     dt_text_add(to, "%s%s%s%s", before, word ? "" : argument->name, word ? "" : " ", value);
 }
 
-static bool is_image(dt_shape shape)
-{
-    return shape.height > 1 || shape.width > 1;
-}
-
 static void add_shape(dt_text *to, const char *before, dt_shape shape, bool whole)
 {
     if (whole)
@@ -126,14 +126,14 @@ void dt_layer_describe(const dt_layer *self, char *text, size_t size)
     char value[32];
     dt_text out = {.text = text, .size = size};
     dt_text_add(&out, "%s", kind->name);
-    for (int i = 0; is_image(self->output) && i < kind->argument_count; i++)
-        if (!kind->arguments[i].preset) {
+    for (int i = 0; i < kind->argument_count; i++)
+        if (!kind->arguments[i].preset && (dt_shape_is_image(self->output) || !kind->flops)) {
             dt_layer_argument_text(kind, self->arguments, i, value, sizeof value);
             dt_text_add(&out, " %s", value);
         }
     if (kind->shape) {
-        add_shape(&out, " ", self->input, is_image(self->output));
-        add_shape(&out, " -> ", self->output, is_image(self->output));
+        add_shape(&out, " ", self->input, dt_shape_is_image(self->output));
+        add_shape(&out, " -> ", self->output, dt_shape_is_image(self->output));
     }
     for (int i = 0; i < kind->argument_count; i++) {
         const dt_layer_argument *argument = &kind->arguments[i];

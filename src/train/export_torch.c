@@ -81,9 +81,10 @@ static void add_classes(const dt_layer_list *list, dt_text *to)
     }
 }
 
-static bool has_word(const dt_layer_kind *kind)
+static bool has_word(const dt_layer *layer)
 {
-    return kind->torch != NULL;
+    const dt_layer_kind *kind = layer->kind;
+    return kind->torch != NULL && !(kind->words_of_rows && dt_shape_is_image(layer->input));
 }
 
 /* As a literal of Python, which names a byte that is not UTF-8 by a surrogate (PEP 383). */
@@ -188,7 +189,7 @@ dt_status export_torch(const dt_model *model, const char *path, dt_error *error)
     char script[DT_PATH_SIZE];
     dt_bundle bundle = {0};
     dt_status status =
-        dt_check_words(&model->spec.architecture.list, has_word, "PyTorch has", path, error);
+        dt_check_words(&model->spec.architecture, has_word, "PyTorch has", path, error);
     if (!status)
         status = find_script(path, script, error);
     if (!status)

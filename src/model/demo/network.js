@@ -16,7 +16,7 @@ function readLayers() {
     const take = (count) => numbers.subarray(offset, offset += count);
     return facts.layers.map((layer) => {
         const tensors = Object.entries(layer.tensors).map(([name, count]) => [name, take(count)]);
-        return { ...layer, ...Object.fromEntries(tensors), trained: tensors.length > 0 };
+        return { ...layer, ...Object.fromEntries(tensors), trained: 'kernel' in layer.tensors };
     });
 }
 
@@ -56,12 +56,32 @@ function rms({ epsilon }, values) {
     return values.map((x) => x / Math.sqrt(mean + epsilon));
 }
 
+// Values are [position][channel]. Those of a group of channels get mean 0 and variance 1; then every
+// channel has its gain and its shift.
+function normalise({ epsilon, gamma, beta }, values, groups) {
+    const channels = gamma.length, size = channels / groups;
+    const groupOf = (i) => Math.floor(i % channels / size);
+    const means = (numbers) => {
+        const sums = new Float64Array(groups);
+        numbers.forEach((x, i) => sums[groupOf(i)] += x);
+        return sums.map((sum) => sum * groups / numbers.length);
+    };
+    const middle = means(values);
+    const centred = values.map((x, i) => x - middle[groupOf(i)]);
+    const variance = means(centred.map((x) => x * x));
+    return centred.map((x, i) => x / Math.sqrt(variance[groupOf(i)] + epsilon)
+        * gamma[i % channels] + beta[i % channels]);
+}
+
 const each = (f) => (layer, values) => values.map((x) => f(x));
 
 // What a layer of each kind makes of values: a line each, of this form (the exporter looks).
 const kinds = {
     'dense': dense,
     'rms': rms,
+    'layernorm': (layer, values) => normalise(layer, values, 1),
+    'groupnorm': (layer, values) => normalise(layer, values, layer.groups),
+    'dropout': (layer, values) => values,
     'softmax': (layer, values) => softmax(values),
     'sigmoid': each(sigmoid),
     'tanh': each(Math.tanh),

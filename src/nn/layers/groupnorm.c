@@ -1,0 +1,64 @@
+#include "norm.h"
+
+enum { GROUPS, EPSILON };
+
+static norm norm_of(const dt_layer *layer)
+{
+    dt_shape input = layer->input;
+    return (norm){input.height * input.width, input.channels, (int)layer->arguments[GROUPS],
+                  layer->arguments[EPSILON]};
+}
+
+static dt_status shape(dt_layer *layer, dt_error *error)
+{
+    int groups = (int)layer->arguments[GROUPS], channels = layer->input.channels;
+    if (channels % groups == 0)
+        return DT_OK;
+    return dt_fail(error, DT_ERR_CONFIG,
+                   "%s %d: expected as many channels in every group, found an input of %d "
+                   "channels, which %d does not divide",
+                   layer->kind->name, groups, channels, groups);
+}
+
+static int tensors(dt_layer *layer)
+{
+    return norm_tensors(layer, 1, (const int64_t[]){layer->input.channels});
+}
+
+static void forward(const dt_layer *layer, const dt_layer_pass *pass)
+{
+    norm self = norm_of(layer);
+    norm_forward(&self, pass);
+}
+
+static void backward(const dt_layer *layer, const dt_layer_pass *pass)
+{
+    norm self = norm_of(layer);
+    norm_backward(&self, layer, pass);
+}
+
+static void needs(const dt_layer *layer, size_t *indices, size_t *work)
+{
+    norm self = norm_of(layer);
+    (void)indices;
+    *work = norm_work(&self);
+}
+
+extern const dt_layer_kind dt_layer_groupnorm;
+/* source: Y. Wu, K. He, Group Normalization, arXiv:1803.08494 */
+const dt_layer_kind dt_layer_groupnorm = {
+    .name = "groupnorm",
+    .help = "layernorm of each group of channels, with a gain and a shift for each channel",
+    .argument_count = 2,
+    .arguments = {[GROUPS] = {"groups", DT_ARGUMENT_INTEGER, 1, 0x1p20, NULL,
+                              "of as many channels each"},
+                  [EPSILON] = {"epsilon", DT_ARGUMENT_REAL, 1e-12, 1, "1e-05", "keeps y finite"}},
+    .shape = shape,
+    .tensors = tensors,
+    .forward = forward,
+    .backward = backward,
+    .needs = needs,
+    .keras = "group_normalization",
+    .words_of_rows = true,
+    .torch = "nn.GroupNorm({groups}, {inputs}, eps={epsilon})",
+};
