@@ -56,10 +56,20 @@ static const char *const image_networks[][2] = {
     {"strides", "conv 5 4x3 stride 3x2 pad 2x1 bias false, maxpool 3x2 stride 2x1 same, "
                 "conv 20 2x3 stride 3x1 gelu, avgpool 3 stride 2 pad 1, flatten, 10"},
     {"whole-image", "conv 17 3x3 stride 2 silu, avgpool 2, conv 10 1x1, avgpool all"},
+    {"normalised", "groupnorm 1, conv 6 5x5 stride 2, groupnorm 3 relu, dropout 0.2, layernorm, "
+                   "maxpool 2, 10"},
+};
+
+/* Kinds of layers with other tensors than weights, or with a value that they must have. */
+static const char *const row_networks[][2] = {
+    {"layernorm", "33, layernorm, 18, layernorm, 10"},
+    {"groupnorm", "33, groupnorm 3, 18, groupnorm 3, 10"},
+    {"dropout", "33, dropout 0.3, 18, dropout 0.3, 10"},
 };
 
 static uint8_t pixels[SAMPLES * PIXELS], labels[SAMPLES];
 static const uint8_t *images[SAMPLES];
+static int32_t places[SAMPLES];
 
 static void check(dt_status status, const dt_error *error)
 {
@@ -75,9 +85,11 @@ static void sum_gradient(dt_network *network, int step, float *const *sums, dt_l
 {
     static const dt_segment segments[] = {{12, 0}, {13, 1}, {12, 1}};
     dt_trace trace = {0};
+    dt_noise noise = {.seed = 1, .epoch = 0, .places = places + step * BATCH};
     dt_batch batch = {.count = BATCH,
                       .images = images + step * BATCH,
                       .labels = labels + step * BATCH,
+                      .noise = &noise,
                       .segment_count = 3,
                       .segments = segments,
                       .losses = losses,
@@ -149,7 +161,7 @@ static void make_data(void)
     check(dt_source_read(source, DT_TRAIN, 0, SAMPLES, pixels, labels, &error), &error);
     dt_source_close(source);
     for (int i = 0; i < SAMPLES; i++)
-        images[i] = pixels + i * PIXELS;
+        images[i] = pixels + i * PIXELS, places[i] = i;
     printf("data synthetic %016" PRIx64 "\n", dt_hash(pixels, sizeof pixels));
 }
 
@@ -186,6 +198,11 @@ int main(void)
         snprintf(list, sizeof list, "33, %s, 18, %s, 10", kind->name, kind->name);
         r.list = list;
         show("layer", kind->name, &r);
+    }
+    for (size_t i = 0; i < sizeof row_networks / sizeof *row_networks; i++) {
+        recipe r = standard;
+        r.list = row_networks[i][1];
+        show("layer", row_networks[i][0], &r);
     }
     for (size_t i = 0; i < sizeof image_networks / sizeof *image_networks; i++) {
         recipe r = standard;

@@ -99,6 +99,13 @@ kinds() {
     "$program" --help layers | sed -nE '/^(Kinds|Activations)/,/^$/s/^  ([a-z-]+) .*/\1/p'
 }
 
+# An item of each kind of layer that may stand behind one with an even number of outputs in a row, a
+# line each: the kind, and the values that it must have.
+row_items() {
+    kinds | sed -E '/^(dense|conv|maxpool|avgpool|flatten)$/d
+        s/^groupnorm$/groupnorm 2/; s/^dropout$/dropout 0.25/'
+}
+
 # dist_train NP ARGUMENT...: runs it (NP 0: without mpirun) with its output in the files out and
 # err, sets $status.
 dist_train() {

@@ -1,6 +1,7 @@
 """Layers in NumPy, by the names of the program's table: what others compute is compared with these.
 
 A network is its list, "dense 128 relu, dense 10", and its tensors in order, kernels [in][out].
+Dropout is what it is outside of training: nothing.
 """
 import math
 
@@ -25,9 +26,12 @@ def by_value(function, derivative):
     return lambda x, _: function(x), lambda x, y, dy, _: dy * derivative(x)
 
 
+def epsilon_of(words, preset):
+    return float(words[words.index("epsilon") + 1]) if "epsilon" in words else preset
+
+
 def inverse_rms(x, words):
-    epsilon = float(words[words.index("epsilon") + 1]) if words else 1e-6
-    return 1 / np.sqrt((x ** 2).mean(1, keepdims=True) + epsilon)
+    return 1 / np.sqrt((x ** 2).mean(1, keepdims=True) + epsilon_of(words, 1e-6))
 
 
 def rms(x, words):
@@ -37,6 +41,60 @@ def rms(x, words):
 def rms_backward(x, y, dy, words):
     return inverse_rms(x, words) * (dy - y * (y * dy).mean(1, keepdims=True))
 
+
+def has_bias(words):
+    return "bias" not in words or words[words.index("bias") + 1] == "true"
+
+
+def dense(x, words, kernel, bias=0):
+    return x @ kernel + bias
+
+
+def dense_backward(x, dy, words, kernel, bias=None):
+    gradients = [x.T @ dy] if bias is None else [x.T @ dy, dy.sum(0)]
+    return dy @ kernel.T, gradients
+
+
+def groups_of(kind, words):
+    return int(words[0]) if kind == "groupnorm" else 1
+
+
+def normalised(x, groups, channels, epsilon):
+    """x as [sample][position][group][channel of the group], with mean 0 and variance 1 of each
+    sample and group, and the deviations."""
+    x = x.reshape(len(x), -1, groups, channels // groups)
+    variance = x.var((1, 3), keepdims=True)
+    deviation = np.sqrt(variance + epsilon)
+    return (x - x.mean((1, 3), keepdims=True)) / deviation, deviation
+
+
+def norm(kind):
+    """Of a kind that normalises: forward and backward, as TRAINED has them. The gradient of x is
+    the product of dz with the matrix dz_i / dx_j = (1 [i = j] - 1 / n - z_i z_j / n) / deviation.
+    """
+    def forward_of(x, words, gain, shift):
+        z, _ = normalised(x, groups_of(kind, words), gain.size, epsilon_of(words, 1e-5))
+        return z.reshape(len(x), -1, gain.size) * gain.ravel() + shift.ravel()
+
+    def backward_of(x, dy, words, gain, shift):
+        z, deviation = normalised(x, groups_of(kind, words), gain.size, epsilon_of(words, 1e-5))
+        dy = dy.reshape(len(x), -1, gain.size)
+        dz = (dy * gain.ravel()).reshape(z.shape)
+        along = (dz * z).mean((1, 3), keepdims=True)
+        dx = (dz - dz.mean((1, 3), keepdims=True) - z * along) / deviation
+        gradients = [(dy * z.reshape(dy.shape)).sum((0, 1)), dy.sum((0, 1))]
+        return dx.reshape(x.shape), [g.reshape(gain.shape) for g in gradients]
+
+    return lambda x, *of: forward_of(x, *of).reshape(x.shape), backward_of, lambda words: 2
+
+
+# Layers with tensors: forward(x, ARGUMENTS, TENSOR...); backward(x, dy, ARGUMENTS, TENSOR...), the
+# gradients of x and of each tensor; how many tensors there are, by the arguments.
+TRAINED = {
+    "dense": (dense, dense_backward, lambda words: 1 + has_bias(words)),
+    "layernorm": norm("layernorm"),
+    "groupnorm": norm("groupnorm"),
+}
 
 # Layers without tensors: forward and backward.
 LAYERS = {
@@ -51,6 +109,7 @@ LAYERS = {
                      lambda z: sigmoid(z) * (1 + z * sigmoid(-z))),
     "identity": by_value(lambda z: z, np.ones_like),
     "rms": (rms, rms_backward),
+    "dropout": (lambda x, _: x, lambda x, y, dy, _: dy),
     "softmax": (lambda x, _: softmax(x),
                 lambda x, y, dy, _: y * (dy - (dy * y).sum(1, keepdims=True))),
 }
@@ -68,35 +127,35 @@ def parse(text):
     return layers
 
 
-def has_bias(words):
-    return "bias" not in words or words[words.index("bias") + 1] == "true"
+def by_layer(layers, tensors):
+    """The tensors of each layer."""
+    cut, next_one = [], 0
+    for kind, words in layers:
+        count = TRAINED[kind][2](words) if kind in TRAINED else 0
+        cut.append(tensors[next_one:next_one + count])
+        next_one += count
+    if next_one != len(tensors):
+        raise ValueError(f"expected {next_one} tensors of {layers}, found {len(tensors)}")
+    return cut
 
 
 def forward(layers, tensors, x):
     """What each layer gives: [x, ...]."""
-    values, tensors = [x], list(tensors)
-    for kind, words in layers:
-        if kind == "dense":
-            kernel = tensors.pop(0)
-            bias = tensors.pop(0) if has_bias(words) else 0
-            values.append(values[-1] @ kernel + bias)
-        else:
-            values.append(LAYERS[kind][0](values[-1], words))
-    if tensors:
-        raise ValueError(f"expected the tensors of {layers}, found {len(tensors)} more")
+    values = [x]
+    for (kind, words), own in zip(layers, by_layer(layers, tensors)):
+        row = TRAINED[kind] if kind in TRAINED else LAYERS[kind]
+        values.append(row[0](values[-1], words, *own))
     return values
 
 
 def backward(layers, tensors, values, error):
     """The gradients of all tensors, sums over the samples; error: by the last values."""
-    gradients, tensors = [], list(tensors)
-    for (kind, words), x, y in reversed(list(zip(layers, values, values[1:]))):
-        if kind == "dense":
-            if has_bias(words):
-                tensors.pop()
-                gradients.insert(0, error.sum(0))
-            gradients.insert(0, x.T @ error)
-            error = error @ tensors.pop().T
+    gradients = []
+    steps = zip(layers, by_layer(layers, tensors), values, values[1:])
+    for (kind, words), own, x, y in reversed(list(steps)):
+        if kind in TRAINED:
+            error, found = TRAINED[kind][1](x, error, words, *own)
+            gradients = found + gradients
         else:
             error = LAYERS[kind][1](x, y, error, words)
     return gradients

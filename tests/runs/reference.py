@@ -304,6 +304,12 @@ def torch_updates(run, initial):
                 x = torch.nn.functional.linear(x, weight, bias)
             elif kind == "softmax":
                 x = torch.softmax(x, 1)
+            elif kind in ("layernorm", "groupnorm"):
+                gain, shift = left.pop(0), left.pop(0)
+                epsilon = layer_reference.epsilon_of(words, 1e-5)
+                x = (torch.nn.functional.layer_norm(x, gain.shape, gain, shift, epsilon)
+                     if kind == "layernorm" else
+                     torch.nn.functional.group_norm(x, int(words[0]), gain, shift, epsilon))
             else:
                 x = getattr(torch.nn.functional, kind.replace("-", "_"))(x)
         return x

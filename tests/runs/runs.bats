@@ -106,6 +106,15 @@ draw_run() {
     done
 }
 
+@test "same bits: layers with noise and with other tensors" {
+    local shuffle
+    for shuffle in global shard; do
+        same_bits 8 "2 3 8" --train-limit 300 --test-limit 50 --epochs 2 --batch-size 50 --layers \
+            "dense 32 relu, layernorm, dropout 0.3, dense 24, groupnorm 4 relu, dense 10" \
+            --shuffle "$shuffle" --track-samples
+    done
+}
+
 @test "same bits: clipped, of few parameters and of more than ranks have copies of" {
     local layers
     for layers in 20,10 1400,10; do
