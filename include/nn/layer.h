@@ -149,11 +149,11 @@ struct dt_layer_kind {
 
     /* Keras' name for a layer with tensors, to which it adds "_1", "_2", ... */
     const char *keras;
-    bool words_of_rows; /* what follows holds for a row of values alone, not for an image */
     /* An expression of PyTorch; {NAME} is an argument as Python writes it, {inputs} and {outputs}
      * the values a sample. torch_class: the definition of what it names, if it is not PyTorch's. */
     const char *torch, *torch_class;
     dt_onnx_step onnx[DT_ONNX_STEPS_MAX]; /* up to the first without operation */
+    bool words_of_rows; /* torch and onnx hold for a row of values alone, not for an image */
 };
 
 /* The table: row `index`; NULL behind the last. */

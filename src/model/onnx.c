@@ -62,7 +62,7 @@ static char *add_weights(const writing *self, int index)
 }
 
 /* What a step takes (nn/layer.h); NULL: the layer has no such tensor. results: of the steps
- * before. */
+ * before, behind x. */
 static char *operand(const writing *self, const dt_layer *layer, const dt_onnx_step *step,
                      char letter, char *x, char *const *results, char *previous)
 {
@@ -72,7 +72,7 @@ static char *operand(const writing *self, const dt_layer *layer, const dt_onnx_s
     if (letter == 'p')
         return previous;
     if (letter >= 'A' && letter <= 'Z')
-        return results[letter - 'A'];
+        return results[letter - 'A' + 1];
     if (letter != 'n' && letter != 'a')
         return letter - '0' < layer->tensor_count ? add_weights(self, letter - '0') : NULL;
     snprintf(number, sizeof number, "number_%zu", self->graph->proto.n_initializer);
@@ -86,6 +86,7 @@ static char *add_layer(writing *self, const dt_layer *layer, int index, const ch
     char *results[DT_ONNX_STEPS_MAX] = {NULL}, *previous = x;
     for (int i = 0; i < DT_ONNX_STEPS_MAX && steps[i].operation; i++) {
         const dt_onnx_step *step = &steps[i];
+        results[i] = previous;
         bool last = i + 1 == DT_ONNX_STEPS_MAX || !steps[i + 1].operation;
         char name[ONNX_NAME_SIZE], *takes[ONNX_NODE_INPUTS] = {NULL};
         if (last && output)
@@ -96,7 +97,6 @@ static char *add_layer(writing *self, const dt_layer *layer, int index, const ch
             if ((takes[count] = operand(self, layer, step, step->takes[j], x, results, previous)))
                 count++;
         previous = onnx_add_node(self->graph, step->operation, name, takes[0], takes[1], takes[2]);
-        results[i] = previous;
         if (step->attribute && step->list)
             onnx_set_list(self->graph, step->attribute, (int64_t)step->value);
         else if (step->attribute && step->whole)

@@ -162,11 +162,32 @@ static void test_pure(void)
     }
 }
 
+/* Gains are 1 and shifts 0, of every kind, by their names too; what stands beside them stays. */
+static void test_normalisations(void)
+{
+    enum { SIZE = 5 };
+    const dt_tensor tensors[] = {
+        {.role = dt_tensor_role_of("gamma"), .rank = 1, .shape = {SIZE}},
+        {.role = dt_tensor_role_of("beta"), .rank = 3, .shape = {1, SIZE, 1}, .offset = SIZE}};
+    CU_ASSERT_EQUAL(tensors[0].role, DT_TENSOR_GAIN);
+    CU_ASSERT_EQUAL(tensors[1].role, DT_TENSOR_SHIFT);
+    for (int kind = 0; dt_init_names[kind]; kind++) {
+        float values[2 * SIZE + 1];
+        memset(values, 0xab, sizeof values);
+        values[2 * SIZE] = 77;
+        dt_init_tensors((dt_init)kind, 1, 2, tensors, 2, values);
+        for (int i = 0; i < 2 * SIZE; i++)
+            CU_ASSERT_EQUAL(values[i], i < SIZE ? 1 : 0);
+        CU_ASSERT_EQUAL(values[2 * SIZE], 77);
+    }
+}
+
 CU_SuiteInfo dt_suite_init(void)
 {
     static CU_TestInfo tests[] = {
         {"weights: deviation, form, bound", test_distributions},
         {"biases are 0, or PyTorch's", test_biases},
+        {"gains are 1, shifts 0", test_normalisations},
         {"a function of kind, seed, layer and index", test_pure},
         CU_TEST_INFO_NULL,
     };
