@@ -28,7 +28,7 @@ static int tensors(dt_layer *layer)
 static void forward(const dt_layer *layer, const dt_layer_pass *pass)
 {
     norm self = norm_of(layer);
-    norm_forward(&self, pass);
+    norm_forward(&self, layer, pass);
 }
 
 static void backward(const dt_layer *layer, const dt_layer_pass *pass)
@@ -51,7 +51,7 @@ const dt_layer_kind dt_layer_groupnorm = {
     .help = "layernorm of each group of channels, with a gain and a shift for each channel",
     .argument_count = 2,
     .arguments = {[GROUPS] = {"groups", DT_ARGUMENT_INTEGER, 1, 0x1p20, NULL,
-                              "of as many channels each"},
+                              "they divide the channels of the input"},
                   [EPSILON] = {"epsilon", DT_ARGUMENT_REAL, 1e-12, 1, "1e-05", "keeps y finite"}},
     .shape = shape,
     .tensors = tensors,

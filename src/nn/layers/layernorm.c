@@ -19,7 +19,7 @@ static int tensors(dt_layer *layer)
 static void forward(const dt_layer *layer, const dt_layer_pass *pass)
 {
     norm self = norm_of(layer);
-    norm_forward(&self, pass);
+    norm_forward(&self, layer, pass);
 }
 
 static void backward(const dt_layer *layer, const dt_layer_pass *pass)

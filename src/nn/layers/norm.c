@@ -6,145 +6,209 @@
 /* A sum is that of so many chains, by which it has the same bits with vectors of any width. */
 enum { PARTS = 16 };
 
-static dt_real sum_parts(dt_real *part)
+/* A row has at least so many values, if the sample has: vectors are full where channels are few. */
+enum { ROW_LEAST = 64 };
+
+/* What the passes know of a layer. They go through a sample in rows of so many values, those of one
+ * position or of several; a column is what has the same place in all rows, and belongs to one
+ * channel. */
+typedef struct plan {
+    int values, row, channels, groups, size; /* size: of a group, in channels */
+    dt_real share;                           /* 1 / values of a group */
+    dt_real *z;                              /* [values]: normalised */
+    dt_real *gain, *shift;                   /* [row], as those below: of each column ... */
+    dt_real *mean, *factor, *along;          /* ... so too ... */
+    dt_real *sums, *more;                    /* ... and sums of columns */
+    dt_real *totals;                         /* [groups] */
+    dt_real *gradient;                       /* of a sample alone: [2][channels] */
+} plan;
+
+enum { ROWS_OF_WORK = 7 };
+
+static int row_of(const norm *self)
 {
-    for (int half = PARTS / 2; half > 0; half /= 2)
-        for (int k = 0; k < half; k++)
-            part[k] += part[half + k];
-    return part[0];
+    int together = (ROW_LEAST + self->channels - 1) / self->channels;
+    return self->channels * (together < self->positions ? together : self->positions);
 }
 
-static void add_values(int count, const dt_real *a, dt_real *part)
+size_t norm_work(const norm *self)
 {
+    size_t channels = (size_t)self->channels;
+    return (size_t)self->positions * channels + ROWS_OF_WORK * (size_t)row_of(self) +
+           (size_t)self->groups + 2 * channels;
+}
+
+/* A value of each channel, to those of each column. */
+static void repeat(const plan *self, const dt_real *of_channels, dt_real *of_columns)
+{
+    for (int at = 0; at < self->row; at += self->channels)
+        memcpy(of_columns + at, of_channels, (size_t)self->channels * sizeof *of_columns);
+}
+
+static plan plan_of(const norm *of, const dt_layer *layer, const dt_layer_pass *pass)
+{
+    plan self = {.values = of->positions * of->channels,
+                 .row = row_of(of),
+                 .channels = of->channels,
+                 .groups = of->groups,
+                 .size = of->channels / of->groups};
+    self.share = (dt_real)1 / (dt_real)(of->positions * self.size);
+    self.z = layer->work;
+    self.gain = self.z + self.values;
+    self.shift = self.gain + self.row;
+    self.mean = self.shift + self.row;
+    self.factor = self.mean + self.row;
+    self.along = self.factor + self.row;
+    self.sums = self.along + self.row;
+    self.more = self.sums + self.row;
+    self.totals = self.more + self.row;
+    self.gradient = self.totals + self.groups;
+    repeat(&self, pass->parameters, self.gain);
+    repeat(&self, pass->parameters + of->channels, self.shift);
+    return self;
+}
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static void sum_columns(const plan *self, const dt_real *a, dt_real *sums)
+{
+    memset(sums, 0, (size_t)self->row * sizeof *sums);
+    for (int at = 0; at < self->values; at += self->row)
+        for (int j = 0; j < least(self->row, self->values - at); j++)
+            sums[j] += a[at + j];
+}
+
+static void sum_products(const plan *self, const dt_real *a, const dt_real *b, dt_real *sums)
+{
+    memset(sums, 0, (size_t)self->row * sizeof *sums);
+    for (int at = 0; at < self->values; at += self->row)
+        for (int j = 0; j < least(self->row, self->values - at); j++)
+            sums[j] = dt_fma(a[at + j], b[at + j], sums[j]);
+}
+
+/* Sums of columns become those of channels: the first of them. */
+static void fold(const plan *self, dt_real *sums)
+{
+    for (int at = self->channels; at < self->row; at += self->channels)
+        for (int c = 0; c < self->channels; c++)
+            sums[c] += sums[at + c];
+}
+
+static dt_real sum_of(int count, const dt_real *a)
+{
+    dt_real part[PARTS] = {0};
     int j = 0;
     for (; j + PARTS <= count; j += PARTS)
         for (int k = 0; k < PARTS; k++)
             part[k] += a[j + k];
     for (int k = 0; j + k < count; k++)
         part[k] += a[j + k];
+    for (int half = PARTS / 2; half > 0; half /= 2)
+        for (int k = 0; k < half; k++)
+            part[k] += part[half + k];
+    return part[0];
 }
 
-static void add_products(int count, const dt_real *a, const dt_real *b, dt_real *part)
+/* The means of the groups, from the sums of columns, which are gone then. */
+static void find_means(const plan *self, dt_real *sums)
 {
-    int j = 0;
-    for (; j + PARTS <= count; j += PARTS)
-        for (int k = 0; k < PARTS; k++)
-            part[k] = dt_fma(a[j + k], b[j + k], part[k]);
-    for (int k = 0; j + k < count; k++)
-        part[k] = dt_fma(a[j + k], b[j + k], part[k]);
-}
-
-static int group_size(const norm *self)
-{
-    return self->channels / self->groups;
-}
-
-/* The mean of a group's values of a sample, which begin at `a`. */
-static dt_real mean_of(const norm *self, const dt_real *a)
-{
-    dt_real part[PARTS] = {0};
-    int size = group_size(self);
-    for (int p = 0; p < self->positions; p++)
-        add_values(size, a + (ptrdiff_t)p * self->channels, part);
-    return sum_parts(part) / (dt_real)(self->positions * size);
-}
-
-static dt_real mean_product_of(const norm *self, const dt_real *a, const dt_real *b)
-{
-    dt_real part[PARTS] = {0};
-    int size = group_size(self);
-    for (int p = 0; p < self->positions; p++) {
-        ptrdiff_t at = (ptrdiff_t)p * self->channels;
-        add_products(size, a + at, b + at, part);
-    }
-    return sum_parts(part) / (dt_real)(self->positions * size);
-}
-
-/* z = (x - mean) / sqrt(variance + epsilon) of a group; returns the factor by which it is scaled.
- */
-static dt_real normalise_group(const norm *self, const dt_real *x, dt_real *z)
-{
-    dt_real mean = mean_of(self, x);
-    int size = group_size(self);
-    for (int p = 0; p < self->positions; p++)
-        for (int j = 0; j < size; j++)
-            z[(ptrdiff_t)p * self->channels + j] = x[(ptrdiff_t)p * self->channels + j] - mean;
-    dt_real variance = mean_product_of(self, z, z);
-    dt_real factor = (dt_real)1 / (dt_real)sqrt((double)(variance + (dt_real)self->epsilon));
-    for (int p = 0; p < self->positions; p++)
-        for (int j = 0; j < size; j++)
-            z[(ptrdiff_t)p * self->channels + j] *= factor;
-    return factor;
-}
-
-void norm_forward(const norm *self, const dt_layer_pass *pass)
-{
-    const dt_real *gain = pass->parameters, *shift = gain + self->channels;
-    int size = group_size(self);
-    for (int i = 0; i < pass->input->samples; i++) {
-        const dt_real *x = dt_tile_row(pass->input, i);
-        dt_real *y = dt_tile_row(pass->output, i);
-        for (int g = 0; g < self->groups; g++)
-            normalise_group(self, x + g * size, y + g * size);
-        for (int p = 0; p < self->positions; p++, y += self->channels)
-            for (int c = 0; c < self->channels; c++)
-                y[c] = dt_fma(y[c], gain[c], shift[c]);
-    }
-}
-
-/* The gradient of a sample's gain and shift: [2][channels]. */
-static void find_gradient(const norm *self, const dt_real *z, const dt_real *dy, dt_real *gradient)
-{
-    dt_real *shift = gradient + self->channels;
-    memset(gradient, 0, 2 * (size_t)self->channels * sizeof *gradient);
-    for (int p = 0; p < self->positions; p++, z += self->channels, dy += self->channels)
-        for (int c = 0; c < self->channels; c++) {
-            gradient[c] = dt_fma(dy[c], z[c], gradient[c]);
-            shift[c] += dy[c];
-        }
-}
-
-/* With e = gain dy: dx = factor (e - mean of e - z mean of z e), in place of e. */
-static void find_group_input(const norm *self, dt_real factor, const dt_real *z, dt_real *e)
-{
-    dt_real mean = mean_of(self, e), along = mean_product_of(self, z, e);
-    int size = group_size(self);
-    for (int p = 0; p < self->positions; p++, z += self->channels, e += self->channels)
-        for (int j = 0; j < size; j++)
-            e[j] = factor * dt_fma(-along, z[j], e[j] - mean);
-}
-
-static void find_input(const norm *self, const dt_real *gain, const dt_real *factors,
-                       const dt_real *z, const dt_real *dy, dt_real *dx)
-{
-    int size = group_size(self);
-    for (int p = 0; p < self->positions; p++)
-        for (int c = 0; c < self->channels; c++)
-            dx[(ptrdiff_t)p * self->channels + c] = gain[c] * dy[(ptrdiff_t)p * self->channels + c];
+    fold(self, sums);
     for (int g = 0; g < self->groups; g++)
-        find_group_input(self, factors[g], z + g * size, dx + g * size);
+        self->totals[g] = self->share * sum_of(self->size, sums + (ptrdiff_t)g * self->size);
 }
 
-void norm_backward(const norm *self, const dt_layer *layer, const dt_layer_pass *pass)
+/* A value of each group, to those of its columns. */
+static void spread(const plan *self, dt_real *of_columns)
+{
+    for (int g = 0, c = 0; g < self->groups; g++)
+        for (int j = 0; j < self->size; j++)
+            of_columns[c++] = self->totals[g];
+    for (int at = self->channels; at < self->row; at += self->channels)
+        memcpy(of_columns + at, of_columns, (size_t)self->channels * sizeof *of_columns);
+}
+
+/* z = (x - mean) factor, with factor = 1 / sqrt(variance + epsilon). */
+static void normalise(const plan *self, const norm *of, const dt_real *x, dt_real *z)
+{
+    sum_columns(self, x, self->sums);
+    find_means(self, self->sums);
+    spread(self, self->mean);
+    for (int at = 0; at < self->values; at += self->row)
+        for (int j = 0; j < least(self->row, self->values - at); j++)
+            z[at + j] = x[at + j] - self->mean[j];
+    sum_products(self, z, z, self->sums);
+    find_means(self, self->sums);
+    for (int g = 0; g < self->groups; g++)
+        self->totals[g] =
+            (dt_real)1 / (dt_real)sqrt((double)(self->totals[g] + (dt_real)of->epsilon));
+    spread(self, self->factor);
+    for (int at = 0; at < self->values; at += self->row)
+        for (int j = 0; j < least(self->row, self->values - at); j++)
+            z[at + j] *= self->factor[j];
+}
+
+void norm_forward(const norm *of, const dt_layer *layer, const dt_layer_pass *pass)
+{
+    plan self = plan_of(of, layer, pass);
+    for (int i = 0; i < pass->input->samples; i++) {
+        dt_real *y = dt_tile_row(pass->output, i);
+        normalise(&self, of, dt_tile_row(pass->input, i), y);
+        for (int at = 0; at < self.values; at += self.row)
+            for (int j = 0; j < least(self.row, self.values - at); j++)
+                y[at + j] = dt_fma(y[at + j], self.gain[j], self.shift[j]);
+    }
+}
+
+/* The gradient of a sample's gain and shift. */
+static void find_gradient(const plan *self, const dt_real *dy)
+{
+    size_t size = (size_t)self->channels * sizeof *self->gradient;
+    sum_products(self, dy, self->z, self->sums);
+    sum_columns(self, dy, self->more);
+    fold(self, self->sums);
+    fold(self, self->more);
+    memcpy(self->gradient, self->sums, size);
+    memcpy(self->gradient + self->channels, self->more, size);
+}
+
+/* With e = gain dy: dx = factor (e - mean of e - z mean of z e). */
+static void find_input(const plan *self, const dt_real *dy, dt_real *dx)
+{
+    const dt_real *z = self->z;
+    for (int at = 0; at < self->values; at += self->row)
+        for (int j = 0; j < least(self->row, self->values - at); j++)
+            dx[at + j] = self->gain[j] * dy[at + j];
+    sum_products(self, z, dx, self->sums);
+    find_means(self, self->sums);
+    spread(self, self->along);
+    sum_columns(self, dx, self->sums);
+    find_means(self, self->sums);
+    spread(self, self->mean);
+    for (int at = 0; at < self->values; at += self->row)
+        for (int j = 0; j < least(self->row, self->values - at); j++)
+            dx[at + j] =
+                self->factor[j] * dt_fma(-self->along[j], z[at + j], dx[at + j] - self->mean[j]);
+}
+
+void norm_backward(const norm *of, const dt_layer *layer, const dt_layer_pass *pass)
 {
     const dt_listener *listener = pass->summation->listener;
     size_t count = layer->parameter_count;
-    int size = group_size(self);
-    dt_real *z = layer->work, *gradient = z + layer->inputs, *factors = gradient + count;
+    plan self = plan_of(of, layer, pass);
     dt_running_sum it = dt_running_sum_begin(pass->summation, count);
     while (dt_running_sum_next(&it)) {
-        const dt_real *x = dt_tile_row(pass->input, it.sample),
-                      *dy = dt_tile_row(pass->output_gradient, it.sample);
-        for (int g = 0; g < self->groups; g++)
-            factors[g] = normalise_group(self, x + g * size, z + g * size);
-        find_gradient(self, z, dy, gradient);
+        const dt_real *dy = dt_tile_row(pass->output_gradient, it.sample);
+        normalise(&self, of, dt_tile_row(pass->input, it.sample), self.z);
+        find_gradient(&self, dy);
         for (size_t j = 0; j < count; j++)
-            it.sum[j] = it.fresh ? gradient[j] : it.sum[j] + gradient[j];
+            it.sum[j] = it.fresh ? self.gradient[j] : it.sum[j] + self.gradient[j];
         if (pass->squares)
-            pass->squares[it.sample] += dt_squares(count, gradient);
+            pass->squares[it.sample] += dt_squares(count, self.gradient);
         if (pass->input_gradient)
-            find_input(self, pass->parameters, factors, z, dy,
-                       dt_tile_row(pass->input_gradient, it.sample));
+            find_input(&self, dy, dt_tile_row(pass->input_gradient, it.sample));
     }
     if (listener)
         listener->final(listener->state, pass->summation->offset);
@@ -157,10 +221,4 @@ int norm_tensors(dt_layer *layer, int rank, const int64_t *shape)
     for (int i = 0; i < 2; i++)
         memcpy(layer->tensors[i].shape, shape, (size_t)rank * sizeof *shape);
     return 2;
-}
-
-size_t norm_work(const norm *self)
-{
-    return (size_t)self->positions * (size_t)self->channels + 2 * (size_t)self->channels +
-           (size_t)self->groups;
 }

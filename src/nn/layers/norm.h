@@ -17,7 +17,7 @@ int norm_tensors(dt_layer *layer, int rank, const int64_t *shape);
 /* What the passes need of layer->work. */
 size_t norm_work(const norm *self);
 
-void norm_forward(const norm *self, const dt_layer_pass *pass);
+void norm_forward(const norm *self, const dt_layer *layer, const dt_layer_pass *pass);
 void norm_backward(const norm *self, const dt_layer *layer, const dt_layer_pass *pass);
 
 #endif
