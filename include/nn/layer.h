@@ -65,6 +65,21 @@ typedef struct dt_layer_argument {
     double means;       /* no number that the argument takes */
 } dt_layer_argument;
 
+/* What a layer takes, and gives, in programs that keep images as planes, [channel][height][width],
+ * apart from rows of values (model/planes.h). */
+typedef enum dt_layer_takes { DT_TAKES_ROW, DT_TAKES_IMAGE, DT_TAKES_EITHER } dt_layer_takes;
+
+/* Windows of an image, as convolutions and pooling take them. */
+typedef struct dt_windows {
+    int height, width;   /* of a window */
+    int down, across;    /* from one to the next */
+    int top, left;       /* padding in front */
+    int bottom, right;   /* padding behind: none that no window reaches */
+    int rows, columns;   /* how many windows */
+    int bordered_height; /* of the image with as much padding as the windows reach */
+    int bordered_width;
+} dt_windows;
+
 typedef struct dt_layer_kind dt_layer_kind;
 
 /* A layer of a network. */
@@ -106,6 +121,7 @@ typedef struct dt_onnx_step {
     const char *attribute; /* NULL: none */
     double value;          /* a real */
     bool whole, list;      /* it is an integer; it is a list of one integer */
+    bool windows;          /* it has the attributes of windows too */
 } dt_onnx_step;
 
 #define DT_ONNX_STEP(of, from, ...)                                                                \
@@ -135,6 +151,8 @@ struct dt_layer_kind {
      * intervals. offset: that of the layer's first parameter. NULL: everywhere. */
     void (*add_support)(const dt_layer *layer, const dt_tile *input, size_t offset,
                         dt_support *support);
+    /* Sets *out to the windows of a layer. NULL: it has none. Errors: of shape. */
+    dt_status (*windows)(const dt_layer *layer, dt_windows *out, dt_error *error);
     /* How many layer->indices and how much layer->work the passes need; the work's values may be
      * read up to DT_MATMUL_PAD elements behind their end. NULL: nothing. */
     void (*needs)(const dt_layer *layer, size_t *indices, size_t *work);
@@ -147,11 +165,15 @@ struct dt_layer_kind {
     void (*map_gradient)(size_t n, const dt_real *z, const dt_real *a, const dt_real *da,
                          dt_real *dz);
 
+    dt_layer_takes takes; /* of an element-wise function: either */
     /* Keras' name for a layer with tensors, to which it adds "_1", "_2", ... */
     const char *keras;
-    /* An expression of PyTorch; {NAME} is an argument as Python writes it, {inputs} and {outputs}
-     * the values a sample. torch_class: the definition of what it names, if it is not PyTorch's. */
-    const char *torch, *torch_class;
+    /* An expression of PyTorch, "" for no module; {NAME} is an argument as Python writes it,
+     * {inputs} and {outputs} the values a sample, {channels} those of an image, {window}, {step}
+     * and {padding} of the layer's windows. torch_class: the definition of what it names, if it is
+     * not PyTorch's. torch_border: a module in front of it that pads by {sides}, if the padding is
+     * not the same on both. */
+    const char *torch, *torch_class, *torch_border;
     dt_onnx_step onnx[DT_ONNX_STEPS_MAX]; /* up to the first without operation */
     bool words_of_rows; /* torch and onnx hold for a row of values alone, not for an image */
 };

@@ -103,9 +103,14 @@ static dt_status order_by_widths(found_layer *layers, size_t count, const dt_lay
                 : no_order(layers, count, "of the sizes that the setting layers says", error);
 }
 
-dt_status layer_order(found_layer *layers, size_t count, const dt_layer_list *list, dt_error *error)
+void layer_sort(found_layer *layers, size_t count)
 {
     qsort(layers, count, sizeof *layers, by_name);
+}
+
+dt_status layer_order(found_layer *layers, size_t count, const dt_layer_list *list, dt_error *error)
+{
+    layer_sort(layers, count);
     if (list)
         return order_by_widths(layers, count, list, error);
     for (size_t i = 1; i < count; i++)

@@ -11,13 +11,16 @@
 typedef struct found_layer {
     char name[DT_BUNDLE_NAME];
     const dt_array *kernel, *bias; /* bias: NULL for none */
-    bool transposed;               /* the kernel is [out][in] */
+    bool transposed;               /* the kernel is [out][in], of a convolution [out][in][h][w] */
     int64_t inputs, outputs;
 } found_layer;
 
 /* What layer number `layer` is called here: "dense", "dense_1", ... Returns `name`. */
 #define LAYER_NAME sizeof((dt_tensor *)0)->layer
 char *layer_name(size_t layer, char name[LAYER_NAME]);
+
+/* Puts the layers into the order of their names, numbers by value. */
+void layer_sort(found_layer *layers, size_t count);
 
 /* Puts the layers into the order that dt_weights_of_bundle describes.
  * Errors: DT_ERR_DATA: they do not fit to one another or to the list, or could stand elsewhere. */

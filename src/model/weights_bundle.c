@@ -7,16 +7,23 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "layer_match.h"
 #include "layer_order.h"
+#include "model/planes.h"
 #include "nn/finite.h"
 #include "weights_facts.h"
 
-/* to[columns][rows] from from[rows][columns]. */
-static void transpose(const float *from, size_t rows, size_t columns, float *to)
+/* A tensor of the architecture. */
+static dt_status add_keras(const dt_tensor *tensor, const float *values, dt_bundle *to,
+                           dt_error *error)
 {
-    for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < columns; j++)
-            to[j * rows + i] = from[i * columns + j];
+    char name[DT_BUNDLE_NAME];
+    float *room;
+    snprintf(name, sizeof name, "%s/%s", tensor->layer, tensor->name);
+    dt_status status = dt_bundle_add(to, name, tensor->rank, tensor->shape, &room, error);
+    if (!status)
+        memcpy(room, values, dt_tensor_count(tensor) * sizeof *values);
+    return status;
 }
 
 static const char *torch_name(const dt_tensor *tensor)
@@ -25,28 +32,19 @@ static const char *torch_name(const dt_tensor *tensor)
     return factor ? "weight" : tensor->role == DT_TENSOR_SHIFT ? "bias" : tensor->name;
 }
 
-/* tensor: of the architecture; layer: its number in the list. */
-static dt_status add_tensor(const dt_tensor *tensor, int layer, const float *values,
-                            dt_weight_names names, dt_bundle *to, dt_error *error)
+static dt_status add_torch(const dt_tensor *tensor, const dt_planes *walk, const float *values,
+                           dt_bundle *to, dt_error *error)
 {
     char name[DT_BUNDLE_NAME];
     int64_t shape[DT_RANK_MAX];
-    bool turned = names == DT_NAMES_TORCH && tensor->role == DT_TENSOR_WEIGHT;
-    memcpy(shape, tensor->shape, sizeof shape);
-    if (names == DT_NAMES_KERAS)
-        snprintf(name, sizeof name, "%s/%s", tensor->layer, tensor->name);
-    else
-        snprintf(name, sizeof name, "%d.%s", layer, torch_name(tensor));
-    if (turned) {
-        shape[0] = tensor->shape[1];
-        shape[1] = tensor->shape[0];
-    }
+    size_t sizes[3];
     float *room;
+    snprintf(name, sizeof name, "%d.%s", walk->module, torch_name(tensor));
+    dt_planes_shape(tensor, shape);
     dt_status status = dt_bundle_add(to, name, tensor->rank, shape, &room, error);
-    if (!status && turned)
-        transpose(values, (size_t)tensor->shape[0], (size_t)tensor->shape[1], room);
-    else if (!status)
-        memcpy(room, values, dt_tensor_count(tensor) * sizeof *values);
+    dt_planes_sizes(walk, tensor, sizes);
+    if (!status)
+        dt_planes_reverse(values, sizes, room);
     return status;
 }
 
@@ -59,9 +57,14 @@ static dt_status add_tensors(const dt_architecture *architecture, const float *p
     dt_status status = tensors && layers ? DT_OK : DT_ERR_INTERNAL;
     if (!status)
         dt_architecture_tensors(architecture, tensors, layers);
-    for (size_t i = 0; i < count && !status; i++)
-        status =
-            add_tensor(&tensors[i], layers[i], parameters + tensors[i].offset, names, out, error);
+    dt_planes walk = {.image = dt_planes_any(&architecture->list)};
+    size_t next = 0;
+    for (int i = 0; !status && dt_planes_next(architecture, i, &walk); i++)
+        for (; !status && next < count && layers[next] == i; next++) {
+            const float *values = parameters + tensors[next].offset;
+            status = names == DT_NAMES_KERAS ? add_keras(&tensors[next], values, out, error)
+                                             : add_torch(&tensors[next], &walk, values, out, error);
+        }
     dt_free(tensors);
     dt_free(layers);
     return status;
@@ -118,10 +121,12 @@ static dt_status sort_array(const dt_array *array, found_layer *layers, size_t *
                        "array %s: expected a name that ends in .weight, .kernel or .bias (or / in "
                        "place of the dot), found another",
                        array->name);
-    if (array->rank != (bias ? 1 : 2))
-        return dt_fail(error, DT_ERR_DATA,
-                       "array %s: expected the %s of a dense layer, of %d dimensions, found %d",
-                       array->name, kind, bias ? 1 : 2, array->rank);
+    if (bias ? array->rank != 1 : array->rank != 2 && array->rank != 4)
+        return dt_fail(error, DT_ERR_DATA, "array %s: expected the %s of a %s, found %d dimensions",
+                       array->name, kind,
+                       bias ? "layer, of 1 dimension"
+                            : "dense layer or convolution, of 2 or 4 dimensions",
+                       array->rank);
     size_t length = last ? (size_t)(last - array->name) : 0;
     found_layer *layer = layer_called(layers, count, array->name, length);
     if (!layer)
@@ -133,14 +138,14 @@ static dt_status sort_array(const dt_array *array, found_layer *layers, size_t *
     *place = array;
     if (!bias) {
         layer->transposed = weight;
-        layer->inputs = array->shape[weight];
-        layer->outputs = array->shape[!weight];
+        layer->inputs = array->shape[weight ? 1 : array->rank - 2];
+        layer->outputs = array->shape[weight ? 0 : array->rank - 1];
     }
     return DT_OK;
 }
 
-static dt_status find_layers(const dt_bundle *bundle, const dt_layer_list *list,
-                             found_layer *layers, size_t *count, dt_error *error)
+static dt_status find_layers(const dt_bundle *bundle, found_layer *layers, size_t *count,
+                             dt_error *error)
 {
     dt_status status = DT_OK;
     for (size_t i = 0; i < bundle->array_count && !status; i++)
@@ -158,44 +163,151 @@ static dt_status find_layers(const dt_bundle *bundle, const dt_layer_list *list,
                              layers[i].bias->name, layers[i].outputs, layers[i].bias->shape[0]);
     if (!status && *count == 0)
         status = dt_fail(error, DT_ERR_DATA, "expected dense layers, found no arrays");
-    return status ? status : layer_order(layers, *count, list, error);
+    return status;
 }
 
-/* The next tensor: of layer number `layer`, in *out. */
-static dt_status put_tensor(const dt_array *array, bool transposed, size_t layer, const char *name,
+static bool has_bias(const found_layer *layers, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (layers[i].bias)
+            return true;
+    return false;
+}
+
+static bool has_convolution(const found_layer *layers, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (layers[i].kernel->rank == 4)
+            return true;
+    return false;
+}
+
+/* Puts the layers into their order. list: the one to go by, or NULL; *architecture becomes the
+ * network if that has more than dense layers. facts: of a file of ours, else NULL. */
+static dt_status order_layers(found_layer *layers, size_t count, const dt_layer_list *list,
+                              const dt_weights_facts *facts, dt_architecture *architecture,
+                              dt_error *error)
+{
+    const dt_layer_defaults defaults = {"identity", "identity", has_bias(layers, count)};
+    dt_shape output;
+    dt_error own;
+    if (!list && has_convolution(layers, count)) {
+        layer_sort(layers, count);
+        return layer_match_refuse(layers, count, error);
+    }
+    if (!list || !layer_match_needed(list))
+        return layer_order(layers, count, list, error);
+    architecture->list = *list;
+    layer_sort(layers, count);
+    if (!facts) {
+        dt_status status = dt_layers_write_out(&architecture->list, &defaults, error);
+        return status ? status : layer_match_input(layers, count, architecture, error);
+    }
+    const int64_t *shape = facts->input_shape;
+    architecture->input = (dt_shape){(int)shape[0], (int)shape[1], (int)shape[2]};
+    if (dt_architecture_check(architecture, &output, &own))
+        return dt_fail(error, DT_ERR_DATA, "the layers in the file: %s", own.message);
+    return layer_match(layers, count, architecture, error);
+}
+
+/* The next tensor in *out. sizes: of the array (dt_planes_reverse); NULL: it is as the tensor. */
+static dt_status put_tensor(const dt_array *array, const size_t *sizes, const dt_tensor *tensor,
                             dt_weights_file *out, dt_error *error)
 {
-    dt_tensor *tensor = &out->tensors[out->tensor_count++];
-    *tensor = (dt_tensor){
-        .role = dt_tensor_role_of(name), .rank = array->rank, .offset = out->parameter_count};
-    layer_name(layer, tensor->layer);
-    snprintf(tensor->name, sizeof tensor->name, "%s", name);
-    for (int i = 0; i < array->rank; i++)
-        tensor->shape[i] = array->shape[transposed ? array->rank - 1 - i : i];
     size_t count = dt_array_count(array), bad = dt_find_nonfinite(array->values, count);
     if (bad < count)
         return dt_fail(error, DT_ERR_DATA, "array %s: expected finite numbers, found %g at %zu",
                        array->name, (double)array->values[bad], bad);
-    float *values = out->parameters + tensor->offset;
-    if (transposed)
-        transpose(array->values, (size_t)array->shape[0], (size_t)array->shape[1], values);
+    dt_tensor *added = &out->tensors[out->tensor_count++];
+    *added = *tensor;
+    added->offset = out->parameter_count;
+    if (sizes)
+        dt_planes_reverse(array->values, sizes, out->parameters + added->offset);
     else
-        memcpy(values, array->values, count * sizeof *values);
+        memcpy(out->parameters + added->offset, array->values, count * sizeof(float));
     out->parameter_count += count;
     return DT_OK;
 }
 
-static dt_status put_layers(const found_layer *layers, size_t count, dt_weights_file *out,
-                            char list[DT_LAYER_LIST], dt_error *error)
+/* Of dense layer number `number`. */
+static dt_status put_dense(const found_layer *layer, size_t number, dt_weights_file *out,
+                           dt_error *error)
+{
+    const size_t sizes[] = {(size_t)layer->outputs, (size_t)layer->inputs, 1};
+    dt_tensor kernel = {.name = "kernel",
+                        .role = DT_TENSOR_WEIGHT,
+                        .rank = 2,
+                        .shape = {layer->inputs, layer->outputs}};
+    dt_tensor bias = {.name = "bias", .role = DT_TENSOR_BIAS, .rank = 1, .shape = {layer->outputs}};
+    layer_name(number, kernel.layer);
+    layer_name(number, bias.layer);
+    dt_status status =
+        put_tensor(layer->kernel, layer->transposed ? sizes : NULL, &kernel, out, error);
+    if (!status && layer->bias)
+        status = put_tensor(layer->bias, NULL, &bias, out, error);
+    return status;
+}
+
+static dt_status put_layer(const found_layer *found, const dt_planes *walk,
+                           const dt_tensor *tensors, dt_weights_file *out, dt_error *error)
+{
+    dt_status status = DT_OK;
+    for (int i = 0; i < walk->layer.tensor_count && !status; i++) {
+        size_t ours[3];
+        dt_planes_sizes(walk, &tensors[i], ours);
+        const size_t theirs[] = {ours[2], ours[1], ours[0]};
+        const dt_array *array = tensors[i].role == DT_TENSOR_BIAS ? found->bias : found->kernel;
+        status = put_tensor(array, found->transposed ? theirs : NULL, &tensors[i], out, error);
+    }
+    return status;
+}
+
+static dt_status put_network(const found_layer *layers, const dt_architecture *architecture,
+                             dt_weights_file *out, dt_error *error)
+{
+    size_t count = dt_architecture_tensors(architecture, NULL, NULL);
+    dt_tensor *tensors = dt_calloc(count, sizeof *tensors, error), *next = tensors;
+    dt_status status = tensors ? DT_OK : DT_ERR_INTERNAL;
+    dt_planes walk = {.image = dt_planes_any(&architecture->list)};
+    if (!status)
+        dt_architecture_tensors(architecture, tensors, NULL);
+    for (int i = 0; !status && dt_planes_next(architecture, i, &walk); i++) {
+        if (walk.layer.tensor_count == 0)
+            continue;
+        status = put_layer(layers++, &walk, next, out, error);
+        next += walk.layer.tensor_count;
+    }
+    dt_free(tensors);
+    const dt_shape input = architecture->input;
+    const int64_t shape[] = {input.height, input.width, input.channels};
+    memcpy(out->facts.input_shape, shape, sizeof shape);
+    return status;
+}
+
+static void list_names(const found_layer *layers, size_t count, char list[DT_LAYER_LIST])
 {
     dt_text text = {.text = list, .size = DT_LAYER_LIST};
-    dt_status status = DT_OK;
-    for (size_t i = 0; i < count && !status; i++) {
+    for (size_t i = 0; i < count; i++)
         dt_text_add(&text, "%s%s", i > 0 ? ", " : "", layers[i].name);
-        status = put_tensor(layers[i].kernel, layers[i].transposed, i, "kernel", out, error);
-        if (!status && layers[i].bias)
-            status = put_tensor(layers[i].bias, false, i, "bias", out, error);
-    }
+}
+
+/* The layers, which have been found, in their order. */
+static dt_status put_layers(found_layer *layers, size_t count, const dt_layer_list *list,
+                            dt_weights_file *out, char names[DT_LAYER_LIST], dt_error *error)
+{
+    dt_architecture architecture = {.list.count = 0};
+    dt_layer_list own;
+    bool knows =
+        out->own && !dt_layers_parse(out->facts.layers, &own, NULL) && layer_match_needed(&own);
+    dt_status status = order_layers(layers, count, knows ? &own : list, knows ? &out->facts : NULL,
+                                    &architecture, error);
+    if (status)
+        return status;
+    list_names(layers, count, names);
+    if (architecture.list.count > 0)
+        status = put_network(layers, &architecture, out, error);
+    for (size_t i = 0; i < count && !status && architecture.list.count == 0; i++)
+        status = put_dense(&layers[i], i, out, error);
     out->parameter_hash = dt_hash(out->parameters, out->parameter_count * sizeof(float));
     return status;
 }
@@ -209,13 +321,16 @@ dt_status dt_weights_of_bundle(const dt_bundle *bundle, const dt_layer_list *lis
     for (size_t i = 0; i < bundle->array_count; i++)
         values += dt_array_count(&bundle->arrays[i]);
     found_layer *layers = dt_calloc(LAYERS_MAX, sizeof *layers, error);
-    dt_status status = layers ? find_layers(bundle, list, layers, &count, error) : DT_ERR_INTERNAL;
+    dt_status status = layers ? find_layers(bundle, layers, &count, error) : DT_ERR_INTERNAL;
+    if (!status)
+        status = weights_facts_of_texts(bundle, out, error);
     if (!status) {
         out->tensors = dt_calloc(bundle->array_count, sizeof *out->tensors, error);
         out->parameters = dt_calloc(values, sizeof *out->parameters, error);
-        status = out->tensors && out->parameters ? put_layers(layers, count, out, names, error)
-                                                 : DT_ERR_INTERNAL;
+        status = out->tensors && out->parameters
+                     ? put_layers(layers, count, list, out, names, error)
+                     : DT_ERR_INTERNAL;
     }
     dt_free(layers);
-    return status ? status : weights_facts_of_texts(bundle, out, error);
+    return status ? status : weights_facts_check_hash(bundle, out, error);
 }

@@ -56,6 +56,18 @@ dt_status dt_weights_facts_unknown(dt_weights_facts *out, dt_error *error)
     return fill_texts(&record, error);
 }
 
+static dt_status check_shape(const int64_t shape[3], dt_error *error)
+{
+    const int64_t most = 1 << 24;
+    if (shape[0] <= most && shape[1] <= most && shape[2] <= most && shape[0] * shape[1] <= most &&
+        shape[0] * shape[1] * shape[2] <= most)
+        return DT_OK;
+    return dt_fail(error, DT_ERR_DATA,
+                   "expected images of at most %" PRId64 " values, found the input_shape %" PRId64
+                   " x %" PRId64 " x %" PRId64,
+                   most, shape[0], shape[1], shape[2]);
+}
+
 static dt_status check(const dt_weights_facts *facts, dt_error *error)
 {
     const int64_t *shape = facts->input_shape;
@@ -69,7 +81,7 @@ static dt_status check(const dt_weights_facts *facts, dt_error *error)
                        "attributes input_scale and input_shift: expected finite numbers, found "
                        "%g and %g",
                        facts->input_scale, facts->input_shift);
-    return DT_OK;
+    return check_shape(shape, error);
 }
 
 /* Expects that `text` is the hash of the parameters. */
@@ -142,13 +154,12 @@ dt_status weights_facts_to_texts(const dt_weights_file *file, dt_bundle *to, dt_
 
 dt_status weights_facts_of_texts(const dt_bundle *from, dt_weights_file *to, dt_error *error)
 {
-    const char *hash = dt_bundle_text(from, HASH_NAME);
     const dt_record record = record_of(&to->facts);
-    to->own = hash != NULL;
-    if (!hash)
+    dt_status status = DT_OK;
+    to->own = dt_bundle_text(from, HASH_NAME) != NULL;
+    if (!to->own)
         return DT_OK;
     dt_record_clear(&record);
-    dt_status status = check_hash(hash, to->parameter_hash, error);
     for (size_t i = 0; i < DT_WEIGHTS_FACTS && !status; i++) {
         const char *text = dt_bundle_text(from, fields[i].name);
         if (text || !fields[i].optional)
@@ -157,6 +168,13 @@ dt_status weights_facts_of_texts(const dt_bundle *from, dt_weights_file *to, dt_
     if (!status)
         status = fill_texts(&record, error);
     return status ? status : check(&to->facts, error);
+}
+
+dt_status weights_facts_check_hash(const dt_bundle *from, const dt_weights_file *file,
+                                   dt_error *error)
+{
+    const char *hash = dt_bundle_text(from, HASH_NAME);
+    return hash ? check_hash(hash, file->parameter_hash, error) : DT_OK;
 }
 
 void dt_weights_facts_destroy(dt_weights_facts *facts)

@@ -10,8 +10,11 @@
  * *to. Errors: DT_ERR_DATA, with what was expected and found; DT_ERR_INTERNAL. */
 dt_status weights_facts_of_hdf5(const dt_hdf5_reader *reader, dt_weights_file *to, dt_error *error);
 
-/* The same from the texts of a bundle. */
+/* The same from the texts of a bundle, but for the hash, which is checked when the parameters are
+ * there. */
 dt_status weights_facts_of_texts(const dt_bundle *from, dt_weights_file *to, dt_error *error);
+dt_status weights_facts_check_hash(const dt_bundle *from, const dt_weights_file *file,
+                                   dt_error *error);
 
 /* Adds the parameter hash and the facts, each a text of the name of its attribute, those that are
  * missing left out. */

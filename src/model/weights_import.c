@@ -6,7 +6,6 @@
 #include "file/hdf5_reader.h"
 #include "file/npz.h"
 #include "file/safetensors.h"
-#include "layer_order.h"
 #include "model/weights_bundle.h"
 
 /* Where Keras 3 and Keras 2.12 to 2.15 have the layers of a model.
@@ -47,12 +46,11 @@ static dt_status add_variable(const dt_hdf5_reader *reader, const char *path, co
     dt_status status = dt_hdf5_reader_shape(reader, path, &rank, shape, error);
     if (status)
         return status;
-    if (!(kernel && rank == 2) && !(bias && rank == 1))
-        return dt_fail(
-            error, DT_ERR_DATA,
-            "%s: expected LAYER/vars/0 with two dimensions and LAYER/vars/1 with one, as "
-            "dense layers have, found another of %d",
-            path, rank);
+    if (!(kernel && (rank == 2 || rank == 4)) && !(bias && rank == 1))
+        return dt_fail(error, DT_ERR_DATA,
+                       "%s: expected LAYER/vars/0 with two dimensions or four and LAYER/vars/1 "
+                       "with one, as dense layers and convolutions have, found another of %d",
+                       path, rank);
     char name[DT_HDF5_PATH_SIZE + 8];
     snprintf(name, sizeof name, "%.*s/%s", (int)(slash - variable), variable,
              kernel ? "kernel" : "bias");
@@ -74,19 +72,6 @@ static dt_status read_keras3(const dt_hdf5_reader *reader, dt_bundle *out, dt_er
     return status;
 }
 
-/* Layers get the names that they have in files of this program. */
-static void rename_layers(dt_weights_file *file)
-{
-    char old[LAYER_NAME] = "";
-    size_t layer = 0;
-    for (size_t i = 0; i < file->tensor_count; i++) {
-        char *name = file->tensors[i].layer;
-        layer += i > 0 && strcmp(name, old) != 0;
-        memcpy(old, name, sizeof old);
-        layer_name(layer, name);
-    }
-}
-
 static dt_status import_hdf5(const void *bytes, size_t size, const dt_layer_list *list,
                              dt_weights_file *out, dt_import_note *note, dt_error *error)
 {
@@ -99,9 +84,7 @@ static dt_status import_hdf5(const void *bytes, size_t size, const dt_layer_list
     if (!keras3 || dt_hdf5_reader_has_attribute(reader, "/", "layer_names")) {
         dt_hdf5_reader_destroy(reader);
         note->format = "a weights file";
-        status = dt_weights_decode(bytes, size, out, error);
-        rename_layers(out);
-        return status;
+        return dt_weights_decode(bytes, size, out, error);
     }
     dt_bundle bundle = {0};
     note->format = "a file of Keras 3";

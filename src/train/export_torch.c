@@ -13,6 +13,7 @@
 #include "file/atomic_file.h"
 #include "file/json.h"
 #include "file/safetensors.h"
+#include "model/planes.h"
 #include "model/weights_bundle.h"
 #include "run/directory.h"
 
@@ -26,11 +27,38 @@ static const char *const torch_probabilities[] = {
     [DT_MSE] = "outputs.clamp(0, 1)",
 };
 
-/* As Python writes what stands between braces in a row of the table of layers. */
-static void add_value(const dt_layer *layer, const char *name, size_t length, dt_text *to)
+/* Two numbers for height and width, one if they are the same. */
+static void write_pair(int height, int width, char *value, size_t size)
 {
+    if (height == width)
+        snprintf(value, size, "%d", height);
+    else
+        snprintf(value, size, "(%d, %d)", height, width);
+}
+
+/* What a placeholder says of the windows of a layer. */
+static void write_windows(const dt_planes *walk, const char *name, char *value, size_t size)
+{
+    dt_windows at;
+    if (!walk->layer.kind->windows || walk->layer.kind->windows(&walk->layer, &at, NULL))
+        return;
+    if (strncmp(name, "window}", 7) == 0)
+        write_pair(at.height, at.width, value, size);
+    else if (strncmp(name, "step}", 5) == 0)
+        write_pair(at.down, at.across, value, size);
+    else if (strncmp(name, "padding}", 8) == 0)
+        write_pair(walk->border ? 0 : at.top, walk->border ? 0 : at.left, value, size);
+    else if (strncmp(name, "sides}", 6) == 0)
+        snprintf(value, size, "(%d, %d, %d, %d)", at.left, at.right, at.top, at.bottom);
+}
+
+/* As Python writes what stands between braces in a row of the table of layers. */
+static void add_value(const dt_planes *walk, const char *name, size_t length, dt_text *to)
+{
+    const dt_layer *layer = &walk->layer;
     const dt_layer_kind *kind = layer->kind;
-    char value[32] = "";
+    char value[64] = "";
+    write_windows(walk, name, value, sizeof value);
     for (int i = 0; i < kind->argument_count; i++) {
         const dt_layer_argument *argument = &kind->arguments[i];
         if (strlen(argument->name) != length || strncmp(name, argument->name, length) != 0)
@@ -43,29 +71,68 @@ static void add_value(const dt_layer *layer, const char *name, size_t length, dt
         snprintf(value, sizeof value, "%d", layer->inputs);
     else if (strncmp(name, "outputs", length) == 0)
         snprintf(value, sizeof value, "%d", layer->outputs);
+    else if (strncmp(name, "channels", length) == 0)
+        snprintf(value, sizeof value, "%d", layer->input.channels);
     dt_text_add(to, "%s", value);
 }
 
-static void add_module(const dt_layer *layer, dt_text *to)
+static void add_module(const dt_planes *walk, const char *expression, dt_text *to)
 {
-    const char *at = layer->kind->torch;
+    const char *at = expression;
     for (const char *brace; (brace = strchr(at, '{')); at = strchr(brace, '}') + 1) {
         dt_text_add(to, "%.*s", (int)(brace - at), at);
-        add_value(layer, brace + 1, strcspn(brace + 1, "}"), to);
+        add_value(walk, brace + 1, strcspn(brace + 1, "}"), to);
     }
-    dt_text_add(to, "%s", at);
+    dt_text_add(to, "%s,", at);
+}
+
+static void add_turn(const dt_planes *walk, dt_text *to)
+{
+    if (walk->turn == DT_TURN_TO_ROW)
+        dt_text_add(to, "\n    nn.Flatten(),");
+    else if (walk->turn == DT_TURN_TO_IMAGE)
+        dt_text_add(to, "\n    nn.Unflatten(1, (%d, %d, %d)),", walk->of.channels, walk->of.height,
+                    walk->of.width);
 }
 
 /* Modules, with what follows a layer in its line. */
 static void add_layers(const dt_architecture *architecture, dt_text *to)
 {
-    dt_layer layer;
-    for (int i = 0; dt_architecture_next(architecture, i, &layer); i++) {
-        dt_text_add(to, "%s", i == 0 ? "    " : layer.kind->follows ? " " : "\n    ");
-        add_module(&layer, to);
-        dt_text_add(to, ",");
+    dt_planes walk = {.image = dt_planes_any(&architecture->list)};
+    for (int i = 0; dt_planes_next(architecture, i, &walk); i++) {
+        const dt_layer_kind *kind = walk.layer.kind;
+        bool beside = i > 0 && kind->follows && walk.turn == DT_TURN_NONE;
+        add_turn(&walk, to);
+        if (walk.border) {
+            dt_text_add(to, "\n    ");
+            add_module(&walk, kind->torch_border, to);
+        }
+        if (!kind->torch[0])
+            continue;
+        dt_text_add(to, "%s", beside ? " " : "\n    ");
+        add_module(&walk, kind->torch, to);
     }
+    add_turn(&walk, to);
     dt_text_add(to, "\n");
+}
+
+/* Where an image is planes, a row of its values is in another order than ours: weights take that
+ * into account, and nothing else does. */
+static dt_status check_order(const dt_architecture *architecture, const char *path, dt_error *error)
+{
+    dt_planes walk = {.image = dt_planes_any(&architecture->list)};
+    const char *kind = "the outputs";
+    bool fits = true;
+    for (int i = 0; fits && dt_planes_next(architecture, i, &walk); i++) {
+        fits = walk.turn != DT_TURN_TO_IMAGE || !dt_planes_shuffled(&walk);
+        kind = fits ? kind : walk.layer.kind->name;
+    }
+    if (fits && !dt_planes_shuffled(&walk))
+        return DT_OK;
+    return dt_fail(error, DT_ERR_DATA,
+                   "%s: expected a dense layer between the values of an image in a row and %s, "
+                   "since in PyTorch these have another order, found none",
+                   path, kind);
 }
 
 /* What PyTorch does not have, once each. */
@@ -123,12 +190,18 @@ static void add_script(const dt_model *model, const char *name, dt_text *to)
     dt_text_add(to, "import json\nimport pathlib\n\nimport torch\nfrom torch import nn\n\n\n");
     add_classes(&architecture->list, to);
     dt_text_add(to, "class Network(nn.Sequential):\n"
-                    "    def forward(self, images):\n"
-                    "        return super().forward(images.flatten(1).float() * ");
+                    "    def forward(self, images):\n");
+    if (dt_planes_any(&architecture->list))
+        dt_text_add(to,
+                    "        images = images.reshape(-1, %d, %d, %d).permute(0, 3, 1, 2)\n"
+                    "        return super().forward(images.float() * ",
+                    shape.height, shape.width, shape.channels);
+    else
+        dt_text_add(to, "        return super().forward(images.flatten(1).float() * ");
     dt_json_add_real(to, spec->normalization.scale);
     dt_text_add(to, " + ");
     dt_json_add_real(to, spec->normalization.shift);
-    dt_text_add(to, ")\n\n\ndef probabilities(outputs):\n    return %s\n\n\nmodel = Network(\n",
+    dt_text_add(to, ")\n\n\ndef probabilities(outputs):\n    return %s\n\n\nmodel = Network(",
                 softmax ? "outputs" : torch_probabilities[spec->loss]);
     add_layers(architecture, to);
     dt_text_add(to, ")\ndata = bytearray(pathlib.Path(__file__).with_name(");
@@ -190,6 +263,8 @@ dt_status export_torch(const dt_model *model, const char *path, dt_error *error)
     dt_bundle bundle = {0};
     dt_status status =
         dt_check_words(&model->spec.architecture, has_word, "PyTorch has", path, error);
+    if (!status)
+        status = check_order(&model->spec.architecture, path, error);
     if (!status)
         status = find_script(path, script, error);
     if (!status)

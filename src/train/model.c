@@ -7,6 +7,8 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "model/input_shape.h"
+#include "model/planes.h"
 #include "train/need.h"
 
 #define LAYERS_ATTRIBUTE "attribute " DT_WEIGHTS_PREFIX "layers of /"
@@ -68,7 +70,7 @@ static dt_status check_tensors(const dt_weights_file *file, const dt_architectur
     size_t count = dt_architecture_tensors(architecture, NULL, NULL);
     dt_tensor *tensors = dt_calloc(count, sizeof *tensors, error);
     if (!tensors)
-        return error->status;
+        return DT_ERR_INTERNAL;
     dt_architecture_tensors(architecture, tensors, NULL);
     dt_status status = DT_OK;
     for (size_t i = 0; !status && (i < count || i < file->tensor_count); i++) {
@@ -101,6 +103,8 @@ static dt_status list_of_tensors(const dt_weights_file *file, const char *activa
         const dt_tensor *tensor = &file->tensors[i];
         if (tensor->rank == 2)
             dt_text_add(&out, "%s%" PRId64, out.length > 0 ? ", " : "", tensor->shape[1]);
+        else if (tensor->rank == 4)
+            return dt_fail_without_layers(file->tensors, file->tensor_count, error);
         else if (strcmp(tensor->name, "bias") != 0)
             return dt_fail(error, DT_ERR_DATA,
                            "tensor %s/%s: expected the kernel [inputs][outputs] or the bias "
@@ -145,27 +149,13 @@ static dt_status read_list(const dt_weights_file *file, dt_layer_list *list, dt_
                   : list_of_tensors(file, facts->activation, facts->output_activation, list, error);
 }
 
-static dt_status check_shape(const int64_t shape[3], dt_error *error)
-{
-    const int64_t most = 1 << 24;
-    if (shape[0] <= most && shape[1] <= most && shape[2] <= most && shape[0] * shape[1] <= most &&
-        shape[0] * shape[1] * shape[2] <= most)
-        return DT_OK;
-    return dt_fail(error, DT_ERR_DATA,
-                   "expected images of at most %" PRId64 " values, found the input_shape %" PRId64
-                   " x %" PRId64 " x %" PRId64,
-                   most, shape[0], shape[1], shape[2]);
-}
-
 /* What a file of ours says, beside its tensors. */
 static dt_status read_facts(const dt_weights_file *file, dt_network_spec *spec, dt_error *error)
 {
     const dt_weights_facts *facts = &file->facts;
     const int64_t *shape = facts->input_shape;
     int loss;
-    dt_status status = check_shape(shape, error);
-    if (!status)
-        status = find_name("loss", facts->loss, dt_loss_names, &loss, error);
+    dt_status status = find_name("loss", facts->loss, dt_loss_names, &loss, error);
     if (!status)
         status = read_list(file, &spec->architecture.list, error);
     if (status)
@@ -186,6 +176,36 @@ static dt_status list_of_setting(const dt_weights_file *file, const dt_config *a
     return dt_layers_write_out(list, &defaults, error);
 }
 
+static bool has_tensors(const dt_architecture *architecture, const void *file)
+{
+    return !check_tensors(file, architecture, NULL);
+}
+
+/* The images of a network from elsewhere are squares: as its import found, or as its tensors say.
+ */
+static dt_status take_input(const dt_weights_file *file, dt_architecture *architecture,
+                            dt_error *error)
+{
+    const int64_t *shape = file->facts.input_shape, inputs = file->tensors[0].shape[0];
+    int side = (int)(sqrt((double)inputs) + 0.5);
+    if (shape[0] > 0)
+        architecture->input = (dt_shape){(int)shape[0], (int)shape[1], (int)shape[2]};
+    else if (dt_planes_any(&architecture->list))
+        return dt_find_input(architecture, has_tensors, file)
+                   ? DT_OK
+                   : dt_fail(error, DT_ERR_DATA,
+                             "expected tensors of the network that the setting layers says, for "
+                             "square images of 1 or 3 channels, found others");
+    else if (inputs > 1 << 24 || (int64_t)side * side != inputs)
+        return dt_fail(error, DT_ERR_DATA,
+                       "expected square images with one channel, found a network of %" PRId64
+                       " inputs",
+                       inputs);
+    else
+        architecture->input = (dt_shape){side, side, 1};
+    return DT_OK;
+}
+
 /* What a file from elsewhere does not say. */
 static dt_status take_asked(const dt_config *asked, const dt_weights_file *file,
                             dt_network_spec *spec, dt_error *error)
@@ -193,7 +213,6 @@ static dt_status take_asked(const dt_config *asked, const dt_weights_file *file,
     static const char *const needed[] = {"normalize", "loss", "output_activation", "activation"};
     const char *activation = dt_activation_names[asked->activation];
     const char *behind = dt_output_activation_names[asked->output_activation];
-    int64_t inputs = file->tensors[0].shape[0];
     dt_layer_list *list = &spec->architecture.list;
     bool given = dt_config_is_given(asked, "layers"), has, others, hidden, output = true;
     dt_status status = given ? list_of_setting(file, asked, activation, behind, list, error)
@@ -212,16 +231,9 @@ static dt_status take_asked(const dt_config *asked, const dt_weights_file *file,
                            "say it; expected the settings normalize, loss%s%s",
                            needed[i], output ? ", output_activation" : "",
                            hidden ? " and activation" : "");
-    int side = (int)(sqrt((double)inputs) + 0.5);
-    if (inputs > 1 << 24 || (int64_t)side * side != inputs)
-        return dt_fail(error, DT_ERR_DATA,
-                       "expected square images with one channel, found a network of %" PRId64
-                       " inputs",
-                       inputs);
-    spec->architecture.input = (dt_shape){side, side, 1};
     spec->normalization = dt_normalization_of((dt_normalize)asked->normalize);
     spec->loss = (dt_loss)asked->loss;
-    return DT_OK;
+    return take_input(file, &spec->architecture, error);
 }
 
 /* Whether list, images, tensors and classes fit together. */
@@ -385,6 +397,8 @@ dt_status dt_model_of(const char *path, const dt_weights_file *file, const dt_co
                                      : take_asked(asked, &out->file, &out->spec, &own);
     if (!status)
         status = check_whole(&out->file, &out->spec, &own);
+    if (!status) /* which may have had other names */
+        dt_architecture_tensors(&out->spec.architecture, out->file.tensors, NULL);
     if (!status && !out->file.own)
         status = state_facts(&out->spec, &out->file.facts, &own);
     if (!status) /* it may not say them, or not as this version writes them */

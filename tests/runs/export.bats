@@ -191,7 +191,7 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
         import --from bomb.npz -o x
     refuse 65 "integers.safetensors: array 0.weight: .*, found I64" \
         import --from integers.safetensors -o x
-    refuse 65 "conv.safetensors: array 0.weight: expected the weight of a dense layer" \
+    refuse 65 'conv.safetensors: found convolutions, .*; expected --layers "conv 3 1x1" with' \
         import --from conv.safetensors -o x
     [ ! -e x ]
     run_it export --weights $weights --format safetensors -o model.safetensors

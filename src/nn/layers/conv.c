@@ -409,5 +409,11 @@ const dt_layer_kind dt_layer_conv = {
     .backward = backward,
     .needs = needs,
     .flops = flops,
+    .windows = windows_of,
+    .takes = DT_TAKES_IMAGE,
     .keras = "conv2d",
+    .torch = "nn.Conv2d({channels}, {filters}, {window}, stride={step}, padding={padding}, "
+             "bias={bias})",
+    .torch_border = "nn.ZeroPad2d({sides})",
+    .onnx = {DT_ONNX_STEP("Conv", "x01", .windows = true)},
 };

@@ -35,4 +35,6 @@ const dt_layer_kind dt_layer_flatten = {
     .shape = shape,
     .forward = forward,
     .backward = backward,
+    .torch = "", /* what turns an image into a row stands in front of it */
+    .onnx = {DT_ONNX_STEP("Identity", "x")},
 };

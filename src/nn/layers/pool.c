@@ -251,6 +251,11 @@ const dt_layer_kind dt_layer_maxpool = {
     .shape = shape,
     .forward = max_forward,
     .backward = max_backward,
+    .windows = windows_of,
+    .takes = DT_TAKES_IMAGE,
+    .torch = "nn.MaxPool2d({window}, {step}, {padding})",
+    .torch_border = "nn.ConstantPad2d({sides}, -torch.inf)",
+    .onnx = {DT_ONNX_STEP("MaxPool", "x", .windows = true)},
 };
 #undef PADDING
 #define PADDING "zeros on each side, which count; same: an output of input / stride, rounded up"
@@ -261,4 +266,10 @@ const dt_layer_kind dt_layer_avgpool = {
     .shape = shape,
     .forward = mean_forward,
     .backward = mean_backward,
+    .windows = windows_of,
+    .takes = DT_TAKES_IMAGE,
+    .torch = "nn.AvgPool2d({window}, {step}, {padding})",
+    .torch_border = "nn.ZeroPad2d({sides})",
+    .onnx = {DT_ONNX_STEP("AveragePool", "x", .windows = true, .attribute = "count_include_pad",
+                          .value = 1, .whole = true)},
 };

@@ -13,6 +13,12 @@ static void fit(int length, int size, int step, bool same, int pad, int *front, 
     }
 }
 
+/* What windows that reach so far take behind a side of an image. */
+static int behind(int reach, int front, int length)
+{
+    return reach > front + length ? reach - front - length : 0;
+}
+
 dt_status window_of(const dt_layer *layer, double kernel, double stride, double pad, window *out,
                     dt_error *error)
 {
@@ -35,6 +41,8 @@ dt_status window_of(const dt_layer *layer, double kernel, double stride, double 
             input.height, input.width, input.channels);
     self.bordered_height = (self.rows - 1) * self.down + self.height;
     self.bordered_width = (self.columns - 1) * self.across + self.width;
+    self.bottom = behind(self.bordered_height, self.top, input.height);
+    self.right = behind(self.bordered_width, self.left, input.width);
     *out = self;
     return DT_OK;
 }

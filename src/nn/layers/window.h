@@ -11,14 +11,7 @@ enum { WINDOW_MOST = 256 };
  * ceil(side / stride), half of it in front, rounded down (Keras and PyTorch). */
 enum { WINDOW_STRIDE_OF_KERNEL = 0, WINDOW_SAME = -1 };
 
-typedef struct window {
-    int height, width;   /* of a window */
-    int down, across;    /* from one to the next */
-    int top, left;       /* padding in front */
-    int rows, columns;   /* how many windows */
-    int bordered_height; /* of the image with as much padding as the windows reach */
-    int bordered_width;
-} window;
+typedef dt_windows window;
 
 /* Of a layer's input. kernel, stride, pad: its arguments (dt_size, or a word above).
  * Errors: DT_ERR_CONFIG: no window fits. */
