@@ -5,11 +5,11 @@
  *                          [channels]): bytes as they are in the data, 0 background, 255 ink. The
  *                          normalisation is part of the graph; the type keeps pixels that have been
  *                          normalised already from being taken for bytes.
- * Outputs "logits"         float32 [batch][classes]: of the last dense layer
+ * Outputs "logits"         float32 [batch][classes]: of the last layer but a softmax
  *         "probabilities"  float32 [batch][classes]: as dt_metrics_probabilities says
  * The batch is of any size. Weights are named "dense/kernel", "dense/bias", "dense_1/kernel", ...;
- * the facts of the weights file and the parameter hash are in metadata_props, as
- * "dist_train.NAME". */
+ * kernels of convolutions are [out][in][height][width]. The facts of the weights file and the
+ * parameter hash are in metadata_props, as "dist_train.NAME". */
 #ifndef DT_MODEL_ONNX_H
 #define DT_MODEL_ONNX_H
 

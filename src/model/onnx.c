@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "file/atomic_file.h"
+#include "model/planes.h"
 #include "model/weights_bundle.h"
 #include "onnx_graph.h"
 #include "weights_facts.h"
@@ -49,16 +50,29 @@ static char *add_normalisation(onnx_graph *graph, dt_normalization normalization
 typedef struct writing {
     onnx_graph *graph;
     const dt_weights_file *file;
+    dt_planes walk;
     size_t next; /* tensor of the file */
+    dt_error *error;
 } writing;
 
+/* Kernels of convolutions are [out][in][height][width] here, all others as they are: a row of
+ * values has our order. */
 static char *add_weights(const writing *self, int index)
 {
-    dt_tensor *weights = &self->file->tensors[self->next + (size_t)index];
+    const dt_tensor *weights = &self->file->tensors[self->next + (size_t)index];
+    const float *values = self->file->parameters + weights->offset;
+    size_t count = dt_tensor_count(weights), sizes[3];
+    int64_t shape[DT_RANK_MAX];
     char name[ONNX_NAME_SIZE];
     snprintf(name, sizeof name, "%s/%s", weights->layer, weights->name);
-    return onnx_add_tensor(self->graph, name, weights->rank, weights->shape,
-                           self->file->parameters + weights->offset, dt_tensor_count(weights));
+    if (weights->rank != 4)
+        return onnx_add_tensor(self->graph, name, weights->rank, weights->shape, values, count);
+    float *room = onnx_add_room(self->graph, count, self->error);
+    dt_planes_sizes(&self->walk, weights, sizes);
+    dt_planes_shape(weights, shape);
+    if (room)
+        dt_planes_reverse(values, sizes, room);
+    return onnx_add_tensor(self->graph, name, weights->rank, shape, room, count);
 }
 
 /* What a step takes (nn/layer.h); NULL: the layer has no such tensor. results: of the steps
@@ -79,9 +93,60 @@ static char *operand(const writing *self, const dt_layer *layer, const dt_onnx_s
     return onnx_add_number(self->graph, number, letter == 'a' ? layer->arguments[0] : step->number);
 }
 
-/* The nodes of layer `index`; returns the name of what it gives: `output`, or one made here. */
-static char *add_layer(writing *self, const dt_layer *layer, int index, const char *output, char *x)
+static void set_windows(onnx_graph *graph, const dt_layer *layer)
 {
+    dt_windows at;
+    (void)layer->kind->windows(layer, &at, NULL);
+    onnx_set_list(graph, "kernel_shape", 2, (int64_t[]){at.height, at.width});
+    onnx_set_list(graph, "strides", 2, (int64_t[]){at.down, at.across});
+    onnx_set_list(graph, "pads", 4, (int64_t[]){at.top, at.left, at.bottom, at.right});
+}
+
+static void set_attributes(onnx_graph *graph, const dt_layer *layer, const dt_onnx_step *step)
+{
+    if (step->windows)
+        set_windows(graph, layer);
+    if (step->attribute && step->list)
+        onnx_set_list(graph, step->attribute, 1, &(int64_t){(int64_t)step->value});
+    else if (step->attribute && step->whole)
+        onnx_set_integer(graph, step->attribute, (int64_t)step->value);
+    else if (step->attribute)
+        onnx_set_real(graph, step->attribute, (float)step->value);
+}
+
+/* What makes of x what layer `index` takes: `output`, or a name made here. */
+static char *add_turn(writing *self, int index, const char *output, char *x)
+{
+    dt_shape of = self->walk.of;
+    onnx_graph *graph = self->graph;
+    char name[ONNX_NAME_SIZE], between[ONNX_NAME_SIZE];
+    bool row = self->walk.turn == DT_TURN_TO_ROW;
+    if (self->walk.turn == DT_TURN_NONE)
+        return x;
+    snprintf(name, sizeof name, "%d/%s", index, row ? "row" : "planes");
+    snprintf(between, sizeof between, "%d/%s", index, "values");
+    output = output ? output : name;
+    if (row) {
+        x = onnx_add_node(graph, "Transpose", between, x, NULL, NULL);
+        onnx_set_list(graph, "perm", 4, (int64_t[]){0, 2, 3, 1});
+        x = onnx_add_node(graph, "Flatten", output, x, NULL, NULL);
+        onnx_set_integer(graph, "axis", 1);
+        return x;
+    }
+    char shape[ONNX_NAME_SIZE];
+    snprintf(shape, sizeof shape, "%d/shape", index);
+    char *list = onnx_add_list(graph, shape, 4, /* 0: as many as there are */
+                               (int64_t[]){0, of.height, of.width, of.channels});
+    x = onnx_add_node(graph, "Reshape", between, x, list, NULL);
+    x = onnx_add_node(graph, "Transpose", output, x, NULL, NULL);
+    onnx_set_list(graph, "perm", 4, (int64_t[]){0, 3, 1, 2});
+    return x;
+}
+
+/* The nodes of layer `index`; returns the name of what it gives: `output`, or one made here. */
+static char *add_layer(writing *self, int index, const char *output, char *x)
+{
+    const dt_layer *layer = &self->walk.layer;
     const dt_onnx_step *steps = layer->kind->onnx;
     char *results[DT_ONNX_STEPS_MAX] = {NULL}, *previous = x;
     for (int i = 0; i < DT_ONNX_STEPS_MAX && steps[i].operation; i++) {
@@ -97,12 +162,7 @@ static char *add_layer(writing *self, const dt_layer *layer, int index, const ch
             if ((takes[count] = operand(self, layer, step, step->takes[j], x, results, previous)))
                 count++;
         previous = onnx_add_node(self->graph, step->operation, name, takes[0], takes[1], takes[2]);
-        if (step->attribute && step->list)
-            onnx_set_list(self->graph, step->attribute, (int64_t)step->value);
-        else if (step->attribute && step->whole)
-            onnx_set_integer(self->graph, step->attribute, (int64_t)step->value);
-        else if (step->attribute)
-            onnx_set_real(self->graph, step->attribute, (float)step->value);
+        set_attributes(self->graph, layer, step);
     }
     self->next += (size_t)layer->tensor_count;
     return previous;
@@ -114,12 +174,20 @@ static void add_layers(writing *self, const dt_architecture *architecture, char 
 {
     const dt_layer_list *list = &architecture->list;
     int last = list->count - 1 - dt_layers_end_in_softmax(list);
-    dt_layer layer;
-    for (int i = 0; dt_architecture_next(architecture, i, &layer); i++) {
-        const char *name = i == last ? "logits" : i > last ? "probabilities" : NULL;
-        x = add_layer(self, &layer, i, name, x);
+    int i = 0;
+    for (; dt_planes_next(architecture, i, &self->walk); i++) {
+        x = add_turn(self, i, i == last + 1 ? "logits" : NULL, x);
+        if (i == last + 1)
+            *logits = x;
+        /* An image at the end becomes a row first. */
+        const char *name = i > last                         ? "probabilities"
+                           : i == last && !self->walk.image ? "logits"
+                                                            : NULL;
+        x = add_layer(self, i, name, x);
         *(i <= last ? logits : probabilities) = x;
     }
+    if (self->walk.turn != DT_TURN_NONE)
+        *logits = add_turn(self, i, "logits", x);
 }
 
 static char *add_probabilities(onnx_graph *graph, dt_loss loss, char *logits)
@@ -142,11 +210,14 @@ static onnx_graph *build_graph(const dt_network_spec *network, const dt_weights_
 {
     const dt_architecture *architecture = &network->architecture;
     size_t steps = (size_t)architecture->list.count * DT_ONNX_STEPS_MAX;
-    onnx_graph *graph = onnx_graph_create("dist-train", steps + NODES_BESIDES,
-                                          file->tensor_count + steps + NUMBERS_BESIDES, error);
+    size_t turns = (size_t)architecture->list.count + 1; /* at most; of two nodes and a shape */
+    dt_error own = {0};
+    onnx_graph *graph =
+        onnx_graph_create("dist-train", steps + 2 * turns + NODES_BESIDES,
+                          file->tensor_count + steps + turns + NUMBERS_BESIDES, error);
     if (!graph)
         return NULL;
-    writing self = {.graph = graph, .file = file};
+    writing self = {.graph = graph, .file = file, .error = &own};
     const int sizes[] = {dt_architecture_outputs(architecture), 0, 0};
     char *x = add_image(graph, architecture->input), *logits = x, *probabilities = NULL;
     x = add_normalisation(graph, network->normalization, x);
@@ -157,7 +228,11 @@ static onnx_graph *build_graph(const dt_network_spec *network, const dt_weights_
                     ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, sizes);
     onnx_add_output(graph, probabilities, "of the classes", ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT,
                     sizes);
-    return graph;
+    if (!own.status)
+        return graph;
+    onnx_graph_destroy(graph);
+    dt_fail(error, own.status, "%s", own.message);
+    return NULL;
 }
 
 static bool has_word(const dt_layer *layer)

@@ -1,6 +1,7 @@
 #include "onnx_graph.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
 
@@ -8,20 +9,24 @@ struct onnx_node {
     Onnx__NodeProto proto;
     char output[ONNX_NAME_SIZE];
     char *inputs[ONNX_NODE_INPUTS], *outputs[1];
-    Onnx__AttributeProto attribute, *attributes[1];
-    int64_t list[1];
+    Onnx__AttributeProto attributes[ONNX_NODE_ATTRIBUTES], *attribute_list[ONNX_NODE_ATTRIBUTES];
+    int64_t lists[ONNX_NODE_ATTRIBUTES][ONNX_LIST];
 };
 
 struct onnx_tensor {
     Onnx__TensorProto proto;
     char name[ONNX_NAME_SIZE];
     float number;
+    int64_t shape[ONNX_LIST], list[ONNX_LIST];
 };
 
 void onnx_graph_destroy(onnx_graph *self)
 {
     if (!self)
         return;
+    for (size_t i = 0; i < self->room_count; i++)
+        dt_free(self->rooms[i]);
+    dt_free(self->rooms);
     dt_free(self->nodes);
     dt_free(self->tensors);
     dt_free(self->node_list);
@@ -34,6 +39,7 @@ onnx_graph *onnx_graph_create(const char *name, size_t nodes, size_t tensors, dt
     onnx_graph *self = dt_calloc(1, sizeof *self, error);
     if (self && (self->nodes = dt_calloc(nodes, sizeof *self->nodes, error)) &&
         (self->tensors = dt_calloc(tensors, sizeof *self->tensors, error)) &&
+        (self->rooms = dt_calloc(tensors, sizeof *self->rooms, error)) &&
         (self->node_list = dt_calloc(nodes, sizeof *self->node_list, error)) &&
         (self->tensor_list = dt_calloc(tensors, sizeof *self->tensor_list, error))) {
         onnx__graph_proto__init(&self->proto);
@@ -68,13 +74,14 @@ static Onnx__AttributeProto *add_attribute(onnx_graph *self, const char *name,
                                            Onnx__AttributeProto__AttributeType type)
 {
     onnx_node *last = &self->nodes[self->proto.n_node - 1];
-    onnx__attribute_proto__init(&last->attribute);
-    last->attribute.name = (char *)name;
-    last->attribute.type = type;
-    last->attributes[0] = &last->attribute;
-    last->proto.attribute = last->attributes;
-    last->proto.n_attribute = 1;
-    return &last->attribute;
+    Onnx__AttributeProto *added = &last->attributes[last->proto.n_attribute];
+    onnx__attribute_proto__init(added);
+    added->name = (char *)name;
+    added->type = type;
+    added->ints = last->lists[last->proto.n_attribute];
+    last->attribute_list[last->proto.n_attribute++] = added;
+    last->proto.attribute = last->attribute_list;
+    return added;
 }
 
 void onnx_set_integer(onnx_graph *self, const char *name, int64_t i)
@@ -85,14 +92,12 @@ void onnx_set_integer(onnx_graph *self, const char *name, int64_t i)
     attribute->i = i;
 }
 
-void onnx_set_list(onnx_graph *self, const char *name, int64_t i)
+void onnx_set_list(onnx_graph *self, const char *name, size_t count, const int64_t *list)
 {
     Onnx__AttributeProto *attribute =
         add_attribute(self, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS);
-    int64_t *list = self->nodes[self->proto.n_node - 1].list;
-    list[0] = i;
-    attribute->n_ints = 1;
-    attribute->ints = list;
+    attribute->n_ints = count;
+    memcpy(attribute->ints, list, count * sizeof *list);
 }
 
 void onnx_set_real(onnx_graph *self, const char *name, float f)
@@ -103,20 +108,50 @@ void onnx_set_real(onnx_graph *self, const char *name, float f)
     attribute->f = f;
 }
 
-char *onnx_add_tensor(onnx_graph *self, const char *name, int rank, int64_t *shape,
-                      const float *values, size_t count)
+static onnx_tensor *add_tensor(onnx_graph *self, const char *name, int rank, const int64_t *shape)
 {
     onnx_tensor *added = &self->tensors[self->proto.n_initializer];
     onnx__tensor_proto__init(&added->proto);
     snprintf(added->name, sizeof added->name, "%s", name);
     added->proto.name = added->name;
     added->proto.n_dims = (size_t)rank;
-    added->proto.dims = shape;
-    added->proto.data_type = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
-    added->proto.raw_data.len = count * sizeof *values;
-    added->proto.raw_data.data = (uint8_t *)values;
+    added->proto.dims = added->shape;
+    for (int i = 0; i < rank; i++)
+        added->shape[i] = shape[i];
     self->tensor_list[self->proto.n_initializer++] = &added->proto;
+    return added;
+}
+
+static void set_data(onnx_tensor *self, Onnx__TensorProto__DataType type, const void *data,
+                     size_t size)
+{
+    self->proto.data_type = (int32_t)type;
+    self->proto.raw_data.len = size;
+    self->proto.raw_data.data = (uint8_t *)(uintptr_t)data;
+}
+
+char *onnx_add_tensor(onnx_graph *self, const char *name, int rank, const int64_t *shape,
+                      const float *values, size_t count)
+{
+    onnx_tensor *added = add_tensor(self, name, rank, shape);
+    set_data(added, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, values, count * sizeof *values);
     return added->name;
+}
+
+char *onnx_add_list(onnx_graph *self, const char *name, size_t count, const int64_t *list)
+{
+    onnx_tensor *added = add_tensor(self, name, 1, &(int64_t){(int64_t)count});
+    memcpy(added->list, list, count * sizeof *list);
+    set_data(added, ONNX__TENSOR_PROTO__DATA_TYPE__INT64, added->list, count * sizeof *list);
+    return added->name;
+}
+
+float *onnx_add_room(onnx_graph *self, size_t count, dt_error *error)
+{
+    float *room = dt_calloc(count, sizeof *room, error);
+    if (room)
+        self->rooms[self->room_count++] = room;
+    return room;
 }
 
 char *onnx_add_number(onnx_graph *self, const char *name, double number)

@@ -9,7 +9,14 @@
 
 #include "base/status.h"
 
-enum { ONNX_NAME_SIZE = 64, ONNX_NODE_INPUTS = 3, ONNX_VALUE_SIZES = 3, ONNX_VALUES = 3 };
+enum {
+    ONNX_NAME_SIZE = 64,
+    ONNX_NODE_INPUTS = 3,
+    ONNX_NODE_ATTRIBUTES = 4,
+    ONNX_LIST = 4, /* most integers of a list */
+    ONNX_VALUE_SIZES = 3,
+    ONNX_VALUES = 3
+};
 
 typedef struct onnx_node onnx_node;
 typedef struct onnx_tensor onnx_tensor;
@@ -33,6 +40,8 @@ typedef struct onnx_graph {
     Onnx__NodeProto **node_list;
     Onnx__TensorProto **tensor_list;
     Onnx__ValueInfoProto *value_list[ONNX_VALUES];
+    float **rooms; /* [room_count]; room for one a tensor */
+    size_t room_count;
 } onnx_graph;
 
 /* An empty graph with room for so many nodes and tensors; `name` stays the caller's. NULL with
@@ -45,15 +54,19 @@ void onnx_graph_destroy(onnx_graph *graph);
 char *onnx_add_node(onnx_graph *graph, const char *op, const char *output, char *a, char *b,
                     char *c);
 
-/* The attribute of the node that was added last. */
+/* One more attribute of the node that was added last: at most ONNX_NODE_ATTRIBUTES. */
 void onnx_set_integer(onnx_graph *graph, const char *name, int64_t i);
-void onnx_set_list(onnx_graph *graph, const char *name, int64_t i); /* a list of one */
+void onnx_set_list(onnx_graph *graph, const char *name, size_t count, const int64_t *list);
 void onnx_set_real(onnx_graph *graph, const char *name, float f);
 
-/* Values that nodes take by the name that is returned; shape and values stay others'. */
-char *onnx_add_tensor(onnx_graph *graph, const char *name, int rank, int64_t *shape,
+/* Values that nodes take by the name that is returned; values stay others'. */
+char *onnx_add_tensor(onnx_graph *graph, const char *name, int rank, const int64_t *shape,
                       const float *values, size_t count);
+char *onnx_add_list(onnx_graph *graph, const char *name, size_t count, const int64_t *list);
 char *onnx_add_number(onnx_graph *graph, const char *name, double number);
+
+/* Room for values of a tensor, which becomes the graph's; NULL with *error set. */
+float *onnx_add_room(onnx_graph *graph, size_t count, dt_error *error);
 
 /* Inputs come before outputs. A tensor of [batch][sizes[0]]...; the first 0 ends the sizes. Returns
  * `name`. */

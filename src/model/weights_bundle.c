@@ -122,11 +122,10 @@ static dt_status sort_array(const dt_array *array, found_layer *layers, size_t *
                        "place of the dot), found another",
                        array->name);
     if (bias ? array->rank != 1 : array->rank != 2 && array->rank != 4)
-        return dt_fail(error, DT_ERR_DATA, "array %s: expected the %s of a %s, found %d dimensions",
-                       array->name, kind,
-                       bias ? "layer, of 1 dimension"
-                            : "dense layer or convolution, of 2 or 4 dimensions",
-                       array->rank);
+        return dt_fail(error, DT_ERR_DATA,
+                       "array %s: expected the %s of a dense layer or convolution, of %s "
+                       "dimensions, found %d",
+                       array->name, kind, bias ? "1" : "2 or 4", array->rank);
     size_t length = last ? (size_t)(last - array->name) : 0;
     found_layer *layer = layer_called(layers, count, array->name, length);
     if (!layer)

@@ -274,7 +274,7 @@ static void what_is_no_row_of_dense_layers_is_refused(void)
     REFUSE("found 0 [3 -> 4], 2 [5 -> 3]", {"0.kernel", 2, {3, 4}}, {"2.weight", 2, {3, 5}});
     REFUSE("array a.gamma: expected a name that ends in", {"a.gamma", 1, {4}});
     REFUSE("array kernels: expected a name that ends in", {"kernels", 2, {4, 4}});
-    REFUSE("of 2 dimensions, found 1", {"a.weight", 1, {4}});
+    REFUSE("of 2 or 4 dimensions, found 1", {"a.weight", 1, {4}});
     REFUSE("of 1 dimensions, found 2", {"a.bias", 2, {4, 4}});
     REFUSE("layer a: expected a kernel or weight, found a bias alone", {"a.bias", 1, {4}});
     REFUSE("expected 4 values, one for each output, found 3", {"a.weight", 2, {4, 3}},
