@@ -42,12 +42,17 @@ def normalise(images, kind):
     return images / 255 if kind == "unit" else (images / 255 - 0.1307) / 0.3081
 
 
+def square(images):
+    side = math.isqrt(images[0].size)
+    return side, side, 1
+
+
 def answers(tensors, images, architecture, loss, normalisation):
-    """Probabilities; tensors: a list a layer, [kernel [in][out], bias or none]."""
+    """Probabilities; tensors: a list a layer, [kernel, bias or none], as Keras has them."""
     parsed = layer_reference.parse(architecture)
     flat = [array.astype(np.float64) for layer in tensors for array in layer]
     inputs = normalise(images.astype(np.float64).reshape(len(images), -1), normalisation)
-    outputs = layer_reference.forward(parsed, flat, inputs)[-1]
+    outputs = layer_reference.forward(parsed, flat, inputs, square(images))[-1]
     return layer_reference.probabilities(parsed, loss, outputs)
 
 
@@ -119,22 +124,42 @@ def read_npz(path):
     return arrays, texts
 
 
-def by_layer(arrays, count, kernel, bias, transposed=False):
-    """The layers under these names; no others may be there."""
-    layers = []
-    for i in range(count):
-        layer = [arrays.pop(kernel(i))]
-        layer[0] = layer[0].T if transposed else layer[0]
-        if bias(i) in arrays:
-            layer.append(arrays.pop(bias(i)))
-        layers.append(layer)
+def by_layer(arrays, names, tensor_names):
+    """The tensors of these layers; no others may be there."""
+    layers = [[arrays.pop(name) for name in (f"{layer}{tensor}" for tensor in tensor_names)
+               if name in arrays] for layer in names]
     if arrays:
         fail("arrays", "none left", list(arrays))
     return layers
 
 
-def keras_name(i):
-    return "dense" if i == 0 else f"dense_{i}"
+def keras_name(i, kind="dense"):
+    return kind if i == 0 else f"{kind}_{i}"
+
+
+def keras_names(kinds):
+    own = {"conv": "conv2d"}
+    return [keras_name(kinds[:i].count(kind), own.get(kind, kind)) for i, kind in enumerate(kinds)]
+
+
+def from_torch(layers, parsed, images):
+    """Kernels as Keras has them: what is [out][in] there; and behind an image, whose values in a row
+    are [channel][height][width] there, in the order of ours."""
+    found, images, row, left = [], np.zeros((1, *square(images))), None, list(layers)
+    for kind, words in parsed:
+        own = left.pop(0) if kind in layer_reference.TRAINED else []
+        if images.ndim == 4 and kind not in layer_reference.OF_IMAGES:
+            row = images.shape[1:]
+        if kind == "conv":
+            own = [own[0].transpose(2, 3, 1, 0), *own[1:]]
+        if kind == "dense":
+            height, width, channels = row or (1, 1, len(own[0].T))
+            kernel = own[0].T.reshape(channels, height, width, -1).transpose(1, 2, 0, 3)
+            own, row = [kernel.reshape(height * width * channels, -1), *own[1:]], None
+        if own:
+            found.append(own)
+        images = layer_reference.forward([(kind, words)], own, images, keep=True)[-1]
+    return found
 
 
 def check_texts(what, facts, texts):
@@ -172,24 +197,17 @@ def check_case(directory, images):
     keras, facts = read_keras(f"{directory}/model.h5")
     architecture = facts["dist_train.layers"].decode()
     parsed = layer_reference.parse(architecture)
-    dense = [i for i, layer in enumerate(parsed) if layer[0] == "dense"]
-    widths = [36] + [int(parsed[i][1][0]) for i in dense]
-    count = len(dense)
+    kinds = [kind for kind, _ in parsed if kind in layer_reference.TRAINED]
     arrays, metadata = read_safetensors(f"{directory}/model.safetensors")
     torch_arrays, torch_metadata = read_safetensors(f"{directory}/torch.safetensors")
     npz_arrays, texts = read_npz(f"{directory}/model.npz")
-    names = (lambda i: keras_name(i) + "/kernel", lambda i: keras_name(i) + "/bias")
+    names = (keras_names(kinds), ("/kernel", "/bias"))
+    modules = sorted({int(name.split(".")[0]) for name in torch_arrays})
+    state = by_layer(dict(torch_arrays), modules, (".weight", ".bias"))
     formats = {
-        "keras": keras, "safetensors": by_layer(dict(arrays), count, *names),
-        "npz": by_layer(npz_arrays, count, *names),
-        "pytorch": by_layer(dict(torch_arrays), count, lambda i: f"{dense[i]}.weight",
-                            lambda i: f"{dense[i]}.bias", transposed=True)}
+        "keras": keras, "safetensors": by_layer(dict(arrays), *names),
+        "npz": by_layer(npz_arrays, *names), "pytorch": from_torch(state, parsed, images)}
     for name, layers in formats.items():
-        shapes = [[array.shape for array in layer] for layer in layers]
-        wanted = [[(n, m)] + ([(m,)] if layer_reference.has_bias(parsed[i][1]) else [])
-                  for i, n, m in zip(dense, widths, widths[1:])]
-        if shapes != wanted:
-            fail(f"{directory} {name}: shapes", wanted, shapes)
         compare(f"{directory} {name}", expected,
                 answers(layers, images, architecture, loss, normalisation))
     for name, found in (("safetensors", metadata), ("pytorch", torch_metadata), ("npz", texts)):

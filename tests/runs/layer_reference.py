@@ -1,7 +1,7 @@
 """Layers in NumPy, by the names of the program's table: what others compute is compared with these.
 
-A network is its list, "dense 128 relu, dense 10", and its tensors in order, kernels [in][out].
-Dropout is what it is outside of training: nothing.
+A network is its list, "dense 128 relu, dense 10", and its tensors in order, kernels [in][out] and
+[height][width][in][out]. Dropout is what it is outside of training: nothing.
 """
 import math
 
@@ -88,12 +88,110 @@ def norm(kind):
     return lambda x, *of: forward_of(x, *of).reshape(x.shape), backward_of, lambda words: 2
 
 
+# Images are [sample][height][width][channel].
+
+class Windows:
+    """Of an image of that shape; words: kernel, then stride, pad and bias as they may be there."""
+
+    def __init__(self, shape, words, stride):
+        def pair(text):
+            return [int(side) for side in (text.split("x") * 2)[:2]]
+
+        def said(name, preset):
+            return pair(words[words.index(name) + 1]) if name in words else preset
+
+        self.sides = shape[1:3]
+        self.kernel = self.sides if words[0] == "all" else pair(words[0])
+        self.stride = said("stride", stride or self.kernel)
+        pads = said("pad", [0, 0])
+        self.count = [(side + 2 * pad - size) // step + 1 for side, pad, size, step in
+                      zip(self.sides, pads, self.kernel, self.stride)]
+        if "same" in words:
+            self.count = [-(-side // step) for side, step in zip(self.sides, self.stride)]
+        self.reach = [(count - 1) * step + size for count, step, size in
+                      zip(self.count, self.stride, self.kernel)]
+        if "same" in words:
+            pads = [max(reach - side, 0) // 2 for reach, side in zip(self.reach, self.sides)]
+        self.front = pads
+
+    def bordered(self, x, border):
+        sides = [max(reach, front + side) for reach, front, side in
+                 zip(self.reach, self.front, self.sides)]
+        values = np.full((len(x), *sides, x.shape[3]), border)
+        self.inside(values)[:] = x
+        return values
+
+    def inside(self, values):
+        (top, left), (height, width) = self.front, self.sides
+        return values[:, top:top + height, left:left + width]
+
+    def of_output(self, values):
+        return values.reshape(len(values), *self.count, -1)
+
+    def taps(self, values):
+        """What lies at each place of the windows: views [sample][row][column][channel]."""
+        for i in range(self.kernel[0]):
+            for j in range(self.kernel[1]):
+                yield values[:, i:i + (self.count[0] - 1) * self.stride[0] + 1:self.stride[0],
+                             j:j + (self.count[1] - 1) * self.stride[1] + 1:self.stride[1]]
+
+
+def image(x):
+    """A row of values is an image of one place."""
+    return x if x.ndim == 4 else x.reshape(len(x), 1, 1, -1)
+
+
+def conv(x, words, kernel, bias=0):
+    at = Windows(x.shape, words[1:], [1, 1])
+    taps = at.taps(at.bordered(x, 0.0))
+    return sum(tap @ w for tap, w in zip(taps, kernel.reshape(-1, *kernel.shape[2:]))) + bias
+
+
+def conv_backward(x, dy, words, kernel, bias=None):
+    at = Windows(x.shape, words[1:], [1, 1])
+    errors, dy = at.bordered(np.zeros_like(x), 0.0), at.of_output(dy)
+    for tap, w in zip(at.taps(errors), kernel.reshape(-1, *kernel.shape[2:])):
+        tap += dy @ w.T
+    found = np.array([np.einsum("nyxi,nyxo->io", tap, dy) for tap in at.taps(at.bordered(x, 0.0))])
+    gradients = [found.reshape(kernel.shape)]
+    return at.inside(errors), gradients if bias is None else gradients + [dy.sum((0, 1, 2))]
+
+
+def maxpool(x, words):
+    at = Windows(x.shape, words, None)
+    return np.max(list(at.taps(at.bordered(x, -np.inf))), 0)
+
+
+def maxpool_backward(x, y, dy, words):
+    """To the first that is the largest."""
+    at = Windows(x.shape, words, None)
+    first = np.argmax(list(at.taps(at.bordered(x, -np.inf))), 0)
+    errors = at.bordered(np.zeros_like(x), 0.0)
+    for i, tap in enumerate(at.taps(errors)):
+        tap += at.of_output(dy) * (first == i)
+    return at.inside(errors)
+
+
+def avgpool(x, words):
+    at = Windows(x.shape, words, None)
+    return np.mean(list(at.taps(at.bordered(x, 0.0))), 0)
+
+
+def avgpool_backward(x, y, dy, words):
+    at = Windows(x.shape, words, None)
+    errors = at.bordered(np.zeros_like(x), 0.0)
+    for tap in at.taps(errors):
+        tap += at.of_output(dy) / np.prod(at.kernel)
+    return at.inside(errors)
+
+
 # Layers with tensors: forward(x, ARGUMENTS, TENSOR...); backward(x, dy, ARGUMENTS, TENSOR...), the
 # gradients of x and of each tensor; how many tensors there are, by the arguments.
 TRAINED = {
     "dense": (dense, dense_backward, lambda words: 1 + has_bias(words)),
     "layernorm": norm("layernorm"),
     "groupnorm": norm("groupnorm"),
+    "conv": (conv, conv_backward, lambda words: 1 + has_bias(words)),
 }
 
 # Layers without tensors: forward and backward.
@@ -110,9 +208,16 @@ LAYERS = {
     "identity": by_value(lambda z: z, np.ones_like),
     "rms": (rms, rms_backward),
     "dropout": (lambda x, _: x, lambda x, y, dy, _: dy),
+    "maxpool": (maxpool, maxpool_backward),
+    "avgpool": (avgpool, avgpool_backward),
+    "flatten": (lambda x, _: x, lambda x, y, dy, _: dy),
     "softmax": (lambda x, _: softmax(x),
                 lambda x, y, dy, _: y * (dy - (dy * y).sum(1, keepdims=True))),
 }
+
+# Layers that take an image; the others take values in a row, and leave an image one where they give
+# as many, but for flatten.
+OF_IMAGES = ("conv", "maxpool", "avgpool")
 
 
 def parse(text):
@@ -139,12 +244,23 @@ def by_layer(layers, tensors):
     return cut
 
 
-def forward(layers, tensors, x):
-    """What each layer gives: [x, ...]."""
-    values = [x]
+def taken(kind, x):
+    """x as the layer takes it."""
+    return image(x) if kind in OF_IMAGES else x.reshape(len(x), -1)
+
+
+def forward(layers, tensors, x, shape=None, keep=False):
+    """What each layer gives: [x, ...]; shape: of the images that x is, in rows; keep: at the end an
+    image may be one."""
+    values = [x.reshape(len(x), *shape) if shape else x]
     for (kind, words), own in zip(layers, by_layer(layers, tensors)):
         row = TRAINED[kind] if kind in TRAINED else LAYERS[kind]
-        values.append(row[0](values[-1], words, *own))
+        x = values[-1]
+        y = row[0](taken(kind, x), words, *own)
+        values.append(y.reshape(x.shape) if y.size == x.size and kind not in
+                      (*OF_IMAGES, "dense", "flatten") else y)
+    if not keep:
+        values[-1] = taken("dense", values[-1])
     return values
 
 
@@ -153,11 +269,14 @@ def backward(layers, tensors, values, error):
     gradients = []
     steps = zip(layers, by_layer(layers, tensors), values, values[1:])
     for (kind, words), own, x, y in reversed(list(steps)):
+        x, shape = taken(kind, x), x.shape
+        error = error.reshape(len(y), -1)
         if kind in TRAINED:
             error, found = TRAINED[kind][1](x, error, words, *own)
             gradients = found + gradients
         else:
-            error = LAYERS[kind][1](x, y, error, words)
+            error = LAYERS[kind][1](x, y.reshape(error.shape), error, words)
+        error = error.reshape(shape)
     return gradients
 
 
