@@ -47,15 +47,37 @@ static void add_count(dt_text *to, const char *key, int64_t count)
         dt_text_add(to, ",\n\"%s\": %" PRId64, key, count);
 }
 
-/* {"kind": "dense", "inputs": 784, "outputs": 128, "units": 128, "bias": true, "tensors":
- * {"kernel": 100352, "bias": 128}} */
+static void add_shape(dt_text *to, const char *key, dt_shape shape)
+{
+    dt_text_add(to, ", \"%s\": [%d, %d, %d]", key, shape.height, shape.width, shape.channels);
+}
+
+static void add_windows(const dt_layer *layer, dt_text *to)
+{
+    dt_windows at;
+    if (!layer->kind->windows || layer->kind->windows(layer, &at, NULL))
+        return;
+    dt_text_add(to,
+                ", \"windows\": {\"height\": %d, \"width\": %d, \"down\": %d, \"across\": %d, "
+                "\"top\": %d, \"left\": %d}",
+                at.height, at.width, at.down, at.across, at.top, at.left);
+}
+
+/* {"kind": "dense", "inputs": 784, "outputs": 128, "input": [28, 28, 1], "output": [1, 1, 128],
+ * "units": 128, "bias": true, "tensors": {"kernel": 100352, "bias": 128}}; sizes are in "windows",
+ * as numbers. */
 static void add_layer(const dt_layer *layer, dt_text *to)
 {
     const dt_layer_kind *kind = layer->kind;
     dt_text_add(to, "{\"kind\": \"%s\", \"inputs\": %d, \"outputs\": %d", kind->name, layer->inputs,
                 layer->outputs);
+    add_shape(to, "input", layer->input);
+    add_shape(to, "output", layer->output);
+    add_windows(layer, to);
     for (int i = 0; i < kind->argument_count; i++) {
         char value[32];
+        if (kind->arguments[i].type == DT_ARGUMENT_SIZE)
+            continue;
         dt_layer_argument_text(kind, layer->arguments, i, value, sizeof value);
         dt_text_add(to, ", \"%s\": %s", kind->arguments[i].name, value);
     }

@@ -50,8 +50,10 @@ def check_onnx(weights, path):
         expect(name, ["batch", facts["classes"]], shapes[name])
     found = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     for name, values in tensors.items():
+        values = values.transpose(3, 2, 0, 1) if values.ndim == 4 else values
         expect(name, (values.dtype, values.tolist()), (found[name].dtype, found[name].tolist()))
-    expect("weights", set(tensors), {name for name in found if "/" in name})
+    expect("weights", set(tensors), {name for name in found if not name[0].isdigit()
+                                     and "/" in name})
     expect("scale", np.float32(facts["input_scale"]), found["scale"])
     expect("shift", np.float32(facts["input_shift"]), found["shift"])
     properties = {entry.key: entry.value for entry in model.metadata_props}

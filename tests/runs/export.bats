@@ -28,16 +28,6 @@ write_all() {
     run_it export --weights "$1" --format pytorch -o "$2/torch.safetensors"
 }
 
-# Networks of images: of a row behind them whose order PyTorch has otherwise, of paddings that are
-# not the same on both sides, of one place, and of images between and behind rows.
-image_networks=(
-    "conv 6 5x5 pad 2 relu, maxpool 2, conv 8 3x3 stride 2 same tanh, avgpool 2 stride 1,
-        dense 20 relu, dense 10"
-    "conv 6 3x3 relu, conv 5 2x3 stride 1x2 pad 1x2, avgpool all, dense 10"
-    "conv 5 4x4 same bias false relu, maxpool 3 stride 2 same, flatten, tanh, dense 10 bias false"
-    "avgpool 3x2 stride 1 pad 1, rms, maxpool 2x1, dense 6, conv 10 1x1, avgpool 1 softmax"
-)
-
 # Activation, layers, loss, output activation, bias, normalisation: the values of each in turn; then
 # every kind of layer behind a dense one, and networks of images.
 cases() {
@@ -56,7 +46,7 @@ cases() {
         echo "relu|dense 36, $name, dense 20 bias false, $name, dense 10|mse|identity|bias|unit"
     done
     for layers in "${image_networks[@]}"; do
-        echo "relu|${layers//$'\n'/ }|mse|identity|bias|unit"
+        echo "relu|$layers|mse|identity|bias|unit"
     done
 }
 

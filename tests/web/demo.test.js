@@ -122,6 +122,42 @@ async function checkShown(page, settings, classes) {
     for (const colors of shown.lit) assert(colors > 6, `${colors} values of colours`);
 }
 
+test('channels of images are shown, and told of', async () => {
+    const data = path.join(directory, 'data-maps'), run = path.join(directory, 'maps');
+    const file = path.join(directory, 'maps.html');
+    makeData(data, 600, 20);
+    distTrain('--data', data, '--epochs', 1, '--output', run, '--layers',
+        'conv 6 5x3 relu, maxpool 2 stride 2x3, conv 9 3x3 same, avgpool all, dense 12 tanh, 10');
+    distTrain('export', '--weights', path.join(run, 'weights.h5'), '--format', 'html', '--out', file);
+    const page = await openPage(file);
+    await drawWithMouse(page, one);
+    await answerOf(page);
+    const shown = await page.evaluate(() => grids.map(({ canvas, index, count }) => ({ count,
+        values: result.hidden[index].length, label: canvas.getAttribute('aria-label'),
+        colors: new Set(new Uint32Array(canvas.getContext('2d')
+            .getImageData(0, 0, canvas.width, canvas.height).data.buffer)).size })));
+    assert.deepEqual(shown.map(({ count, values }) => [count, values]),
+        [[6, 24 * 26 * 6], [6, 12 * 9 * 6], [9, 12 * 9 * 9], [9, 9], [12, 12]]);
+    assert.deepEqual(shown.map(({ label }) => label.replace(/^.*: /, '')), [
+        '6 × conv relu, 24 × 26 pixels', '6 × maxpool, 12 × 9 pixels', '9 × conv, 12 × 9 pixels',
+        '9 × avgpool', '12 × tanh']);
+    for (const { colors } of shown) assert(colors > 6, `${colors} colours`);
+    // The channel under the mouse is the one whose values and weights the card has.
+    const largest = await page.evaluate(() => {
+        const values = result.hidden[0], most = Math.max(...values);
+        return { channel: values.indexOf(most) % 6, most: most.toPrecision(3) };
+    });
+    const box = await page.locator('#hidden canvas').first().boundingBox();
+    await page.mouse.move(box.x + (largest.channel + 0.5) * box.width / 8, box.y + 5);
+    assert.equal(await page.textContent('#unit p'),
+        `channel ${largest.channel}: 0.00 to ${largest.most}`);
+    assert.deepEqual(await page.evaluate(() => {
+        const canvas = document.querySelector('#unit canvas');
+        return [canvas.hidden, canvas.height, canvas.width];
+    }), [false, 5, 3]);
+    assert.equal(await overflow(page), 0);
+});
+
 // A grey PNG of rows of bytes.
 function png(rows) {
     const chunk = (kind, data) => {

@@ -23,13 +23,21 @@ function inTurn(setting, lists) {
     });
 }
 
+const ofImages = ['conv', 'maxpool', 'avgpool', 'flatten'];
+
 // settings, side of the images, classes
 const kinds = [
     ...inTurn('loss', ['10']),
     ...inTurn('activation', ['24,10', '128,64,10', '30,20,10', '40,30,20,10']),
     // every kind of layer in a network of its own
-    ...layerKinds().filter((kind) => kind !== 'dense')
+    ...layerKinds().filter((kind) => !ofImages.includes(kind) && kind !== 'dense')
         .map((kind) => [`--layers dense=24,${kind},dense=12,${kind},10 --loss mse`]),
+    // images: paddings that are not the same on both sides, one place, images behind rows
+    ...['conv=6=5x5=pad=2=relu,maxpool=2,conv=8=3x3=stride=2=same=tanh,avgpool=2=stride=1,' +
+        'dense=20=relu,dense=10', 'conv=8=3x3=stride=2=relu,conv=9=2x3=pad=1x2,avgpool=all,dense=10',
+    'conv=5=4x4=same=bias=false=relu,maxpool=3=stride=2=same,flatten,tanh,dense=10=bias=false',
+    'avgpool=3x2=stride=1=pad=1,rms,maxpool=3x2,dense=16,conv=10=1x1,avgpool=1=softmax',
+    ].map((layers) => [`--layers ${layers} --loss mse`]),
     ['--classes 3 --layers 16,3 --activation relu', 9, 3],
     ['--classes 26 --layers 16,26 --activation leaky-relu --loss bce', 17, 26],
 ];

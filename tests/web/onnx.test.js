@@ -18,7 +18,7 @@ function softmax(values) {
 
 // What the logits say of the probabilities.
 function probabilitiesOf(logits, name) {
-    if (name.includes('output-activation softmax') || !/bce|mse/.test(name)) return softmax(logits);
+    if (/activation softmax|=softmax /.test(name) || !/bce|mse/.test(name)) return softmax(logits);
     return logits.map((x) => name.includes('bce') ? 1 / (1 + Math.exp(-x)) :
         Math.min(Math.max(x, 0), 1));
 }

@@ -51,6 +51,58 @@ function dense({ inputs, outputs, kernel, bias }, values) {
     return result;
 }
 
+// Calls tap for each place of each window that lies in the image: of the value there, of the window's
+// result and of the window, the first each. Values of an image are [height][width][channel].
+function eachTap({ input, output, windows }, tap) {
+    const [height, width, channels] = input, [rows, columns, results] = output;
+    for (let row = 0; row < rows; row++)
+        for (let column = 0; column < columns; column++)
+            for (let i = 0; i < windows.height; i++) {
+                const y = row * windows.down - windows.top + i;
+                if (y < 0 || y >= height) continue;
+                for (let j = 0; j < windows.width; j++) {
+                    const x = column * windows.across - windows.left + j;
+                    if (x < 0 || x >= width) continue;
+                    tap((y * width + x) * channels, (row * columns + column) * results,
+                        i * windows.width + j);
+                }
+            }
+}
+
+function conv(layer, values) {
+    const { kernel, bias, outputs, input: [, , channels], output: [, , filters] } = layer;
+    const result = new Float64Array(outputs);
+    if (bias) for (let i = 0; i < outputs; i++) result[i] = bias[i % filters];
+    eachTap(layer, (from, to, place) => {
+        for (let c = 0; c < channels; c++) {
+            const x = values[from + c];
+            if (x === 0) continue;
+            let at = (place * channels + c) * filters;
+            for (let f = 0; f < filters; f++, at++) result[to + f] += x * kernel[at];
+        }
+    });
+    return result;
+}
+
+function maxpool(layer, values) {
+    const result = new Float64Array(layer.outputs).fill(-Infinity), channels = layer.input[2];
+    eachTap(layer, (from, to) => {
+        for (let c = 0; c < channels; c++)
+            if (values[from + c] > result[to + c]) result[to + c] = values[from + c];
+    });
+    return result;
+}
+
+// Padding counts, as zeros.
+function avgpool(layer, values) {
+    const result = new Float64Array(layer.outputs), channels = layer.input[2];
+    const share = 1 / (layer.windows.height * layer.windows.width);
+    eachTap(layer, (from, to) => {
+        for (let c = 0; c < channels; c++) result[to + c] += share * values[from + c];
+    });
+    return result;
+}
+
 function rms({ epsilon }, values) {
     const mean = values.reduce((sum, x) => sum + x * x, 0) / values.length;
     return values.map((x) => x / Math.sqrt(mean + epsilon));
@@ -78,6 +130,10 @@ const each = (f) => (layer, values) => values.map((x) => f(x));
 // What a layer of each kind makes of values: a line each, of this form (the exporter looks).
 const kinds = {
     'dense': dense,
+    'conv': conv,
+    'maxpool': maxpool,
+    'avgpool': avgpool,
+    'flatten': (layer, values) => values,
     'rms': rms,
     'layernorm': (layer, values) => normalise(layer, values, 1),
     'groupnorm': (layer, values) => normalise(layer, values, layer.groups),
@@ -93,14 +149,15 @@ const kinds = {
 
 const endsInSoftmax = layers[layers.length - 1].kind === 'softmax';
 
-// What is shown: for each trained layer but the last, where its activations are, as the layers
-// behind it leave them.
+// What is shown: for each layer but the last that is trained or makes an image smaller, where its
+// activations are, as the layers behind it leave them.
+const isShown = (layer) => layer.trained || layer.windows !== undefined;
 const hiddenLayers = layers.flatMap((layer, index) => {
     let end = index;
-    while (end + 1 < layers.length && !layers[end + 1].trained) end++;
+    while (end + 1 < layers.length && !isShown(layers[end + 1])) end++;
     const last = end + 1 === layers.length;
     const activation = end > index ? layers[end].kind : 'identity';
-    return layer.trained && !last ? [{ ...layer, end, activation }] : [];
+    return isShown(layer) && !last ? [{ ...layer, end, activation }] : [];
 });
 
 // What the outputs say of the probabilities: dt_metrics_probabilities of nn/metrics.h.
