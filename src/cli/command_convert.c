@@ -1,9 +1,11 @@
 /* export and import: between a weights file and the files of other programs. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "commands.h"
+#include "model/planes.h"
 #include "model/weights_bundle.h"
 #include "train/export.h"
 #include "train/model.h"
@@ -39,12 +41,19 @@ static dt_status state_version(dt_model *model, dt_error *error)
     return model->file.facts.version ? DT_OK : DT_ERR_INTERNAL;
 }
 
+/* The images are said where they were found, not told. */
 static void tell(const char *path, const dt_model *model, const dt_import_note *note)
 {
-    dt_say("%s: %s, %zu parameters, from %s%s%s%s%s%s", path, model->file.facts.architecture,
-           model->file.parameter_count, note->format, note->layers[0] ? "; layers in order: " : "",
-           note->layers, note->converted ? "; " : "", note->converted ? note->converted : "",
-           note->converted ? " became 32-bit floats" : "");
+    const dt_architecture *architecture = &model->spec.architecture;
+    dt_shape input = architecture->input;
+    char images[64] = "";
+    if (!model->file.own && dt_planes_any(&architecture->list))
+        snprintf(images, sizeof images, "; for images of %dx%dx%d", input.height, input.width,
+                 input.channels);
+    dt_say("%s: %s, %zu parameters, from %s%s%s%s%s%s%s", path, model->file.facts.architecture,
+           model->file.parameter_count, note->format, images,
+           note->layers[0] ? "; layers in order: " : "", note->layers, note->converted ? "; " : "",
+           note->converted ? note->converted : "", note->converted ? " became 32-bit floats" : "");
 }
 
 dt_status command_import(const dt_invocation *invocation, dt_error *error)

@@ -3,6 +3,8 @@
 usage: check_export.py formats DATA COUNT     compares the exports in the directories 0 to COUNT - 1
        check_export.py elsewhere DIR          writes networks as other programs do, and bad files
        check_export.py elsewhere-answers DATA compares dist-train's answers for these
+       check_export.py images DIR             writes networks of images as other programs do
+       check_export.py images-answers DATA    compares dist-train's answers for these
        check_export.py torch DATA             writes state.safetensors and pickles with PyTorch
        check_export.py torch-answers DATA     compares the answers in `out`, and back.safetensors
        check_export.py edit FILE              writes edited.safetensors, with another value
@@ -252,13 +254,13 @@ def torch_state(layers, names):
             for name, layer in zip(names, layers) for kind, array in zip(("weight", "bias"), layer)}
 
 
-def write_keras3(file, root, layers):
+def write_keras3(file, root, layers, names=None):
     """source of the layout: Keras, saving_lib.py, _save_state, H5Entry."""
     with h5py.File(file, "w", libver="earliest") as to:
         to.create_group("vars")
         for i, layer in enumerate(layers):
             for j, array in enumerate(layer):
-                to[f"{root}/{keras_name(i)}/vars/{j}"] = array
+                to[f"{root}/{names[i] if names else keras_name(i)}/vars/{j}"] = array
         to[f"{root}/dropout/seed_generator/vars/0"] = np.array([1, 2], np.uint32)
         to[f"{root}/flatten"] = np.float32(0)
         del to[f"{root}/flatten"]
@@ -329,6 +331,59 @@ def check_elsewhere_answers(data):
                         file[f"{keras_name(i)}/{keras_name(i)}/{kind}:0"][:], array, name)
 
 
+IMAGES = "conv 4 3x3 relu, maxpool 2, conv 4 3x3 same tanh, dense 20 relu, dense 20, dense 10"
+
+
+def image_network():
+    """As Keras has it, for images of 12 x 12: layers of which some could change places."""
+    random = np.random.default_rng(6)
+    shapes = [(3, 3, 1, 4), (3, 3, 4, 4), (100, 20), (20, 20), (20, 10)]
+    return [[np.float32(random.integers(-64, 65, shape) / 256),
+             np.float32(random.integers(-64, 65, shape[-1]) / 256)] for shape in shapes]
+
+
+def as_torch(layers, names, image):
+    """The state_dict; image: what the first dense layer takes."""
+    state = {}
+    for name, (kernel, bias) in zip(names, layers):
+        if kernel.ndim == 4:
+            weight = kernel.transpose(3, 2, 0, 1)
+        else:
+            height, width, channels = image or (1, 1, len(kernel))
+            weight = kernel.reshape(height, width, channels, -1).transpose(3, 2, 0, 1)
+            weight, image = weight.reshape(weight.shape[0], -1), None
+        state |= {f"{name}.weight": np.ascontiguousarray(weight), f"{name}.bias": bias}
+    return state
+
+
+def write_images(directory):
+    os.chdir(directory)
+    layers, image = image_network(), (5, 5, 4)
+    keras = keras_names(["conv", "conv", "dense", "dense", "dense"])
+    write_safetensors("fc.safetensors",
+                      as_torch(layers, ("conv1", "conv2", "fc1", "fc2", "fc3"), image))
+    write_safetensors("sequential.safetensors", as_torch(layers, ("0", "3", "6", "8", "9"), image))
+    np.savez("plain.npz", **{f"{name}/{kind}": array for name, layer in zip(keras, layers)
+                             for kind, array in zip(("kernel", "bias"), layer)})
+    write_keras3("keras3.weights.h5", "layers", layers, keras)
+    write_legacy("legacy.h5", layers)
+    few = [[np.ones((3, 3, 1, 4), np.float32), np.ones(4, np.float32)],
+           [np.ones((4, 10), np.float32), np.ones(10, np.float32)]]
+    write_safetensors("any.safetensors", as_torch(few, ("0", "4"), None))
+    few[0][0] = np.ones((3, 3, 3, 4), np.float32)
+    write_safetensors("colours.safetensors", as_torch(few, ("0", "4"), None))
+
+
+def check_images_answers(data):
+    images, _ = idx.read_part(data, "test")
+    expected = answers(image_network(), images, IMAGES, "mse", "standard")
+    names = [name for name in os.listdir() if name.endswith(".answers")]
+    if len(names) != 5:
+        fail("files", 5, names)
+    for name in names:
+        compare(name, expected, read_answers(name))
+
+
 def torch_model():
     import torch
     torch.manual_seed(3)
@@ -337,11 +392,22 @@ def torch_model():
                          nn.Linear(36, 10))
 
 
+def torch_image_model():
+    import torch
+    torch.manual_seed(4)
+    nn = torch.nn
+    return nn.Sequential(
+        nn.Conv2d(1, 6, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 8, (2, 1)),
+        nn.Tanh(), nn.AvgPool2d(2, 1, 1), nn.Flatten(), nn.Linear(96, 20), nn.ReLU(),
+        nn.Linear(20, 10))
+
+
 def write_torch():
     import torch
     model = torch_model()
-    write_safetensors("state.safetensors",
-                      {name: value.numpy() for name, value in model.state_dict().items()})
+    for file, network_of in (("state", torch_model), ("images", torch_image_model)):
+        write_safetensors(f"{file}.safetensors", {
+            name: value.numpy() for name, value in network_of().state_dict().items()})
     torch.save(model.state_dict(), "model.pt")
     torch.save(model.state_dict(), "old.pt", _use_new_zipfile_serialization=False)
 
@@ -349,16 +415,17 @@ def write_torch():
 def check_torch_answers(data):
     import torch
     images, _ = idx.read_part(data, "test")
-    model = torch_model()
-    with torch.no_grad():
-        outputs = model(torch.from_numpy(np.float32(normalise(images.astype(float), "standard"))))
-        compare("answers", torch.sigmoid(outputs).numpy(), read_answers("out"))
-    back, _ = read_safetensors("back.safetensors")
-    state = model.state_dict()
-    if set(back) != set(state):
-        fail("names", set(state), set(back))
-    for name, array in back.items():
-        np.testing.assert_array_equal(array, state[name].numpy(), name)
+    x = torch.from_numpy(np.float32(normalise(images.astype(float), "standard")))
+    for file, model, x in (("state", torch_model(), x),
+                           ("images", torch_image_model(), x.reshape(-1, 1, 6, 6))):
+        with torch.no_grad():
+            compare(file, torch.sigmoid(model(x)).numpy(), read_answers(f"{file}.answers"))
+        back, _ = read_safetensors(f"{file}.back.safetensors")
+        state = model.state_dict()
+        if set(back) != set(state):
+            fail("names", set(state), set(back))
+        for name, array in back.items():
+            np.testing.assert_array_equal(array, state[name].numpy(), name)
 
 
 def edit(path):
@@ -370,5 +437,6 @@ def edit(path):
 
 if __name__ == "__main__":
     {"formats": check_formats, "elsewhere": write_elsewhere,
-     "elsewhere-answers": check_elsewhere_answers, "torch": lambda data: write_torch(),
+     "elsewhere-answers": check_elsewhere_answers, "images": write_images,
+     "images-answers": check_images_answers, "torch": lambda data: write_torch(),
      "torch-answers": check_torch_answers, "edit": edit}[sys.argv[1]](*sys.argv[2:])

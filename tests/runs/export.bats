@@ -151,13 +151,51 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
         --layers "dense 12 bias false relu, dense 36, dense 36, dense 10"
 }
 
+@test "networks of images that were trained elsewhere are brought in, with --layers" {
+    make_data data 10 40 12
+    export_check images .
+    local file few=(--normalize standard --loss mse)
+    local list="conv 4 3x3 relu, maxpool 2, conv 4 3x3 same tanh, dense 20 relu, dense 20, dense 10"
+    for file in fc.safetensors sequential.safetensors plain.npz keras3.weights.h5 legacy.h5; do
+        run_it import --from $file -o $file.in.h5 "${few[@]}" --layers "$list"
+        grep -q "^$file.in.h5: 144-400-100-20-20-10, .*; for images of 12x12x1" out
+        run_it predict --json --weights $file.in.h5 data/t10k-images-idx3-ubyte.gz
+        mv out $file.answers
+        run_it inspect $file.in.h5
+        grep -q "good: the hash of the parameters is right" out
+        cmp $file.in.h5 fc.safetensors.in.h5
+        refuse 65 "$file: found convolutions, .* expected --layers .conv 4 3x3 ..., conv 4 3x3 \
+..., dense 20 ..., dense 20 ..., dense 10. with that in it" import --from $file -o x "${few[@]}"
+        refuse 65 "$file: expected .*, for square images of 1 or 3 channels" \
+            import --from $file -o x "${few[@]}" --layers "${list/3x3 relu/5x5 relu}"
+    done
+    export_check images-answers data
+    run_it import --from fc.safetensors -o bare.h5 "${few[@]}" --output-activation identity \
+        --activation relu --layers "${list/dense 20, dense 10/dense 20, 10}"
+    cmp bare.h5 fc.safetensors.in.h5
+    # Of any size: 28 x 28.
+    run_it import --from any.safetensors -o any.h5 "${few[@]}" \
+        --layers "conv 4 3x3 relu, avgpool all, dense 10"
+    grep -q "; for images of 28x28x1; layers in order: 0, 4$" out
+    run_it import --from colours.safetensors -o colours.h5 "${few[@]}" \
+        --layers "conv 4 3x3 relu, avgpool all, dense 10"
+    grep -q "; for images of 28x28x3" out
+}
+
 @test "a network of PyTorch goes in and comes out as it was" {
     "$python" -c 'import torch' 2>/dev/null || skip "python3-torch is not installed"
     make_data data 10 40 6
     export_check torch data
     run_it import --from state.safetensors -o state.h5 "${elsewhere[@]}" --activation gelu
-    run_it export --weights state.h5 --format pytorch -o back.safetensors
-    run_it predict --json --weights state.h5 data/t10k-images-idx3-ubyte.gz
+    run_it import --from images.safetensors -o images.h5 --normalize standard --loss bce --layers \
+        "conv 6 3x3 pad 1 relu, maxpool 2, conv 8 2x1 tanh, avgpool 2 stride 1 pad 1, \
+        dense 20 relu, dense 10"
+    local file
+    for file in state images; do
+        run_it export --weights $file.h5 --format pytorch -o $file.back.safetensors
+        run_it predict --json --weights $file.h5 data/t10k-images-idx3-ubyte.gz
+        mv out $file.answers
+    done
     export_check torch-answers data
     refuse 65 "model.pt: .*found a pickle of Python.*safetensors.torch.save_file" \
         import --from model.pt -o x.h5

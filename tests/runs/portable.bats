@@ -37,7 +37,7 @@ export_all() {
         check onnx run/weights.h5 network.onnx
     done < <(row_items)
     for layers in "${image_networks[@]}"; do
-        export_all --layers "$layers"
+        export_all --layers "$layers" --loss mse
         check onnx run/weights.h5 network.onnx
     done
 }
