@@ -8,14 +8,15 @@
 
 typedef enum dt_weight_names {
     DT_NAMES_KERAS, /* "dense/kernel" [in][out], "dense/bias" [out], "dense_1/kernel", ... */
-    DT_NAMES_TORCH  /* the state_dict of torch.nn.Sequential, a module a layer: "0.weight"
-                       [out][in], "0.bias" [out], "2.weight", ... */
+    DT_NAMES_TORCH  /* the state_dict of torch.nn.Sequential, of the modules that a walk through
+                       model/planes.h counts: "0.weight" [out][in] or [out][in][height][width],
+                       "0.bias" [out], "2.weight", ... */
 } dt_weight_names;
 
 /* The weights of a network, which get these names whatever they are called, and their facts, each a
  * text "dist_train.NAME", those that are missing left out; "dist_train.parameter_hash" is the hash
- * of the parameters as weights_read has them, [in][out]. *out is always set: dt_bundle_destroy.
- * Errors: DT_ERR_INTERNAL. */
+ * of the parameters as weights_read has them, in Keras' order. *out is always set:
+ * dt_bundle_destroy. Errors: DT_ERR_INTERNAL. */
 dt_status dt_bundle_of_weights(const dt_architecture *architecture, const dt_weights_file *file,
                                dt_weight_names names, dt_bundle *out, dt_error *error);
 
@@ -29,14 +30,19 @@ dt_status dt_check_words(const dt_architecture *architecture,
 #define DT_LAYER_LIST 200
 
 /* The reverse, also of a bundle from elsewhere. Its arrays are LAYER.weight or LAYER/weight, as
- * PyTorch has them, [out][in], or kernel in place of weight, as Keras has them, [in][out]; and
- * LAYER.bias or LAYER/bias. LAYER is any name, or none at all.
+ * PyTorch has them, [out][in] or [out][in][height][width], or kernel in place of weight, as Keras
+ * has them, [in][out] or [height][width][in][out]; and LAYER.bias or LAYER/bias. LAYER is any name,
+ * or none at all.
  *
  * The layers are taken in the order of their names, numbers by value ("net.2" before "net.10"),
  * each having to take what the one before gives; or, unless `list` is NULL, in the order in which
  * their sizes are those of the list, those of equal sizes by name. Layers of equal sizes whose
  * names differ in more than numbers are refused without a list. In *out they are called "dense",
  * "dense_1", ...; layers[]: what they were called, in order, cut to its room.
+ *
+ * A list with layers of images, which a bundle from elsewhere needs if it has convolutions, says
+ * the network: of the layers, in the order of their names, each takes the first that fits, and the
+ * size of the images becomes the input_shape of the facts (model/input_shape.h).
  *
  * A bundle with dist_train.parameter_hash is one of ours: the hash is checked, and all facts must
  * be there but those that may be missing. *out is always set: dt_weights_destroy. Errors:
