@@ -11,27 +11,28 @@
 
 typedef enum dt_turn { DT_TURN_NONE, DT_TURN_TO_ROW, DT_TURN_TO_IMAGE } dt_turn;
 
-/* A layer on a walk through a network. */
+/* A layer on a walk through a network, and what stands in front of it. */
 typedef struct dt_planes {
     dt_layer layer;
-    bool image; /* what it takes and gives is an image; set before the walk: what the first takes */
-    dt_turn turn; /* what stands in front of it */
-    dt_shape of;  /* what turn begins with, or makes: the image */
+    bool image; /* it takes an image, and gives one; before the walk: the input of the network is */
+    dt_turn turn; /* what the values before it become */
+    dt_shape of;  /* the image that they are, or become */
     dt_shape row; /* the image whose planes, one behind the other, are the row that comes in;
                      {1, 1, n}: it has our order */
     bool border;  /* a module in front pads more behind the image than before it */
     int module;   /* the number of its own module in an nn.Sequential, from 0 */
-    int modules;  /* up to it */
+    int modules;  /* how many there are up to it, its own among them */
 } dt_planes;
 
 /* Walks as dt_architecture_next does. Behind the last layer *walk is that one, but for `turn`: what
  * makes a row of what it gives. */
 bool dt_planes_next(const dt_architecture *architecture, int index, dt_planes *walk);
 
-/* Whether a layer takes an image, and nothing else. */
+/* Whether one of the layers takes an image, and nothing else. */
 bool dt_planes_any(const dt_layer_list *list);
 
-/* Whether a row has another order than ours, or an image could not be made of it. */
+/* Whether the row that comes in, or the outputs behind the last layer, have another order than ours
+ * for good: no image is made of it that it was. */
 bool dt_planes_shuffled(const dt_planes *walk);
 
 /* A tensor of walk->layer is ours as [taps][in][out] and theirs as [out][in][taps]: taps are places
