@@ -37,7 +37,7 @@ typedef enum dt_argument_type {
     DT_ARGUMENT_INTEGER,
     DT_ARGUMENT_REAL,
     DT_ARGUMENT_BOOL, /* true or false: 1 or 0 */
-    DT_ARGUMENT_SIZE  /* a height and a width: dt_size_of */
+    DT_ARGUMENT_SIZE  /* a height and a width: dt_size */
 } dt_argument_type;
 
 /* The value of an argument that is a size, and what it says. Both are below DT_SIZE_BASE. */
@@ -79,6 +79,13 @@ typedef struct dt_windows {
     int bordered_height; /* of the image with as much padding as the windows reach */
     int bordered_width;
 } dt_windows;
+
+/* Of what every argument has, and members beside. */
+#define DT_LAYER_ARGUMENT(of, is, from, to, by_itself, says, ...)                                  \
+    {                                                                                              \
+        .name = (of), .type = (is), .min = (from), .max = (to), .preset = (by_itself),             \
+        .help = (says), __VA_ARGS__                                                                \
+    }
 
 typedef struct dt_layer_kind dt_layer_kind;
 

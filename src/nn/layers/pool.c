@@ -234,13 +234,15 @@ static void mean_backward(const dt_layer *layer, const dt_layer_pass *pass)
 
 #define ARGUMENTS                                                                                  \
     .argument_count = 3,                                                                           \
-    .arguments = {                                                                                 \
-        [KERNEL] = {"kernel", DT_ARGUMENT_SIZE, 1, WINDOW_MOST, NULL,                              \
-                    "the window; all: the whole image", "all", ALL},                               \
-        [STRIDE] = {"stride", DT_ARGUMENT_SIZE, 1, WINDOW_MOST, "kernel",                          \
-                    "between windows; kernel: none lie on another", "kernel",                      \
-                    WINDOW_STRIDE_OF_KERNEL},                                                      \
-        [PAD] = {"pad", DT_ARGUMENT_SIZE, 0, WINDOW_MOST / 2, "0", PADDING, "same", WINDOW_SAME}}
+    .arguments = {[KERNEL] = DT_LAYER_ARGUMENT("kernel", DT_ARGUMENT_SIZE, 1, WINDOW_MOST, NULL,   \
+                                               "the window; all: the whole image", .word = "all",  \
+                                               .means = ALL),                                      \
+                  [STRIDE] =                                                                       \
+                      DT_LAYER_ARGUMENT("stride", DT_ARGUMENT_SIZE, 1, WINDOW_MOST, "kernel",      \
+                                        "between windows; kernel: none lie on another",            \
+                                        .word = "kernel", .means = WINDOW_STRIDE_OF_KERNEL),       \
+                  [PAD] = DT_LAYER_ARGUMENT("pad", DT_ARGUMENT_SIZE, 0, WINDOW_MOST / 2, "0",      \
+                                            PADDING, .word = "same", .means = WINDOW_SAME)}
 
 extern const dt_layer_kind dt_layer_maxpool, dt_layer_avgpool;
 #define PADDING "on each side, never the largest; same: an output of input / stride, rounded up"
