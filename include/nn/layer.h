@@ -182,6 +182,7 @@ struct dt_layer_kind {
      * not the same on both. */
     const char *torch, *torch_class, *torch_border;
     dt_onnx_step onnx[DT_ONNX_STEPS_MAX]; /* up to the first without operation */
+    bool ordered;       /* the order of a row's values matters, apart from that of its tensors' */
     bool words_of_rows; /* torch and onnx hold for a row of values alone, not for an image */
 };
 

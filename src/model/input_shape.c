@@ -42,9 +42,11 @@ dt_status dt_fail_without_layers(const dt_tensor *tensors, size_t count, dt_erro
                         shape[0], shape[1]);
         else if (tensors[i].rank == 2)
             dt_text_add(&text, "%sdense %" PRId64, before, shape[1]);
+        else if (tensors[i].role == DT_TENSOR_GAIN)
+            dt_text_add(&text, "%slayernorm", before);
     }
     return dt_fail(error, DT_ERR_DATA,
-                   "found convolutions, and nothing that says their strides and padding, and what "
-                   "is between them; expected --layers \"%s\" with that in it",
+                   "found other layers than dense ones, and nothing that says their settings, and "
+                   "what is between them; expected --layers \"%s\" with that in it",
                    list);
 }

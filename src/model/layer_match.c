@@ -32,10 +32,9 @@ static bool fits(const found_layer *found, const dt_layer *layer)
 {
     bool bias = false;
     for (int i = 0; i < layer->tensor_count; i++) {
-        const dt_tensor *tensor = &layer->tensors[i];
-        bool weight = tensor->role == DT_TENSOR_WEIGHT;
-        bias |= !weight;
-        if (!fits_tensor(weight ? found->kernel : found->bias, tensor, found->transposed))
+        const dt_array *array = layer_array(found, &layer->tensors[i]);
+        bias |= array == found->bias;
+        if (!fits_tensor(array, &layer->tensors[i], found->transposed))
             return false;
     }
     return bias || !found->bias;
@@ -111,6 +110,8 @@ dt_status layer_match_refuse(const found_layer *layers, size_t count, dt_error *
         const dt_array *kernel = layers[i].kernel;
         const int64_t *window = kernel->shape + (layers[i].transposed ? 2 : 0);
         kernels[i] = (dt_tensor){.rank = kernel->rank};
+        if (kernel->rank % 2)
+            kernels[i].role = DT_TENSOR_GAIN;
         if (kernel->rank == 4)
             memcpy(kernels[i].shape, window, 2 * sizeof *window);
         kernels[i].shape[kernel->rank - 1] = layers[i].outputs;

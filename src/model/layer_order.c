@@ -18,6 +18,12 @@ char *layer_name(size_t layer, char name[LAYER_NAME])
     return name;
 }
 
+const dt_array *layer_array(const found_layer *layer, const dt_tensor *tensor)
+{
+    bool factor = tensor->role == DT_TENSOR_WEIGHT || tensor->role == DT_TENSOR_GAIN;
+    return factor ? layer->kernel : layer->bias;
+}
+
 static int by_name(const void *a, const void *b)
 {
     return strverscmp(((const found_layer *)a)->name, ((const found_layer *)b)->name);

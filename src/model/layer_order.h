@@ -10,7 +10,7 @@
 
 typedef struct found_layer {
     char name[DT_BUNDLE_NAME];
-    const dt_array *kernel, *bias; /* bias: NULL for none */
+    const dt_array *kernel, *bias; /* or gain and shift; bias: NULL for none */
     bool transposed;               /* the kernel is [out][in], of a convolution [out][in][h][w] */
     int64_t inputs, outputs;
 } found_layer;
@@ -18,6 +18,9 @@ typedef struct found_layer {
 /* What layer number `layer` is called here: "dense", "dense_1", ... Returns `name`. */
 #define LAYER_NAME sizeof((dt_tensor *)0)->layer
 char *layer_name(size_t layer, char name[LAYER_NAME]);
+
+/* The array that is such a tensor of the layer; NULL: it has none. */
+const dt_array *layer_array(const found_layer *layer, const dt_tensor *tensor);
 
 /* Puts the layers into the order of their names, numbers by value. */
 void layer_sort(found_layer *layers, size_t count);

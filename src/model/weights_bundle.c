@@ -115,17 +115,26 @@ static dt_status sort_array(const dt_array *array, found_layer *layers, size_t *
     const char *dot = strrchr(array->name, '.'), *slash = strrchr(array->name, '/');
     const char *last = !dot || (slash && slash > dot) ? slash : dot;
     const char *kind = last ? last + 1 : array->name;
-    bool weight = strcmp(kind, "weight") == 0, bias = strcmp(kind, "bias") == 0;
-    if (!weight && !bias && strcmp(kind, "kernel") != 0)
+    bool weight = strcmp(kind, "weight") == 0, gamma = strcmp(kind, "gamma") == 0;
+    bool beta = strcmp(kind, "beta") == 0, bias = beta || strcmp(kind, "bias") == 0;
+    bool kernel = strcmp(kind, "kernel") == 0, row = array->rank == 1;
+    if (!weight && !bias && !kernel && !gamma)
         return dt_fail(error, DT_ERR_DATA,
-                       "array %s: expected a name that ends in .weight, .kernel or .bias (or / in "
-                       "place of the dot), found another",
+                       "array %s: expected a name that ends in .weight, .kernel, .bias, .gamma or "
+                       ".beta (or / in place of the dot), found another",
                        array->name);
-    if (bias ? array->rank != 1 : array->rank != 2 && array->rank != 4)
+    if (gamma || beta ? !row && array->rank != 3
+        : bias        ? !row
+                      : !(weight && row) && array->rank != 2 && array->rank != 4)
         return dt_fail(error, DT_ERR_DATA,
-                       "array %s: expected the %s of a dense layer or convolution, of %s "
-                       "dimensions, found %d",
-                       array->name, kind, bias ? "1" : "2 or 4", array->rank);
+                       "array %s: expected the %s of a dense layer, convolution or normalisation, "
+                       "of %s dimensions, found %d",
+                       array->name, kind,
+                       gamma || beta ? "1 or 3"
+                       : bias        ? "1"
+                       : weight      ? "1, 2 or 4"
+                                     : "2 or 4",
+                       array->rank);
     size_t length = last ? (size_t)(last - array->name) : 0;
     found_layer *layer = layer_called(layers, count, array->name, length);
     if (!layer)
@@ -133,9 +142,13 @@ static dt_status sort_array(const dt_array *array, found_layer *layers, size_t *
     const dt_array **place = bias ? &layer->bias : &layer->kernel;
     if (*place)
         return dt_fail(error, DT_ERR_DATA, "array %s: expected one %s a layer, found %s too",
-                       array->name, bias ? "bias" : "kernel or weight", (*place)->name);
+                       array->name, bias ? "bias or beta" : "kernel, weight or gamma",
+                       (*place)->name);
     *place = array;
-    if (!bias) {
+    if (!bias && (row || gamma)) {
+        layer->transposed = weight;
+        layer->inputs = layer->outputs = (int64_t)dt_array_count(array);
+    } else if (!bias) {
         layer->transposed = weight;
         layer->inputs = array->shape[weight ? 1 : array->rank - 2];
         layer->outputs = array->shape[weight ? 0 : array->rank - 1];
@@ -152,14 +165,14 @@ static dt_status find_layers(const dt_bundle *bundle, found_layer *layers, size_
     for (size_t i = 0; i < *count && !status; i++)
         if (!layers[i].kernel)
             status = dt_fail(error, DT_ERR_DATA,
-                             "layer %s: expected a kernel or weight, found a "
-                             "bias alone",
+                             "layer %s: expected a kernel, weight or gamma, found a bias alone",
                              layers[i].name);
-        else if (layers[i].bias && layers[i].bias->shape[0] != layers[i].outputs)
-            status = dt_fail(error, DT_ERR_DATA,
-                             "array %s: expected %" PRId64 " values, one for each output, found "
-                             "%" PRId64,
-                             layers[i].bias->name, layers[i].outputs, layers[i].bias->shape[0]);
+        else if (layers[i].bias && (int64_t)dt_array_count(layers[i].bias) != layers[i].outputs)
+            status =
+                dt_fail(error, DT_ERR_DATA,
+                        "array %s: expected %" PRId64 " values, one for each output, found "
+                        "%zu",
+                        layers[i].bias->name, layers[i].outputs, dt_array_count(layers[i].bias));
     if (!status && *count == 0)
         status = dt_fail(error, DT_ERR_DATA, "expected dense layers, found no arrays");
     return status;
@@ -173,10 +186,10 @@ static bool has_bias(const found_layer *layers, size_t count)
     return false;
 }
 
-static bool has_convolution(const found_layer *layers, size_t count)
+static bool has_others_than_dense(const found_layer *layers, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (layers[i].kernel->rank == 4)
+        if (layers[i].kernel->rank != 2)
             return true;
     return false;
 }
@@ -190,7 +203,7 @@ static dt_status order_layers(found_layer *layers, size_t count, const dt_layer_
     const dt_layer_defaults defaults = {"identity", "identity", has_bias(layers, count)};
     dt_shape output;
     dt_error own;
-    if (!list && has_convolution(layers, count)) {
+    if (!list && has_others_than_dense(layers, count)) {
         layer_sort(layers, count);
         return layer_match_refuse(layers, count, error);
     }
@@ -255,8 +268,8 @@ static dt_status put_layer(const found_layer *found, const dt_planes *walk,
         size_t ours[3];
         dt_planes_sizes(walk, &tensors[i], ours);
         const size_t theirs[] = {ours[2], ours[1], ours[0]};
-        const dt_array *array = tensors[i].role == DT_TENSOR_BIAS ? found->bias : found->kernel;
-        status = put_tensor(array, found->transposed ? theirs : NULL, &tensors[i], out, error);
+        status = put_tensor(layer_array(found, &tensors[i]), found->transposed ? theirs : NULL,
+                            &tensors[i], out, error);
     }
     return status;
 }

@@ -46,14 +46,17 @@ static dt_status add_variable(const dt_hdf5_reader *reader, const char *path, co
     dt_status status = dt_hdf5_reader_shape(reader, path, &rank, shape, error);
     if (status)
         return status;
-    if (!(kernel && (rank == 2 || rank == 4)) && !(bias && rank == 1))
+    if (!(kernel && (rank == 1 || rank == 2 || rank == 4)) && !(bias && rank == 1))
         return dt_fail(error, DT_ERR_DATA,
-                       "%s: expected LAYER/vars/0 with two dimensions or four and LAYER/vars/1 "
-                       "with one, as dense layers and convolutions have, found another of %d",
+                       "%s: expected LAYER/vars/0 with one, two or four dimensions and "
+                       "LAYER/vars/1 with one, as normalisations, dense layers and convolutions "
+                       "have, found another of %d",
                        path, rank);
     char name[DT_HDF5_PATH_SIZE + 8];
     snprintf(name, sizeof name, "%.*s/%s", (int)(slash - variable), variable,
-             kernel ? "kernel" : "bias");
+             bias        ? "bias"
+             : rank == 1 ? "gamma"
+                         : "kernel");
     float *values;
     status = dt_bundle_add(to, name, rank, shape, &values, error);
     return status ? status : dt_hdf5_reader_floats(reader, path, rank, shape, values, error);

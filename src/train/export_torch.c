@@ -124,7 +124,8 @@ static dt_status check_order(const dt_architecture *architecture, const char *pa
     const char *kind = "the outputs";
     bool fits = true;
     for (int i = 0; fits && dt_planes_next(architecture, i, &walk); i++) {
-        fits = walk.turn != DT_TURN_TO_IMAGE || !dt_planes_shuffled(&walk);
+        bool ordered = walk.turn == DT_TURN_TO_IMAGE || walk.layer.kind->ordered;
+        fits = !ordered || !dt_planes_shuffled(&walk);
         kind = fits ? kind : walk.layer.kind->name;
     }
     if (fits && !dt_planes_shuffled(&walk))

@@ -140,7 +140,8 @@ def keras_name(i, kind="dense"):
 
 
 def keras_names(kinds):
-    own = {"conv": "conv2d"}
+    own = {"conv": "conv2d", "layernorm": "layer_normalization",
+           "groupnorm": "group_normalization"}
     return [keras_name(kinds[:i].count(kind), own.get(kind, kind)) for i, kind in enumerate(kinds)]
 
 
@@ -203,7 +204,7 @@ def check_case(directory, images):
     arrays, metadata = read_safetensors(f"{directory}/model.safetensors")
     torch_arrays, torch_metadata = read_safetensors(f"{directory}/torch.safetensors")
     npz_arrays, texts = read_npz(f"{directory}/model.npz")
-    names = (keras_names(kinds), ("/kernel", "/bias"))
+    names = (keras_names(kinds), ("/kernel", "/bias", "/gamma", "/beta"))
     modules = sorted({int(name.split(".")[0]) for name in torch_arrays})
     state = by_layer(dict(torch_arrays), modules, (".weight", ".bias"))
     formats = {

@@ -164,7 +164,7 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
         run_it inspect $file.in.h5
         grep -q "good: the hash of the parameters is right" out
         cmp $file.in.h5 fc.safetensors.in.h5
-        refuse 65 "$file: found convolutions, .* expected --layers .conv 4 3x3 ..., conv 4 3x3 \
+        refuse 65 "$file: found other layers .* expected --layers .conv 4 3x3 ..., conv 4 3x3 \
 ..., dense 20 ..., dense 20 ..., dense 10. with that in it" import --from $file -o x "${few[@]}"
         refuse 65 "$file: expected .*, for square images of 1 or 3 channels" \
             import --from $file -o x "${few[@]}" --layers "${list/3x3 relu/5x5 relu}"
@@ -231,7 +231,7 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
         import --from bomb.npz -o x
     refuse 65 "integers.safetensors: array 0.weight: .*, found I64" \
         import --from integers.safetensors -o x
-    refuse 65 'conv.safetensors: found convolutions, .*; expected --layers "conv 3 1x1" with' \
+    refuse 65 'conv.safetensors: found other layers .*; expected --layers "conv 3 1x1" with' \
         import --from conv.safetensors -o x
     [ ! -e x ]
     run_it export --weights $weights --format safetensors -o model.safetensors

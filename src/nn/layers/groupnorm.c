@@ -60,6 +60,7 @@ const dt_layer_kind dt_layer_groupnorm = {
     .backward = backward,
     .needs = needs,
     .keras = "group_normalization",
+    .ordered = true,
     .words_of_rows = true,
     .torch = "nn.GroupNorm({groups}, {inputs}, eps={epsilon})",
 };

@@ -272,15 +272,18 @@ static void what_is_no_row_of_dense_layers_is_refused(void)
     REFUSE("take what the one before gives", {"0.weight", 2, {4, 3}}, {"2.weight", 2, {4, 3}});
     REFUSE("take what the one before gives", {"1.weight", 2, {4, 3}}, {"0.weight", 2, {2, 4}});
     REFUSE("found 0 [3 -> 4], 2 [5 -> 3]", {"0.kernel", 2, {3, 4}}, {"2.weight", 2, {3, 5}});
-    REFUSE("array a.gamma: expected a name that ends in", {"a.gamma", 1, {4}});
+    REFUSE("array a.gama: expected a name that ends in", {"a.gama", 1, {4}});
+    REFUSE("expected --layers \"layernorm ..., dense 3\" with that in it", {"a.gamma", 1, {4}},
+           {"b.weight", 2, {3, 4}});
     REFUSE("array kernels: expected a name that ends in", {"kernels", 2, {4, 4}});
-    REFUSE("of 2 or 4 dimensions, found 1", {"a.weight", 1, {4}});
+    REFUSE("of 2 or 4 dimensions, found 1", {"a.kernel", 1, {4}});
+    REFUSE("of 1 or 3 dimensions, found 2", {"a.gamma", 2, {4, 4}});
     REFUSE("of 1 dimensions, found 2", {"a.bias", 2, {4, 4}});
-    REFUSE("layer a: expected a kernel or weight, found a bias alone", {"a.bias", 1, {4}});
+    REFUSE("layer a: expected a kernel, weight or gamma, found a bias alone", {"a.bias", 1, {4}});
     REFUSE("expected 4 values, one for each output, found 3", {"a.weight", 2, {4, 3}},
            {"a.bias", 1, {3}});
-    REFUSE("expected one kernel or weight a layer, found a.weight too", {"a.weight", 2, {4, 4}},
-           {"a/kernel", 2, {4, 4}});
+    REFUSE("expected one kernel, weight or gamma a layer, found a.weight too",
+           {"a.weight", 2, {4, 4}}, {"a/kernel", 2, {4, 4}});
     float *values;
     dt_bundle bundle = {0};
     dt_weights_file out;
