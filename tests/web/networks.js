@@ -25,13 +25,17 @@ function inTurn(setting, lists) {
 
 const ofImages = ['conv', 'maxpool', 'avgpool', 'flatten'];
 
+// What must stand behind the name of a kind.
+const values = { groupnorm: '=3', dropout: '=0.25' };
+
 // settings, side of the images, classes
 const kinds = [
     ...inTurn('loss', ['10']),
     ...inTurn('activation', ['24,10', '128,64,10', '30,20,10', '40,30,20,10']),
     // every kind of layer in a network of its own
     ...layerKinds().filter((kind) => !ofImages.includes(kind) && kind !== 'dense')
-        .map((kind) => [`--layers dense=24,${kind},dense=12,${kind},10 --loss mse`]),
+        .map((kind) => `${kind}${values[kind] || ''}`)
+        .map((item) => [`--layers dense=24,${item},dense=12,${item},10 --loss mse`]),
     // images: paddings that are not the same on both sides, one place, images behind rows
     ...['conv=6=5x5=pad=2=relu,maxpool=2,conv=8=3x3=stride=2=same=tanh,avgpool=2=stride=1,' +
         'dense=20=relu,dense=10', 'conv=8=3x3=stride=2=relu,conv=9=2x3=pad=1x2,avgpool=all,dense=10',

@@ -110,7 +110,7 @@ function rms({ epsilon }, values) {
 
 // Values are [position][channel]. Those of a group of channels get mean 0 and variance 1; then every
 // channel has its gain and its shift.
-function normalise({ epsilon, gamma, beta }, values, groups) {
+function normaliseGroups({ epsilon, gamma, beta }, values, groups) {
     const channels = gamma.length, size = channels / groups;
     const groupOf = (i) => Math.floor(i % channels / size);
     const means = (numbers) => {
@@ -135,8 +135,8 @@ const kinds = {
     'avgpool': avgpool,
     'flatten': (layer, values) => values,
     'rms': rms,
-    'layernorm': (layer, values) => normalise(layer, values, 1),
-    'groupnorm': (layer, values) => normalise(layer, values, layer.groups),
+    'layernorm': (layer, values) => normaliseGroups(layer, values, 1),
+    'groupnorm': (layer, values) => normaliseGroups(layer, values, layer.groups),
     'dropout': (layer, values) => values,
     'softmax': (layer, values) => softmax(values),
     'sigmoid': each(sigmoid),
