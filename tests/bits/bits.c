@@ -55,6 +55,7 @@ static const char *const image_networks[][2] = {
     {"many-channels", "conv 32 3x3 stride 2 same tanh, conv 35 3x3 same relu, avgpool 2, 10"},
     {"strides", "conv 5 4x3 stride 3x2 pad 2x1 bias false, maxpool 3x2 stride 2x1 same, "
                 "conv 20 2x3 stride 3x1 gelu, avgpool 3 stride 2 pad 1, flatten, 10"},
+    {"in-the-padding", "conv 5 1x1 stride 1x64 pad 0x5, conv 7 2x2 stride 3 pad 2 relu, 10"},
     {"whole-image", "conv 17 3x3 stride 2 silu, avgpool 2, conv 10 1x1, avgpool all"},
     {"normalised", "groupnorm 1, conv 6 5x5 stride 2, groupnorm 3 relu, dropout 0.2, layernorm, "
                    "maxpool 2, 10"},

@@ -93,10 +93,13 @@ static int rounded(int count)
 
 /* Whether the gradient of the input is found window by window, and added up; otherwise value by
  * value, from all its windows. A window's values fill vectors where an image of few channels does
- * not. The bits depend on it: it is a function of the shape alone. */
+ * not; but those of all windows must stay in cache. The bits depend on it: it is a function of the
+ * shape alone. */
 static bool goes_by_window(const plan *self)
 {
     const window *at = &self->at;
+    if (product(self->positions, self->patch, 1) > (size_t)1 << 20)
+        return false;
     double taps = (double)at->height * at->width / at->down / at->across;
     double by_value = (double)self->height * self->width * rounded(self->in) * taps * self->out;
     double adding = 3.0 * at->height * rounded(at->width * self->in);
@@ -164,12 +167,12 @@ static bool has_no_border(const plan *self)
 /* What of the image windows reach, and where it is in the bordered one. */
 static int inner_rows(const plan *self)
 {
-    return least(self->height, self->at.bordered_height - self->at.top);
+    return larger(least(self->height, self->at.bordered_height - self->at.top), 0);
 }
 
 static int inner_columns(const plan *self)
 {
-    return least(self->width, self->at.bordered_width - self->at.left);
+    return larger(least(self->width, self->at.bordered_width - self->at.left), 0);
 }
 
 static int inner_offset(const plan *self)
@@ -290,7 +293,8 @@ static int find_phase(const plan *self, int row, int column, const dt_real *kern
             for (int o = 0; o < self->out; o++, k++) {
                 self->tap[k] = o - (y / at->down * width + x / at->across) * self->out;
                 for (int c = 0; c < self->in; c++)
-                    self->turned[k * self->in + c] = weights[c * self->out + o];
+                    self->turned[product(k, self->in, 1) + (size_t)c] =
+                        weights[product(c, self->out, 1) + (size_t)o];
             }
         }
     *depth = k;
@@ -323,7 +327,8 @@ static void turn_kernel(const plan *self, const dt_real *kernel)
 {
     for (int k = 0; k < self->patch; k++)
         for (int o = 0; o < self->out; o++)
-            self->turned[o * self->patch + k] = kernel[k * self->out + o];
+            self->turned[product(o, self->patch, 1) + (size_t)k] =
+                kernel[product(k, self->out, 1) + (size_t)o];
 }
 
 /* Adds the gradients of the values of every window to those of the image, window after window. */

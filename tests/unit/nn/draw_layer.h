@@ -17,7 +17,7 @@ static inline double draw_argument(const dt_layer_argument *argument, dt_random_
         return argument->means;
     switch (argument->type) {
     case DT_ARGUMENT_SIZE:
-        return dt_size(draw_int(random, least, 4), draw_int(random, least, 4));
+        return dt_size(draw_int(random, least, 6), draw_int(random, least, 6));
     case DT_ARGUMENT_REAL:
         return draw_real(random, argument->min, most);
     case DT_ARGUMENT_INTEGER:
