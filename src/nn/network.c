@@ -119,7 +119,7 @@ static int choose_tile_samples(uint64_t largest_layer, uint64_t values, uint64_t
     uint64_t samples = largest_layer <= 512 * 1024 ? FEW : MANY;
     if (samples == FEW && samples * values > cache)
         samples = cache / values < FEWEST ? FEWEST : cache / values;
-    if (at_once > 0 && at_once < samples)
+    if (at_once > 0 && at_once < samples && samples > LEAST)
         samples = at_once < LEAST ? LEAST : at_once;
     if (samples * values > tiles_most)
         samples = tiles_most / values;
