@@ -5,18 +5,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/shape.h"
 #include "base/status.h"
 
 /* Images in the form that a network takes. */
 typedef struct dt_images {
     int64_t count;
     bool several;    /* of an IDX file, which may have many; else of a picture */
-    uint8_t *pixels; /* [count][height][width]; owned: dt_free */
+    uint8_t *pixels; /* [count][height][width][channels]; owned: dt_free */
 } dt_images;
 
-/* Reads the file `path`, or standard input where that is "-": a PNG (dt_image_normalise), or IDX
- * images of height x width, raw or packed with gzip, as they are. Its content says which.
+/* Reads the file `path`, or standard input where that is "-": a PNG (dt_image_normalise), for
+ * networks of images with one channel, or IDX images of the shape, raw or packed with gzip, as they
+ * are. Its content says which.
  * Errors, with the path: DT_ERR_NO_INPUT, DT_ERR_DATA, DT_ERR_IO, DT_ERR_INTERNAL. */
-dt_status dt_images_read(const char *path, int height, int width, dt_images *out, dt_error *error);
+dt_status dt_images_read(const char *path, dt_shape shape, dt_images *out, dt_error *error);
 
 #endif

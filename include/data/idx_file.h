@@ -14,7 +14,8 @@
 
 #define DT_IDX_SHOWN 300 /* two shown paths and a sentence fit into a dt_error */
 
-/* Images are unsigned bytes in 3 dimensions, [count][height][width]; labels in 1, [count]. */
+/* Images are unsigned bytes in 3 dimensions, [count][height][width], or in 4 with 1 or 3 channels
+ * behind these; labels in 1, [count]. */
 typedef enum dt_idx_kind { DT_IDX_IMAGES, DT_IDX_LABELS, DT_IDX_KINDS } dt_idx_kind;
 
 typedef struct dt_idx_file {
@@ -24,7 +25,9 @@ typedef struct dt_idx_file {
     char shown[DT_IDX_SHOWN]; /* the path, for messages */
     int64_t disk_size;        /* bytes */
     int64_t count;            /* images or labels, >= 1 */
+    int64_t header;           /* bytes before the first of them */
     int height, width;        /* of an image, 1 to 4096; of a label 1 x 1 */
+    int channels;             /* 1 or 3 */
     struct dt_gunzip *stream; /* of a packed file that is being read; NULL: none */
     int64_t position;         /* in it: unpacked bytes so far */
 } dt_idx_file;
@@ -45,7 +48,8 @@ dt_status dt_idx_open(const char *directory, const char *name, dt_idx_kind kind,
 dt_status dt_idx_open_descriptor(int fd, const char *name, dt_idx_kind kind, dt_idx_file *file,
                                  dt_error *error);
 
-/* Reads items first .. first + count - 1, within file->count, into bytes[count][height * width].
+/* Reads items first .. first + count - 1, within file->count, into bytes[count][height * width *
+ * channels].
  * A packed file is unpacked from where the last range ended, if this one is not before it, else
  * from the beginning; when the last item is read, it is checked to its end.
  * Errors: DT_ERR_DATA, DT_ERR_IO. */

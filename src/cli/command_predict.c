@@ -58,10 +58,10 @@ static dt_status prepare(const dt_invocation *invocation, predictor *self, dt_er
         status = dt_network_create(&self->model.spec, &self->network, error);
     if (status)
         return status;
-    if (shape_of(self).channels != 1)
-        return dt_fail(error, DT_ERR_DATA,
-                       "%s: expected a network of images with one channel, found %d",
-                       invocation->weights_path, shape_of(self).channels);
+    if (self->show && shape_of(self).channels != 1)
+        return dt_fail(error, DT_ERR_USAGE,
+                       "--show: expected a network of images with one channel, found %d in %s",
+                       shape_of(self).channels, invocation->weights_path);
     size_t classes = (size_t)classes_of(self);
     self->parameters = dt_network_new_parameters(self->network, error);
     self->outputs = self->parameters ? dt_calloc(CHUNK * classes, sizeof(float), error) : NULL;
@@ -149,7 +149,7 @@ static dt_status predict_file(const predictor *self, const char *path, dt_error 
     const uint8_t *pointers[CHUNK];
     dt_images images;
     size_t size = (size_t)dt_shape_size(shape), classes = (size_t)classes_of(self);
-    dt_status status = dt_images_read(path, shape.height, shape.width, &images, error);
+    dt_status status = dt_images_read(path, shape, &images, error);
     for (int64_t first = 0; first < images.count && !status; first += CHUNK) {
         int64_t left = images.count - first, count = left < CHUNK ? left : CHUNK;
         for (int64_t i = 0; i < count; i++)

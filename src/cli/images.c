@@ -47,9 +47,13 @@ static content content_of(int fd)
     return count >= 4 && (gzip || (bytes[0] == 0 && bytes[1] == 0)) ? IDX : OTHER;
 }
 
-static dt_status read_png(int fd, const char *name, int height, int width, dt_images *out,
-                          dt_error *error)
+static dt_status read_png(int fd, const char *name, dt_shape shape, dt_images *out, dt_error *error)
 {
+    if (shape.channels != 1)
+        return dt_fail(error, DT_ERR_DATA,
+                       "%s: expected an IDX file, since the network takes images of %d channels, "
+                       "found a PNG image",
+                       name, shape.channels);
     void *bytes;
     size_t size;
     dt_image image;
@@ -61,34 +65,38 @@ static dt_status read_png(int fd, const char *name, int height, int width, dt_im
     dt_free(bytes);
     if (!status) {
         out->count = 1;
-        out->pixels = dt_calloc((size_t)height * (size_t)width, 1, &own);
-        status = out->pixels ? dt_image_normalise(&image, height, width, out->pixels, &own)
-                             : DT_ERR_INTERNAL;
+        out->pixels = dt_calloc((size_t)dt_shape_size(shape), 1, &own);
+        status = out->pixels
+                     ? dt_image_normalise(&image, shape.height, shape.width, out->pixels, &own)
+                     : DT_ERR_INTERNAL;
         dt_free(image.pixels);
     }
     return status ? dt_fail(error, status, "%s: %s", name, own.message) : DT_OK;
 }
 
-static dt_status read_idx(int fd, const char *name, int height, int width, dt_images *out,
-                          dt_error *error)
+static dt_status read_idx(int fd, const char *name, dt_shape shape, dt_images *out, dt_error *error)
 {
     dt_idx_file file;
     dt_status status = dt_idx_open_descriptor(fd, name, DT_IDX_IMAGES, &file, error);
-    if (!status && (file.height != height || file.width != width))
+    if (!status && (file.height != shape.height || file.width != shape.width))
         status = dt_fail(error, DT_ERR_DATA,
                          "%s: expected images of %d x %d, as the network takes them, found %d x %d",
-                         file.shown, height, width, file.height, file.width);
+                         file.shown, shape.height, shape.width, file.height, file.width);
+    if (!status && file.channels != shape.channels)
+        status = dt_fail(error, DT_ERR_DATA,
+                         "%s: expected images of %d channels, as the network takes them, found %d",
+                         file.shown, shape.channels, file.channels);
     if (!status) {
         out->several = true;
         out->count = file.count;
-        out->pixels = dt_calloc((size_t)file.count, (size_t)height * (size_t)width, error);
+        out->pixels = dt_calloc((size_t)file.count, (size_t)dt_shape_size(shape), error);
         status =
             out->pixels ? dt_idx_read(&file, 0, file.count, out->pixels, error) : DT_ERR_INTERNAL;
     }
     return status;
 }
 
-dt_status dt_images_read(const char *path, int height, int width, dt_images *out, dt_error *error)
+dt_status dt_images_read(const char *path, dt_shape shape, dt_images *out, dt_error *error)
 {
     *out = (dt_images){0};
     bool is_stdin = strcmp(path, "-") == 0;
@@ -98,9 +106,9 @@ dt_status dt_images_read(const char *path, int height, int width, dt_images *out
         is_stdin ? open_stdin(&fd, error) : dt_file_open(path, DT_OPEN_READ, &fd, error);
     content found = status ? OTHER : content_of(fd);
     if (found == PNG)
-        status = read_png(fd, name, height, width, out, error);
+        status = read_png(fd, name, shape, out, error);
     else if (found == IDX)
-        status = read_idx(fd, name, height, width, out, error);
+        status = read_idx(fd, name, shape, out, error);
     else if (!status)
         status = dt_fail(error, DT_ERR_DATA,
                          "%s: expected a PNG image or IDX images, found something else", name);

@@ -37,6 +37,9 @@ static dt_status check_agreement(const idx_state *state, dt_error *error)
         return dt_fail(error, DT_ERR_DATA,
                        "%s: expected images of %d x %d pixels as in %s, found %d x %d", test->shown,
                        train->height, train->width, train->shown, test->height, test->width);
+    if (train->channels != test->channels)
+        return dt_fail(error, DT_ERR_DATA, "%s: expected images of %d channels as in %s, found %d",
+                       test->shown, train->channels, train->shown, test->channels);
     return DT_OK;
 }
 
@@ -98,7 +101,7 @@ static dt_status open_files(const char *directory, dt_source *source, dt_error *
             source->count[part] = file->count;
         }
     const dt_idx_file *images = &state->files[DT_TRAIN][DT_IDX_IMAGES];
-    source->shape = (dt_shape){images->height, images->width, 1};
+    source->shape = (dt_shape){images->height, images->width, images->channels};
     return check_agreement(state, error);
 }
 

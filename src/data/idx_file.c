@@ -11,13 +11,25 @@
 #include "data/gunzip.h"
 
 #define SIDE_MAX     4096
-#define HEAD_MAX     16
+#define HEAD_MAX     20
 #define FOUND_MAX    160
 #define DEFLATE_MOST 1032 /* bytes that one byte of deflate data can become, at most */
 
 static const char *const kind_names[DT_IDX_KINDS] = {"images", "labels"};
 static const uint32_t kind_magic[DT_IDX_KINDS] = {0x00000803, 0x00000801};
-static const int64_t kind_header[DT_IDX_KINDS] = {16, 8};
+static const uint32_t magic_of_channels = 0x00000804;
+
+/* Whether this is how a file of the kind begins. */
+static bool is_magic(dt_idx_kind kind, uint32_t magic)
+{
+    return magic == kind_magic[kind] || (kind == DT_IDX_IMAGES && magic == magic_of_channels);
+}
+
+/* Bytes before the values. */
+static int64_t header_of(uint32_t magic)
+{
+    return 4 + 4 * (int64_t)(magic & 0xff);
+}
 
 char *dt_idx_show(const char *path, char *shown, size_t size)
 {
@@ -34,12 +46,12 @@ char *dt_idx_show(const char *path, char *shown, size_t size)
 
 static int64_t item_size(const dt_idx_file *file)
 {
-    return (int64_t)file->height * file->width;
+    return (int64_t)file->height * file->width * file->channels;
 }
 
 static int64_t whole_size(const dt_idx_file *file)
 {
-    return kind_header[file->kind] + file->count * item_size(file);
+    return file->header + file->count * item_size(file);
 }
 
 static dt_status read_raw(const dt_idx_file *file, int64_t offset, uint8_t *bytes, int64_t size,
@@ -104,14 +116,14 @@ static dt_status check_magic(const dt_idx_file *file, const uint8_t head[HEAD_MA
 {
     uint32_t magic = big_endian(head);
     char found[FOUND_MAX];
-    if (magic == kind_magic[file->kind] && got < kind_header[file->kind])
+    if (is_magic(file->kind, magic) && got < header_of(magic))
         return dt_fail(error, DT_ERR_DATA,
                        "%s: expected an IDX header of %lld bytes, found %lld bytes (truncated); "
                        "fetch the file again",
-                       file->shown, (long long)kind_header[file->kind], (long long)got);
-    if (magic == kind_magic[file->kind])
+                       file->shown, (long long)header_of(magic), (long long)got);
+    if (is_magic(file->kind, magic))
         return DT_OK;
-    bool swapped = magic == kind_magic[file->kind == DT_IDX_IMAGES ? DT_IDX_LABELS : DT_IDX_IMAGES];
+    bool swapped = is_magic(file->kind == DT_IDX_IMAGES ? DT_IDX_LABELS : DT_IDX_IMAGES, magic);
     return dt_fail(error, DT_ERR_DATA, "%s: expected IDX %s (magic %u), found %s%s", file->shown,
                    kind_names[file->kind], kind_magic[file->kind], describe(file, head, got, found),
                    swapped ? "; are the images and the labels file swapped?" : "");
@@ -120,13 +132,13 @@ static dt_status check_magic(const dt_idx_file *file, const uint8_t head[HEAD_MA
 static dt_status read_head(const dt_idx_file *file, uint8_t head[HEAD_MAX], int64_t *got,
                            dt_error *error)
 {
-    int64_t header = kind_header[file->kind];
+    int64_t header = file->kind == DT_IDX_IMAGES ? HEAD_MAX : header_of(kind_magic[file->kind]);
     dt_status status = read_raw(file, 0, head, header, got, error);
     if (status || !file->gzip)
         return status;
     if (head[0] != 0x1f || head[1] != 0x8b) {
         char found[FOUND_MAX];
-        bool unpacked = big_endian(head) == kind_magic[file->kind];
+        bool unpacked = is_magic(file->kind, big_endian(head));
         return dt_fail(error, DT_ERR_DATA, "%s: expected gzip data, found %s%s", file->shown,
                        describe(file, head, *got, found),
                        unpacked ? "; it is unpacked: remove .gz from its name" : "");
@@ -172,6 +184,7 @@ static dt_status read_header(dt_idx_file *file, dt_error *error)
     file->count = big_endian(head + 4);
     uint32_t height = file->kind == DT_IDX_IMAGES ? big_endian(head + 8) : 1;
     uint32_t width = file->kind == DT_IDX_IMAGES ? big_endian(head + 12) : 1;
+    uint32_t channels = big_endian(head) == magic_of_channels ? big_endian(head + 16) : 1;
     if (file->count == 0)
         return dt_fail(error, DT_ERR_DATA, "%s: expected 1 or more %s, found 0", file->shown,
                        kind_names[file->kind]);
@@ -179,6 +192,11 @@ static dt_status read_header(dt_idx_file *file, dt_error *error)
         return dt_fail(error, DT_ERR_DATA,
                        "%s: expected images of 1 x 1 to %d x %d pixels, found %u x %u", file->shown,
                        SIDE_MAX, SIDE_MAX, height, width);
+    if (channels != 1 && channels != 3)
+        return dt_fail(error, DT_ERR_DATA, "%s: expected images with 1 or 3 channels, found %u",
+                       file->shown, channels);
+    file->header = header_of(big_endian(head));
+    file->channels = (int)channels;
     file->height = (int)height;
     file->width = (int)width;
     return check_size(file, error);
@@ -298,7 +316,7 @@ static dt_status read_gzip(dt_idx_file *file, int64_t offset, uint8_t *bytes, in
 dt_status dt_idx_read(dt_idx_file *file, int64_t first, int64_t count, uint8_t *bytes,
                       dt_error *error)
 {
-    int64_t offset = kind_header[file->kind] + first * item_size(file);
+    int64_t offset = file->header + first * item_size(file);
     int64_t size = count * item_size(file), got;
     if (file->gzip)
         return read_gzip(file, offset, bytes, size, error);

@@ -178,6 +178,53 @@ EOF
     done
 }
 
+# make_colours DIR: images of 12 x 14 in three channels, whose class is in the second one alone.
+make_colours() {
+    (cd "$top/tests/runs" && "$python" - "$work/$1" <<'EOT'
+import os, sys
+import numpy as np
+import idx
+random = np.random.default_rng(7)
+os.makedirs(sys.argv[1])
+for part, count in (("train", 300), ("test", 60)):
+    labels = random.integers(0, 3, count)
+    images = random.integers(0, 90, (count, 12, 14, 3))
+    for i, label in enumerate(labels):
+        images[i, 4 * label:4 * label + 4, :, 1] += 150
+    for name, array in zip(idx.NAMES[part], (images, labels)):
+        idx.write(os.path.join(sys.argv[1], name), array)
+EOT
+    )
+}
+
+@test "images in three channels: trained on any ranks, evaluated, predicted, brought out and in" {
+    make_colours colours
+    local net="conv 4 3x3 relu, maxpool 2, dense 3" np
+    for np in 1 2; do
+        train "$np" --data colours --classes 3 --layers "$net" --epochs 6 --lr 0.01 \
+            --batch-size 16 --virtual-ranks 2 --output "run$np"
+    done
+    expect "hash" "$(summary parameter_hash run1)" "$(summary parameter_hash run2)"
+    awk -v x="$(summary test_accuracy run1)" 'BEGIN { exit !(x > 0.95) }'
+    train 0 predict --weights run1/weights.h5 colours/t10k-images-idx3-ubyte
+    expect "answers" 60 "$(wc -l <out)"
+    train 0 export --weights run1/weights.h5 --format pytorch -o net.safetensors
+    train 0 import --from net.safetensors -o back.h5
+    cmp back.h5 run1/weights.h5
+    refuse 65 "x.html: expected a network of images with one channel, found 3" \
+        export --weights run1/weights.h5 --format html -o x.html
+    "$python" - >grey.png <<'EOT'
+import struct, sys, zlib
+def chunk(name, data):
+    crc = struct.pack(">I", zlib.crc32(name + data))
+    return struct.pack(">I", len(data)) + name + data + crc
+sys.stdout.buffer.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 0)) +
+                        chunk(b"IDAT", zlib.compress(bytes(72))) + chunk(b"IEND", b""))
+EOT
+    refuse 65 "grey.png: expected an IDX file, since the network takes images of 3 channels" \
+        predict --weights run1/weights.h5 grey.png
+}
+
 @test "predict draws what the network sees, as wide as the terminal" {
     trained
     use_check pictures pictures

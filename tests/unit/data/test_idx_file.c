@@ -71,23 +71,23 @@ static void test_beginning(void)
         size_t size;
         const char *words;
     } cases[] = {
-        {"",    "",                             0,  "no data"                       },
-        {"",    "\0\0",                         2,  "2 bytes (truncated)"           },
-        {"",    "\0\0\x08\x03\0\0",             6,  "header of 16 bytes, found 6"   },
-        {"",    "<!DOCTYPE html><html>",        21, "a web page"                    },
-        {"",    "\r\n <?xml version='1'?>",     22, "a web page"                    },
-        {"",    "\x89PNG\r\n\x1a\n",            8,  "bytes 89 50 4e 47"             },
-        {"",    "\0\0\x0d\x03\0\0\0\1\0\0\0\1", 12, "32-bit floats in 3 dimensions" },
-        {"",    "\0\0\x0b\x01\0\0\0\1\0\0\0\1", 12, "16-bit integers in 1 dimension"},
-        {"",    "\0\0\x08\x04\0\0\0\1\0\0\0\1", 12, "unsigned bytes in 4 dimensions"},
-        {"",    "\x03\x08\0\0\1\0\0\0\1\0\0\0", 12, "bytes 03 08 00 00"             },
-        {"",    "\x1f\x8b\x08\0\0\0\0\0\0\0",   10, ".gz missing"                   },
-        {".gz", "",                             0,  "no data"                       },
-        {".gz", "\x1f",                         1,  "1 bytes (truncated)"           },
-        {".gz", "<!DOCTYPE html><html>",        21, "a web page"                    },
-        {".gz", "\0\0\x08\x03\0\0\0\1\0\0\0\1", 12, "remove .gz from its name"      },
-        {".gz", "PK\3\4 a zip file",            14, "bytes 50 4b 03 04"             },
-        {".gz", "\x1f\x8b\x08\0\0\0\0\0\0\0",   10, "truncated"                     },
+        {"", "", 0, "no data"},
+        {"", "\0\0", 2, "2 bytes (truncated)"},
+        {"", "\0\0\x08\x03\0\0", 6, "header of 16 bytes, found 6"},
+        {"", "<!DOCTYPE html><html>", 21, "a web page"},
+        {"", "\r\n <?xml version='1'?>", 22, "a web page"},
+        {"", "\x89PNG\r\n\x1a\n", 8, "bytes 89 50 4e 47"},
+        {"", "\0\0\x0d\x03\0\0\0\1\0\0\0\1", 12, "32-bit floats in 3 dimensions"},
+        {"", "\0\0\x0b\x01\0\0\0\1\0\0\0\1", 12, "16-bit integers in 1 dimension"},
+        {"", "\0\0\x08\x05\0\0\0\1\0\0\0\1", 12, "unsigned bytes in 5 dimensions"},
+        {"", "\x03\x08\0\0\1\0\0\0\1\0\0\0", 12, "bytes 03 08 00 00"},
+        {"", "\x1f\x8b\x08\0\0\0\0\0\0\0", 10, ".gz missing"},
+        {".gz", "", 0, "no data"},
+        {".gz", "\x1f", 1, "1 bytes (truncated)"},
+        {".gz", "<!DOCTYPE html><html>", 21, "a web page"},
+        {".gz", "\0\0\x08\x03\0\0\0\1\0\0\0\1", 12, "remove .gz from its name"},
+        {".gz", "PK\3\4 a zip file", 14, "bytes 50 4b 03 04"},
+        {".gz", "\x1f\x8b\x08\0\0\0\0\0\0\0", 10, "truncated"},
     };
     fixture *f = begin(6);
     save_all(f, true);
@@ -118,15 +118,15 @@ static void test_dimensions(void)
         uint32_t count, height, width;
         const char *words;
     } cases[] = {
-        {IMAGES, 0,          4,          3,          "1 or more images, found 0"},
-        {LABELS, 0,          0,          0,          "1 or more labels, found 0"},
-        {IMAGES, 5,          0,          3,          "found 0 x 3"              },
-        {IMAGES, 5,          4,          0,          "found 4 x 0"              },
-        {IMAGES, 5,          4097,       3,          "found 4097 x 3"           },
-        {IMAGES, 5,          4,          0xffffffff, "found 4 x 4294967295"     },
-        {IMAGES, 5,          0x80000000, 0x80000000, "4096 x 4096 pixels"       },
-        {IMAGES, 0xffffffff, 4096,       4096,       "72057594021150736 bytes"  },
-        {LABELS, 0xffffffff, 0,          0,          "4294967303 bytes"         },
+        {IMAGES, 0, 4, 3, "1 or more images, found 0"},
+        {LABELS, 0, 0, 0, "1 or more labels, found 0"},
+        {IMAGES, 5, 0, 3, "found 0 x 3"},
+        {IMAGES, 5, 4, 0, "found 4 x 0"},
+        {IMAGES, 5, 4097, 3, "found 4097 x 3"},
+        {IMAGES, 5, 4, 0xffffffff, "found 4 x 4294967295"},
+        {IMAGES, 5, 0x80000000, 0x80000000, "4096 x 4096 pixels"},
+        {IMAGES, 0xffffffff, 4096, 4096, "72057594021150736 bytes"},
+        {LABELS, 0xffffffff, 0, 0, "4294967303 bytes"},
     };
     fixture *f = begin(7);
     for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
@@ -142,6 +142,51 @@ static void test_dimensions(void)
         }
         save(f, DT_TRAIN, kind, gzip);
         EXPECT_OPEN_ERROR(f, DT_ERR_DATA, names[DT_TRAIN][kind], cases[i / 2].words);
+    }
+    end(f);
+}
+
+/* Turns an image file into one of as many values in `channels`. */
+static void give_channels(fixture *f, int part, int channels)
+{
+    blob *file = &f->files[part][IMAGES];
+    memmove(file->bytes + 20, file->bytes + 16, file->size - 16);
+    file->size += 4;
+    put(file->bytes, 2052);
+    put(file->bytes + 12, (uint32_t)(f->width / channels));
+    put(file->bytes + 16, (uint32_t)channels);
+}
+
+static void test_channels(void)
+{
+    fixture *f = begin(14);
+    for (int round = 0; round < 4; round++) {
+        int channels = round < 2 ? 3 : 1;
+        bool gzip = round % 2;
+        fill(f, 7, 5, 4, 6);
+        for (int part = 0; part < DT_PARTS; part++)
+            give_channels(f, part, channels);
+        save_all(f, gzip);
+        CU_ASSERT_EQUAL_FATAL(open_source(f, f->dir), DT_OK);
+        dt_shape shape = f->source->shape;
+        CU_ASSERT(shape.height == 4 && shape.width == 6 / channels && shape.channels == channels);
+        for (int part = 0; part < DT_PARTS; part++) {
+            CU_ASSERT_EQUAL(read_range(f, part, 0, f->count[part]), DT_OK);
+            CU_ASSERT_EQUAL(
+                memcmp(f->images, f->files[part][IMAGES].bytes + 20, (size_t)f->count[part] * 24),
+                0);
+        }
+        put(f->files[DT_TEST][IMAGES].bytes + 12, 3);
+        put(f->files[DT_TEST][IMAGES].bytes + 16, 2);
+        save(f, DT_TEST, IMAGES, gzip);
+        EXPECT_OPEN_ERROR(f, DT_ERR_DATA, "t10k-images", "1 or 3 channels, found 2");
+        fill(f, 7, 5, 4, 2);
+        save_all(f, gzip);
+        f->width = 6;
+        fill(f, 7, 5, 4, 6);
+        give_channels(f, DT_TEST, 3);
+        save(f, DT_TEST, IMAGES, gzip);
+        EXPECT_OPEN_ERROR(f, DT_ERR_DATA, "t10k-images", "of 1 channels as in", "found 3");
     }
     end(f);
 }
@@ -204,12 +249,13 @@ static void test_long_paths(void)
 CU_SuiteInfo dt_suite_idx_file(void)
 {
     static CU_TestInfo tests[] = {
-        {"missing and unopenable files",      test_missing     },
-        {"images and labels swapped",         test_swapped     },
-        {"what is no IDX file is described",  test_beginning   },
-        {"dimensions out of range, and huge", test_dimensions  },
-        {"files that disagree",               test_disagreement},
-        {"long and strange paths",            test_long_paths  },
+        {"missing and unopenable files", test_missing},
+        {"images and labels swapped", test_swapped},
+        {"what is no IDX file is described", test_beginning},
+        {"images of one channel and of three", test_channels},
+        {"dimensions out of range, and huge", test_dimensions},
+        {"files that disagree", test_disagreement},
+        {"long and strange paths", test_long_paths},
         CU_TEST_INFO_NULL,
     };
     return (CU_SuiteInfo){.pName = "idx_file", .pTests = tests};
