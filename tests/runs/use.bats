@@ -218,8 +218,9 @@ import struct, sys, zlib
 def chunk(name, data):
     crc = struct.pack(">I", zlib.crc32(name + data))
     return struct.pack(">I", len(data)) + name + data + crc
-sys.stdout.buffer.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 0)) +
-                        chunk(b"IDAT", zlib.compress(bytes(72))) + chunk(b"IEND", b""))
+parts = ((b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 0)),
+         (b"IDAT", zlib.compress(bytes(72))), (b"IEND", b""))
+sys.stdout.buffer.write(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts))
 EOT
     refuse 65 "grey.png: expected an IDX file, since the network takes images of 3 channels" \
         predict --weights run1/weights.h5 grey.png
