@@ -66,6 +66,12 @@ const char *dt_layers_hidden(const dt_layer_list *list, const char *activation, 
 /* Whether there are layers that take a bias, with and without one. */
 void dt_layers_biases(const dt_layer_list *list, bool *with, bool *without);
 
+/* The item of the list's text that layer `index` is in, from 1: a layer and what follows it. */
+int dt_layers_item(const dt_layer_list *list, int index);
+
+/* The values that the list gives, whatever images it takes; 0: that depends on them. */
+int dt_layers_outputs(const dt_layer_list *list);
+
 /* Whether the network ends in a softmax: its outputs are probabilities then. */
 bool dt_layers_end_in_softmax(const dt_layer_list *list);
 

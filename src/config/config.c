@@ -319,25 +319,16 @@ static dt_status settle_layers(dt_config *config, dt_error *error)
     return status;
 }
 
-/* As far as they do not depend on the images, which are not known yet: what does not fit the
- * largest fits none. */
+/* As far as they do not depend on the images, which are not known yet. */
 static dt_status check_layers(const dt_config *config, dt_error *error)
 {
     char text[DT_TEXT_MAX];
-    dt_architecture architecture = {.input = {256, 256, 1}, .list = config->layers};
-    dt_shape output, smaller;
-    dt_status status = dt_architecture_check(&architecture, &output, error);
-    if (status)
-        return error ? dt_fail_in(error, "layers") : status;
-    architecture.input = (dt_shape){1, 255, 3};
-    bool fixed = !dt_architecture_check(&architecture, &smaller, NULL) &&
-                 dt_shape_size(output) == dt_shape_size(smaller);
-    if (fixed && dt_shape_size(output) != config->classes)
+    int outputs = dt_layers_outputs(&config->layers);
+    if (outputs > 0 && outputs != config->classes)
         return refuse_both(config, "layers", "classes", error,
                            "expected the last layer to have one output a class, %d, found %d in "
                            "'%.500s'; change layers or classes",
-                           config->classes, dt_shape_size(output),
-                           dt_layers_text(&config->layers, text));
+                           config->classes, outputs, dt_layers_text(&config->layers, text));
     return DT_OK;
 }
 

@@ -176,18 +176,37 @@ bool dt_layers_end_in_softmax(const dt_layer_list *list)
            strcmp(dt_layer_kind_at(list->layers[list->count - 1].kind)->name, "softmax") == 0;
 }
 
+int dt_layers_item(const dt_layer_list *list, int index)
+{
+    int number = 1;
+    for (int i = 1; i <= index; i++)
+        number += !stands_behind(list, i);
+    return number;
+}
+
+int dt_layers_outputs(const dt_layer_list *list)
+{
+    dt_layer layer;
+    for (int i = list->count - 1; i >= 0; i--) {
+        const dt_layer_kind *kind = dt_layer_kind_at(list->layers[i].kind);
+        if (kind->windows)
+            return 0;
+        if (kind->flops && !dt_layer_of(&list->layers[i], (dt_shape){1, 1, 1}, &layer, NULL))
+            return layer.outputs;
+    }
+    return 0;
+}
+
 dt_status dt_architecture_check(const dt_architecture *self, dt_shape *output, dt_error *error)
 {
     size_t parameters = 0;
-    int number = 0; /* as the text of the list counts them */
     *output = self->input;
     for (int i = 0; i < self->list.count; i++) {
         dt_layer layer;
-        number += i == 0 || !stands_behind(&self->list, i);
         dt_status status = dt_layer_of(&self->list.layers[i], *output, &layer, error);
         if (status) {
             if (error)
-                dt_fail_in(error, "layer %d", number);
+                dt_fail_in(error, "layer %d", dt_layers_item(&self->list, i));
             return status;
         }
         parameters += layer.parameter_count;

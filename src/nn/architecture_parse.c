@@ -186,7 +186,7 @@ static dt_status parse_rest(item *self, dt_layer_spec *spec)
     bool given[DT_ARGUMENTS_MAX] = {false};
     for (int index; (index = find_argument(kind, self->word)) >= 0;) {
         char once[WORD_SIZE + 8];
-        snprintf(once, sizeof once, "%s once", self->word);
+        snprintf(once, sizeof once, "%s once", kind->arguments[index].name);
         if (given[index])
             return refuse_at(self, once, " a second time", NULL);
         given[index] = true;

@@ -88,7 +88,7 @@ function maxpool(layer, values) {
     const result = new Float64Array(layer.outputs).fill(-Infinity), channels = layer.input[2];
     eachTap(layer, (from, to) => {
         for (let c = 0; c < channels; c++)
-            if (values[from + c] > result[to + c]) result[to + c] = values[from + c];
+            result[to + c] = Math.max(result[to + c], values[from + c]);
     });
     return result;
 }

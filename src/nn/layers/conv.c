@@ -40,8 +40,9 @@ static size_t product(int a, int b, int c)
 
 static dt_status windows_of(const dt_layer *layer, window *at, dt_error *error)
 {
-    return window_of(layer, layer->arguments[KERNEL], layer->arguments[STRIDE],
-                     layer->arguments[PAD], at, error);
+    *at = (window){.height = dt_size_height(layer->arguments[KERNEL]),
+                   .width = dt_size_width(layer->arguments[KERNEL])};
+    return window_place(layer, layer->arguments[STRIDE], layer->arguments[PAD], at, error);
 }
 
 /* Of a layer that has been checked; its arrays are not placed. */
@@ -201,7 +202,7 @@ static dt_status shape(dt_layer *layer, dt_error *error)
     if (status)
         return status;
     plan self = measure(layer);
-    if (image_size(&self) > most || errors_size(&self) > most)
+    if (product(at.rows, at.columns, self.out) > most || errors_size(&self) > most)
         return dt_fail(error, DT_ERR_CONFIG,
                        "%s %dx%d: expected at most %zu values with their padding, found an output "
                        "of %dx%dx%d",
@@ -406,10 +407,10 @@ const dt_layer_kind dt_layer_conv = {
                                                "the window"),
                   [STRIDE] = DT_LAYER_ARGUMENT("stride", DT_ARGUMENT_SIZE, 1, WINDOW_MOST, "1",
                                                "between windows"),
-                  [PAD] =
-                      DT_LAYER_ARGUMENT("pad", DT_ARGUMENT_SIZE, 0, WINDOW_MOST, "0",
-                                        "zeros on each side; same: an output as large as the input",
-                                        .word = "same", .means = WINDOW_SAME),
+                  [PAD] = DT_LAYER_ARGUMENT(
+                      "pad", DT_ARGUMENT_SIZE, 0, WINDOW_MOST, "0",
+                      "zeros on each side; same: an output of input / stride, rounded up",
+                      .word = "same", .means = WINDOW_SAME),
                   [BIAS] = DT_LAYER_ARGUMENT("bias", DT_ARGUMENT_BOOL, 0, 1, "true",
                                              "add one to each filter")},
     .shape = shape,

@@ -9,23 +9,23 @@ static dt_status shape(dt_layer *layer, dt_error *error)
     return DT_OK;
 }
 
-static void copy(const dt_tile *from, const dt_tile *to)
+static void copy(int samples, const dt_tile *from, const dt_tile *to)
 {
-    for (int i = 0; i < from->samples; i++)
+    for (int i = 0; i < samples; i++)
         memcpy(dt_tile_row(to, i), dt_tile_row(from, i), (size_t)from->width * sizeof(dt_real));
 }
 
 static void forward(const dt_layer *layer, const dt_layer_pass *pass)
 {
     (void)layer;
-    copy(pass->input, pass->output);
+    copy(pass->input->samples, pass->input, pass->output);
 }
 
 static void backward(const dt_layer *layer, const dt_layer_pass *pass)
 {
     (void)layer;
     if (pass->input_gradient)
-        copy(pass->output_gradient, pass->input_gradient);
+        copy(pass->input->samples, pass->output_gradient, pass->input_gradient);
 }
 
 extern const dt_layer_kind dt_layer_flatten;

@@ -13,10 +13,11 @@ enum { ALL = -1 };
 static dt_status windows_of(const dt_layer *layer, window *at, dt_error *error)
 {
     double kernel = layer->arguments[KERNEL];
-    if (kernel == ALL)
-        kernel = dt_size(layer->input.height, layer->input.width);
+    bool all = kernel == ALL;
+    *at = (window){.height = all ? layer->input.height : dt_size_height(kernel),
+                   .width = all ? layer->input.width : dt_size_width(kernel)};
     dt_status status =
-        window_of(layer, kernel, layer->arguments[STRIDE], layer->arguments[PAD], at, error);
+        window_place(layer, layer->arguments[STRIDE], layer->arguments[PAD], at, error);
     if (!status && (at->top > at->height / 2 || at->left > at->width / 2))
         return dt_fail(error, DT_ERR_CONFIG,
                        "%s %dx%d: expected a padding of at most half of the window, found %dx%d",
@@ -148,7 +149,7 @@ INLINE void take_largest(int channels, const dt_real *x, dt_real *y)
 {
     ONE_BY_ONE
     for (int c = 0; c < channels; c++)
-        y[c] = x[c] <= y[c] ? y[c] : x[c];
+        y[c] = x[c] > y[c] || x[c] != x[c] ? x[c] : y[c];
 }
 
 /* To the first that is the largest. */

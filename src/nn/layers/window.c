@@ -19,30 +19,40 @@ static int behind(int reach, int front, int length)
     return reach > front + length ? reach - front - length : 0;
 }
 
-dt_status window_of(const dt_layer *layer, double kernel, double stride, double pad, window *out,
-                    dt_error *error)
+static dt_status check_sizes(const dt_layer *layer, const window *at, dt_error *error)
+{
+    const double most = 0x1p30, channels = layer->input.channels;
+    const double sizes[] = {(double)at->height * at->width, (double)at->rows * at->columns,
+                            (double)at->bordered_height * at->bordered_width};
+    for (int i = 0; i < 3; i++)
+        if (sizes[i] * channels > most)
+            return dt_fail(error, DT_ERR_CONFIG,
+                           "%s %dx%d: expected at most %.0f values in a window, in all and with "
+                           "their padding, found %.0f",
+                           layer->kind->name, at->height, at->width, most, sizes[i] * channels);
+    return DT_OK;
+}
+
+dt_status window_place(const dt_layer *layer, double stride, double pad, window *self,
+                       dt_error *error)
 {
     dt_shape input = layer->input;
-    bool same = pad == WINDOW_SAME;
+    bool same = pad == WINDOW_SAME, of_kernel = stride == WINDOW_STRIDE_OF_KERNEL;
     int above = same ? 0 : dt_size_height(pad), beside = same ? 0 : dt_size_width(pad);
-    stride = stride == WINDOW_STRIDE_OF_KERNEL ? kernel : stride;
-    window self = {.height = dt_size_height(kernel),
-                   .width = dt_size_width(kernel),
-                   .down = dt_size_height(stride),
-                   .across = dt_size_width(stride)};
-    fit(input.height, self.height, self.down, same, above, &self.top, &self.rows);
-    fit(input.width, self.width, self.across, same, beside, &self.left, &self.columns);
-    if (self.rows == 0 || self.columns == 0)
+    self->down = of_kernel ? self->height : dt_size_height(stride);
+    self->across = of_kernel ? self->width : dt_size_width(stride);
+    fit(input.height, self->height, self->down, same, above, &self->top, &self->rows);
+    fit(input.width, self->width, self->across, same, beside, &self->left, &self->columns);
+    if (self->rows == 0 || self->columns == 0)
         return dt_fail(
             error, DT_ERR_CONFIG,
             "%s %dx%d: expected an input of at least %dx%d, its padding of %dx%d on each "
             "side included, found %dx%dx%d",
-            layer->kind->name, self.height, self.width, self.height, self.width, above, beside,
+            layer->kind->name, self->height, self->width, self->height, self->width, above, beside,
             input.height, input.width, input.channels);
-    self.bordered_height = (self.rows - 1) * self.down + self.height;
-    self.bordered_width = (self.columns - 1) * self.across + self.width;
-    self.bottom = behind(self.bordered_height, self.top, input.height);
-    self.right = behind(self.bordered_width, self.left, input.width);
-    *out = self;
-    return DT_OK;
+    self->bordered_height = (self->rows - 1) * self->down + self->height;
+    self->bordered_width = (self->columns - 1) * self->across + self->width;
+    self->bottom = behind(self->bordered_height, self->top, input.height);
+    self->right = behind(self->bordered_width, self->left, input.width);
+    return check_sizes(layer, self, error);
 }

@@ -4,7 +4,7 @@
 
 #include "nn/layer.h"
 
-/* The longest side of an image, and of a window. */
+/* The longest side of a window that an argument says. */
 enum { WINDOW_MOST = 256 };
 
 /* Words that stand for a stride as long as the window, and for a padding that leaves an image of
@@ -13,9 +13,10 @@ enum { WINDOW_STRIDE_OF_KERNEL = 0, WINDOW_SAME = -1 };
 
 typedef dt_windows window;
 
-/* Of a layer's input. kernel, stride, pad: its arguments (dt_size, or a word above).
- * Errors: DT_ERR_CONFIG: no window fits. */
-dt_status window_of(const dt_layer *layer, double kernel, double stride, double pad, window *out,
-                    dt_error *error);
+/* Places windows of self->height x self->width on a layer's input. stride, pad: its arguments
+ * (dt_size, or a word above).
+ * Errors: DT_ERR_CONFIG: none fits, or there are more values than an int32_t can count. */
+dt_status window_place(const dt_layer *layer, double stride, double pad, window *self,
+                       dt_error *error);
 
 #endif
