@@ -80,10 +80,10 @@ void dt_planes_sizes(const dt_planes *walk, const dt_tensor *tensor, size_t size
     bool of_inputs = !walk->image && shape[0] == walk->layer.inputs;
     sizes[0] = sizes[1] = 1;
     sizes[2] = dt_tensor_count(tensor);
-    if (tensor->rank == 4) {
+    if (tensor->rank >= 3) {
         sizes[0] = (size_t)(shape[0] * shape[1]);
         sizes[1] = (size_t)shape[2];
-        sizes[2] = (size_t)shape[3];
+        sizes[2] = tensor->rank == 4 ? (size_t)shape[3] : 1;
     } else if (of_inputs && (tensor->rank == 2 || !walk->layer.kind->shape)) {
         sizes[0] = (size_t)row.height * (size_t)row.width;
         sizes[1] = (size_t)row.channels;
@@ -93,9 +93,10 @@ void dt_planes_sizes(const dt_planes *walk, const dt_tensor *tensor, size_t size
 
 void dt_planes_shape(const dt_tensor *tensor, int64_t shape[DT_RANK_MAX])
 {
-    static const int places[][DT_RANK_MAX] = {[1] = {0}, [2] = {1, 0}, [4] = {3, 2, 0, 1}};
+    static const int places[][DT_RANK_MAX] = {
+        [1] = {0}, [2] = {1, 0}, [3] = {2, 0, 1}, [4] = {3, 2, 0, 1}};
     for (int i = 0; i < tensor->rank; i++)
-        shape[i] = tensor->shape[tensor->rank == 3 ? i : places[tensor->rank][i]];
+        shape[i] = tensor->shape[places[tensor->rank][i]];
 }
 
 void dt_planes_reverse(const float *from, const size_t sizes[3], float *to)

@@ -117,22 +117,19 @@ static dt_status sort_array(const dt_array *array, found_layer *layers, size_t *
     const char *kind = last ? last + 1 : array->name;
     bool weight = strcmp(kind, "weight") == 0, gamma = strcmp(kind, "gamma") == 0;
     bool beta = strcmp(kind, "beta") == 0, bias = beta || strcmp(kind, "bias") == 0;
-    bool kernel = strcmp(kind, "kernel") == 0, row = array->rank == 1;
+    bool kernel = strcmp(kind, "kernel") == 0, normalises = array->rank % 2 == 1;
     if (!weight && !bias && !kernel && !gamma)
         return dt_fail(error, DT_ERR_DATA,
                        "array %s: expected a name that ends in .weight, .kernel, .bias, .gamma or "
                        ".beta (or / in place of the dot), found another",
                        array->name);
-    if (gamma || beta ? !row && array->rank != 3
-        : bias        ? !row
-                      : !(weight && row) && array->rank != 2 && array->rank != 4)
+    if (array->rank < 1 || array->rank > 4 || (normalises ? kernel : gamma || bias))
         return dt_fail(error, DT_ERR_DATA,
                        "array %s: expected the %s of a dense layer, convolution or normalisation, "
                        "of %s dimensions, found %d",
                        array->name, kind,
-                       gamma || beta ? "1 or 3"
-                       : bias        ? "1"
-                       : weight      ? "1, 2 or 4"
+                       gamma || bias ? "1 or 3"
+                       : weight      ? "1 to 4"
                                      : "2 or 4",
                        array->rank);
     size_t length = last ? (size_t)(last - array->name) : 0;
@@ -145,7 +142,7 @@ static dt_status sort_array(const dt_array *array, found_layer *layers, size_t *
                        array->name, bias ? "bias or beta" : "kernel, weight or gamma",
                        (*place)->name);
     *place = array;
-    if (!bias && (row || gamma)) {
+    if (!bias && normalises) {
         layer->transposed = weight;
         layer->inputs = layer->outputs = (int64_t)dt_array_count(array);
     } else if (!bias) {

@@ -225,7 +225,7 @@ static void layers_are_put_in_order_by_their_numbers_or_a_list(void)
 typedef struct draft {
     const char *name;
     int rank;
-    int64_t shape[2];
+    int64_t shape[DT_RANK_MAX];
 } draft;
 
 static void refuse(const draft *arrays, int count, const char *layers, const char *reason)
@@ -278,8 +278,12 @@ static void what_is_no_row_of_dense_layers_is_refused(void)
     REFUSE("array kernels: expected a name that ends in", {"kernels", 2, {4, 4}});
     REFUSE("of 2 or 4 dimensions, found 1", {"a.kernel", 1, {4}});
     REFUSE("of 1 or 3 dimensions, found 2", {"a.gamma", 2, {4, 4}});
-    REFUSE("of 1 dimensions, found 2", {"a.bias", 2, {4, 4}});
+    REFUSE("of 2 or 4 dimensions, found 3", {"a.kernel", 3, {4, 2, 3}});
+    REFUSE("of 1 or 3 dimensions, found 2", {"a.bias", 2, {4, 4}});
+    REFUSE("of 1 or 3 dimensions, found 4", {"a.bias", 4, {4, 4, 1, 1}});
     REFUSE("layer a: expected a kernel, weight or gamma, found a bias alone", {"a.bias", 1, {4}});
+    REFUSE("expected 24 values, one for each output, found 4", {"a.weight", 3, {4, 2, 3}},
+           {"a.bias", 1, {4}});
     REFUSE("expected 4 values, one for each output, found 3", {"a.weight", 2, {4, 3}},
            {"a.bias", 1, {3}});
     REFUSE("expected one kernel, weight or gamma a layer, found a.weight too",
