@@ -29,15 +29,19 @@ typedef struct dt_planes {
 bool dt_planes_next(const dt_architecture *architecture, int index, dt_planes *walk);
 
 /* Whether one of the layers takes an image, and nothing else. */
-bool dt_planes_any(const dt_layer_list *list);
+bool dt_planes_needed(const dt_layer_list *list);
+
+/* Whether one of the layers takes an image: such a one, or a normalisation of an image. It has been
+ * checked. */
+bool dt_planes_any(const dt_architecture *architecture);
 
 /* Whether the row that comes in, or the outputs behind the last layer, have another order than ours
  * for good: no image is made of it that it was. */
 bool dt_planes_shuffled(const dt_planes *walk);
 
 /* A tensor of walk->layer is ours as [taps][in][out] and theirs as [out][in][taps]: taps are places
- * of a window, and of the image that a row was. Sets sizes to taps, in and out; {1, 1, n}: it is
- * the same. */
+ * of a window, of an image, and of the image that a row was. Sets sizes to taps, in and out;
+ * {1, 1, n}: it is the same. */
 void dt_planes_sizes(const dt_planes *walk, const dt_tensor *tensor, size_t sizes[3]);
 
 /* Writes the shape that the tensor has there. */

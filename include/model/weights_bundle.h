@@ -23,8 +23,8 @@ dt_status dt_bundle_of_weights(const dt_architecture *architecture, const dt_wei
 /* Refuses a network with a layer for which a format has no word; `who`: "ONNX has".
  * Errors: DT_ERR_DATA, with the path and the layer. */
 dt_status dt_check_words(const dt_architecture *architecture,
-                         bool (*has_word)(const dt_layer *layer), const char *who, const char *path,
-                         dt_error *error);
+                         bool (*has_word)(const dt_layer_kind *kind), const char *who,
+                         const char *path, dt_error *error);
 
 /* Room for the names of layers. */
 #define DT_LAYER_LIST 200

@@ -24,7 +24,7 @@
 #include "nn/tensor.h"
 #include "nn/tile.h"
 
-enum { DT_ARGUMENTS_MAX = 6, DT_LAYER_TENSORS_MAX = 4, DT_ONNX_STEPS_MAX = 9 };
+enum { DT_ARGUMENTS_MAX = 6, DT_LAYER_TENSORS_MAX = 4, DT_ONNX_STEPS_MAX = 11 };
 
 /* A layer as it is asked for. */
 typedef struct dt_layer_spec {
@@ -66,7 +66,8 @@ typedef struct dt_layer_argument {
 } dt_layer_argument;
 
 /* What a layer takes, and gives, in programs that keep images as planes, [channel][height][width],
- * apart from rows of values (model/planes.h). */
+ * apart from rows of values (model/planes.h). Either: as it comes in; a kind with tensors has them
+ * in the shape of its input, and takes an image where that is one. */
 typedef enum dt_layer_takes { DT_TAKES_ROW, DT_TAKES_IMAGE, DT_TAKES_EITHER } dt_layer_takes;
 
 /* Windows of an image, as convolutions and pooling take them. */
@@ -121,13 +122,15 @@ typedef struct dt_layer_pass {
 
 /* A step of what a layer is in ONNX: an operation, and what it takes, a letter each: x the input of
  * the layer, p the result of the step before, A that of the first step, B of the second, ..., n
- * `number`, a its first argument, 0 to 3 a tensor of the layer (if it has it). */
+ * `number`, a and b its first and second argument, g the shape [samples][a][all else], s the shape
+ * of x, 0 to 3 a tensor of the layer (if it has it). */
 typedef struct dt_onnx_step {
     const char *operation, *takes;
     double number;
     const char *attribute; /* NULL: none */
     double value;          /* a real */
     bool whole, list;      /* it is an integer; it is a list of one integer */
+    bool sample;           /* its axes are all those of x but the first: of the samples */
     bool windows;          /* it has the attributes of windows too */
 } dt_onnx_step;
 
@@ -176,14 +179,13 @@ struct dt_layer_kind {
     /* Keras' name for a layer with tensors, to which it adds "_1", "_2", ... */
     const char *keras;
     /* An expression of PyTorch, "" for no module; {NAME} is an argument as Python writes it,
-     * {inputs} and {outputs} the values a sample, {channels} those of an image, {window}, {step}
-     * and {padding} of the layer's windows. torch_class: the definition of what it names, if it is
-     * not PyTorch's. torch_border: a module in front of it that pads by {sides}, if the padding is
-     * not the same on both. */
+     * {inputs} and {outputs} the values a sample, {shape} theirs as they come in, {channels} those
+     * of the input, {window}, {step} and {padding} of the layer's windows. torch_class: the
+     * definition of what it names, if it is not PyTorch's. torch_border: a module in front of it
+     * that pads by {sides}, if the padding is not the same on both. */
     const char *torch, *torch_class, *torch_border;
     dt_onnx_step onnx[DT_ONNX_STEPS_MAX]; /* up to the first without operation */
-    bool ordered;       /* the order of a row's values matters, apart from that of its tensors' */
-    bool words_of_rows; /* torch and onnx hold for a row of values alone, not for an image */
+    bool ordered; /* the order of a row's values matters, apart from that of its tensors' */
 };
 
 /* The table: row `index`; NULL behind the last. */

@@ -47,7 +47,7 @@ static void tell(const char *path, const dt_model *model, const dt_import_note *
     const dt_architecture *architecture = &model->spec.architecture;
     dt_shape input = architecture->input;
     char images[64] = "";
-    if (!model->file.own && dt_planes_any(&architecture->list))
+    if (!model->file.own && dt_planes_any(architecture))
         snprintf(images, sizeof images, "; for images of %dx%dx%d", input.height, input.width,
                  input.channels);
     dt_say("%s: %s, %zu parameters, from %s%s%s%s%s%s%s", path, model->file.facts.architecture,

@@ -120,10 +120,10 @@ static void add_facts(const dt_network_spec *network, const dt_weights_file *fil
 }
 
 /* The page knows the kinds of layers that its table lists: "    'dense': ...". */
-static bool has_word(const dt_layer *layer)
+static bool has_word(const dt_layer_kind *kind)
 {
     char row[64];
-    snprintf(row, sizeof row, "\n    '%s': ", layer->kind->name);
+    snprintf(row, sizeof row, "\n    '%s': ", kind->name);
     return strstr(network_js, row) != NULL;
 }
 

@@ -14,7 +14,7 @@ bool layer_match_needed(const dt_layer_list *list)
         if (kind->tensors && strcmp(kind->name, "dense") != 0)
             return true;
     }
-    return dt_planes_any(list);
+    return dt_planes_needed(list);
 }
 
 static bool fits_tensor(const dt_array *array, const dt_tensor *tensor, bool turned)

@@ -55,8 +55,19 @@ typedef struct writing {
     dt_error *error;
 } writing;
 
-/* Kernels of convolutions are [out][in][height][width] here, all others as they are: a row of
- * values has our order. */
+/* A gain or shift that an operation meets with planes has their axes: one for each channel. */
+static char *add_by_channel(const writing *self, const char *name, const dt_tensor *tensor,
+                            const float *values)
+{
+    const int64_t shape[] = {tensor->shape[0], 1, 1};
+    bool meets =
+        self->walk.image && (tensor->role == DT_TENSOR_GAIN || tensor->role == DT_TENSOR_SHIFT);
+    return onnx_add_tensor(self->graph, name, meets ? 3 : 1, shape, values,
+                           dt_tensor_count(tensor));
+}
+
+/* Weights of windows and of images are planes here, all others as they are: a row of values has our
+ * order. */
 static char *add_weights(const writing *self, int index)
 {
     const dt_tensor *weights = &self->file->tensors[self->next + (size_t)index];
@@ -65,8 +76,10 @@ static char *add_weights(const writing *self, int index)
     int64_t shape[DT_RANK_MAX];
     char name[ONNX_NAME_SIZE];
     snprintf(name, sizeof name, "%s/%s", weights->layer, weights->name);
-    if (weights->rank != 4)
-        return onnx_add_tensor(self->graph, name, weights->rank, weights->shape, values, count);
+    if (weights->rank == 1)
+        return add_by_channel(self, name, weights, values);
+    if (weights->rank == 2)
+        return onnx_add_tensor(self->graph, name, 2, weights->shape, values, count);
     float *room = onnx_add_room(self->graph, count, self->error);
     dt_planes_sizes(&self->walk, weights, sizes);
     dt_planes_shape(weights, shape);
@@ -75,22 +88,47 @@ static char *add_weights(const writing *self, int index)
     return onnx_add_tensor(self->graph, name, weights->rank, shape, room, count);
 }
 
+static char *add_argument(onnx_graph *graph, double number)
+{
+    char name[ONNX_NAME_SIZE];
+    snprintf(name, sizeof name, "number_%zu", graph->proto.n_initializer);
+    return onnx_add_number(graph, name, number);
+}
+
+/* What a layer takes becomes [samples][groups][values of a group], for 0 groups what it was. */
+static char *add_shape(const writing *self, int groups)
+{
+    const dt_layer *layer = &self->walk.layer;
+    dt_shape input = layer->input;
+    char name[ONNX_NAME_SIZE];
+    snprintf(name, sizeof name, "shape_%zu", self->graph->proto.n_initializer);
+    if (groups > 0) /* 0: as many as there are */
+        return onnx_add_list(self->graph, name, 3, (int64_t[]){0, groups, layer->inputs / groups});
+    if (self->walk.image)
+        return onnx_add_list(self->graph, name, 4,
+                             (int64_t[]){0, input.channels, input.height, input.width});
+    return onnx_add_list(self->graph, name, 2, (int64_t[]){0, layer->inputs});
+}
+
 /* What a step takes (nn/layer.h); NULL: the layer has no such tensor. results: of the steps
  * before, behind x. */
 static char *operand(const writing *self, const dt_layer *layer, const dt_onnx_step *step,
                      char letter, char *x, char *const *results, char *previous)
 {
-    char number[ONNX_NAME_SIZE];
+    const double *arguments = layer->arguments;
     if (letter == 'x')
         return x;
     if (letter == 'p')
         return previous;
     if (letter >= 'A' && letter <= 'Z')
         return results[letter - 'A' + 1];
-    if (letter != 'n' && letter != 'a')
-        return letter - '0' < layer->tensor_count ? add_weights(self, letter - '0') : NULL;
-    snprintf(number, sizeof number, "number_%zu", self->graph->proto.n_initializer);
-    return onnx_add_number(self->graph, number, letter == 'a' ? layer->arguments[0] : step->number);
+    if (letter == 'g' || letter == 's')
+        return add_shape(self, letter == 'g' ? (int)arguments[0] : 0);
+    if (letter == 'n')
+        return add_argument(self->graph, step->number);
+    if (letter == 'a' || letter == 'b')
+        return add_argument(self->graph, arguments[letter - 'a']);
+    return letter - '0' < layer->tensor_count ? add_weights(self, letter - '0') : NULL;
 }
 
 static void set_windows(onnx_graph *graph, const dt_layer *layer)
@@ -102,10 +140,12 @@ static void set_windows(onnx_graph *graph, const dt_layer *layer)
     onnx_set_list(graph, "pads", 4, (int64_t[]){at.top, at.left, at.bottom, at.right});
 }
 
-static void set_attributes(onnx_graph *graph, const dt_layer *layer, const dt_onnx_step *step)
+static void set_attributes(onnx_graph *graph, const dt_planes *walk, const dt_onnx_step *step)
 {
     if (step->windows)
-        set_windows(graph, layer);
+        set_windows(graph, &walk->layer);
+    if (step->sample)
+        onnx_set_list(graph, "axes", walk->image ? 3 : 1, (int64_t[]){1, 2, 3});
     if (step->attribute && step->list)
         onnx_set_list(graph, step->attribute, 1, &(int64_t){(int64_t)step->value});
     else if (step->attribute && step->whole)
@@ -162,7 +202,7 @@ static char *add_layer(writing *self, int index, const char *output, char *x)
             if ((takes[count] = operand(self, layer, step, step->takes[j], x, results, previous)))
                 count++;
         previous = onnx_add_node(self->graph, step->operation, name, takes[0], takes[1], takes[2]);
-        set_attributes(self->graph, layer, step);
+        set_attributes(self->graph, &self->walk, step);
     }
     self->next += (size_t)layer->tensor_count;
     return previous;
@@ -235,11 +275,9 @@ static onnx_graph *build_graph(const dt_network_spec *network, const dt_weights_
     return NULL;
 }
 
-static bool has_word(const dt_layer *layer)
+static bool has_word(const dt_layer_kind *kind)
 {
-    const dt_layer_kind *kind = layer->kind;
-    return kind->onnx[0].operation != NULL &&
-           !(kind->words_of_rows && dt_shape_is_image(layer->input));
+    return kind->onnx[0].operation != NULL;
 }
 
 static dt_status add_facts(model *self, const dt_weights_file *file, dt_error *error)

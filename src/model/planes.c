@@ -1,14 +1,29 @@
 #include "model/planes.h"
 
-static dt_layer_takes takes(const dt_layer_kind *kind)
+/* Where a kind with tensors takes either, these have the shape of the input. */
+static dt_layer_takes takes(const dt_layer *layer)
 {
-    return kind->map ? DT_TAKES_EITHER : kind->takes;
+    const dt_layer_kind *kind = layer->kind;
+    if (kind->map)
+        return DT_TAKES_EITHER;
+    if (kind->takes == DT_TAKES_EITHER && kind->tensors)
+        return dt_shape_is_image(layer->input) ? DT_TAKES_IMAGE : DT_TAKES_ROW;
+    return kind->takes;
 }
 
-bool dt_planes_any(const dt_layer_list *list)
+bool dt_planes_needed(const dt_layer_list *list)
 {
     for (int i = 0; i < list->count; i++)
-        if (takes(dt_layer_kind_at(list->layers[i].kind)) == DT_TAKES_IMAGE)
+        if (dt_layer_kind_at(list->layers[i].kind)->takes == DT_TAKES_IMAGE)
+            return true;
+    return false;
+}
+
+bool dt_planes_any(const dt_architecture *architecture)
+{
+    dt_layer layer;
+    for (int i = 0; dt_architecture_next(architecture, i, &layer); i++)
+        if (takes(&layer) == DT_TAKES_IMAGE)
             return true;
     return false;
 }
@@ -58,7 +73,7 @@ bool dt_planes_next(const dt_architecture *architecture, int index, dt_planes *w
         turn_to(walk, false, input);
         return false;
     }
-    dt_layer_takes what = takes(walk->layer.kind);
+    dt_layer_takes what = takes(&walk->layer);
     turn_to(walk, what == DT_TAKES_EITHER ? walk->image : what == DT_TAKES_IMAGE, input);
     walk->border = is_uneven(&walk->layer);
     walk->module = walk->modules += walk->border;

@@ -57,7 +57,7 @@ static dt_status add_tensors(const dt_architecture *architecture, const float *p
     dt_status status = tensors && layers ? DT_OK : DT_ERR_INTERNAL;
     if (!status)
         dt_architecture_tensors(architecture, tensors, layers);
-    dt_planes walk = {.image = dt_planes_any(&architecture->list)};
+    dt_planes walk = {.image = dt_planes_any(architecture)};
     size_t next = 0;
     for (int i = 0; !status && dt_planes_next(architecture, i, &walk); i++)
         for (; !status && next < count && layers[next] == i; next++) {
@@ -83,16 +83,15 @@ dt_status dt_bundle_of_weights(const dt_architecture *architecture, const dt_wei
 }
 
 dt_status dt_check_words(const dt_architecture *architecture,
-                         bool (*has_word)(const dt_layer *layer), const char *who, const char *path,
-                         dt_error *error)
+                         bool (*has_word)(const dt_layer_kind *kind), const char *who,
+                         const char *path, dt_error *error)
 {
     dt_layer layer;
     for (int i = 0; dt_architecture_next(architecture, i, &layer); i++)
-        if (!has_word(&layer))
+        if (!has_word(layer.kind))
             return dt_fail(error, DT_ERR_DATA,
-                           "%s: layer %d: expected kinds of layers that %s, found '%s'%s", path,
-                           i + 1, who, layer.kind->name,
-                           dt_shape_is_image(layer.input) ? " of an image" : "");
+                           "%s: layer %d: expected kinds of layers that %s, found '%s'", path,
+                           i + 1, who, layer.kind->name);
     return DT_OK;
 }
 
@@ -277,7 +276,7 @@ static dt_status put_network(const found_layer *layers, const dt_architecture *a
     size_t count = dt_architecture_tensors(architecture, NULL, NULL);
     dt_tensor *tensors = dt_calloc(count, sizeof *tensors, error), *next = tensors;
     dt_status status = tensors ? DT_OK : DT_ERR_INTERNAL;
-    dt_planes walk = {.image = dt_planes_any(&architecture->list)};
+    dt_planes walk = {.image = dt_planes_any(architecture)};
     if (!status)
         dt_architecture_tensors(architecture, tensors, NULL);
     for (int i = 0; !status && dt_planes_next(architecture, i, &walk); i++) {

@@ -52,6 +52,16 @@ static void write_windows(const dt_planes *walk, const char *name, char *value, 
         snprintf(value, size, "(%d, %d, %d, %d)", at.left, at.right, at.top, at.bottom);
 }
 
+/* Of the values that a layer takes, a sample. */
+static void write_shape(const dt_planes *walk, char *value, size_t size)
+{
+    dt_shape input = walk->layer.input;
+    if (walk->image)
+        snprintf(value, size, "[%d, %d, %d]", input.channels, input.height, input.width);
+    else
+        snprintf(value, size, "%d", walk->layer.inputs);
+}
+
 /* As Python writes what stands between braces in a row of the table of layers. */
 static void add_value(const dt_planes *walk, const char *name, size_t length, dt_text *to)
 {
@@ -73,6 +83,8 @@ static void add_value(const dt_planes *walk, const char *name, size_t length, dt
         snprintf(value, sizeof value, "%d", layer->outputs);
     else if (strncmp(name, "channels", length) == 0)
         snprintf(value, sizeof value, "%d", layer->input.channels);
+    else if (strncmp(name, "shape", length) == 0)
+        write_shape(walk, value, sizeof value);
     dt_text_add(to, "%s", value);
 }
 
@@ -98,7 +110,7 @@ static void add_turn(const dt_planes *walk, dt_text *to)
 /* Modules, with what follows a layer in its line. */
 static void add_layers(const dt_architecture *architecture, dt_text *to)
 {
-    dt_planes walk = {.image = dt_planes_any(&architecture->list)};
+    dt_planes walk = {.image = dt_planes_any(architecture)};
     for (int i = 0; dt_planes_next(architecture, i, &walk); i++) {
         const dt_layer_kind *kind = walk.layer.kind;
         bool beside = i > 0 && kind->follows && walk.turn == DT_TURN_NONE;
@@ -120,11 +132,11 @@ static void add_layers(const dt_architecture *architecture, dt_text *to)
  * into account, and nothing else does. */
 static dt_status check_order(const dt_architecture *architecture, const char *path, dt_error *error)
 {
-    dt_planes walk = {.image = dt_planes_any(&architecture->list)};
+    dt_planes walk = {.image = dt_planes_any(architecture)};
     const char *kind = "the outputs";
     bool fits = true;
     for (int i = 0; fits && dt_planes_next(architecture, i, &walk); i++) {
-        bool ordered = walk.turn == DT_TURN_TO_IMAGE || walk.layer.kind->ordered;
+        bool ordered = walk.turn == DT_TURN_TO_IMAGE || (!walk.image && walk.layer.kind->ordered);
         fits = !ordered || !dt_planes_shuffled(&walk);
         kind = fits ? kind : walk.layer.kind->name;
     }
@@ -149,10 +161,9 @@ static void add_classes(const dt_layer_list *list, dt_text *to)
     }
 }
 
-static bool has_word(const dt_layer *layer)
+static bool has_word(const dt_layer_kind *kind)
 {
-    const dt_layer_kind *kind = layer->kind;
-    return kind->torch != NULL && !(kind->words_of_rows && dt_shape_is_image(layer->input));
+    return kind->torch != NULL;
 }
 
 /* As a literal of Python, which names a byte that is not UTF-8 by a surrogate (PEP 383). */
@@ -192,7 +203,7 @@ static void add_script(const dt_model *model, const char *name, dt_text *to)
     add_classes(&architecture->list, to);
     dt_text_add(to, "class Network(nn.Sequential):\n"
                     "    def forward(self, images):\n");
-    if (dt_planes_any(&architecture->list))
+    if (dt_planes_any(architecture))
         dt_text_add(to,
                     "        images = images.reshape(-1, %d, %d, %d).permute(0, 3, 1, 2)\n"
                     "        return super().forward(images.float() * ",

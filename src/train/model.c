@@ -190,7 +190,7 @@ static dt_status take_input(const dt_weights_file *file, dt_architecture *archit
     int side = (int)(sqrt((double)inputs) + 0.5);
     if (shape[0] > 0)
         architecture->input = (dt_shape){(int)shape[0], (int)shape[1], (int)shape[2]};
-    else if (dt_planes_any(&architecture->list))
+    else if (file->tensors[0].rank != 2 || dt_planes_needed(&architecture->list))
         return dt_find_input(architecture, has_tensors, file)
                    ? DT_OK
                    : dt_fail(error, DT_ERR_DATA,

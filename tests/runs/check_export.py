@@ -146,8 +146,8 @@ def keras_names(kinds):
 
 
 def from_torch(layers, parsed, images):
-    """Kernels as Keras has them: what is [out][in] there; and behind an image, whose values in a row
-    are [channel][height][width] there, in the order of ours."""
+    """Kernels as Keras has them: what is [out][in] there; and of an image, and of a row that it
+    became, whose values are [channel][height][width] there, in the order of ours."""
     found, images, row, left = [], np.zeros((1, *square(images))), None, list(layers)
     for kind, words in parsed:
         own = left.pop(0) if kind in layer_reference.TRAINED else []
@@ -155,6 +155,9 @@ def from_torch(layers, parsed, images):
             row = images.shape[1:]
         if kind == "conv":
             own = [own[0].transpose(2, 3, 1, 0), *own[1:]]
+        if kind == "layernorm" and row:
+            height, width, channels = row
+            own = [array.reshape(channels, height, width).transpose(1, 2, 0) for array in own]
         if kind == "dense":
             height, width, channels = row or (1, 1, len(own[0].T))
             kernel = own[0].T.reshape(channels, height, width, -1).transpose(1, 2, 0, 3)
@@ -397,10 +400,14 @@ def torch_image_model():
     import torch
     torch.manual_seed(4)
     nn = torch.nn
-    return nn.Sequential(
-        nn.Conv2d(1, 6, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 8, (2, 1)),
-        nn.Tanh(), nn.AvgPool2d(2, 1, 1), nn.Flatten(), nn.Linear(96, 20), nn.ReLU(),
-        nn.Linear(20, 10))
+    model = nn.Sequential(
+        nn.Conv2d(1, 6, 3, padding=1), nn.GroupNorm(3, 6), nn.ReLU(), nn.MaxPool2d(2),
+        nn.LayerNorm([6, 3, 3]), nn.Conv2d(6, 8, (2, 1)), nn.Tanh(), nn.AvgPool2d(2, 1, 1),
+        nn.Flatten(), nn.Linear(96, 20), nn.ReLU(), nn.Linear(20, 10))
+    for i in (1, 4):  # of which PyTorch makes ones and zeros
+        nn.init.normal_(model[i].weight, 1)
+        nn.init.normal_(model[i].bias)
+    return model
 
 
 def write_torch():

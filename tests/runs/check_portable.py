@@ -31,6 +31,13 @@ def read_weights(path):
             for key, value in facts.items()}, tensors
 
 
+def planes(values):
+    """Weights as ONNX has them: of windows [out][in][height][width], of images
+    [channel][height][width]."""
+    order = {3: (2, 0, 1), 4: (3, 2, 0, 1)}
+    return values.transpose(order[values.ndim]) if values.ndim in order else values
+
+
 def check_onnx(weights, path):
     import onnx
     from onnx import numpy_helper
@@ -50,7 +57,9 @@ def check_onnx(weights, path):
         expect(name, ["batch", facts["classes"]], shapes[name])
     found = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     for name, values in tensors.items():
-        values = values.transpose(3, 2, 0, 1) if values.ndim == 4 else values
+        values = planes(values)
+        if found[name].ndim == 3 and values.ndim == 1:  # of the channels of planes
+            values = values.reshape(-1, 1, 1)
         expect(name, (values.dtype, values.tolist()), (found[name].dtype, found[name].tolist()))
     expect("weights", set(tensors), {name for name in found if not name[0].isdigit()
                                      and "/" in name})

@@ -188,8 +188,8 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
     export_check torch data
     run_it import --from state.safetensors -o state.h5 "${elsewhere[@]}" --activation gelu
     run_it import --from images.safetensors -o images.h5 --normalize standard --loss bce --layers \
-        "conv 6 3x3 pad 1 relu, maxpool 2, conv 8 2x1 tanh, avgpool 2 stride 1 pad 1, \
-        dense 20 relu, dense 10"
+        "conv 6 3x3 pad 1, groupnorm 3 relu, maxpool 2, layernorm, conv 8 2x1 tanh, \
+        avgpool 2 stride 1 pad 1, dense 20 relu, dense 10"
     local file
     for file in state images; do
         run_it export --weights $file.h5 --format pytorch -o $file.back.safetensors
@@ -233,6 +233,9 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
         import --from integers.safetensors -o x
     refuse 65 'conv.safetensors: found other layers .*; expected --layers "conv 3 1x1" with' \
         import --from conv.safetensors -o x
+    train 0 --data data --epochs 1 --layers "conv 6 3x3, flatten, groupnorm 3, 10" --output groups
+    refuse 65 "x: expected a dense layer between the values of an image in a row and groupnorm" \
+        export --weights groups/weights.h5 --format pytorch -o x
     [ ! -e x ]
     run_it export --weights $weights --format safetensors -o model.safetensors
     export_check edit model.safetensors

@@ -107,13 +107,18 @@ row_items() {
 }
 
 # Networks of images: of a row behind them whose order PyTorch has otherwise, of paddings that are
-# not the same on both sides, of one place, and of images between and behind rows.
+# not the same on both sides, of one place, of images between and behind rows, of normalisations of
+# images and rows, and of these alone.
 image_networks=(
     "conv 6 5x5 pad 2 relu, maxpool 2, conv 8 3x3 stride 2 same tanh, avgpool 2 stride 1, \
         dense 20 relu, dense 10"
     "conv 6 3x3 relu, conv 5 2x3 stride 1x2 pad 1x2, avgpool all, dense 10"
     "conv 5 4x4 same bias false relu, maxpool 3 stride 2 same, flatten, tanh, dense 10 bias false"
     "avgpool 3x2 stride 1 pad 1, rms, maxpool 2x1, dense 6, conv 10 1x1, avgpool 1 softmax"
+    "conv 6 3x3, groupnorm 3 relu, layernorm, maxpool 2, dense 12, groupnorm 4, dense 10"
+    "conv 4 2x3 stride 2x1, rms, layernorm epsilon 0.001 relu, groupnorm 2, flatten, \
+        layernorm, dense 10"
+    "groupnorm 1 epsilon 0.01 relu, layernorm, dense 12, layernorm, dense 10"
 )
 
 # dist_train NP ARGUMENT...: runs it (NP 0: without mpirun) with its output in the files out and

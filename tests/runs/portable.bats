@@ -18,9 +18,6 @@ export_all() {
     train 0 export --weights run/weights.h5 --format html --out network.html
 }
 
-# row_items, but for a kind that ONNX has no word for.
-onnx_items() { row_items | grep -v ^groupnorm; }
-
 @test "ONNX' checker accepts files of all networks, and every weight is in its place" {
     "$python" -c 'import onnx' 2>/dev/null || skip "no onnx in $python"
     make_data data 60 20
@@ -38,7 +35,7 @@ onnx_items() { row_items | grep -v ^groupnorm; }
     while read -r item; do
         export_all --layers "dense 8, $item, dense 8 bias false, dense 10"
         check onnx run/weights.h5 network.onnx
-    done < <(onnx_items)
+    done < <(row_items)
     for layers in "${image_networks[@]}"; do
         export_all --layers "$layers" --loss mse
         check onnx run/weights.h5 network.onnx
@@ -57,7 +54,7 @@ onnx_items() { row_items | grep -v ^groupnorm; }
     while read -r item; do
         export_all --classes 3 --layers "dense 8, $item, dense 3"
         check html run/weights.h5 network.html
-    done < <(onnx_items)
+    done < <(row_items)
     export_all --classes 3 --layers "conv 5 4x4 same relu, maxpool 3 stride 2 same, flatten, 3"
     check html run/weights.h5 network.html
     export_all --classes 3 --layers 3 --bias=false

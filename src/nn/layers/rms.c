@@ -58,7 +58,6 @@ const dt_layer_kind dt_layer_rms = {
                    "        self.epsilon = epsilon\n\n"
                    "    def forward(self, x):\n"
                    "        return x * torch.rsqrt(x.square().mean(1, True) + self.epsilon)\n",
-    .onnx = {DT_ONNX_STEP("Mul", "xx"),
-             DT_ONNX_STEP("ReduceMean", "p", .attribute = "axes", .value = 1, .list = true),
+    .onnx = {DT_ONNX_STEP("Mul", "xx"), DT_ONNX_STEP("ReduceMean", "p", .sample = true),
              DT_ONNX_STEP("Add", "pa"), DT_ONNX_STEP("Sqrt", "p"), DT_ONNX_STEP("Div", "xp")},
 };

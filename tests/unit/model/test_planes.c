@@ -28,7 +28,7 @@ static void walk_through(const char *list, const char *expected)
 {
     static const char *const turns[] = {"", "row ", "image "};
     const dt_architecture architecture = architecture_of(list, (dt_shape){6, 5, 2});
-    dt_planes walk = {.image = dt_planes_any(&architecture.list)};
+    dt_planes walk = {.image = dt_planes_any(&architecture)};
     char found[400] = "";
     dt_text text = {.text = found, .size = sizeof found};
     for (int i = 0; dt_planes_next(&architecture, i, &walk); i++)
@@ -47,6 +47,14 @@ static void modules_are_counted_with_what_stands_between_them(void)
     walk_through("dense 8, conv 3 1x1, softmax", "row dense 1; image conv 3; row softmax 5; ");
     walk_through("conv 10 1x1, avgpool all", "conv 0; avgpool 1; row ");
     walk_through("conv 10 1x1", "conv 0; row shuffled");
+    walk_through("layernorm, groupnorm 2, dense 4, groupnorm 2, layernorm",
+                 "layernorm 0; groupnorm 1; row dense 3; groupnorm 4; layernorm 5; ");
+    walk_through("rms, layernorm, flatten, layernorm, dense 3",
+                 "row rms 1; image layernorm 3; row flatten 5; layernorm 5; dense 6; ");
+    walk_through("conv 4 2x2, avgpool all, groupnorm 2, conv 4 1x1, dense 2",
+                 "conv 0; avgpool 1; row groupnorm 3; image conv 5; row dense 7; ");
+    walk_through("relu, dropout 0.5, dense 3, layernorm",
+                 "relu 0; dropout 1; dense 2; layernorm 3; ");
 }
 
 static void an_order_is_undone_by_its_reverse(void)
@@ -107,6 +115,10 @@ static void weights_of_images_come_back(void)
         round_trip("conv 4 2x3 bias false, rms, avgpool 2, dense 4 bias false", inputs[i]);
         round_trip("maxpool 2, flatten, tanh, dense 6, conv 3 1x1, avgpool all", inputs[i]);
         round_trip("dense 6, conv 6 1x1, conv 6 1x1, dense 6", inputs[i]);
+        round_trip("conv 4 3x3, groupnorm 2, layernorm, maxpool 2, layernorm, dense 5", inputs[i]);
+        round_trip("layernorm, dense 6, layernorm, groupnorm 3, dense 6", inputs[i]);
+        round_trip("conv 4 3x3, flatten, layernorm, dense 6", inputs[i]);
+        round_trip("conv 4 3x3, rms, groupnorm 1, avgpool all, layernorm, dense 6", inputs[i]);
     }
 }
 
