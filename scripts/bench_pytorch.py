@@ -79,14 +79,17 @@ def make_module(words, shape):
     if kind != "dense":
         raise SystemExit(f"bench_pytorch: --layers: expected conv, maxpool, dense, relu or numbers, "
                          f"found '{kind}'")
-    return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape), int(rest[0])))
+    linear = nn.Linear(math.prod(shape), int(rest[0]))
+    return linear if len(shape) == 1 else nn.Sequential(nn.Flatten(), linear)
 
 
 def make_network(layers):
     """The network of a list as dist-train's --layers takes it, of a few kinds; and its name."""
     torch.manual_seed(1)
     items = [item.split() for item in layers.split(",")]
-    modules, shape, name = [nn.Unflatten(1, (1, SIDE, SIDE))], (1, SIDE, SIDE), str(INPUTS)
+    modules, shape, name = [], (INPUTS,), str(INPUTS)
+    if any(words[0] in ("conv", "maxpool") for words in items):
+        modules, shape = [nn.Unflatten(1, (1, SIDE, SIDE))], (1, SIDE, SIDE)
     for index, words in enumerate(items):
         bare = words[0].isdigit()
         modules.append(make_module(["dense"] + words if bare else words, shape))

@@ -39,6 +39,10 @@ bool dt_planes_any(const dt_architecture *architecture);
  * for good: no image is made of it that it was. */
 bool dt_planes_shuffled(const dt_planes *walk);
 
+/* Whether weights alone take it into account that a row of an image's planes has another order than
+ * ours: false if something else has to know, with *where it is found. */
+bool dt_planes_ordered(const dt_architecture *architecture, const char **where);
+
 /* A tensor of walk->layer is ours as [taps][in][out] and theirs as [out][in][taps]: taps are places
  * of a window, of an image, and of the image that a row was. Sets sizes to taps, in and out;
  * {1, 1, n}: it is the same. */

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "base/text.h"
+#include "model/planes.h"
 
 enum { USUAL_SIDE = 28, LONGEST_SIDE = 256, HALVED = 32 };
 
@@ -19,7 +20,8 @@ static bool try(dt_architecture *architecture, int side, int channels, check *fi
 
 bool dt_find_input(dt_architecture *architecture, check *fits, const void *what)
 {
-    for (int channels = 1; channels <= 3; channels += 2) {
+    int most = dt_planes_needed(&architecture->list) ? 3 : 1;
+    for (int channels = 1; channels <= most; channels += 2) {
         if (try(architecture, USUAL_SIDE, channels, fits, what))
             return true;
         for (int step = HALVED; step > 0; step /= 2)

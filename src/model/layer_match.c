@@ -28,9 +28,25 @@ static bool fits_tensor(const dt_array *array, const dt_tensor *tensor, bool tur
     return memcmp(array->shape, shape, (size_t)tensor->rank * sizeof *shape) == 0;
 }
 
+/* Whether its name is what Keras calls another kind. */
+static bool is_another(const found_layer *found, const dt_layer_kind *kind)
+{
+    char stem[DT_BUNDLE_NAME];
+    const char *slash = strrchr(found->name, '/');
+    layer_stem(slash ? slash + 1 : found->name, stem);
+    if (strcmp(stem, kind->keras) == 0)
+        return false;
+    for (int i = 0; dt_layer_kind_at(i); i++)
+        if (dt_layer_kind_at(i)->keras && strcmp(stem, dt_layer_kind_at(i)->keras) == 0)
+            return true;
+    return false;
+}
+
 static bool fits(const found_layer *found, const dt_layer *layer)
 {
     bool bias = false;
+    if (is_another(found, layer->kind))
+        return false;
     for (int i = 0; i < layer->tensor_count; i++) {
         const dt_array *array = layer_array(found, &layer->tensors[i]);
         bias |= array == found->bias;

@@ -29,8 +29,7 @@ static int by_name(const void *a, const void *b)
     return strverscmp(((const found_layer *)a)->name, ((const found_layer *)b)->name);
 }
 
-/* A name without its digits, and without the "_" that Keras puts before the last of them. */
-static void find_stem(const char *name, char stem[DT_BUNDLE_NAME])
+void layer_stem(const char *name, char stem[DT_BUNDLE_NAME])
 {
     size_t length = 0;
     for (; *name; name++)
@@ -49,8 +48,8 @@ static dt_status check_names(const found_layer *layers, size_t count, dt_error *
         for (size_t j = 0; j < i; j++) {
             if (layers[i].inputs != layers[j].inputs || layers[i].outputs != layers[j].outputs)
                 continue;
-            find_stem(layers[i].name, a);
-            find_stem(layers[j].name, b);
+            layer_stem(layers[i].name, a);
+            layer_stem(layers[j].name, b);
             if (strcmp(a, b) != 0)
                 return dt_fail(error, DT_ERR_DATA,
                                "layers %s and %s have the same sizes, and neither name says which "

@@ -19,6 +19,9 @@ typedef struct found_layer {
 #define LAYER_NAME sizeof((dt_tensor *)0)->layer
 char *layer_name(size_t layer, char name[LAYER_NAME]);
 
+/* A name without its digits, and without the "_" that Keras puts before the last of them. */
+void layer_stem(const char *name, char stem[DT_BUNDLE_NAME]);
+
 /* The array that is such a tensor of the layer; NULL: it has none. */
 const dt_array *layer_array(const found_layer *layer, const dt_tensor *tensor);
 

@@ -41,7 +41,7 @@ static bool same(dt_shape a, dt_shape b)
 /* Weights make new values, and these have our order. */
 static bool keeps_row(const dt_layer *layer)
 {
-    return !layer->kind->tensors || !layer->kind->shape;
+    return !layer->kind->flops;
 }
 
 static void turn_to(dt_planes *self, bool image, dt_shape shape)
@@ -86,6 +86,19 @@ bool dt_planes_shuffled(const dt_planes *walk)
     dt_shape row = walk->row;
     bool ours = row.channels == 1 || row.height * row.width == 1;
     return !ours && !(walk->turn == DT_TURN_TO_IMAGE && same(row, walk->of));
+}
+
+bool dt_planes_ordered(const dt_architecture *architecture, const char **where)
+{
+    dt_planes walk = {.image = dt_planes_any(architecture)};
+    for (int i = 0; dt_planes_next(architecture, i, &walk); i++) {
+        *where = walk.layer.kind->name;
+        if ((walk.turn == DT_TURN_TO_IMAGE || (!walk.image && walk.layer.kind->ordered)) &&
+            dt_planes_shuffled(&walk))
+            return false;
+    }
+    *where = "the outputs";
+    return !dt_planes_shuffled(&walk);
 }
 
 void dt_planes_sizes(const dt_planes *walk, const dt_tensor *tensor, size_t sizes[3])

@@ -91,7 +91,7 @@ dt_status dt_check_words(const dt_architecture *architecture,
         if (!has_word(layer.kind))
             return dt_fail(error, DT_ERR_DATA,
                            "%s: layer %d: expected kinds of layers that %s, found '%s'", path,
-                           i + 1, who, layer.kind->name);
+                           dt_layers_item(&architecture->list, i), who, layer.kind->name);
     return DT_OK;
 }
 
@@ -270,12 +270,25 @@ static dt_status put_layer(const found_layer *found, const dt_planes *walk,
     return status;
 }
 
+/* A file of PyTorch's, in which the values of an image in a row have its order. */
+static dt_status check_order(const found_layer *layers, const dt_architecture *architecture,
+                             dt_error *error)
+{
+    const char *where;
+    if (!layers[0].transposed || dt_planes_ordered(architecture, &where))
+        return DT_OK;
+    return dt_fail(error, DT_ERR_DATA,
+                   "expected a dense layer between the values of an image in a row and %s, since "
+                   "in PyTorch these have another order, found none",
+                   where);
+}
+
 static dt_status put_network(const found_layer *layers, const dt_architecture *architecture,
                              dt_weights_file *out, dt_error *error)
 {
     size_t count = dt_architecture_tensors(architecture, NULL, NULL);
     dt_tensor *tensors = dt_calloc(count, sizeof *tensors, error), *next = tensors;
-    dt_status status = tensors ? DT_OK : DT_ERR_INTERNAL;
+    dt_status status = tensors ? check_order(layers, architecture, error) : DT_ERR_INTERNAL;
     dt_planes walk = {.image = dt_planes_any(architecture)};
     if (!status)
         dt_architecture_tensors(architecture, tensors, NULL);

@@ -128,24 +128,15 @@ static void add_layers(const dt_architecture *architecture, dt_text *to)
     dt_text_add(to, "\n");
 }
 
-/* Where an image is planes, a row of its values is in another order than ours: weights take that
- * into account, and nothing else does. */
 static dt_status check_order(const dt_architecture *architecture, const char *path, dt_error *error)
 {
-    dt_planes walk = {.image = dt_planes_any(architecture)};
-    const char *kind = "the outputs";
-    bool fits = true;
-    for (int i = 0; fits && dt_planes_next(architecture, i, &walk); i++) {
-        bool ordered = walk.turn == DT_TURN_TO_IMAGE || (!walk.image && walk.layer.kind->ordered);
-        fits = !ordered || !dt_planes_shuffled(&walk);
-        kind = fits ? kind : walk.layer.kind->name;
-    }
-    if (fits && !dt_planes_shuffled(&walk))
+    const char *where;
+    if (dt_planes_ordered(architecture, &where))
         return DT_OK;
     return dt_fail(error, DT_ERR_DATA,
                    "%s: expected a dense layer between the values of an image in a row and %s, "
                    "since in PyTorch these have another order, found none",
-                   path, kind);
+                   path, where);
 }
 
 /* What PyTorch does not have, once each. */

@@ -45,7 +45,8 @@ cases() {
     row_items | while read -r name; do
         echo "relu|dense 36, $name, dense 20 bias false, $name, dense 10|mse|identity|bias|unit"
     done
-    for layers in "${image_networks[@]}"; do
+    for layers in "${image_networks[@]}" \
+        "dense 36, layernorm relu, dense 36, groupnorm 3, dense 10"; do
         echo "relu|$layers|mse|identity|bias|unit"
     done
 }

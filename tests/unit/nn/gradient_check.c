@@ -133,22 +133,38 @@ static long double total_loss(void *of)
     return total;
 }
 
-/* A random shape, images with many zero columns, and parameters of a size that keeps the
- * activations out of saturation. */
-static void draw_problem(problem *p, const dt_layer_defaults *defaults, dt_random_sequence *random)
+/* Dense layers of random widths. */
+static void draw_dense(dt_architecture *architecture, const dt_layer_defaults *defaults,
+                       dt_random_sequence *random)
 {
-    dt_network_spec *spec = &p->spec;
     char layers[DT_LAYERS_TEXT] = "";
     dt_text text = {.text = layers, .size = sizeof layers};
-    int inputs = draw_int(random, 1, WIDTH_MAX);
-    spec->architecture.input = (dt_shape){1, inputs, 1};
-    spec->normalization.scale = 1.0 / 255;
-    spec->normalization.shift = draw_int(random, 0, 1) ? draw_real(random, -0.5, 0.5) : 0;
+    architecture->input = (dt_shape){1, draw_int(random, 1, WIDTH_MAX), 1};
     int depth = draw_int(random, 1, DEPTH_MAX);
     for (int i = 0; i < depth; i++)
         dt_text_add(&text, "%s%d", i > 0 ? ", " : "", draw_int(random, 1, WIDTH_MAX));
-    CU_ASSERT_EQUAL_FATAL(dt_layers_parse(layers, &spec->architecture.list, NULL), DT_OK);
-    CU_ASSERT_EQUAL_FATAL(dt_layers_write_out(&spec->architecture.list, defaults, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_layers_parse(layers, &architecture->list, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_layers_write_out(&architecture->list, defaults, NULL), DT_OK);
+}
+
+/* A convolution, a layer of the kind, a dense layer. */
+static void draw_kind(dt_architecture *architecture, int kind, dt_random_sequence *random)
+{
+    const int kinds[] = {dt_layer_kind_find("conv"), kind, dt_layer_kind_find("dense")};
+    dt_layer layer = {.output = {5, WIDTH_MAX / 5, 1}};
+    *architecture = (dt_architecture){.input = layer.output, .list.count = 3};
+    for (int i = 0; i < 3; i++)
+        architecture->list.layers[i] = draw_layer(kinds[i], layer.output, random, &layer);
+}
+
+/* For p->spec.architecture: images with many zero columns, and parameters of a size that keeps the
+ * activations out of saturation. */
+static void draw_problem(problem *p, dt_random_sequence *random)
+{
+    dt_network_spec *spec = &p->spec;
+    int inputs = dt_shape_size(spec->architecture.input);
+    spec->normalization.scale = 1.0 / 255;
+    spec->normalization.shift = draw_int(random, 0, 1) ? draw_real(random, -0.5, 0.5) : 0;
     int classes = dt_architecture_outputs(&spec->architecture);
     p->samples = draw_int(random, 1, SAMPLES_MAX);
     memset(p->pixels, 0, sizeof p->pixels);
@@ -219,7 +235,8 @@ static void check_combination(int activation, dt_loss loss, bool softmax, bool b
         char layers[DT_LAYERS_TEXT];
         tally t = {0};
         p.spec = (dt_network_spec){.loss = loss};
-        draw_problem(&p, &defaults, &random);
+        draw_dense(&p.spec.architecture, &defaults, &random);
+        draw_problem(&p, &random);
         check_network(&p, &random, &t);
         printf("%s; %s; %3d samples, shift %5.2f: error %.1e of %d, %d skipped\n",
                dt_layers_text(&p.spec.architecture.list, layers), dt_loss_names[loss], p.samples,
@@ -236,6 +253,28 @@ static void test_networks(void)
             for (int softmax = 0; softmax <= (loss != DT_CROSS_ENTROPY); softmax++)
                 for (int bias = 0; bias <= 1; bias++)
                     check_combination(activation, (dt_loss)loss, softmax, bias);
+}
+
+/* Every kind of layer between others: what is in front of it gets its gradient. */
+static void test_kinds(void)
+{
+    static problem p;
+    dt_random_sequence random = draw_begin(2500);
+    for (int kind = 0; dt_layer_kind_at(kind); kind++)
+        for (int i = 0; i < SHAPES; i++) {
+            char layers[DT_LAYERS_TEXT];
+            const char *name = dt_layer_kind_at(kind)->name;
+            tally t = {0};
+            p.spec = (dt_network_spec){.loss = DT_MSE};
+            draw_kind(&p.spec.architecture, kind, &random);
+            draw_problem(&p, &random);
+            check_network(&p, &random, &t);
+            printf("%s; %3d samples: error %.1e of %d, %d skipped\n",
+                   dt_layers_text(&p.spec.architecture.list, layers), p.samples, t.error,
+                   t.compared, t.skipped);
+            judge(&t, strstr(name, "max") || strstr(name, "relu"));
+            release_problem(&p);
+        }
 }
 
 /* Values that stay clear of 0, where ReLU has its kink. */
@@ -332,7 +371,8 @@ static void test_silent_layer(void)
     dt_random_sequence random = draw_begin(3000);
     const dt_layer_defaults defaults = {"identity", "identity", true};
     p.spec = (dt_network_spec){.loss = DT_MSE};
-    draw_problem(&p, &defaults, &random);
+    draw_dense(&p.spec.architecture, &defaults, &random);
+    draw_problem(&p, &random);
     release_problem(&p);
     p.spec.normalization.shift = 0;
     p.spec.architecture.input = (dt_shape){1, WIDTH_MAX, 1};
@@ -387,10 +427,8 @@ static long double weighted_output(void *of)
 {
     bench *b = of;
     long double sum = 0;
-    dt_layer_pass pass = {.parameters = b->parameters,
-                          .noise = &b->noise,
-                          .input = &b->input,
-                          .output = &b->output};
+    dt_layer_pass pass = {
+        .parameters = b->parameters, .noise = &b->noise, .input = &b->input, .output = &b->output};
     dt_layer_forward(b->layer, &pass);
     for (int i = 0; i < b->input.samples * b->layer->outputs; i++)
         sum += (long double)b->weights.values[i] * (long double)b->output.values[i];
@@ -506,6 +544,7 @@ int main(void)
     CU_TestInfo tests[] = {
         {"layers alone", test_layers},
         {"networks", test_networks},
+        {"networks of every kind", test_kinds},
         {"a layer that is silent about its support", test_silent_layer},
         CU_TEST_INFO_NULL,
     };
