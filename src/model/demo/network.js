@@ -156,7 +156,8 @@ const hiddenLayers = layers.flatMap((layer, index) => {
     let end = index;
     while (end + 1 < layers.length && !isShown(layers[end + 1])) end++;
     const last = end + 1 === layers.length;
-    const activation = end > index ? layers[end].kind : 'identity';
+    const behind = layers.slice(index + 1, end + 1).filter(({ kind }) => kind !== 'dropout');
+    const activation = behind.length > 0 ? behind[behind.length - 1].kind : 'identity';
     return isShown(layer) && !last ? [{ ...layer, end, activation }] : [];
 });
 
