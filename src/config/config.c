@@ -324,6 +324,9 @@ static dt_status check_layers(const dt_config *config, dt_error *error)
 {
     char text[DT_TEXT_MAX];
     int outputs = dt_layers_outputs(&config->layers);
+    dt_status status = dt_layers_trainable(&config->layers, error);
+    if (status)
+        return error ? dt_fail_in(error, "layers") : status;
     if (outputs > 0 && outputs != config->classes)
         return refuse_both(config, "layers", "classes", error,
                            "expected the last layer to have one output a class, %d, found %d in "

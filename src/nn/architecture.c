@@ -197,25 +197,27 @@ int dt_layers_outputs(const dt_layer_list *list)
     return 0;
 }
 
+dt_status dt_layers_trainable(const dt_layer_list *list, dt_error *error)
+{
+    for (int i = 0; i < list->count; i++)
+        if (dt_layer_kind_at(list->layers[i].kind)->tensors)
+            return DT_OK;
+    return dt_fail(error, DT_ERR_CONFIG,
+                   "expected a layer that can be trained, found none with parameters");
+}
+
 dt_status dt_architecture_check(const dt_architecture *self, dt_shape *output, dt_error *error)
 {
-    size_t parameters = 0;
+    dt_status status = dt_layers_trainable(&self->list, error);
     *output = self->input;
-    for (int i = 0; i < self->list.count; i++) {
+    for (int i = 0; i < self->list.count && !status; i++) {
         dt_layer layer;
-        dt_status status = dt_layer_of(&self->list.layers[i], *output, &layer, error);
-        if (status) {
-            if (error)
-                dt_fail_in(error, "layer %d", dt_layers_item(&self->list, i));
-            return status;
-        }
-        parameters += layer.parameter_count;
+        status = dt_layer_of(&self->list.layers[i], *output, &layer, error);
+        if (status && error)
+            dt_fail_in(error, "layer %d", dt_layers_item(&self->list, i));
         *output = layer.output;
     }
-    if (parameters == 0)
-        return dt_fail(error, DT_ERR_CONFIG,
-                       "expected a layer that can be trained, found none with parameters");
-    return DT_OK;
+    return status;
 }
 
 bool dt_architecture_next(const dt_architecture *self, int index, dt_layer *layer)
