@@ -65,4 +65,7 @@ typedef struct dt_running_sum {
 dt_running_sum dt_running_sum_begin(const dt_summation *summation, size_t count);
 bool dt_running_sum_next(dt_running_sum *self);
 
+/* Sets or adds gradient[count], of the sample at hand. */
+void dt_running_sum_add(const dt_running_sum *self, const dt_real *gradient);
+
 #endif

@@ -53,3 +53,12 @@ bool dt_running_sum_next(dt_running_sum *self)
     self->left--;
     return true;
 }
+
+void dt_running_sum_add(const dt_running_sum *self, const dt_real *gradient)
+{
+    if (self->fresh)
+        memcpy(self->sum, gradient, self->count * sizeof *gradient);
+    else
+        for (size_t i = 0; i < self->count; i++)
+            self->sum[i] += gradient[i];
+}

@@ -28,11 +28,6 @@ static bool has_bias(const dt_layer *layer)
     return layer->arguments[BIAS] != 0;
 }
 
-static int larger(int a, int b)
-{
-    return a > b ? a : b;
-}
-
 static size_t product(int a, int b, int c)
 {
     return (size_t)a * (size_t)b * (size_t)c;
@@ -152,11 +147,6 @@ static void copy_places(int rows, int columns, int channels, const dt_real *from
                product(columns, channels, 1) * sizeof *to);
 }
 
-static int least(int a, int b)
-{
-    return a < b ? a : b;
-}
-
 /* Whether windows lie in the image as it is. */
 static bool has_no_border(const plan *self)
 {
@@ -265,11 +255,13 @@ static void sum_gradients(const plan *self, const dt_layer *layer, const dt_laye
     while (dt_running_sum_next(&it)) {
         const dt_real *x = dt_tile_row(pass->input, it.sample),
                       *dy = dt_tile_row(pass->output_gradient, it.sample);
-        sum_sample(self, layer, x, dy, !it.fresh, it.sum);
-        if (!pass->squares)
+        if (!pass->squares) {
+            sum_sample(self, layer, x, dy, !it.fresh, it.sum);
             continue;
+        }
         sum_sample(self, layer, x, dy, false, self->gradient);
         pass->squares[it.sample] += dt_squares(layer->parameter_count, self->gradient);
+        dt_running_sum_add(&it, self->gradient);
     }
 }
 

@@ -203,8 +203,7 @@ void norm_backward(const norm *of, const dt_layer *layer, const dt_layer_pass *p
         const dt_real *dy = dt_tile_row(pass->output_gradient, it.sample);
         normalise(&self, of, dt_tile_row(pass->input, it.sample), self.z);
         find_gradient(&self, dy);
-        for (size_t j = 0; j < count; j++)
-            it.sum[j] = it.fresh ? self.gradient[j] : it.sum[j] + self.gradient[j];
+        dt_running_sum_add(&it, self.gradient);
         if (pass->squares)
             pass->squares[it.sample] += dt_squares(count, self.gradient);
         if (pass->input_gradient)

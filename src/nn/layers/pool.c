@@ -39,16 +39,6 @@ typedef struct part {
     int first_row, end_row, first_column, end_column;
 } part;
 
-static int larger(int a, int b)
-{
-    return a > b ? a : b;
-}
-
-static int least(int a, int b)
-{
-    return a < b ? a : b;
-}
-
 static part part_of(const dt_layer *layer, const window *at, int row, int column)
 {
     int y = row * at->down - at->top, x = column * at->across - at->left;

@@ -13,6 +13,16 @@ enum { WINDOW_STRIDE_OF_KERNEL = 0, WINDOW_SAME = -1 };
 
 typedef dt_windows window;
 
+static inline int larger(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+static inline int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
 /* Places windows of self->height x self->width on a layer's input. stride, pad: its arguments
  * (dt_size, or a word above).
  * Errors: DT_ERR_CONFIG: none fits, or there are more values than an int32_t can count. */
