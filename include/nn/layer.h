@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/item.h"
 #include "base/shape.h"
 #include "base/status.h"
 #include "base/text.h"
@@ -33,38 +34,6 @@ typedef struct dt_layer_spec {
     double arguments[DT_ARGUMENTS_MAX]; /* in the order of the row's */
 } dt_layer_spec;
 
-typedef enum dt_argument_type {
-    DT_ARGUMENT_INTEGER,
-    DT_ARGUMENT_REAL,
-    DT_ARGUMENT_BOOL, /* true or false: 1 or 0 */
-    DT_ARGUMENT_SIZE  /* a height and a width: dt_size */
-} dt_argument_type;
-
-/* The value of an argument that is a size, and what it says. Both are below DT_SIZE_BASE. */
-#define DT_SIZE_BASE 4096
-static inline double dt_size(int height, int width)
-{
-    return (double)height * DT_SIZE_BASE + (double)width;
-}
-static inline int dt_size_height(double size)
-{
-    return (int)size / DT_SIZE_BASE;
-}
-static inline int dt_size_width(double size)
-{
-    return (int)size % DT_SIZE_BASE;
-}
-
-typedef struct dt_layer_argument {
-    const char *name;
-    dt_argument_type type;
-    double min, max;    /* numbers, and each side of a size: both ends allowed */
-    const char *preset; /* as it would be written; NULL: it must be given, behind the kind's name */
-    const char *help;   /* no full stop */
-    const char *word;   /* stands for the value `means`, without the argument's name; NULL: none */
-    double means;       /* no number that the argument takes */
-} dt_layer_argument;
-
 /* What a layer takes, and gives, in programs that keep images as planes, [channel][height][width],
  * apart from rows of values (model/planes.h). Either: as it comes in; a kind with tensors has them
  * in the shape of its input, and takes an image where that is one. */
@@ -80,13 +49,6 @@ typedef struct dt_windows {
     int bordered_height; /* of the image with as much padding as the windows reach */
     int bordered_width;
 } dt_windows;
-
-/* Of what every argument has, and members beside. */
-#define DT_LAYER_ARGUMENT(of, is, from, to, by_itself, says, ...)                                  \
-    {                                                                                              \
-        .name = (of), .type = (is), .min = (from), .max = (to), .preset = (by_itself),             \
-        .help = (says), __VA_ARGS__                                                                \
-    }
 
 typedef struct dt_layer_kind dt_layer_kind;
 
@@ -143,7 +105,7 @@ struct dt_layer_kind {
     const char *name;
     const char *help; /* one line, no full stop */
     int argument_count;
-    dt_layer_argument arguments[DT_ARGUMENTS_MAX];
+    dt_argument arguments[DT_ARGUMENTS_MAX];
     bool follows; /* may stand behind another layer in its item: an activation */
 
     /* Sets layer->output from layer->input. NULL: they are the same. */
@@ -203,16 +165,5 @@ void dt_layer_backward(const dt_layer *layer, const dt_layer_pass *pass);
 
 /* A few words for people: "dense 784 -> 128, bias false", "conv 6 5x5 28x28x1 -> 24x24x6". */
 void dt_layer_describe(const dt_layer *layer, char *text, size_t size);
-
-/* Writes the values that an argument takes: "an integer from 1 to 1048576". */
-void dt_layer_argument_expects(const dt_layer_argument *argument, char *text, size_t size);
-
-/* Adds an argument that has a preset, with its value's text: " stride 2", " same". */
-void dt_layer_argument_add(dt_text *to, const char *before, const dt_layer_argument *argument,
-                           const char *value);
-
-/* Writes argument number `index` as dt_layers_parse reads it. */
-void dt_layer_argument_text(const dt_layer_kind *kind, const double *arguments, int index,
-                            char *text, size_t size);
 
 #endif

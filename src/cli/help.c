@@ -139,12 +139,12 @@ void dt_options_print_help(FILE *out)
         fprintf(out, "  %2s  %s\n", topic->term, topic->text);
 }
 
-static void print_argument(FILE *out, const dt_layer_argument *argument)
+static void print_argument(FILE *out, const dt_argument *argument)
 {
     char term[WIDTH], text[2 * WIDTH], values[64];
     snprintf(term, sizeof term, "  %s", argument->name);
     dt_text says = {.text = text, .size = sizeof text};
-    dt_layer_argument_expects(argument, values, sizeof values);
+    dt_argument_expects(argument, values, sizeof values);
     dt_text_add(&says, "%s; %s", argument->help, values);
     if (argument->preset)
         dt_text_add(&says, " [%s]", argument->preset);

@@ -78,7 +78,7 @@ static void add_layer(const dt_layer *layer, dt_text *to)
         char value[32];
         if (kind->arguments[i].type == DT_ARGUMENT_SIZE)
             continue;
-        dt_layer_argument_text(kind, layer->arguments, i, value, sizeof value);
+        dt_argument_text(&kind->arguments[i], layer->arguments[i], value, sizeof value);
         dt_text_add(to, ", \"%s\": %s", kind->arguments[i].name, value);
     }
     dt_text_add(to, ", \"tensors\": {");

@@ -20,12 +20,12 @@ static void add_layer(dt_text *to, const dt_layer_spec *spec)
     if (!spec->bare)
         dt_text_add(to, "%s", kind->name);
     for (int i = 0; i < kind->argument_count; i++) {
-        const dt_layer_argument *argument = &kind->arguments[i];
-        dt_layer_argument_text(kind, spec->arguments, i, value, sizeof value);
+        const dt_argument *argument = &kind->arguments[i];
+        dt_argument_text(&kind->arguments[i], spec->arguments[i], value, sizeof value);
         if (!argument->preset)
             dt_text_add(to, "%s%s", spec->bare ? "" : " ", value);
         else if (!spec->bare && strcmp(value, argument->preset) != 0)
-            dt_layer_argument_add(to, " ", argument, value);
+            dt_argument_add(to, " ", argument, value);
     }
 }
 

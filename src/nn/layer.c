@@ -6,49 +6,6 @@
 #include "base/text.h"
 #include "nn/architecture.h"
 
-void dt_layer_argument_text(const dt_layer_kind *kind, const double *arguments, int index,
-                            char *text, size_t size)
-{
-    double value = arguments[index];
-    const dt_layer_argument *argument = &kind->arguments[index];
-    dt_text real = {.text = text, .size = size};
-    if (argument->word && value == argument->means) {
-        snprintf(text, size, "%s", argument->word);
-        return;
-    }
-    switch (argument->type) {
-    case DT_ARGUMENT_INTEGER:
-        snprintf(text, size, "%.0f", value);
-        break;
-    case DT_ARGUMENT_REAL:
-        dt_text_add_real(&real, value);
-        break;
-    case DT_ARGUMENT_BOOL:
-        snprintf(text, size, "%s", value != 0 ? "true" : "false");
-        break;
-    case DT_ARGUMENT_SIZE:
-        dt_text_add(&real, "%d", dt_size_height(value));
-        if (!argument->preset || dt_size_height(value) != dt_size_width(value))
-            dt_text_add(&real, "x%d", dt_size_width(value));
-        break;
-    }
-}
-
-void dt_layer_argument_expects(const dt_layer_argument *argument, char *text, size_t size)
-{
-    static const char *const numbers[] = {[DT_ARGUMENT_INTEGER] = "an integer",
-                                          [DT_ARGUMENT_REAL] = "a number",
-                                          [DT_ARGUMENT_SIZE] = "HEIGHTxWIDTH, or one for both,"};
-    dt_text out = {.text = text, .size = size};
-    if (argument->type == DT_ARGUMENT_BOOL)
-        dt_text_add(&out, "true or false");
-    else
-        dt_text_add(&out, "%s from %.15g to %.15g", numbers[argument->type], argument->min,
-                    argument->max);
-    if (argument->word)
-        dt_text_add(&out, ", or %s", argument->word);
-}
-
 dt_tensor_role dt_tensor_role_of(const char *name)
 {
     static const char *const names[] = {
@@ -105,13 +62,6 @@ void dt_layer_backward(const dt_layer *self, const dt_layer_pass *pass)
                                  pass->input_gradient->values);
 }
 
-void dt_layer_argument_add(dt_text *to, const char *before, const dt_layer_argument *argument,
-                           const char *value)
-{
-    bool word = argument->word && strcmp(value, argument->word) == 0;
-    dt_text_add(to, "%s%s%s%s", before, word ? "" : argument->name, word ? "" : " ", value);
-}
-
 static void add_shape(dt_text *to, const char *before, dt_shape shape, bool whole)
 {
     if (whole)
@@ -128,7 +78,7 @@ void dt_layer_describe(const dt_layer *self, char *text, size_t size)
     dt_text_add(&out, "%s", kind->name);
     for (int i = 0; i < kind->argument_count; i++)
         if (!kind->arguments[i].preset && (dt_shape_is_image(self->output) || !kind->flops)) {
-            dt_layer_argument_text(kind, self->arguments, i, value, sizeof value);
+            dt_argument_text(&kind->arguments[i], self->arguments[i], value, sizeof value);
             dt_text_add(&out, " %s", value);
         }
     if (kind->shape) {
@@ -136,9 +86,9 @@ void dt_layer_describe(const dt_layer *self, char *text, size_t size)
         add_shape(&out, " -> ", self->output, dt_shape_is_image(self->output));
     }
     for (int i = 0; i < kind->argument_count; i++) {
-        const dt_layer_argument *argument = &kind->arguments[i];
-        dt_layer_argument_text(kind, self->arguments, i, value, sizeof value);
+        const dt_argument *argument = &kind->arguments[i];
+        dt_argument_text(&kind->arguments[i], self->arguments[i], value, sizeof value);
         if (argument->preset && strcmp(value, argument->preset) != 0)
-            dt_layer_argument_add(&out, ", ", argument, value);
+            dt_argument_add(&out, ", ", argument, value);
     }
 }

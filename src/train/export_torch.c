@@ -70,10 +70,10 @@ static void add_value(const dt_planes *walk, const char *name, size_t length, dt
     char value[64] = "";
     write_windows(walk, name, value, sizeof value);
     for (int i = 0; i < kind->argument_count; i++) {
-        const dt_layer_argument *argument = &kind->arguments[i];
+        const dt_argument *argument = &kind->arguments[i];
         if (strlen(argument->name) != length || strncmp(name, argument->name, length) != 0)
             continue;
-        dt_layer_argument_text(kind, layer->arguments, i, value, sizeof value);
+        dt_argument_text(&kind->arguments[i], layer->arguments[i], value, sizeof value);
         if (argument->type == DT_ARGUMENT_BOOL)
             snprintf(value, sizeof value, "%s", layer->arguments[i] != 0 ? "True" : "False");
     }

@@ -76,7 +76,7 @@ static inline void random_item(dt_random_sequence *from, dt_text *to)
     const dt_layer_kind *kind = dt_layer_kind_at((int)random_to(from, (uint32_t)kinds));
     dt_text_add(to, "%s", kind->name);
     for (int i = 0; i < kind->argument_count; i++) {
-        const dt_layer_argument *argument = &kind->arguments[i];
+        const dt_argument *argument = &kind->arguments[i];
         if (argument->preset && random_to(from, 2))
             continue;
         dt_text_add(to, " %s%s", argument->preset ? argument->name : "",

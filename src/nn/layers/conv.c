@@ -35,8 +35,8 @@ static size_t product(int a, int b, int c)
 
 static dt_status windows_of(const dt_layer *layer, window *at, dt_error *error)
 {
-    *at = (window){.height = dt_size_height(layer->arguments[KERNEL]),
-                   .width = dt_size_width(layer->arguments[KERNEL])};
+    *at = (window){.height = dt_argument_height(layer->arguments[KERNEL]),
+                   .width = dt_argument_width(layer->arguments[KERNEL])};
     return window_place(layer, layer->arguments[STRIDE], layer->arguments[PAD], at, error);
 }
 
@@ -204,12 +204,12 @@ static dt_status shape(dt_layer *layer, dt_error *error)
 static int tensors(dt_layer *layer)
 {
     int out = layer->output.channels;
-    layer->tensors[0] =
-        (dt_tensor){.name = "kernel",
-                    .role = DT_TENSOR_WEIGHT,
-                    .rank = 4,
-                    .shape = {dt_size_height(layer->arguments[KERNEL]),
-                              dt_size_width(layer->arguments[KERNEL]), layer->input.channels, out}};
+    layer->tensors[0] = (dt_tensor){.name = "kernel",
+                                    .role = DT_TENSOR_WEIGHT,
+                                    .rank = 4,
+                                    .shape = {dt_argument_height(layer->arguments[KERNEL]),
+                                              dt_argument_width(layer->arguments[KERNEL]),
+                                              layer->input.channels, out}};
     layer->tensors[1] =
         (dt_tensor){.name = "bias", .role = DT_TENSOR_BIAS, .rank = 1, .shape = {out}};
     return has_bias(layer) ? 2 : 1;
@@ -393,18 +393,15 @@ const dt_layer_kind dt_layer_conv = {
     .name = "conv",
     .help = "convolution: every filter is a dense layer on each window of the image",
     .argument_count = 5,
-    .arguments = {[FILTERS] = DT_LAYER_ARGUMENT("filters", DT_ARGUMENT_INTEGER, 1, 4096, NULL,
-                                                "channels of the output"),
-                  [KERNEL] = DT_LAYER_ARGUMENT("kernel", DT_ARGUMENT_SIZE, 1, WINDOW_MOST, NULL,
-                                               "the window"),
-                  [STRIDE] = DT_LAYER_ARGUMENT("stride", DT_ARGUMENT_SIZE, 1, WINDOW_MOST, "1",
-                                               "between windows"),
-                  [PAD] = DT_LAYER_ARGUMENT(
-                      "pad", DT_ARGUMENT_SIZE, 0, WINDOW_MOST, "0",
-                      "zeros on each side; same: an output of input / stride, rounded up",
-                      .word = "same", .means = WINDOW_SAME),
-                  [BIAS] = DT_LAYER_ARGUMENT("bias", DT_ARGUMENT_BOOL, 0, 1, "true",
-                                             "add one to each filter")},
+    .arguments =
+        {[FILTERS] =
+             DT_ARGUMENT("filters", DT_ARGUMENT_INTEGER, 1, 4096, NULL, "channels of the output"),
+         [KERNEL] = DT_ARGUMENT("kernel", DT_ARGUMENT_SIZE, 1, WINDOW_MOST, NULL, "the window"),
+         [STRIDE] = DT_ARGUMENT("stride", DT_ARGUMENT_SIZE, 1, WINDOW_MOST, "1", "between windows"),
+         [PAD] = DT_ARGUMENT("pad", DT_ARGUMENT_SIZE, 0, WINDOW_MOST, "0",
+                             "zeros on each side; same: an output of input / stride, rounded up",
+                             .word = "same", .means = WINDOW_SAME),
+         [BIAS] = DT_ARGUMENT("bias", DT_ARGUMENT_BOOL, 0, 1, "true", "add one to each filter")},
     .shape = shape,
     .tensors = tensors,
     .forward = forward,

@@ -158,9 +158,8 @@ const dt_layer_kind dt_layer_dense = {
     .name = "dense",
     .help = "y = x W + b, every output from every input",
     .argument_count = 2,
-    .arguments = {[UNITS] =
-                      DT_LAYER_ARGUMENT("units", DT_ARGUMENT_INTEGER, 1, 0x1p20, NULL, "outputs"),
-                  [BIAS] = DT_LAYER_ARGUMENT("bias", DT_ARGUMENT_BOOL, 0, 1, "true", "add b")},
+    .arguments = {[UNITS] = DT_ARGUMENT("units", DT_ARGUMENT_INTEGER, 1, 0x1p20, NULL, "outputs"),
+                  [BIAS] = DT_ARGUMENT("bias", DT_ARGUMENT_BOOL, 0, 1, "true", "add b")},
     .shape = shape,
     .tensors = tensors,
     .forward = forward,

@@ -67,8 +67,7 @@ const dt_layer_kind dt_layer_dropout = {
     .name = "dropout",
     .help = "in training a value is 0 with probability P, else x / (1 - P); elsewhere it is x",
     .argument_count = 1,
-    .arguments = {[P] =
-                      DT_LAYER_ARGUMENT("p", DT_ARGUMENT_REAL, 0, 0.99, NULL, "probability of 0")},
+    .arguments = {[P] = DT_ARGUMENT("p", DT_ARGUMENT_REAL, 0, 0.99, NULL, "probability of 0")},
     .forward = forward,
     .backward = backward,
     .takes = DT_TAKES_EITHER,

@@ -14,8 +14,8 @@ static dt_status windows_of(const dt_layer *layer, window *at, dt_error *error)
 {
     double kernel = layer->arguments[KERNEL];
     bool all = kernel == ALL;
-    *at = (window){.height = all ? layer->input.height : dt_size_height(kernel),
-                   .width = all ? layer->input.width : dt_size_width(kernel)};
+    *at = (window){.height = all ? layer->input.height : dt_argument_height(kernel),
+                   .width = all ? layer->input.width : dt_argument_width(kernel)};
     dt_status status =
         window_place(layer, layer->arguments[STRIDE], layer->arguments[PAD], at, error);
     if (!status && (at->top > at->height / 2 || at->left > at->width / 2))
@@ -225,15 +225,14 @@ static void mean_backward(const dt_layer *layer, const dt_layer_pass *pass)
 
 #define ARGUMENTS                                                                                  \
     .argument_count = 3,                                                                           \
-    .arguments = {[KERNEL] = DT_LAYER_ARGUMENT("kernel", DT_ARGUMENT_SIZE, 1, WINDOW_MOST, NULL,   \
-                                               "the window; all: the whole image", .word = "all",  \
-                                               .means = ALL),                                      \
-                  [STRIDE] =                                                                       \
-                      DT_LAYER_ARGUMENT("stride", DT_ARGUMENT_SIZE, 1, WINDOW_MOST, "kernel",      \
-                                        "between windows; kernel: none lie on another",            \
-                                        .word = "kernel", .means = WINDOW_STRIDE_OF_KERNEL),       \
-                  [PAD] = DT_LAYER_ARGUMENT("pad", DT_ARGUMENT_SIZE, 0, WINDOW_MOST / 2, "0",      \
-                                            PADDING, .word = "same", .means = WINDOW_SAME)}
+    .arguments = {[KERNEL] = DT_ARGUMENT("kernel", DT_ARGUMENT_SIZE, 1, WINDOW_MOST, NULL,         \
+                                         "the window; all: the whole image", .word = "all",        \
+                                         .means = ALL),                                            \
+                  [STRIDE] = DT_ARGUMENT("stride", DT_ARGUMENT_SIZE, 1, WINDOW_MOST, "kernel",     \
+                                         "between windows; kernel: none lie on another",           \
+                                         .word = "kernel", .means = WINDOW_STRIDE_OF_KERNEL),      \
+                  [PAD] = DT_ARGUMENT("pad", DT_ARGUMENT_SIZE, 0, WINDOW_MOST / 2, "0", PADDING,   \
+                                      .word = "same", .means = WINDOW_SAME)}
 
 extern const dt_layer_kind dt_layer_maxpool, dt_layer_avgpool;
 #define PADDING "on each side, never the largest; same: an output of input / stride, rounded up"

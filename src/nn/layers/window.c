@@ -38,9 +38,9 @@ dt_status window_place(const dt_layer *layer, double stride, double pad, window 
 {
     dt_shape input = layer->input;
     bool same = pad == WINDOW_SAME, of_kernel = stride == WINDOW_STRIDE_OF_KERNEL;
-    int above = same ? 0 : dt_size_height(pad), beside = same ? 0 : dt_size_width(pad);
-    self->down = of_kernel ? self->height : dt_size_height(stride);
-    self->across = of_kernel ? self->width : dt_size_width(stride);
+    int above = same ? 0 : dt_argument_height(pad), beside = same ? 0 : dt_argument_width(pad);
+    self->down = of_kernel ? self->height : dt_argument_height(stride);
+    self->across = of_kernel ? self->width : dt_argument_width(stride);
     fit(input.height, self->height, self->down, same, above, &self->top, &self->rows);
     fit(input.width, self->width, self->across, same, beside, &self->left, &self->columns);
     if (self->rows == 0 || self->columns == 0)

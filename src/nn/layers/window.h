@@ -24,7 +24,7 @@ static inline int least(int a, int b)
 }
 
 /* Places windows of self->height x self->width on a layer's input. stride, pad: its arguments
- * (dt_size, or a word above).
+ * (dt_argument_size, or a word above).
  * Errors: DT_ERR_CONFIG: none fits, or there are more values than an int32_t can count. */
 dt_status window_place(const dt_layer *layer, double stride, double pad, window *self,
                        dt_error *error);

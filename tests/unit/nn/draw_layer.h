@@ -9,7 +9,7 @@
 #include "draw.h"
 #include "nn/architecture.h"
 
-static inline double draw_argument(const dt_layer_argument *argument, dt_random_sequence *random)
+static inline double draw_argument(const dt_argument *argument, dt_random_sequence *random)
 {
     int least = (int)argument->min;
     double most = fmin(argument->max, 19);
@@ -17,7 +17,7 @@ static inline double draw_argument(const dt_layer_argument *argument, dt_random_
         return argument->means;
     switch (argument->type) {
     case DT_ARGUMENT_SIZE:
-        return dt_size(draw_int(random, least, 6), draw_int(random, least, 6));
+        return dt_argument_size(draw_int(random, least, 6), draw_int(random, least, 6));
     case DT_ARGUMENT_REAL:
         return draw_real(random, argument->min, most);
     case DT_ARGUMENT_INTEGER:
