@@ -22,6 +22,7 @@ typedef enum dt_random_stream {
     DT_STREAM_SPLIT = 3,      /* which samples are held out */
     DT_STREAM_GLYPH = 4,      /* synthetic digits: sample = image */
     DT_STREAM_DROPOUT = 5,    /* part = layer, sample = place in the epoch, index = values / 4 */
+    DT_STREAM_AUGMENT = 6,    /* sample = place in the epoch, index: src/data/augment.c */
     DT_STREAM_EXACTNESS = 98, /* numbers for the program to check itself with */
     DT_STREAM_TEST = 99       /* unit tests */
 } dt_random_stream;

@@ -47,7 +47,7 @@ bool dt_command_takes(dt_command command, const dt_setting *setting);
 typedef struct dt_invocation {
     dt_command command;
     bool help;                      /* the user asked for --help: nothing behind it has been read */
-    bool about_layers;              /* and "layers" stood behind it */
+    const dt_setting *topic;        /* and this list's name stood behind it; NULL: none */
     bool version;                   /* likewise */
     bool print_config;              /* print the settings as an INI file and end */
     bool dry_run;                   /* check and print, but do not train */
@@ -112,9 +112,11 @@ char *dt_options_variable(const dt_setting *setting, char text[DT_VARIABLE_MAX])
 /* The option of a setting: "batch-size", without dashes in front. Returns `text`. */
 char *dt_options_name(const dt_setting *setting, char text[DT_VARIABLE_MAX]);
 
-/* The text of --help, and that of --help layers; at most 80 columns wide. */
+/* The text of --help, and that of --help NAME for a setting that is a list; at most 80 columns
+ * wide.
+ */
 void dt_options_print_help(FILE *out);
-void dt_options_print_layers(FILE *out);
+void dt_options_print_topic(FILE *out, const dt_setting *topic);
 
 /* Writes the settings that differ from their defaults, as options that a shell would take
  * ("--epochs 20 --layers '500, 300, 10'"; "" when there are none), into text[size]; returns the

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "data/augment.h"
 #include "data/dataset.h"
 #include "data/plan.h"
 #include "nn/architecture.h"
@@ -36,8 +37,9 @@ typedef struct dt_config {
     int classes;
     int split; /* dt_split */
     double val_fraction;
-    int normalize;                   /* dt_normalize */
-    int shuffle;                     /* dt_shuffle */
+    int normalize; /* dt_normalize */
+    int shuffle;   /* dt_shuffle */
+    dt_augment augment;
     int64_t train_limit, test_limit; /* 0: all */
     int64_t synthetic_seed;
     /* [model] */
@@ -96,8 +98,15 @@ typedef enum dt_setting_type {
     DT_SETTING_REAL,  /* double */
     DT_SETTING_ENUM,  /* int, an index into `names` */
     DT_SETTING_TEXT,  /* char[DT_NAME_MAX] */
-    DT_SETTING_LAYERS /* dt_layer_list, as nn/architecture.h writes it */
+    DT_SETTING_LIST   /* what its `list` reads */
 } dt_setting_type;
+
+/* A setting that is a list of items (base/item.h). */
+typedef struct dt_list_type {
+    const char *noun; /* of an item, for people */
+    dt_status (*parse)(const char *text, void *out, dt_error *error);
+    void (*write)(const void *list, char text[DT_TEXT_MAX]);
+} dt_list_type;
 
 /* What a restart does with a setting. */
 typedef enum dt_resume_rule {
@@ -116,6 +125,7 @@ typedef struct dt_setting {
     double min, max;           /* numbers: both ends allowed; integers: at most 2^53 */
     const char *const *names;  /* NULL-terminated. ENUM: its values; TEXT: words that mean something
                                   of their own, like auto, or NULL */
+    const dt_list_type *list;  /* LIST */
     const char *default_value; /* as it would be written in an INI file */
     bool allow_auto;           /* numbers: "auto" is a value too: NaN (REAL), 0 (INT64) */
     const char *unit;          /* "samples", "epochs"; NULL for none */

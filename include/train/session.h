@@ -20,6 +20,7 @@
 #include "nn/network.h"
 #include "nn/optimizer.h"
 #include "nn/schedule.h"
+#include "train/augmented.h"
 #include "train/model.h"
 
 typedef struct dt_session {
@@ -42,6 +43,7 @@ typedef struct dt_session {
     dt_schedule schedule;
     dt_reduce *reduce; /* of parameter_count gradients and DT_STEP_TOTALS more */
     dt_exchange *exchange;
+    dt_augmented *augmented;    /* NULL: images are as the data have them */
     dt_watchdog *watchdog;      /* NULL: nobody watches */
     int64_t step;               /* updates so far, for the watchdog */
     struct dt_track *track;     /* what is learned of each sample (train/track.h); NULL: nothing */

@@ -6,8 +6,10 @@
 
 #include "base/available.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "cli/options.h"
+#include "draw.h"
 
 static bool is_plain(const char *text)
 {
@@ -124,6 +126,46 @@ static void print_training(const dt_session *run)
            (long long)dt_plan_steps(&run->plan), (long long)config->seed);
 }
 
+/* One after the other, the channels' mean. */
+static void put_grey(dt_shape shape, const uint8_t *image, uint8_t *to, int pitch)
+{
+    for (int y = 0; y < shape.height; y++)
+        for (int x = 0; x < shape.width; x++, image += shape.channels) {
+            int sum = 0;
+            for (int c = 0; c < shape.channels; c++)
+                sum += image[c];
+            to[y * pitch + x] = (uint8_t)(sum / shape.channels);
+        }
+}
+
+/* A training image, and what becomes of it in the first epochs. */
+static void draw_augmented(const dt_session *run)
+{
+    enum { VERSIONS = 3, GAP = 2 };
+    const dt_subset *train = &run->dataset->subsets[DT_SUBSET_TRAIN];
+    dt_shape shape = run->source->shape;
+    int pitch = (VERSIONS + 1) * (shape.width + GAP) - GAP;
+    dt_augmenter *augmenter = NULL;
+    uint8_t *canvas = dt_calloc((size_t)shape.height, (size_t)pitch, NULL);
+    uint8_t *drawn = dt_calloc((size_t)dt_shape_size(shape), 1, NULL);
+    if (canvas && drawn && train->held.count > 0 &&
+        !dt_augmenter_create(&run->config.augment, shape, (uint64_t)run->config.seed, &augmenter,
+                             NULL)) {
+        put_grey(shape, train->images, canvas, pitch);
+        for (int i = 0; i < VERSIONS; i++) {
+            dt_augmenter_draw(augmenter, (uint32_t)i, 0, train->images, drawn);
+            put_grey(shape, drawn, canvas + (i + 1) * (shape.width + GAP), pitch);
+        }
+        image_drawing how = drawing_of(stdout);
+        dt_say("  augment   a training image, and three of what becomes of it:");
+        fflush(stdout);
+        draw_image(stdout, &how, shape.height, pitch, canvas);
+    }
+    dt_augmenter_destroy(augmenter);
+    dt_free(drawn);
+    dt_free(canvas);
+}
+
 /* The settings of a run that goes on, most of which are the checkpoint's, as a user would give
  * them.
  */
@@ -147,6 +189,8 @@ void banner_print(const dt_session *run, const dt_config *asked, const char *out
     print_training(run);
     if (!output)
         print_memory(run);
+    if (!output && dt_augment_is_some(&run->config.augment))
+        draw_augmented(run);
     dt_config settings = *asked;
     if (resumed_from)
         describe_settings(run, &settings);

@@ -47,13 +47,9 @@ void flag_add_values(const dt_flag *flag, dt_text *out)
 void setting_add_value_word(const dt_setting *setting, dt_text *out)
 {
     static const char *const words[] = {
-        [DT_SETTING_BOOL] = "",
-        [DT_SETTING_INT] = " N",
-        [DT_SETTING_INT64] = " N",
-        [DT_SETTING_REAL] = " X",
-        [DT_SETTING_ENUM] = " NAME",
-        [DT_SETTING_TEXT] = " TEXT",
-        [DT_SETTING_LAYERS] = " LAYER,...",
+        [DT_SETTING_BOOL] = "",          [DT_SETTING_INT] = " N",     [DT_SETTING_INT64] = " N",
+        [DT_SETTING_REAL] = " X",        [DT_SETTING_ENUM] = " NAME", [DT_SETTING_TEXT] = " TEXT",
+        [DT_SETTING_LIST] = " ITEM,...",
     };
     if (!setting->unit) {
         dt_text_add(out, "%s", words[setting->type]);
@@ -151,20 +147,30 @@ static void print_argument(FILE *out, const dt_argument *argument)
     print_entry(out, term, text);
 }
 
-static void print_kind(FILE *out, const dt_layer_kind *kind)
+/* A kind of item: its name with the values that it must have, and all that it takes. */
+static void print_kind(FILE *out, const char *name, const char *help, const dt_argument *arguments,
+                       int count)
 {
     char term[WIDTH];
     dt_text says = {.text = term, .size = sizeof term};
-    dt_text_add(&says, "%s", kind->name);
-    for (int i = 0; i < kind->argument_count; i++)
-        if (!kind->arguments[i].preset)
-            dt_text_add(&says, " %s", kind->arguments[i].name);
-    print_entry(out, term, kind->help);
-    for (int i = 0; i < kind->argument_count; i++)
-        print_argument(out, &kind->arguments[i]);
+    dt_text_add(&says, "%s", name);
+    for (int i = 0; i < count; i++)
+        if (!arguments[i].preset)
+            dt_text_add(&says, " %s", arguments[i].name);
+    print_entry(out, term, help);
+    for (int i = 0; i < count; i++)
+        print_argument(out, &arguments[i]);
 }
 
-void dt_options_print_layers(FILE *out)
+static void print_layer_kinds(FILE *out, bool activations)
+{
+    const dt_layer_kind *kind;
+    for (int i = 0; (kind = dt_layer_kind_at(i)); i++)
+        if (kind->follows == activations)
+            print_kind(out, kind->name, kind->help, kind->arguments, kind->argument_count);
+}
+
+static void print_layers(FILE *out)
 {
     fprintf(out, "--layers ITEM, ITEM, ...\n\n");
     print_text(out, 0, 0,
@@ -174,17 +180,44 @@ void dt_options_print_layers(FILE *out)
                "stands the next item if that is an activation, else --activation, or "
                "--output-activation behind the last layer that has weights.");
     fprintf(out, "\nKinds of layers:\n");
-    for (int i = 0; dt_layer_kind_at(i); i++)
-        if (!dt_layer_kind_at(i)->follows)
-            print_kind(out, dt_layer_kind_at(i));
+    print_layer_kinds(out, false);
     fprintf(out, "\nActivations, which may also be items of their own:\n");
-    for (int i = 0; dt_layer_kind_at(i); i++)
-        if (dt_layer_kind_at(i)->follows)
-            print_kind(out, dt_layer_kind_at(i));
+    print_layer_kinds(out, true);
     fprintf(out, "\nThe same network three times:\n"
                  "  --layers 128,64,10\n"
                  "  --layers \"dense 128 relu, dense 64 relu, dense 10\"\n"
                  "  --layers \"dense 128, relu, dense 64, relu, dense 10\"\n"
                  "An activation for each layer, one without biases:\n"
                  "  --layers \"dense 128 bias false relu, dense 64 tanh, dense 10\"\n");
+}
+
+static void print_augment(FILE *out)
+{
+    fprintf(out, "--augment ITEM, ITEM, ...\n\n");
+    print_text(out, 0, 0,
+               "Training images are drawn anew in each epoch; those of validation and test stay as "
+               "they are. An item is KIND VALUE...; amounts are drawn for each image, as likely "
+               "one as the other. What becomes of an image depends on --seed, the epoch and its "
+               "place in the epoch alone: the same on any number of ranks, and after a restart. "
+               "What lies beyond an image is 0.");
+    fprintf(out, "\nKinds, in the order in which they are applied:\n");
+    for (int i = 0; i < DT_AUGMENT_KINDS; i++) {
+        const dt_augment_row *row = &dt_augment_rows[i];
+        print_kind(out, row->name, row->help, row->arguments, row->argument_count);
+    }
+    fprintf(out, "\nFor handwritten digits:\n"
+                 "  --augment \"shift 2, rotate 10, scale 0.1, shear 0.1\"\n"
+                 "As in P. Simard et al., Best practices for convolutional neural networks, 2003:\n"
+                 "  --augment \"elastic 4 34\"\n");
+}
+
+void dt_options_print_topic(FILE *out, const dt_setting *topic)
+{
+    static const struct {
+        const char *name;
+        void (*print)(FILE *out);
+    } topics[] = {{"layers", print_layers}, {"augment", print_augment}};
+    for (size_t i = 0; i < sizeof topics / sizeof *topics; i++)
+        if (strcmp(topic->name, topics[i].name) == 0)
+            topics[i].print(out);
 }

@@ -197,8 +197,10 @@ static dt_status check_printed(const dt_invocation *invocation, dt_error *error)
 /* What rank 0 prints in place of a command's work. */
 static dt_status print(const dt_invocation *invocation, dt_error *error)
 {
-    if (invocation->help)
-        (invocation->about_layers ? dt_options_print_layers : dt_options_print_help)(stdout);
+    if (invocation->help && invocation->topic)
+        dt_options_print_topic(stdout, invocation->topic);
+    else if (invocation->help)
+        dt_options_print_help(stdout);
     else if (invocation->version)
         print_version();
     else if (invocation->generate[0])

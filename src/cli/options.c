@@ -115,11 +115,17 @@ static dt_status find_option(const char *argument, dt_command command, option *o
     return out->flag || out->setting ? DT_OK : unknown_option(out->name, error);
 }
 
-/* --help=layers */
-static bool is_about_layers(const option *it)
+/* The setting whose list `word` names: --help layers. NULL: none. */
+static const dt_setting *find_topic(const char *word)
 {
-    return it->flag && it->flag->offset == offsetof(dt_invocation, help) && it->value &&
-           strcmp(it->value, "layers") == 0;
+    const dt_setting *setting = word ? dt_setting_find(word) : NULL;
+    return setting && setting->type == DT_SETTING_LIST ? setting : NULL;
+}
+
+/* --help=layers */
+static bool has_topic(const option *it)
+{
+    return it->flag && it->flag->offset == offsetof(dt_invocation, help) && find_topic(it->value);
 }
 
 /* Gives the option the value that does not stand behind "="; moves *at on to the next argument when
@@ -127,7 +133,7 @@ static bool is_about_layers(const option *it)
 static dt_status complete_option(option *it, int argc, char *const argv[], int *at, dt_error *error)
 {
     bool is_switch = it->flag ? !it->flag->value : it->setting->type == DT_SETTING_BOOL;
-    if (it->value && is_about_layers(it))
+    if (it->value && has_topic(it))
         return DT_OK;
     if (it->value && (it->negated || (it->flag && is_switch)))
         return dt_fail(error, DT_ERR_USAGE, "%s: expected no value, found '%.*s'", it->name,
@@ -282,8 +288,8 @@ static dt_status read_arguments(int argc, char *const argv[], dt_invocation *out
         else
             given[it.setting - settings] = it.value;
     }
-    out->about_layers =
-        out->help && (is_about_layers(&it) || (i < argc && strcmp(argv[i], "layers") == 0));
+    if (out->help)
+        out->topic = find_topic(has_topic(&it) ? it.value : i < argc ? argv[i] : NULL);
     return status;
 }
 

@@ -43,7 +43,8 @@ const char *const generate_names[] = {"man", "bash", NULL};
 #define OUTPUT .value = "FILE", .written = true
 
 static const dt_flag flags[] = {
-    {FLAG("help", help, ALL, "print this text; --help layers: what --layers takes"), .letter = 'h'},
+    {FLAG("help", help, ALL, "print this text; --help layers, --help augment: what these take"),
+     .letter = 'h'},
     {FLAG("version", version, ALL, "print the version, and that of MPI")},
     {FLAG("config", config_path, ALL, "read settings from an INI file"), INPUT},
     {FLAG("print-config", print_config, ALL, "print all settings as an INI file, explained")},

@@ -133,8 +133,8 @@ dt_status dt_config_set(dt_config *config, const dt_setting *setting, const char
     case DT_SETTING_TEXT:
         good = parse_text(text, field);
         break;
-    case DT_SETTING_LAYERS:
-        if (text[0] && dt_layers_parse(text, field, error))
+    case DT_SETTING_LIST:
+        if (text[0] && setting->list->parse(text, field, error))
             return DT_ERR_CONFIG;
         good = text[0];
         break;
@@ -185,8 +185,8 @@ char *dt_config_get(const dt_config *config, const dt_setting *setting, char tex
     case DT_SETTING_TEXT:
         snprintf(text, DT_TEXT_MAX, "%s", (const char *)value);
         break;
-    case DT_SETTING_LAYERS:
-        dt_layers_text(value, text);
+    case DT_SETTING_LIST:
+        setting->list->write(value, text);
         break;
     }
     return text;
@@ -214,7 +214,7 @@ static bool layers_are_default(const dt_config *config, const dt_setting *settin
 bool dt_config_is_default(const dt_config *config, const dt_setting *setting)
 {
     char text[DT_TEXT_MAX];
-    if (setting->type == DT_SETTING_LAYERS)
+    if (setting->offset == offsetof(dt_config, layers))
         return layers_are_default(config, setting);
     return strcmp(dt_config_get(config, setting, text), setting->default_value) == 0;
 }

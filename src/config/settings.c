@@ -56,10 +56,33 @@ static const char *const no_file[] = {"none", NULL};
         ROW(rule, in, field, kind, "auto", of, text), .min = (low), .max = (high),                 \
                                                       .allow_auto = true                           \
     }
-#define LAYERS(rule, in, field, preset, text)                                                      \
+#define LIST(rule, in, field, type, preset, text)                                                  \
     {                                                                                              \
-        ROW(rule, in, field, DT_SETTING_LAYERS, preset, NULL, text)                                \
+        ROW(rule, in, field, DT_SETTING_LIST, preset, NULL, text), .list = (type)                  \
     }
+
+static dt_status parse_layers(const char *text, void *out, dt_error *error)
+{
+    return dt_layers_parse(text, out, error);
+}
+
+static void write_layers(const void *list, char text[DT_TEXT_MAX])
+{
+    dt_layers_text(list, text);
+}
+
+static dt_status parse_augment(const char *text, void *out, dt_error *error)
+{
+    return dt_augment_parse(text, out, error);
+}
+
+static void write_augment(const void *list, char text[DT_TEXT_MAX])
+{
+    dt_augment_text(list, text);
+}
+
+static const dt_list_type layers_type = {"layer", parse_layers, write_layers};
+static const dt_list_type augment_type = {"augmentation", parse_augment, write_augment};
 
 #define FIXED DT_RESUME_FIXED
 #define TURN  DT_RESUME_TURN
@@ -85,6 +108,9 @@ static const dt_setting settings[] = {
     ENUM(FIXED, "data", shuffle, dt_shuffle_names, "global",
          "new order in each epoch, global: of all samples; shard: of each rank's own; "
          "none: always the order of the file"),
+    LIST(TURN, "data", augment, &augment_type, "none",
+         "what becomes of training images, anew in each epoch, as --help augment says: "
+         "shift 2, rotate 10"),
     NUMBER(FIXED, "data", train_limit, INT64, 0, ANY_COUNT, "0", "samples",
            "use the first so many training samples; 0: all"),
     NUMBER(FIXED, "data", test_limit, INT64, 0, ANY_COUNT, "0", "samples",
@@ -92,10 +118,9 @@ static const dt_setting settings[] = {
     NUMBER(FIXED, "data", synthetic_seed, INT64, 0, ANY_COUNT, "1", NULL,
            "seed of the synthetic digits"),
 
-    LAYERS(
-        FIXED, "model", layers, "128, 64, 10",
-        "the network, layer by layer; a number is a dense layer of so many outputs; the last one "
-        "has one for each class"),
+    LIST(FIXED, "model", layers, &layers_type, "128, 64, 10",
+         "the network, layer by layer; a number is a dense layer of so many outputs; the last one "
+         "has one for each class"),
     ENUM(FIXED, "model", activation, dt_activation_names, "relu",
          "what stands behind each number in layers but the last"),
     ENUM(FIXED, "model", output_activation, dt_output_activation_names, "identity",
@@ -260,10 +285,9 @@ char *dt_setting_expects(const dt_setting *setting, char text[DT_TEXT_MAX])
     case DT_SETTING_TEXT:
         describe_text(setting, &out);
         break;
-    case DT_SETTING_LAYERS:
-        snprintf(text, DT_TEXT_MAX,
-                 "layers, separated by commas: integers, or as --help layers "
-                 "says");
+    case DT_SETTING_LIST:
+        snprintf(text, DT_TEXT_MAX, "%ss, separated by commas, as --help %s says",
+                 setting->list->noun, setting->name);
         break;
     }
     return text;

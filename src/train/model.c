@@ -307,17 +307,18 @@ static dt_status check_asked(const dt_config *asked, const dt_model *self, dt_er
     static const char *const network[] = {"classes", "layers", "activation", "output_activation",
                                           "bias",    "loss",   "normalize"};
     char text[DT_TEXT_MAX], own[DT_TEXT_MAX];
+    const dt_setting *layers = dt_setting_find("layers");
     dt_config meant = self->config;
     for (size_t i = 0; i < sizeof network / sizeof *network; i++) {
         const dt_setting *setting = dt_setting_find(network[i]);
         if (!dt_config_is_given(asked, network[i]))
             continue;
-        if (setting->type == DT_SETTING_LAYERS) {
+        if (setting == layers) {
             meant.layers = asked->layers;
             if (dt_config_resolve(&meant, error))
                 return error->status;
         }
-        dt_config_get(setting->type == DT_SETTING_LAYERS ? &meant : asked, setting, text);
+        dt_config_get(setting == layers ? &meant : asked, setting, text);
         dt_config_get(&self->config, setting, own);
         if (strcmp(text, own) != 0)
             return dt_fail(error, DT_ERR_CONFIG,
@@ -338,7 +339,7 @@ static dt_status merge_settings(const char *path, const dt_config *asked, dt_mod
     if (!status)
         status = check_asked(asked, out, error);
     for (size_t i = 0; i < count && !status; i++)
-        if (asked->given[i] && settings[i].type != DT_SETTING_LAYERS)
+        if (asked->given[i] && settings[i].offset != offsetof(dt_config, layers))
             status = dt_config_set(&out->config, &settings[i],
                                    dt_config_get(asked, &settings[i], text), error);
     memcpy(out->config.given, asked->given, sizeof asked->given);

@@ -43,6 +43,15 @@ static uint64_t feed_bytes(const dt_session *run, int64_t samples)
            2 * window * (sizeof(int32_t) + sizeof(uint8_t *) + 1);
 }
 
+static uint64_t augment_bytes(const dt_session *run, int64_t samples)
+{
+    int64_t batch = run->config.batch_size < samples ? run->config.batch_size : samples;
+    return dt_augment_is_some(&run->config.augment)
+               ? dt_augmented_bytes(&run->config.augment, run->source->shape,
+                                    batch / dt_comm_size(run->comm) + 1)
+               : 0;
+}
+
 /* What is learned of each sample (train/track.h): on every rank of those it plays; on rank 0 the
  * sums of all, another rank's, and while it saves a copy and the file. */
 static uint64_t track_bytes(const dt_session *run, int64_t samples)
@@ -83,6 +92,7 @@ dt_status dt_need_of_training(const dt_session *run, const dt_network_spec *spec
     uint64_t others = held[DT_SUBSET_VAL] + held[DT_SUBSET_TEST];
     out->data = train + others * sample_bytes(run) + evaluation_bytes(run, others) +
                 dataset_bytes(run, counts) + feed_bytes(run, counts[DT_SUBSET_TRAIN]) +
+                augment_bytes(run, counts[DT_SUBSET_TRAIN]) +
                 track_bytes(run, counts[DT_SUBSET_TRAIN]);
     out->shared = shared_parameters + shared_sums + train;
     return DT_OK;

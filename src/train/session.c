@@ -124,6 +124,10 @@ static dt_status allocate_scratch(dt_session *run, dt_error *error)
     size_t spans = strcmp(run->config.timeline, "none") != 0 ? TIMELINE_SPANS : 0;
     if (dt_trace_create(&run->trace, spans, error))
         return error->status;
+    if (dt_augment_is_some(&run->config.augment) &&
+        dt_augmented_create(&run->config.augment, run->source->shape, &run->plan,
+                            run->own_virtual_ranks, &run->augmented, error))
+        return error->status;
     run->segments = dt_calloc(own, sizeof *run->segments, error);
     run->losses = run->segments ? dt_calloc(own, sizeof *run->losses, error) : NULL;
     return run->losses ? DT_OK : error->status;
@@ -251,6 +255,7 @@ void dt_session_close(dt_session *run)
         return;
     dt_watchdog_stop(run->watchdog);
     dt_track_destroy(run->track);
+    dt_augmented_destroy(run->augmented);
     dt_reduce_destroy(run->reduce);
     dt_plan_destroy(&run->plan);
     dt_optimizer_destroy(run->optimizer);

@@ -249,6 +249,8 @@ dt_status dt_step(dt_session *run, dt_feed *feed, int64_t number, dt_request own
     dt_status status = dt_feed_step(feed, &play, error);
     if (status)
         return status;
+    if (run->augmented)
+        dt_augmented_draw(run->augmented, &play.noise, &play.batch);
     if (run->track)
         play.batch.tracked = dt_track_next(run->track);
     dt_trace_lap(&run->trace, DT_PHASE_GATHER);

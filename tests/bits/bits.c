@@ -13,6 +13,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "data/augment.h"
 #include "data/source.h"
 #include "nn/exactness.h"
 #include "nn/network.h"
@@ -166,6 +167,24 @@ static void make_data(void)
     printf("data synthetic %016" PRIx64 "\n", dt_hash(pixels, sizeof pixels));
 }
 
+/* Images of the data, augmented. */
+static void show_augmented(const char *list)
+{
+    static uint8_t drawn[PIXELS];
+    dt_error error = {0};
+    dt_augment augment;
+    dt_augmenter *augmenter;
+    uint64_t hash = 0;
+    check(dt_augment_parse(list, &augment, &error), &error);
+    check(dt_augmenter_create(&augment, (dt_shape){28, 28, 1}, 1, &augmenter, &error), &error);
+    for (int i = 0; i < SAMPLES; i++) {
+        dt_augmenter_draw(augmenter, 2, (uint32_t)i, images[i], drawn);
+        hash = dt_hash_seeded(drawn, sizeof drawn, hash);
+    }
+    dt_augmenter_destroy(augmenter);
+    printf("augment %.*s %016" PRIx64 "\n", (int)strcspn(list, " "), list, hash);
+}
+
 /* Whether the kind's name says all of a layer. */
 static bool is_whole(const dt_layer_kind *kind)
 {
@@ -229,6 +248,17 @@ int main(void)
         r.schedule.kind = (dt_schedule_kind)i;
         r.schedule.warmup_epochs = 1;
         show("schedule", dt_schedule_names[i], &r);
+    }
+    for (int i = 0; i < DT_AUGMENT_KINDS; i++) {
+        const dt_augment_row *row = &dt_augment_rows[i];
+        char list[DT_AUGMENT_TEXT];
+        dt_text out = {.text = list, .size = sizeof list};
+        dt_text_add(&out, "%s", row->name);
+        for (int a = 0; a < row->argument_count; a++)
+            dt_text_add(&out, " %g",
+                        row->arguments[a].min +
+                            0.03 * (row->arguments[a].max - row->arguments[a].min));
+        show_augmented(list);
     }
     return 0;
 }

@@ -15,7 +15,8 @@ for header in Random123 xxhash.h; do
         [ ! -e "$place/$header" ] || ln -sf "$place/$header" "$work/headers/"
     done
 done
-sources=(src/{base,nn,nn/layers}/*.c src/data/{source,synthetic,glyphs}.c tests/bits/bits.c)
+sources=(src/{base,nn,nn/layers}/*.c src/data/{source,synthetic,glyphs,augment,augment_list}.c
+    tests/bits/bits.c)
 flags=(-std=gnu11 -Wall -Wextra -Werror -fno-fast-math -fno-math-errno -fno-trapping-math
     -ffp-contract=off -DXXH_INLINE_ALL -Iinclude -isystem "$work/headers" -pthread)
 

@@ -69,14 +69,17 @@ checkpoints() { (cd "${1-run}/checkpoints" && echo step-*.h5); }
     same_run whole pieces
 }
 
-@test "k steps, a restart, N - k steps: layers with noise and with other tensors" {
+@test "k steps, a restart, N - k steps: images augmented, layers with noise and with other tensors" {
     local layers="dense 32 relu, layernorm, dropout 0.3, dense 24, groupnorm 4 relu, dense 10"
-    local norms=("${small[@]/16,10/$layers}" --epochs 3 --track-samples)
+    local norms=("${small[@]/16,10/$layers}" --epochs 3 --track-samples
+        --augment "rotate 20, flip")
     train 1 "${norms[@]}" --output whole
     in_pieces "3:14 8:15 2:31 1:-1" "${norms[@]}"
     same_run whole pieces
     train 1 "${norms[@]/dropout 0.3/dropout 0}" --output calm
     [ "$(summary parameter_hash whole)" != "$(summary parameter_hash calm)" ]
+    train 1 "${norms[@]/rotate 20/rotate 0}" --output upright
+    [ "$(summary parameter_hash whole)" != "$(summary parameter_hash upright)" ]
 }
 
 @test "begun on 2 ranks, gone on with on 4, 1 and 8: the run of 2 that never stopped" {

@@ -53,7 +53,7 @@ pick() {
 # Sets v, nps (one up to V, one of any) and settings. Learning rates are such that nothing diverges.
 draw_run() {
     local limit=$((RANDOM % 500 + 20)) batch layers split val shuffle normalize activation bias loss
-    local optimizer schedule decay clip
+    local optimizer schedule decay clip augment
     v=$((RANDOM % 12 + 1))
     nps="$((RANDOM % (v < 3 ? 1 : v < 8 ? v - 1 : 7) + 2)) $((RANDOM % 7 + 2))"
     pick batch 1 $((RANDOM % v + 1)) $((RANDOM % 130 + 1)) $((RANDOM % 130 + 1)) 600
@@ -71,12 +71,13 @@ draw_run() {
     pick schedule
     pick decay 0 0.01
     pick clip 0 0.5
+    pick augment none none "shift 2" "rotate 15, scale 0.2, erase 0.5" "elastic 4 30, flip"
     settings=(--train-limit "$limit" --test-limit $((RANDOM % 90 + 1)) --batch-size "$batch"
         --epochs $((RANDOM % 3 + 1)) --seed "$RANDOM" --log-every $((RANDOM % 7))
         --layers "$layers,10" --split "$split" --val-fraction "$val" --shuffle "$shuffle"
         --normalize "$normalize" --activation "$activation" "$bias" --loss "$loss"
         --optimizer "$optimizer" --lr 0.0003 --schedule "$schedule" --weight-decay "$decay"
-        --clip-norm "$clip")
+        --clip-norm "$clip" --augment "$augment")
 }
 
 @test "same bits at np 1, 2, 3, 4, 8: adam, a ragged last batch" {
@@ -106,12 +107,12 @@ draw_run() {
     done
 }
 
-@test "same bits: layers with noise and with other tensors" {
+@test "same bits: layers with noise and with other tensors, images augmented" {
     local shuffle
     for shuffle in global shard; do
         same_bits 8 "2 3 8" --train-limit 300 --test-limit 50 --epochs 2 --batch-size 50 --layers \
             "dense 32 relu, layernorm, dropout 0.3, dense 24, groupnorm 4 relu, dense 10" \
-            --shuffle "$shuffle" --track-samples
+            --shuffle "$shuffle" --track-samples --augment "shift 2, elastic 4 34, erase 0.2"
     done
 }
 

@@ -110,6 +110,23 @@ static inline void random_layers(dt_random_sequence *from, char text[DT_TEXT_MAX
     }
 }
 
+/* Some of the kinds, or none. */
+static inline void random_augment(dt_random_sequence *from, char text[DT_TEXT_MAX])
+{
+    dt_text out = {.text = text, .size = DT_TEXT_MAX};
+    for (int kind = 0; kind < DT_AUGMENT_KINDS; kind++) {
+        const dt_augment_row *row = &dt_augment_rows[kind];
+        if (random_to(from, 2))
+            continue;
+        dt_text_add(&out, "%s%s", out.length > 0 ? ", " : "", row->name);
+        for (int i = 0; i < row->argument_count; i++)
+            dt_text_add(&out, " %.17g",
+                        random_real(from, row->arguments[i].min, row->arguments[i].max));
+    }
+    if (out.length == 0)
+        dt_text_add(&out, "none");
+}
+
 /* A value that the setting takes, as text. */
 static inline char *random_value(dt_random_sequence *from, const dt_setting *setting,
                                  char text[DT_TEXT_MAX])
@@ -138,8 +155,8 @@ static inline char *random_value(dt_random_sequence *from, const dt_setting *set
     case DT_SETTING_TEXT:
         random_text(from, text);
         break;
-    case DT_SETTING_LAYERS:
-        random_layers(from, text);
+    case DT_SETTING_LIST:
+        (strcmp(setting->name, "layers") == 0 ? random_layers : random_augment)(from, text);
         break;
     }
     return text;

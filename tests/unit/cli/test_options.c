@@ -113,11 +113,11 @@ static void flags_are_set(void)
         CU_ASSERT_EQUAL(PARSE(&out, &error, "--bogus", help[i]), DT_ERR_USAGE);
     }
     CU_ASSERT_EQUAL(PARSE(&out, &error, "--help"), DT_OK);
-    CU_ASSERT_FALSE(out.about_layers);
+    CU_ASSERT_PTR_NULL(out.topic);
     CU_ASSERT_EQUAL(PARSE(&out, &error, "--help", "layers"), DT_OK);
-    CU_ASSERT(out.help && out.about_layers);
+    CU_ASSERT(out.help && out.topic == dt_setting_find("layers"));
     CU_ASSERT_EQUAL(PARSE(&out, &error, "eval", "--help=layers", "--bogus"), DT_OK);
-    CU_ASSERT(out.help && out.about_layers);
+    CU_ASSERT(out.help && out.topic == dt_setting_find("layers"));
     CU_ASSERT_EQUAL(PARSE(&out, &error, "--help=lawyers"), DT_ERR_USAGE);
     CU_ASSERT_EQUAL(PARSE(&out, &error, "--version", "--bogus", "--epochs=x"), DT_OK);
     CU_ASSERT(out.version && !out.help);

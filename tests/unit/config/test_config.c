@@ -88,7 +88,7 @@ static void refused(const dt_setting *setting, const char *text)
     CU_ASSERT_EQUAL(status, DT_ERR_CONFIG);
     CU_ASSERT_EQUAL(error.status, DT_ERR_CONFIG);
     CU_ASSERT_TRUE(says(&error, "expected "));
-    bool is_list = setting->type == DT_SETTING_LAYERS; /* says what it expects of an item */
+    bool is_list = setting->type == DT_SETTING_LIST; /* says what it expects of an item */
     CU_ASSERT_TRUE(is_list || says(&error, dt_setting_expects(setting, expects)));
     CU_ASSERT_TRUE(says(&error, is_list ? ", found " : ", found '"));
     CU_ASSERT_EQUAL(memcmp(&before, &config, sizeof config), 0);
