@@ -69,7 +69,7 @@ checkpoints() { (cd "${1-run}/checkpoints" && echo step-*.h5); }
     same_run whole pieces
 }
 
-@test "k steps, a restart, N - k steps: images augmented, layers with noise and with other tensors" {
+@test "k steps, a restart, N - k steps: images augmented, noise and other tensors" {
     local layers="dense 32 relu, layernorm, dropout 0.3, dense 24, groupnorm 4 relu, dense 10"
     local norms=("${small[@]/16,10/$layers}" --epochs 3 --track-samples
         --augment "rotate 20, flip")
