@@ -64,17 +64,17 @@ def check_same(directories):
             raise Deviation(f"insight.h5: other bits in {directory} than in {directories[0]}")
 
 
-def of_sample(network, x, y):
+def of_sample(network, x, y, noise):
     """Norm of the whole gradient, and margin before a softmax."""
-    norm = np.sqrt(sum((gradient ** 2).sum() for gradient in network.gradients(x, y)))
-    outputs = network.logits(x)[0]
+    norm = np.sqrt(sum((gradient ** 2).sum() for gradient in network.gradients(x, y, noise)))
+    outputs = network.logits(x, noise)[0]
     label = y[0].argmax()
     return norm, outputs[label] - np.delete(outputs, label).max()
 
 
 def expected_sums(run, network, optimizer):
     x, y = run.samples("train")
-    batch, epochs = run.integer("batch_size"), run.integer("epochs")
+    batch, epochs, seed = (run.integer(name) for name in ("batch_size", "epochs", "seed"))
     if run.text("shuffle") != "none":
         raise Deviation("expected shuffle = none")
     sums = {name: np.zeros(len(x)) for name in NAMES}
@@ -82,11 +82,11 @@ def expected_sums(run, network, optimizer):
         epoch, first = step // epoch_steps, step % epoch_steps * batch
         here = range(first, min(first + batch, len(x)))
         for i in here:
-            norm, margin = of_sample(network, x[i:i + 1], y[i:i + 1])
+            norm, margin = of_sample(network, x[i:i + 1], y[i:i + 1], (seed, epoch, [i]))
             sums["plays"][i] += 1
             sums["gradient_norms"][i] += norm
             sums["margins"][i] += margin
-        optimizer.step(network.tensors, network.gradients(x[here], y[here]),
+        optimizer.step(network.tensors, network.gradients(x[here], y[here], (seed, epoch, here)),
                        learning_rate(run, step, epoch, epoch_steps))
     return sums
 

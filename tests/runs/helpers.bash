@@ -106,6 +106,21 @@ row_items() {
         s/^groupnorm$/groupnorm 2/; s/^dropout$/dropout 0.25/'
 }
 
+# A network with each kind of layer, of images of 7 x 7 and more, a line each: in front of a dense
+# layer, and behind it if it may stand there. Known are the values that kinds must have, by name.
+kind_networks() {
+    local items item rows
+    mapfile -t items < <("$program" --help layers |
+        sed -nE '/^(Kinds|Activations)/,/^$/s/^  ([a-z-]+( [a-z]+)*)   *[^ ].*/\1/p' | sed '
+            s/\<units\>/8/; s/\<filters\>/6/; s/\<kernel\>/3/; s/\<groups\>/2/; s/\<p\>/0.25/')
+    expect "an item a kind" "$(kinds)" "$(printf '%s\n' "${items[@]%% *}")" >&2 || return
+    rows=$(row_items)
+    for item in "${items[@]}"; do
+        echo "conv 4 3x3 tanh, $item, dense 12$(grep -qxF "$item" <<<"$rows" && echo ", $item"),\
+ dense 10"
+    done
+}
+
 # Networks of images: of a row behind them whose order PyTorch has otherwise, of paddings that are
 # not the same on both sides, of one place, of images between and behind rows, of normalisations of
 # images and rows, and of these alone.

@@ -40,6 +40,11 @@ def read_part(directory, part, limit=0):
     return images.reshape(len(images), -1), labels
 
 
+def image_shape(directory):
+    """Height, width, channels of the training images."""
+    return (*read(os.path.join(directory, NAMES["train"][0]), 1).shape[1:], 1)[:3]
+
+
 def draw(random, patterns, count):
     labels = random.integers(0, len(patterns), count)
     images = patterns[labels] * random.uniform(0.5, 1, (count, 1, 1))

@@ -1,7 +1,8 @@
 """Layers in NumPy, by the names of the program's table: what others compute is compared with these.
 
 A network is its list, "dense 128 relu, dense 10", and its tensors in order, kernels [in][out] and
-[height][width][in][out]. Dropout is what it is outside of training: nothing.
+[height][width][in][out]. Dropout does nothing without noise: (seed, epoch, places of the samples in
+the order of the epoch), by which a sample has the same factors wherever it is computed.
 """
 import math
 
@@ -40,6 +41,30 @@ def rms(x, words):
 
 def rms_backward(x, y, dy, words):
     return inverse_rms(x, words) * (dy - y * (y * dy).mean(1, keepdims=True))
+
+
+def philox(seed, *counter):
+    """Words [4] + the shape of the counter's four, which are broadcast: Philox4x32-10.
+    source: J. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011"""
+    low, keys = np.uint64(0xffffffff), [seed & 0xffffffff, seed >> 32]
+    words = np.broadcast_arrays(*(np.asarray(word, np.uint64) for word in counter))
+    for _ in range(10):
+        first, second = words[0] * np.uint64(0xd2511f53), words[2] * np.uint64(0xcd9e8d57)
+        high = [product >> np.uint64(32) for product in (second, first)]
+        words = [high[0] ^ words[1] ^ np.uint64(keys[0]), second & low,
+                 high[1] ^ words[3] ^ np.uint64(keys[1]), first & low]
+        keys = [(key + bump) % 2 ** 32 for key, bump in zip(keys, (0x9e3779b9, 0xbb67ae85))]
+    return np.array(words)
+
+
+def dropout_factors(noise, number, words, shape):
+    """What the values [sample]... of layer `number`, from 0, are multiplied by in training."""
+    (seed, epoch, places), p = noise, float(words[0])
+    count = int(np.prod(shape[1:]))
+    drawn = philox(seed, np.arange(-(-count // 4)), np.asarray(places)[:, None], epoch,
+                   5 | number << 8)  # the stream and its part
+    drawn = drawn.transpose(1, 2, 0).reshape(shape[0], -1)[:, :count]
+    return np.where(drawn < np.floor(p * 2 ** 32), 0, 1 / (1 - p)).reshape(shape)
 
 
 def has_bias(words):
@@ -249,14 +274,16 @@ def taken(kind, x):
     return image(x) if kind in OF_IMAGES else x.reshape(len(x), -1)
 
 
-def forward(layers, tensors, x, shape=None, keep=False):
+def forward(layers, tensors, x, shape=None, keep=False, noise=None):
     """What each layer gives: [x, ...]; shape: of the images that x is, in rows; keep: at the end an
     image may be one."""
     values = [x.reshape(len(x), *shape) if shape else x]
-    for (kind, words), own in zip(layers, by_layer(layers, tensors)):
+    for number, ((kind, words), own) in enumerate(zip(layers, by_layer(layers, tensors))):
         row = TRAINED[kind] if kind in TRAINED else LAYERS[kind]
         x = values[-1]
         y = row[0](taken(kind, x), words, *own)
+        if kind == "dropout" and noise:
+            y = y * dropout_factors(noise, number, words, y.shape)
         values.append(y.reshape(x.shape) if y.size == x.size and kind not in
                       (*OF_IMAGES, "dense", "flatten") else y)
     if not keep:
@@ -264,11 +291,11 @@ def forward(layers, tensors, x, shape=None, keep=False):
     return values
 
 
-def backward(layers, tensors, values, error):
+def backward(layers, tensors, values, error, noise=None):
     """The gradients of all tensors, sums over the samples; error: by the last values."""
     gradients = []
-    steps = zip(layers, by_layer(layers, tensors), values, values[1:])
-    for (kind, words), own, x, y in reversed(list(steps)):
+    steps = zip(range(len(layers)), layers, by_layer(layers, tensors), values, values[1:])
+    for number, (kind, words), own, x, y in reversed(list(steps)):
         x, shape = taken(kind, x), x.shape
         error = error.reshape(len(y), -1)
         if kind in TRAINED:
@@ -276,6 +303,8 @@ def backward(layers, tensors, values, error):
             gradients = found + gradients
         else:
             error = LAYERS[kind][1](x, y.reshape(error.shape), error, words)
+        if kind == "dropout" and noise:
+            error = error * dropout_factors(noise, number, words, error.shape)
         error = error.reshape(shape)
     return gradients
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A second opinion on runs of dist-train: the same training in NumPy, in float64.
 
-usage: reference.py steps [--moved] [--torch] INITIAL RUN...
+usage: reference.py steps [--moved] INITIAL RUN...
            the parameters and the metrics of each RUN, a run directory, from the initial weights in
            the run directory INITIAL
        reference.py once RUN...
@@ -16,7 +16,6 @@ steps prints a line a tensor: the relative error of the parameters, max|a - b| /
 1e-4; and how far their change since the initial weights is off, at most 1e-3 of it beyond what the
 rounding of float32 explains. Small steps are lost in rounding (the article's PyTorch program takes
 such), and their comparison proves little: with --moved the change of every tensor must stand out.
-With --torch PyTorch's own autograd, losses and optimizers are held against the same run.
 
 once: with lr = 0, batch_size = 1 and log_every = 1 the loss of each sample can be told from
 metrics.csv; in each epoch these are the losses of the training set, each as often as there, and in
@@ -114,28 +113,30 @@ class Network:
     def __init__(self, run, tensors):
         self.layers = layer_reference.parse(run.text("layers"))
         self.loss = LOSSES[run.text("loss")]
+        self.shape = idx.image_shape(run.text("data"))
         self.tensors = [array.copy() for array in tensors]  # W_1, b_1, W_2, b_2, ...
 
-    def forward(self, x):
-        return layer_reference.forward(self.layers, [array.T for array in self.tensors], x)
+    def forward(self, x, noise=None):
+        return layer_reference.forward(self.layers, [array.T for array in self.tensors], x,
+                                       self.shape, noise=noise)
 
-    def logits(self, x):
+    def logits(self, x, noise=None):
         """The outputs before a softmax at the end."""
-        values = self.forward(x)
+        values = self.forward(x, noise)
         return values[-2] if self.layers[-1][0] == "softmax" else values[-1]
 
-    def evaluate(self, x, y):
+    def evaluate(self, x, y, noise=None):
         """Loss of each sample, and whether it is classified correctly."""
-        output = self.forward(x)[-1]
+        output = self.forward(x, noise)[-1]
         return self.loss(output, y)[0], output.argmax(1) == y.argmax(1)
 
-    def gradients(self, x, y):
+    def gradients(self, x, y, noise=None):
         """Means over the samples, in the order of self.tensors."""
-        values = self.forward(x)
+        values = self.forward(x, noise)
         error = self.loss(values[-1], y)[1] / len(x)
         tensors = [array.T for array in self.tensors]
         return [gradient.T for gradient in
-                layer_reference.backward(self.layers, tensors, values, error)]
+                layer_reference.backward(self.layers, tensors, values, error, noise)]
 
 
 # ---- torch.optim, from its documentation ----
@@ -211,7 +212,8 @@ def check(what, found, expected, limit):
 
 
 def play(run, network, update):
-    """Trains like the run, update(x, y, lr) at a time; the rows that metrics.csv should have."""
+    """Trains like the run, update(x, y, lr, noise) at a time; the rows that metrics.csv should have.
+    """
     x, y = run.samples("train")
     batch, limit = run.integer("batch_size"), run.integer("max_steps")
     if run.text("shuffle") != "none" and batch < len(x):
@@ -223,12 +225,13 @@ def play(run, network, update):
         epoch, first = step // epoch_steps, step % epoch_steps * batch
         if first == 0:
             losses, hits = [], []
-        here = slice(first, first + batch)
-        loss, hit = network.evaluate(x[here], y[here])
+        here = range(first, min(first + batch, len(x)))
+        noise = (run.integer("seed"), epoch, here)
+        loss, hit = network.evaluate(x[here], y[here], noise)
         losses.extend(loss)
         hits.extend(hit)
         lr = learning_rate(run, step, epoch, epoch_steps)
-        norm = update(x[here], y[here], lr)
+        norm = update(x[here], y[here], lr, noise)
         rows.append({"epoch": epoch + 1, "step": step + 1, "samples": epoch * len(x) + len(losses),
                      "train_loss": np.mean(losses), "train_accuracy": np.mean(hits),
                      "learning_rate": lr, "gradient_norm": norm})
@@ -255,9 +258,9 @@ def check_metrics(run, network, rows):
     print(f"{len(run.rows)} rows of metrics.csv, test loss: relative error {worst:.1e}")
 
 
-def check_parameters(run, initial, expected, steps, moved):
+def check_parameters(names, initial, found, expected, steps, moved):
     failed = False
-    for (name, found), start, value in zip(run.weights, initial, expected):
+    for name, start, found, value in zip(names, initial, found, expected):
         size = np.abs(value).max()
         error = np.abs(found - value).max()
         change = np.abs(value - start).max()
@@ -272,79 +275,20 @@ def check_parameters(run, initial, expected, steps, moved):
         raise Deviation("parameters: expected those of the reference, found others")
 
 
-def torch_updates(run, initial):
-    """update(x, y, lr) and the tensors that it trains, all by PyTorch."""
-    import torch  # pylint: disable=import-outside-toplevel
-    loss = {"cross-entropy": torch.nn.CrossEntropyLoss(), "bce": torch.nn.BCEWithLogitsLoss(),
-            "mse": torch.nn.MSELoss()}[run.text("loss")]
-    tensors = [torch.tensor(array, requires_grad=True) for array in initial]
-    number = run.number
-    shared = {"lr": 1.0, "weight_decay": number("weight_decay")}
-    kind = run.text("optimizer")
-    adaptive = {"eps": number("epsilon"), **shared}
-    optim = torch.optim
-    optimizer = {
-        "sgd": lambda: optim.SGD(tensors, **shared),
-        "momentum": lambda: optim.SGD(tensors, momentum=number("momentum"), **shared),
-        "nesterov": lambda: optim.SGD(tensors, momentum=number("momentum"), nesterov=True,
-                                      **shared),
-        "adagrad": lambda: optim.Adagrad(tensors, **adaptive),
-        "rmsprop": lambda: optim.RMSprop(tensors, alpha=number("alpha"), **adaptive),
-        "adam": lambda: optim.Adam(tensors, betas=(number("beta1"), number("beta2")), **adaptive),
-        "adamw": lambda: optim.AdamW(tensors, betas=(number("beta1"), number("beta2")),
-                                     **adaptive),
-    }[kind]()
-
-    def forward(x):
-        left = list(tensors)
-        for kind, words in layer_reference.parse(run.text("layers")):
-            if kind == "dense":
-                weight = left.pop(0)
-                bias = left.pop(0) if layer_reference.has_bias(words) else None
-                x = torch.nn.functional.linear(x, weight, bias)
-            elif kind == "softmax":
-                x = torch.softmax(x, 1)
-            elif kind in ("layernorm", "groupnorm"):
-                gain, shift = left.pop(0), left.pop(0)
-                epsilon = layer_reference.epsilon_of(words, 1e-5)
-                x = (torch.nn.functional.layer_norm(x, gain.shape, gain, shift, epsilon)
-                     if kind == "layernorm" else
-                     torch.nn.functional.group_norm(x, int(words[0]), gain, shift, epsilon))
-            else:
-                x = getattr(torch.nn.functional, kind.replace("-", "_"))(x)
-        return x
-
-    def update(x, y, lr):
-        a = forward(torch.tensor(x))
-        optimizer.zero_grad()
-        loss(a, torch.tensor(y)).backward()
-        if number("clip_norm") > 0:
-            torch.nn.utils.clip_grad_norm_(tensors, number("clip_norm"))
-        optimizer.param_groups[0]["lr"] = lr
-        optimizer.step()
-
-    return tensors, update
-
-
-def check_steps(initial_directory, directory, moved, with_torch):
+def check_steps(initial_directory, directory, moved):
     print(f"{directory}:")
     run, initial = Run(directory), Run(initial_directory)
     start = [array for _, array in initial.weights]
     network = Network(run, start)
     optimizer = Optimizer(run, len(start))
 
-    def update(x, y, lr):
-        return optimizer.step(network.tensors, network.gradients(x, y), lr)
+    def update(x, y, lr, noise):
+        return optimizer.step(network.tensors, network.gradients(x, y, noise), lr)
 
     rows = play(run, network, update)
     check_metrics(run, network, rows)
-    check_parameters(run, start, network.tensors, len(rows), moved)
-    if with_torch:
-        print("PyTorch:")
-        tensors, torch_update = torch_updates(run, start)
-        play(run, network, torch_update)
-        trained = [tensor.detach().numpy() for tensor in tensors]
-        check_parameters(run, start, trained, len(rows), moved)
+    names, found = zip(*run.weights)
+    check_parameters(names, start, found, network.tensors, len(rows), moved)
 
 
 def check_once(directory):
@@ -374,12 +318,12 @@ def check_once(directory):
 
 
 def main(arguments):
-    moved, with_torch = "--moved" in arguments, "--torch" in arguments
-    arguments = [argument for argument in arguments if argument not in ("--moved", "--torch")]
+    moved = "--moved" in arguments
+    arguments = [argument for argument in arguments if argument != "--moved"]
     try:
         if arguments[:1] == ["steps"] and len(arguments) >= 3:
             for directory in arguments[2:]:
-                check_steps(arguments[1], directory, moved, with_torch)
+                check_steps(arguments[1], directory, moved)
         elif arguments[:1] == ["once"] and len(arguments) >= 2:
             for directory in arguments[1:]:
                 check_once(directory)

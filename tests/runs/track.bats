@@ -27,6 +27,10 @@ tracked() { "$python" "$top/tests/runs/check_tracked.py" "$@"; }
     tracked reference initial a b c
     train 2 "${base[@]}" --no-bias --activation sigmoid --clip-norm 0.1 --output d
     tracked reference initial-plain d
+    local images=("${base[@]/12,8,10/conv 4 3x3 relu, maxpool 2, dropout 0.3, layernorm, dense 10}")
+    train 1 "${images[@]}" --max-steps 0 --output initial-images
+    train 3 "${images[@]}" --output e
+    tracked reference initial-images e
 }
 
 @test "the same bits on 1, 2, 3 and 8 ranks, in any order; the training is as without" {

@@ -31,7 +31,8 @@
                                          .map_gradient = id##_map_gradient,                        \
                                          __VA_ARGS__}
 
-/* The slope where z < 0 is PyTorch's. */
+/* The slope where z < 0 is PyTorch's, and so is that at 0, which is what a convolution without bias
+ * gives where an image is black. */
 static const dt_real leaky_slope = (dt_real)0.01;
 
 static dt_real normal_distribution(dt_real z)
@@ -55,7 +56,7 @@ ACTIVATION(relu, "relu", "max(z, 0)", x <= 0 ? (dt_real)0 : x, x <= 0 ? (dt_real
            .torch = "nn.ReLU()", .onnx = {DT_ONNX_STEP("Relu", "x")});
 
 ACTIVATION(leaky_relu, "leaky-relu", "z, or 0.01 z where z < 0", x < 0 ? leaky_slope * x : x,
-           x < 0 ? leaky_slope : (dt_real)1, .torch = "nn.LeakyReLU(0.01)",
+           x > 0 ? (dt_real)1 : leaky_slope, .torch = "nn.LeakyReLU(0.01)",
            .onnx = {DT_ONNX_STEP("LeakyRelu", "x", .attribute = "alpha", .value = 0.01)});
 
 ACTIVATION(gelu, "gelu", "z Phi(z), Phi the normal distribution function (PyTorch's exact form)",

@@ -1,0 +1,123 @@
+#!/usr/bin/python3
+"""A third opinion on runs of dist-train: the same training by PyTorch's own layers, losses,
+optimizers and derivatives, in float64.
+
+usage: torch_reference.py INITIAL.py TRAINED.py RUN
+           the run directory RUN began with the weights of INITIAL.py and ended with those of
+           TRAINED.py, which dist-train export wrote with --format pytorch
+
+Trains INITIAL.py's model as the run was trained, and compares the parameters: see reference.py,
+for what is compared and which runs can be. Dropout is PyTorch's but for the factors, which are those
+that the run has drawn.
+
+Exit code: 0 all agree, 1 not, 64 wrong usage.
+"""
+import importlib.util
+import sys
+
+import torch
+
+import idx
+import layer_reference
+from reference import Deviation, Run, check_parameters, learning_rate
+
+LOSSES = {"cross-entropy": torch.nn.CrossEntropyLoss, "bce": torch.nn.BCEWithLogitsLoss,
+          "mse": torch.nn.MSELoss}
+
+
+def model_of(script):
+    spec = importlib.util.spec_from_file_location("network", script)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.model.double().train()
+
+
+class Dropout(torch.nn.Module):
+    """In the place of torch.nn.Dropout: layer `number` of the run."""
+
+    def __init__(self, number, words):
+        super().__init__()
+        self.number, self.words, self.noise = number, words, None
+
+    def forward(self, x):
+        planes = x.ndim == 4
+        shape = x.permute(0, 2, 3, 1).shape if planes else x.shape
+        factors = torch.from_numpy(
+            layer_reference.dropout_factors(self.noise, self.number, self.words, shape))
+        return x * (factors.permute(0, 3, 1, 2) if planes else factors)
+
+
+def take_factors(model, layers):
+    """Puts them in; returns them."""
+    numbers = [number for number, (kind, _) in enumerate(layers) if kind == "dropout"]
+    places = [place for place, module in enumerate(model) if isinstance(module, torch.nn.Dropout)]
+    if len(numbers) != len(places):
+        raise Deviation(f"dropout: expected {len(numbers)} modules, found {len(places)}")
+    for number, place in zip(numbers, places):
+        model[place] = Dropout(number, layers[number][1])
+    return [model[place] for place in places]
+
+
+def optimizer_of(run, parameters):
+    number, optim = run.number, torch.optim
+    shared = {"lr": 1.0, "weight_decay": number("weight_decay")}
+    adaptive = {"eps": number("epsilon"), **shared}
+    betas = {"betas": (number("beta1"), number("beta2")), **adaptive}
+    momentum = {"momentum": number("momentum"), **shared}
+    return {
+        "sgd": lambda: optim.SGD(parameters, **shared),
+        "momentum": lambda: optim.SGD(parameters, **momentum),
+        "nesterov": lambda: optim.SGD(parameters, nesterov=True, **momentum),
+        "adagrad": lambda: optim.Adagrad(parameters, **adaptive),
+        "rmsprop": lambda: optim.RMSprop(parameters, alpha=number("alpha"), **adaptive),
+        "adam": lambda: optim.Adam(parameters, **betas),
+        "adamw": lambda: optim.AdamW(parameters, **betas),
+    }[run.text("optimizer")]()
+
+
+def train(run, model):
+    """Returns the number of steps."""
+    images, _ = idx.read_part(run.text("data"), "train", run.integer("train_limit"))
+    images, (_, labels) = torch.tensor(images), run.samples("train")
+    labels, parameters = torch.from_numpy(labels), list(model.parameters())
+    optimizer, loss = optimizer_of(run, parameters), LOSSES[run.text("loss")]()
+    noisy = take_factors(model, layer_reference.parse(run.text("layers")))
+    model[0].register_forward_pre_hook(lambda _, x: (x[0].double(),))
+    batch, steps = run.integer("batch_size"), run.integer("max_steps")
+    epoch_steps = -(-len(images) // batch)
+    for step in range(steps):
+        epoch, first = step // epoch_steps, step % epoch_steps * batch
+        here = range(first, min(first + batch, len(images)))
+        for layer in noisy:
+            layer.noise = (run.integer("seed"), epoch, here)
+        optimizer.zero_grad()
+        loss(model(images[here]), labels[here]).backward()
+        if run.number("clip_norm") > 0:
+            torch.nn.utils.clip_grad_norm_(parameters, run.number("clip_norm"))
+        optimizer.param_groups[0]["lr"] = learning_rate(run, step, epoch, epoch_steps)
+        optimizer.step()
+    return steps
+
+
+def arrays(model):
+    return [parameter.detach().numpy().copy() for parameter in model.parameters()]
+
+
+def main(arguments):
+    if len(arguments) != 3:
+        print(__doc__, file=sys.stderr)
+        return 64
+    try:
+        run, model, trained = Run(arguments[2]), *map(model_of, arguments[:2])
+        print(run.text("layers"))
+        names, start = [name for name, _ in model.named_parameters()], arrays(model)
+        steps = train(run, model)
+        check_parameters(names, start, arrays(trained), arrays(model), steps, False)
+    except Deviation as deviation:
+        print(deviation, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
