@@ -55,8 +55,9 @@ ACTIVATION(tanh, "tanh", "tanh z", dt_tanh(x), dt_fma(-y, y, (dt_real)1), .torch
 ACTIVATION(relu, "relu", "max(z, 0)", x <= 0 ? (dt_real)0 : x, x <= 0 ? (dt_real)0 : (dt_real)1,
            .torch = "nn.ReLU()", .onnx = {DT_ONNX_STEP("Relu", "x")});
 
-ACTIVATION(leaky_relu, "leaky-relu", "z, or 0.01 z where z < 0", x < 0 ? leaky_slope * x : x,
-           x > 0 ? (dt_real)1 : leaky_slope, .torch = "nn.LeakyReLU(0.01)",
+ACTIVATION(leaky_relu, "leaky-relu", "z, or 0.01 z where z < 0",
+           x<0 ? leaky_slope * x : x, x> 0 ? (dt_real)1 : leaky_slope,
+           .torch = "nn.LeakyReLU(0.01)",
            .onnx = {DT_ONNX_STEP("LeakyRelu", "x", .attribute = "alpha", .value = 0.01)});
 
 ACTIVATION(gelu, "gelu", "z Phi(z), Phi the normal distribution function (PyTorch's exact form)",
