@@ -224,6 +224,12 @@ EOT
         --layers 300,100,10 --batch-size 128 --epochs 2 --virtual-ranks 8
 }
 
+@test "the same with convolutions, normalisation, dropout and tracked samples" {
+    train_on_all --data "$base/plain" --epochs 1 --batch-size 41 --virtual-ranks 8 \
+        --track-samples --layers "conv 6 5x5 stride 2 relu, groupnorm 2, maxpool 2, \
+conv 8 3x3 same relu, avgpool 2, layernorm, dropout 0.3, dense 10"
+}
+
 @test "drawn settings, ranks and hosts (CLUSTER_SEED=N draws the same again)" {
     local seed=${CLUSTER_SEED:-$SRANDOM} slots ranks virtual_ranks batch settings place shuffle
     echo "CLUSTER_SEED=$seed"
