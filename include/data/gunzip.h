@@ -2,8 +2,9 @@
  * fast as zlib's; as streams, which libdeflate does not do).
  *
  * Stricter than zlib's gzread, which hands out data that is not gzip as it is and ignores what
- * follows the last member: here every byte of the file must belong to a whole, undamaged member.
- * Several members one after the other are one stream (RFC 1952). Not collective. */
+ * follows the last member: here every byte of the file must belong to a whole, undamaged member, or
+ * be one of the zeros that fill the file up behind the last one. Several members one after the
+ * other are one stream (RFC 1952). Not collective. */
 #ifndef DT_DATA_GUNZIP_H
 #define DT_DATA_GUNZIP_H
 

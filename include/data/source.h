@@ -14,17 +14,21 @@
 
 typedef enum dt_part { DT_TRAIN, DT_TEST, DT_PARTS } dt_part;
 
+#define DT_PLACE_SIZE 300
+
 typedef struct dt_source dt_source;
 
 struct dt_source {
     char name[256];          /* for people: "MNIST-type files in DIR", "synthetic digits" */
     dt_shape shape;          /* of every image; a pixel is a byte, 0 background, 255 ink */
     int classes;             /* labels are 0 .. classes - 1 */
-    int64_t count[DT_PARTS]; /* samples of each part, >= 1 */
+    int64_t count[DT_PARTS]; /* samples of each part: of training >= 1; of test 0: there are none */
     bool sequential;         /* a range costs the way there, from the last one's end (gzip) */
-    void *state;             /* of the kind of source */
+    char place[DT_PARTS][DT_PLACE_SIZE]; /* where the labels stand, for messages */
+    void *state;                         /* of the kind of source */
+    /* As dt_source_read, with the labels as the data have them; images NULL: labels alone. */
     dt_status (*read)(dt_source *source, dt_part part, int64_t first, int64_t count,
-                      uint8_t *images, uint8_t *labels, dt_error *error);
+                      uint8_t *images, int32_t *labels, dt_error *error);
     void (*close)(dt_source *source); /* frees state and the source itself; state may be NULL */
 };
 
@@ -40,18 +44,14 @@ dt_status dt_source_read(dt_source *source, dt_part part, int64_t first, int64_t
 /* Ends a source; NULL is allowed. */
 void dt_source_close(dt_source *source);
 
-/* IDX files (http://yann.lecun.com/exdb/mnist/) in directory `directory`:
- * {train,t10k}-images-idx3-ubyte and {train,t10k}-labels-idx1-ubyte, raw or with .gz at the end
- * (raw is preferred where both exist). Headers, raw sizes and the agreement of the files are
- * checked here; labels and packed data when they are read. The files stay open: what happens to
- * their names later does not matter. Errors: DT_ERR_NO_INPUT when the directory or a file is
- * missing or cannot be opened, DT_ERR_DATA for wrong content, DT_ERR_IO, DT_ERR_INTERNAL; *out is
- * then NULL. The caller owns *out: dt_source_close. */
-dt_status dt_source_open_idx(const char *directory, int classes, dt_source **out, dt_error *error);
-
-/* True when `directory` has all four IDX files, raw or with .gz at the end. Their content is not
- * looked at. */
-bool dt_source_idx_present(const char *directory);
+/* IDX files (http://yann.lecun.com/exdb/mnist/): images and labels of a training part and, where
+ * there is one, of a test part, raw or packed with gzip. `path` is their directory or one above it,
+ * DIRECTORY/PREFIX, or one of the files (src/data/idx_names.h has their names). Headers, raw sizes
+ * and the agreement of the files are checked here; labels and packed data when they are read. The
+ * files stay open: what happens to their names later does not matter. Errors: DT_ERR_NO_INPUT when
+ * the directory or a file is missing or cannot be opened, DT_ERR_DATA for wrong content, DT_ERR_IO,
+ * DT_ERR_INTERNAL; *out is then NULL. The caller owns *out: dt_source_close. */
+dt_status dt_source_open_idx(const char *path, int classes, dt_source **out, dt_error *error);
 
 /* Synthetic handwritten digits, 60,000 + 10,000 of 28 x 28 x 1 in 10 classes: a sample is a pure
  * function of (seed, part, index). The caller owns *out: dt_source_close. */

@@ -65,8 +65,8 @@ enum { DT_STEP_LOSS, DT_STEP_CORRECT, DT_STEP_TOTALS };
 
 /* Settles what the settings of a user leave open: *config becomes `asked` of rank 0, resolved
  * (dt_config_resolve), with `--data auto` replaced by where it leads on rank 0: $DIST_TRAIN_DATA,
- * else data/mnist if it has the files, else synthetic digits, which it says. The same on all ranks.
- * Collective. Errors: DT_ERR_CONFIG, on all ranks. */
+ * else data/mnist if there is anything in it, else synthetic digits, which it says. The same on all
+ * ranks. Collective. Errors: DT_ERR_CONFIG, on all ranks. */
 dt_status dt_session_settle(dt_comm *comm, const dt_config *asked, dt_config *config,
                             dt_error *error);
 

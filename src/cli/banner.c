@@ -93,6 +93,8 @@ static void print_data(const dt_session *run)
     dt_say("  data      %s", run->source->name);
     dt_say("            %s; %d x %d x %d pixels, %d classes", buffer, shape.height, shape.width,
            shape.channels, run->source->classes);
+    if (run->source->count[DT_TEST] == 0)
+        dt_say("            no test samples: there is nothing to test on");
 }
 
 static void print_network(const dt_session *run)

@@ -93,9 +93,10 @@ static const dt_list_type augment_type = {"augmentation", parse_augment, write_a
 #define REAL  DT_SETTING_REAL
 
 static const dt_setting settings[] = {
-    TEXT(FREE, "data", data, "auto", "directory", data_words,
-         "directory of the four MNIST-type files; synthetic: built-in digits; "
-         "auto: $DIST_TRAIN_DATA, else data/mnist, else synthetic"),
+    TEXT(
+        FREE, "data", data, "auto", "directory", data_words,
+        "directory of MNIST-type files, or DIRECTORY/PREFIX of theirs; synthetic: built-in digits; "
+        "auto: $DIST_TRAIN_DATA, else data/mnist, else synthetic"),
     NUMBER(FIXED, "data", classes, INT, 1, 256, "10", NULL,
            "number of classes; labels are 0 to classes - 1"),
     ENUM(FIXED, "data", split, dt_split_names, "standard",

@@ -18,6 +18,7 @@ struct dt_gunzip {
     int fd;
     const char *name;
     int64_t offset; /* in the file, of the next byte to be read */
+    bool padded;    /* zeros have begun, behind the last member */
     bool ended;
     uint8_t packed[CHUNK];
     uint8_t passed_over[CHUNK];
@@ -74,17 +75,35 @@ static dt_status fail_inflate(const dt_gunzip *gunzip, int code, dt_error *error
                    gunzip->name, position(gunzip), reason_of(code));
 }
 
+/* Some programs fill up the last block of a tape or a disk: gzip passes over that too. */
+static dt_status pass_zeros(dt_gunzip *gunzip, dt_error *error)
+{
+    struct inflate_state *stream = &gunzip->stream;
+    dt_status status = DT_OK;
+    gunzip->padded = true;
+    while (!status && stream->avail_in > 0 && *stream->next_in == 0) {
+        stream->next_in++;
+        if (--stream->avail_in == 0)
+            status = refill(gunzip, error);
+    }
+    return status;
+}
+
 static dt_status end_member(dt_gunzip *gunzip, dt_error *error)
 {
     const struct inflate_state *stream = &gunzip->stream;
     dt_status status = stream->avail_in == 0 ? refill(gunzip, error) : DT_OK;
     if (status)
         return status;
+    if (stream->avail_in > 0 && *stream->next_in == 0)
+        status = pass_zeros(gunzip, error);
+    if (status)
+        return status;
     if (stream->avail_in == 0) {
         gunzip->ended = true;
         return DT_OK;
     }
-    if (*stream->next_in != GZIP_FIRST_BYTE)
+    if (gunzip->padded || *stream->next_in != GZIP_FIRST_BYTE)
         return dt_fail(error, DT_ERR_DATA,
                        "%s: expected the end of the file after %lld bytes of gzip data, "
                        "found surplus bytes; fetch the file again",

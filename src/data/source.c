@@ -1,5 +1,7 @@
 #include "data/source.h"
 
+#include "base/memory.h"
+
 dt_status dt_source_read(dt_source *source, dt_part part, int64_t first, int64_t count,
                          uint8_t *images, uint8_t *labels, dt_error *error)
 {
@@ -13,7 +15,20 @@ dt_status dt_source_read(dt_source *source, dt_part part, int64_t first, int64_t
                        source->name, (long long)samples, (long long)count, (long long)first);
     if (count == 0)
         return DT_OK;
-    return source->read(source, part, first, count, images, labels, error);
+    int32_t *found = dt_calloc((size_t)count, sizeof *found, error);
+    if (!found)
+        return DT_ERR_INTERNAL;
+    dt_status status = source->read(source, part, first, count, images, found, error);
+    for (int64_t i = 0; i < count && !status; i++) {
+        labels[i] = (uint8_t)found[i];
+        if (found[i] < 0 || found[i] >= source->classes)
+            status = dt_fail(
+                error, DT_ERR_DATA,
+                "%s: expected labels 0 to %d, found %d at sample %lld (the first is 0)",
+                source->place[part], source->classes - 1, (int)found[i], (long long)(first + i));
+    }
+    dt_free(found);
+    return status;
 }
 
 void dt_source_close(dt_source *source)

@@ -297,12 +297,13 @@ static uint8_t draw_sample(uint64_t seed, dt_part part, int64_t index, uint8_t *
 }
 
 static dt_status read_synthetic(dt_source *source, dt_part part, int64_t first, int64_t count,
-                                uint8_t *images, uint8_t *labels, dt_error *error)
+                                uint8_t *images, int32_t *labels, dt_error *error)
 {
     (void)error;
     uint64_t seed = *(const uint64_t *)source->state;
+    uint8_t unseen[PIXELS];
     for (int64_t i = 0; i < count; i++)
-        labels[i] = draw_sample(seed, part, first + i, images + i * PIXELS);
+        labels[i] = draw_sample(seed, part, first + i, images ? images + i * PIXELS : unseen);
     return DT_OK;
 }
 

@@ -1,9 +1,12 @@
 #include "train/session.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "nn/matmul.h"
@@ -12,6 +15,17 @@
 
 /* Of each rank: 24 MB. */
 enum { TIMELINE_SPANS = 1000000 };
+
+/* Whether there is anything at all: a part of a data set is not passed over. */
+static bool holds_something(const char *path)
+{
+    DIR *list = dt_directory_list(AT_FDCWD, path, DT_LINKS_FOLLOWED);
+    if (!list)
+        return errno != ENOENT;
+    bool any = dt_directory_next(list) != NULL;
+    closedir(list);
+    return any;
+}
 
 /* True when it fell to synthetic digits. */
 static bool resolve_data(dt_config *config)
@@ -22,7 +36,7 @@ static bool resolve_data(dt_config *config)
     const char *data = "synthetic";
     if (named && *named && strcmp(named, "auto") != 0)
         data = named;
-    else if (dt_source_idx_present("data/mnist"))
+    else if (holds_something("data/mnist"))
         data = "data/mnist";
     snprintf(config->data, sizeof config->data, "%s", data);
     return strcmp(data, "synthetic") == 0;

@@ -31,7 +31,7 @@ static uint8_t label_of(int64_t pooled)
 }
 
 static dt_status fake_read(dt_source *source, dt_part part, int64_t first, int64_t count,
-                           uint8_t *images, uint8_t *labels, dt_error *error)
+                           uint8_t *images, int32_t *labels, dt_error *error)
 {
     fake *self = (fake *)source;
     if (++self->reads == self->fail_at)
@@ -316,7 +316,7 @@ static void test_pieces(void)
                 uint8_t images[POOL * PIXELS], labels[POOL];
                 int64_t left = source.source.count[part] - first;
                 count = draw_int(&random, 1, (int)left);
-                fake_read(&source.source, part, first, count, images, labels, NULL);
+                dt_source_read(&source.source, part, first, count, images, labels, NULL);
                 dt_dataset_take(pieces, &source.source, part, first, count, images, labels);
             }
         CU_ASSERT_EQUAL(dt_dataset_fingerprint(pieces, PIXELS),

@@ -220,9 +220,18 @@ static void test_buffer_edges(void)
         met_the_edge = met_the_edge || one_member == CHUNK;
         save(f, one_member);
         CU_ASSERT(unpacks_to_plain(f));
-        f->packed[one_member] = 0;
+        f->packed[one_member] = 2;
         save(f, one_member + 1);
         CU_ASSERT(fails(f, DT_ERR_DATA, "surplus"));
+        memset(f->packed + one_member, 0, 2 * CHUNK);
+        for (size_t zeros = 1; zeros < 2 * CHUNK; zeros = 2 * zeros + packed % 7) {
+            save(f, one_member + zeros);
+            CU_ASSERT(unpacks_to_plain(f));
+            f->packed[one_member + zeros] = zeros % 2 ? 0x1f : 1;
+            save(f, one_member + zeros + 1);
+            CU_ASSERT(fails(f, DT_ERR_DATA, "surplus"));
+            f->packed[one_member + zeros] = 0;
+        }
         save(f, one_member - 1);
         CU_ASSERT(fails(f, DT_ERR_DATA, "truncated"));
         add_member(f, 100, 4);

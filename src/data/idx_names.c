@@ -1,0 +1,400 @@
+#include "idx_names.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+#define LEVELS     2
+#define SHOWN_MOST 5
+#define ADVICE     "to get MNIST: scripts/get-mnist.sh %s"
+
+/* What a name says. */
+typedef struct role {
+    dt_part part;
+    dt_idx_kind kind;
+    int word;   /* of the part: two of them are two test sets */
+    int prefix; /* characters of it */
+    bool gzip;
+} role;
+
+typedef struct found {
+    char path[PATH_MAX];
+    int name; /* where the name begins in the path, which stands in the directory of the data set */
+    role role;
+    bool in_directory;
+} found;
+
+typedef struct search {
+    const char *wanted; /* the prefix; NULL: any */
+    found *files;
+    size_t count, room;
+    char seen[300]; /* other names */
+    int others;
+} search;
+
+static const char *const part_words[] = {"train", "training", "t10k", "test", "testing", NULL};
+static const dt_part part_of_word[] = {DT_TRAIN, DT_TRAIN, DT_TEST, DT_TEST, DT_TEST};
+static const char *const kind_words[] = {"images", "labels", NULL};
+static const char *const type_words[] = {"ubyte", "byte", "short", "int", NULL};
+
+static const char *const known_names[DT_PARTS][DT_IDX_KINDS] = {
+    {"train-images-idx3-ubyte", "train-labels-idx1-ubyte"},
+    {"t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"},
+};
+
+static bool is_separator(char c)
+{
+    return c == '-' || c == '.' || c == '_';
+}
+
+/* The number of the word at `text`, which ends at a separator or at `end`; -1: none. */
+static int find_word(const char *text, const char *end, const char *const *words, const char **next)
+{
+    size_t length = 0;
+    while (text + length < end && !is_separator(text[length]))
+        length++;
+    *next = text + length + (text + length < end);
+    for (int i = 0; words[i]; i++)
+        if (strlen(words[i]) == length && strncasecmp(text, words[i], length) == 0)
+            return i;
+    return -1;
+}
+
+/* "idx3-ubyte", "idx1", "idx" up to `end`. */
+static bool is_idx_ending(const char *text, const char *end)
+{
+    const char *rest;
+    if (end - text < 3 || strncasecmp(text, "idx", 3) != 0)
+        return false;
+    text += 3;
+    if (text < end && isdigit((unsigned char)*text))
+        text++;
+    return text == end ||
+           (is_separator(*text) && find_word(text + 1, end, type_words, &rest) >= 0 && rest == end);
+}
+
+static bool find_role(const char *name, role *out)
+{
+    const char *end = name + strlen(name), *next, *behind;
+    *out = (role){.gzip = end - name > 3 && strcasecmp(end - 3, ".gz") == 0};
+    end -= out->gzip ? 3 : 0;
+    for (const char *at = name; at < end; at = next) {
+        int word = find_word(at, end, part_words, &next);
+        int kind = word < 0 ? -1 : find_word(next, end, kind_words, &behind);
+        if (kind < 0 || !is_idx_ending(behind, end))
+            continue;
+        out->part = part_of_word[word];
+        out->kind = (dt_idx_kind)kind;
+        out->word = word;
+        out->prefix = at > name ? (int)(at - name) - 1 : 0;
+        return true;
+    }
+    return false;
+}
+
+static bool is_directory(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+static bool join(const char *directory, const char *name, char path[PATH_MAX])
+{
+    return snprintf(path, PATH_MAX, "%s/%s", directory, name) < PATH_MAX;
+}
+
+static void note_other(search *self, const char *name)
+{
+    dt_text seen = {.text = self->seen, .size = sizeof self->seen, .length = strlen(self->seen)};
+    if (self->others++ < SHOWN_MOST)
+        dt_text_add(&seen, "%s%.40s", self->others > 1 ? ", " : "", name);
+}
+
+static bool is_wanted(const search *self, const char *name, const role *of)
+{
+    return !self->wanted || ((int)strlen(self->wanted) == of->prefix &&
+                             strncmp(name, self->wanted, (size_t)of->prefix) == 0);
+}
+
+/* Of two files for the same: whether the first goes before the other. */
+static bool goes_before(const found *a, const found *b)
+{
+    if (a->in_directory != b->in_directory)
+        return b->in_directory;
+    if (a->role.gzip != b->role.gzip)
+        return b->role.gzip;
+    return strcmp(a->path, b->path) < 0;
+}
+
+/* The same data set: directory and prefix. */
+static bool belong_together(const found *a, const found *b)
+{
+    return a->name == b->name && a->role.prefix == b->role.prefix &&
+           strncmp(a->path, b->path, (size_t)(a->name + a->role.prefix)) == 0;
+}
+
+/* path: of the file, or of a directory with one of the same role in it. */
+static dt_status add_file(search *self, const char *path, int name, const role *of, dt_error *error)
+{
+    found new = {.name = name, .role = *of, .in_directory = is_directory(path)};
+    snprintf(new.path, sizeof new.path, "%s", path);
+    DIR *list = new.in_directory ? dt_directory_list(AT_FDCWD, path, DT_LINKS_FOLLOWED) : NULL;
+    bool any = !new.in_directory;
+    for (const char *entry; list && (entry = dt_directory_next(list));) {
+        found inner = new;
+        role is;
+        if (!find_role(entry, &is) || is.part != of->part || is.kind != of->kind ||
+            !join(path, entry, inner.path))
+            continue;
+        inner.role.gzip = is.gzip;
+        if (!any || goes_before(&inner, &new))
+            new = inner;
+        any = true;
+    }
+    if (list)
+        closedir(list);
+    if (!any) {
+        note_other(self, path + name);
+        return DT_OK;
+    }
+    found *files = dt_grow(self->files, &self->room, self->count + 1, sizeof *files, error);
+    if (!files)
+        return DT_ERR_INTERNAL;
+    self->files = files;
+    self->files[self->count++] = new;
+    return DT_OK;
+}
+
+static dt_status look_into(search *self, const char *directory, int levels, dt_error *error);
+
+/* Looks into the directories that are no files of a set themselves. */
+static dt_status look_below(search *self, const char *directory, int levels, dt_error *error)
+{
+    DIR *list = dt_directory_list(AT_FDCWD, directory, DT_LINKS_FOLLOWED);
+    dt_status status = DT_OK;
+    char path[PATH_MAX];
+    for (const char *name; !status && list && (name = dt_directory_next(list));)
+        if (name[0] != '.' && join(directory, name, path) && is_directory(path))
+            status = look_into(self, path, levels, error);
+    if (list)
+        closedir(list);
+    return status;
+}
+
+static dt_status look_into(search *self, const char *directory, int levels, dt_error *error)
+{
+    size_t before = self->count;
+    dt_status status = DT_OK;
+    char path[PATH_MAX];
+    role is;
+    DIR *list = dt_directory_list(AT_FDCWD, directory, DT_LINKS_FOLLOWED);
+    for (const char *name; !status && list && (name = dt_directory_next(list));) {
+        if (!join(directory, name, path))
+            continue;
+        if (!find_role(name, &is) || !is_wanted(self, name, &is))
+            note_other(self, name);
+        else
+            status = add_file(self, path, (int)(strlen(path) - strlen(name)), &is, error);
+    }
+    if (list)
+        closedir(list);
+    if (status || self->count > before || levels == 0)
+        return status;
+    return look_below(self, directory, levels - 1, error);
+}
+
+/* The best file for a role in the data set of `member`; NULL: there is none. */
+static const found *best_file(const search *self, const found *member, dt_part part,
+                              dt_idx_kind kind)
+{
+    const found *best = NULL;
+    for (size_t i = 0; i < self->count; i++) {
+        const found *file = &self->files[i];
+        if (file->role.part == part && file->role.kind == kind && belong_together(file, member) &&
+            (!best || goes_before(file, best)))
+            best = file;
+    }
+    return best;
+}
+
+static dt_status refuse_nothing(const search *self, const char *path, dt_error *error)
+{
+    char shown[DT_IDX_SHOWN];
+    dt_idx_show(path, shown, sizeof shown);
+    int more = self->others > SHOWN_MOST ? self->others - SHOWN_MOST : 0;
+    char rest[24] = "";
+    if (more > 0)
+        snprintf(rest, sizeof rest, " and %d more", more);
+    return dt_fail(error, DT_ERR_NO_INPUT,
+                   "%s: expected MNIST-type files like %s and %s, raw or with .gz, found %s%s; "
+                   "" ADVICE,
+                   shown, known_names[DT_TRAIN][DT_IDX_IMAGES],
+                   known_names[DT_TRAIN][DT_IDX_LABELS], self->others > 0 ? self->seen : "nothing",
+                   rest, shown);
+}
+
+static dt_status refuse_several(const search *self, const char *path, dt_error *error)
+{
+    char shown[DT_IDX_SHOWN], text[400];
+    dt_text sets = {.text = text, .size = sizeof text};
+    int count = 0;
+    for (size_t i = 0; i < self->count; i++) {
+        const found *file = &self->files[i];
+        bool first = true;
+        for (size_t j = 0; j < i; j++)
+            first = first && !belong_together(file, &self->files[j]);
+        int length = file->name + file->role.prefix;
+        if (first && count++ < SHOWN_MOST)
+            dt_text_add(&sets, "%s%.*s", count > 1 ? ", " : "",
+                        file->role.prefix > 0 ? length : file->name - 1, file->path);
+    }
+    dt_idx_show(path, shown, sizeof shown);
+    return dt_fail(error, DT_ERR_NO_INPUT,
+                   "%s: expected the files of one data set, found those of %d: %s%s; name one of "
+                   "them",
+                   shown, count, text, count > SHOWN_MOST ? ", ..." : "");
+}
+
+static dt_status refuse_two(const found *a, const found *b, dt_error *error)
+{
+    char shown[2][DT_IDX_SHOWN];
+    return dt_fail(error, DT_ERR_NO_INPUT,
+                   "%s: expected one training set and one test set, found %s too; move one of the "
+                   "two away",
+                   dt_idx_show(a->path, shown[0], DT_IDX_SHOWN),
+                   dt_idx_show(b->path, shown[1], DT_IDX_SHOWN));
+}
+
+static dt_status refuse_part(const search *self, const found *const best[DT_PARTS][DT_IDX_KINDS],
+                             dt_error *error)
+{
+    const found *first = &self->files[0];
+    char shown[DT_IDX_SHOWN], directory[PATH_MAX], text[2][400] = {"", ""};
+    dt_text lists[2] = {{.text = text[0], .size = sizeof text[0]},
+                        {.text = text[1], .size = sizeof text[1]}};
+    for (int part = 0; part < DT_PARTS; part++)
+        for (int kind = 0; kind < DT_IDX_KINDS; kind++) {
+            const found *file = best[part][kind];
+            bool needed = part == DT_TRAIN || best[part][1 - kind];
+            dt_text *list = &lists[file ? 0 : 1];
+            const char *comma = list->length > 0 ? ", " : "";
+            if (file)
+                dt_text_add(list, "%s%.80s", comma, file->path + file->name);
+            else if (needed)
+                dt_text_add(list, "%s%.*s%s%s", comma, first->role.prefix,
+                            first->path + first->name, first->role.prefix > 0 ? "-" : "",
+                            known_names[part][kind]);
+        }
+    snprintf(directory, sizeof directory, "%.*s", first->name - 1, first->path);
+    dt_idx_show(directory, shown, sizeof shown);
+    return dt_fail(error, DT_ERR_NO_INPUT,
+                   "%s: expected images and labels, found %s; missing: %s (or with .gz); " ADVICE,
+                   shown, text[0], text[1], shown);
+}
+
+/* Chooses the files of the data set, if one was found and it is whole. */
+static dt_status choose(const search *self, const char *path, idx_names *out, dt_error *error)
+{
+    const found *best[DT_PARTS][DT_IDX_KINDS];
+    if (self->count == 0)
+        return refuse_nothing(self, path, error);
+    for (size_t i = 1; i < self->count; i++) {
+        const found *first = &self->files[0], *file = &self->files[i];
+        if (!belong_together(first, file))
+            return refuse_several(self, path, error);
+    }
+    for (int part = 0; part < DT_PARTS; part++)
+        for (int kind = 0; kind < DT_IDX_KINDS; kind++) {
+            const found *file = best[part][kind] = best_file(self, &self->files[0], part, kind);
+            snprintf(out->paths[part][kind], PATH_MAX, "%s", file ? file->path : "");
+        }
+    for (size_t i = 0; i < self->count; i++) {
+        const found *file = &self->files[i], *chosen = best[file->role.part][file->role.kind];
+        if (file->role.word != chosen->role.word)
+            return refuse_two(chosen, file, error);
+    }
+    bool tests = best[DT_TEST][DT_IDX_IMAGES] || best[DT_TEST][DT_IDX_LABELS];
+    for (int part = 0; part < (tests ? DT_PARTS : DT_TEST); part++)
+        for (int kind = 0; kind < DT_IDX_KINDS; kind++)
+            if (!best[part][kind])
+                return refuse_part(self, best, error);
+    return DT_OK;
+}
+
+/* The directory cannot be read. */
+static dt_status refuse_directory(const char *path, int reason, dt_error *error)
+{
+    char shown[DT_IDX_SHOWN];
+    dt_idx_show(path, shown, sizeof shown);
+    if (reason == ENOENT)
+        return dt_fail(error, DT_ERR_NO_INPUT,
+                       "%s: expected a directory with MNIST-type files, found nothing of that "
+                       "name; " ADVICE,
+                       shown, shown);
+    return dt_fail(error, DT_ERR_NO_INPUT, "%s: cannot open the directory: %s", shown,
+                   strerror(reason));
+}
+
+/* A path that is no directory: DIRECTORY/PREFIX, or a file of a data set, which becomes that. */
+static dt_status take_prefix(char *path, char **prefix, dt_error *error)
+{
+    struct stat info;
+    role is;
+    char shown[DT_IDX_SHOWN];
+    bool there = stat(path, &info) == 0;
+    int reason = there ? 0 : errno;
+    char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    dt_idx_show(path, shown, sizeof shown);
+    if (!there && (reason != ENOENT || !slash))
+        return refuse_directory(path, reason, error);
+    if (there && !find_role(name, &is))
+        return dt_fail(error, DT_ERR_NO_INPUT,
+                       "%s: expected a directory with MNIST-type files, found a file", shown);
+    if (there)
+        name[is.prefix] = '\0';
+    *prefix = name;
+    return DT_OK;
+}
+
+static dt_status search_in(search *self, const char *directory, int levels, dt_error *error)
+{
+    DIR *list = dt_directory_list(AT_FDCWD, directory, DT_LINKS_FOLLOWED);
+    if (!list)
+        return refuse_directory(directory, errno, error);
+    closedir(list);
+    return look_into(self, directory, levels, error);
+}
+
+dt_status idx_names_find(const char *path, idx_names *out, dt_error *error)
+{
+    search self = {0};
+    char *copy = dt_strdup(path, error), *name = NULL;
+    char wanted[NAME_MAX + 1];
+    bool whole = is_directory(path);
+    dt_status status = copy ? DT_OK : DT_ERR_INTERNAL;
+    if (!status && !whole)
+        status = take_prefix(copy, &name, error);
+    if (name) {
+        snprintf(wanted, sizeof wanted, "%s", name);
+        *name = '\0';
+        self.wanted = wanted;
+    }
+    if (!status)
+        status = search_in(&self, whole || copy[0] ? copy : ".", whole ? LEVELS : 0, error);
+    if (!status && !whole && self.count == 0)
+        status = refuse_directory(path, ENOENT, error);
+    if (!status)
+        status = choose(&self, path, out, error);
+    dt_free(self.files);
+    dt_free(copy);
+    return status;
+}

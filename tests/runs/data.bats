@@ -1,0 +1,76 @@
+#!/usr/bin/env bats
+# Data sets under the names and in the forms that people have: read whole, or refused in one line.
+# shellcheck disable=SC2054,SC2154 # 10,4 is one word; helpers.bash sets what seems unset
+
+load helpers
+
+setup() { common_setup; }
+teardown() { common_teardown; }
+
+base=(--classes 4 --layers 10,4 --epochs 2 --batch-size 8 --virtual-ranks 3)
+
+make_form() { "$python" "$top/tests/runs/make_data.py" "$@"; }
+
+# same_as_plain NP NAME [ARGUMENT...]: trains, to the weights that the plain files give.
+same_as_plain() {
+    if [ ! -e plain-run ]; then
+        make_form plain plain
+        train 1 --data plain "${base[@]}" --output plain-run
+    fi
+    train "$1" "${base[@]}" --output "run-$2" "${@:3}"
+    expect "$2: parameter_hash" "$(summary parameter_hash plain-run)" \
+        "$(summary parameter_hash "run-$2")"
+    expect "$2: test_accuracy" "$(summary test_accuracy plain-run)" \
+        "$(summary test_accuracy "run-$2")"
+}
+
+@test "IDX files under any name, raw and packed, train to the same weights on 1 to 3 ranks" {
+    local form number=0
+    for form in dots dots-gz test prefix unpacked torchvision gz-without-ending members qmnist \
+        short; do
+        make_form "$form" "$form"
+        same_as_plain $((number++ % 3 + 1)) "$form" --data "$form"
+    done
+    same_as_plain 2 above --data torchvision/MNIST
+    same_as_plain 3 below --data torchvision/MNIST/raw
+}
+
+@test "training files alone: trains, and says that there is nothing to test on" {
+    make_form train-only alone
+    train 2 --data alone "${base[@]}" --output run
+    grep -q "nothing to test on" out
+    expect "test_accuracy" null "$(summary test_accuracy run)"
+    train 3 --data alone "${base[@]}" --val-fraction 0.2 --output held-out
+    grep -q "nothing to test on" out
+    refuse 78 'expected a subset with samples, found none' eval --weights run/weights.h5
+    train 1 --data alone "${base[@]}" --split random --val-fraction 0.2 --output random
+}
+
+@test "a part of a data set, and two of them, are refused with what was seen" {
+    make_form prefix set
+    rm set/*train-labels*
+    refuse 66 "set: .*found emnist-digits-train-images.*missing: emnist-digits-train-labels-idx1" \
+        --data set "${base[@]}"
+    make_form plain set
+    refuse 66 "set: expected .*one data set, found .* 2: .*" --data set "${base[@]}"
+    same_as_plain 1 by-file --data set/train-images-idx3-ubyte
+    make_form prefix set
+    same_as_plain 1 by-prefix --data set/emnist-digits
+    mkdir notes
+    touch notes/{a,b,c,d,e,f,g}.txt
+    refuse 66 'notes: .*found .*\.txt, .* and 2 more; .*get-mnist.sh notes' \
+        --data notes "${base[@]}"
+}
+
+@test "--data auto: a part of a data set in data/mnist is refused, not replaced" {
+    make_form dots data/mnist
+    same_as_plain 1 auto
+    rm data/mnist/train-labels*
+    refuse 66 'data/mnist: .*missing: train-labels-idx1-ubyte' "${base[@]}"
+    rm data/mnist/*
+    touch data/mnist/train-images-idx3-ubyte.gz.part
+    refuse 66 'data/mnist: .*found train-images-idx3-ubyte.gz.part' "${base[@]}"
+    rm data/mnist/*
+    dist_train 1 --layers 10 --epochs 1 --train-limit 50 --test-limit 5 --output none
+    expect "source" "synthetic digits" "$(summary data_source none)"
+}

@@ -1,0 +1,91 @@
+"""Data sets as people have them, of the same small images: what is trained on must not differ.
+
+usage: make_data.py FORM DIR [OPTION=VALUE...]
+
+Makes DIR with 60 training and 20 test images of 8 x 6 pixels in 4 classes, in one of the forms
+below. The forms differ in names, packing and types alone, so that all give the same weights.
+"""
+import gzip
+import os
+import struct
+import sys
+
+import numpy as np
+
+NAMES = {"train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+         "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")}
+
+
+def samples(classes=4):
+    random = np.random.default_rng(7)
+    patterns = random.integers(0, 256, (classes, 8, 6))
+    parts = {}
+    for part, count in (("train", 60), ("test", 20)):
+        labels = np.concatenate((np.arange(classes), random.integers(0, classes, count - classes)))
+        noise = random.integers(-40, 41, (count, 8, 6))
+        parts[part] = np.clip(patterns[labels] + noise, 0, 255).astype(np.uint8), labels
+    return parts
+
+
+def idx(array):
+    code = {"u1": 8, "i1": 9, "i2": 11, "i4": 12}[array.dtype.str[1:]]
+    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, code, array.ndim, *array.shape)
+    return header + array.astype(array.dtype.newbyteorder(">")).tobytes()
+
+
+def write(path, content, pack=None):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    pack = path.endswith(".gz") if pack is None else pack
+    with open(path, "wb") as file:
+        file.write(gzip.compress(content) if pack else content)
+
+
+def write_idx(directory, name=lambda part, kind: NAMES[part][kind], parts=("train", "test"),
+              labels=lambda values: values.astype(np.uint8), first=0, pack=None, classes=4):
+    for part in parts:
+        images, classes_of = samples(classes)[part]
+        for kind, array in enumerate((images, labels(classes_of + first))):
+            write(os.path.join(directory, name(part, kind)), idx(array), pack)
+
+
+def renamed(change, **more):
+    return lambda directory: write_idx(
+        directory, lambda part, kind: change(NAMES[part][kind]), **more)
+
+
+def qmnist(directory):
+    columns = lambda values: np.stack([values] + [values * 7 + i for i in range(7)], 1)
+    write_idx(directory, lambda part, kind: f"qmnist-{part}-" + (
+        "images-idx3-ubyte.gz", "labels-idx2-int.gz")[kind],
+              labels=lambda values: columns(values).astype(np.int32))
+
+
+def members(directory):
+    """Each file as three gzip members, with zeros behind."""
+    write_idx(directory, lambda part, kind: NAMES[part][kind] + ".gz", pack=False)
+    for name in os.listdir(directory):
+        path = os.path.join(directory, name)
+        with open(path, "rb") as file:
+            content = file.read()
+        packed = b"".join(map(gzip.compress, (content[:21], content[21:30], content[30:])))
+        write(path, packed + bytes(10240 - len(packed) % 10240), False)
+
+
+FORMS = {
+    "plain": write_idx,
+    "dots": renamed(lambda name: name.replace("-idx", ".idx")),
+    "dots-gz": renamed(lambda name: name.replace("-idx", ".idx") + ".gz"),
+    "test": renamed(lambda name: name.replace("t10k", "test")),
+    "prefix": renamed(lambda name: "emnist-digits-" + name.replace("t10k", "test") + ".gz"),
+    "unpacked": renamed(lambda name: name + "/" + name.replace("-idx", ".idx")),
+    "torchvision": renamed(lambda name: "MNIST/raw/" + name),
+    "gz-without-ending": renamed(lambda name: name, pack=True),
+    "members": members,
+    "qmnist": qmnist,
+    "short": lambda directory: write_idx(directory, labels=lambda v: v.astype(np.int16)),
+    "train-only": lambda directory: write_idx(directory, parts=("train",)),
+}
+
+
+if __name__ == "__main__":
+    FORMS[sys.argv[1]](sys.argv[2]) if len(sys.argv) > 1 else print(*FORMS)
