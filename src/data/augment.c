@@ -11,7 +11,14 @@
 enum { BLOCK_PLACE, BLOCK_FORM, BLOCK_ERASE, ERASE_TRIES = 10, BLOCK_FIELD = 16 };
 
 /* Rows of floats are as long as whole vectors of any CPU. */
-enum { VECTOR = 16, SIDE_MAX = 256 };
+enum { VECTOR = 16 };
+
+/* Where the pixels of a row come from: the pixel of the canvas above and left of it, and how far it
+ * is from there. [width] each. */
+typedef struct origins {
+    int32_t *pixel;
+    float *right, *below;
+} origins;
 
 struct dt_augmenter {
     dt_augment augment;
@@ -19,9 +26,11 @@ struct dt_augmenter {
     uint64_t seed;
     bool warps;
     int radius, pitch; /* of the smoothing; floats of a row of the fields */
-    /* Of elastic: [2 radius + 1]; [height][pitch], of one direction; [height][pitch], of x and y;
-     * [pitch + 2 radius + VECTOR], a row with zeros on both sides. */
-    float *weights, *field, *moves[2], *row;
+    /* Of elastic: [2 radius + 1]; [height][pitch], of one direction; [pitch + 2 radius + VECTOR], a
+     * row with zeros on both sides. */
+    float *weights, *field, *row;
+    float *moves[2]; /* [height][pitch], of x and y: 0 without elastic */
+    origins origins;
     float *canvas; /* [height + 3][width + 3][channels]: the image with zeros around it */
 };
 
@@ -50,9 +59,9 @@ static size_t canvas_size(dt_shape shape)
 uint64_t dt_augmenter_bytes(const dt_augment *augment, dt_shape shape)
 {
     size_t radius = (size_t)radius_of(augment), pitch = (size_t)pitch_of(shape);
-    size_t floats = canvas_size(shape);
+    size_t floats = canvas_size(shape) + 2 * (size_t)shape.height * pitch + 3 * pitch;
     if (radius > 0)
-        floats += 2 * radius + 1 + 3 * (size_t)shape.height * pitch + pitch + 2 * radius + VECTOR;
+        floats += 2 * radius + 1 + (size_t)shape.height * pitch + pitch + 2 * radius + VECTOR;
     return sizeof(dt_augmenter) + floats * sizeof(float);
 }
 
@@ -73,8 +82,6 @@ static dt_status create_fields(dt_augmenter *self, dt_error *error)
     size_t count = (size_t)self->shape.height * pitch;
     if (!(self->weights = dt_calloc(2 * radius + 1, sizeof(float), error)) ||
         !(self->field = dt_calloc(count, sizeof(float), error)) ||
-        !(self->moves[0] = dt_calloc(count, sizeof(float), error)) ||
-        !(self->moves[1] = dt_calloc(count, sizeof(float), error)) ||
         !(self->row = dt_calloc(pitch + 2 * radius + VECTOR, sizeof(float), error)))
         return error->status;
     fill_weights(self);
@@ -92,8 +99,14 @@ dt_status dt_augmenter_create(const dt_augment *augment, dt_shape shape, uint64_
     self->pitch = pitch_of(shape);
     for (int kind = 0; kind <= DT_AUGMENT_ELASTIC; kind++)
         self->warps |= augment->has[kind];
-    self->canvas = dt_calloc(canvas_size(shape), sizeof(float), error);
-    if (!self->canvas || (self->radius > 0 && create_fields(self, error))) {
+    size_t pitch = (size_t)self->pitch, count = (size_t)shape.height * pitch;
+    if (!(self->canvas = dt_calloc(canvas_size(shape), sizeof(float), error)) ||
+        !(self->moves[0] = dt_calloc(count, sizeof(float), error)) ||
+        !(self->moves[1] = dt_calloc(count, sizeof(float), error)) ||
+        !(self->origins.pixel = dt_calloc(pitch, sizeof(int32_t), error)) ||
+        !(self->origins.right = dt_calloc(pitch, sizeof(float), error)) ||
+        !(self->origins.below = dt_calloc(pitch, sizeof(float), error)) ||
+        (self->radius > 0 && create_fields(self, error))) {
         dt_augmenter_destroy(self);
         return error->status;
     }
@@ -110,6 +123,9 @@ void dt_augmenter_destroy(dt_augmenter *self)
     dt_free(self->moves[0]);
     dt_free(self->moves[1]);
     dt_free(self->row);
+    dt_free(self->origins.pixel);
+    dt_free(self->origins.right);
+    dt_free(self->origins.below);
     dt_free(self->canvas);
     dt_free(self);
 }
@@ -223,28 +239,20 @@ static inline float on_canvas(float at, int size)
     return at > (float)(size + 1) ? (float)(size + 1) : at;
 }
 
-/* Where the pixels of a row come from: the pixel of the canvas above and left of it, and how far it
- * is from there. */
-typedef struct origins {
-    int32_t pixel[SIDE_MAX];
-    float right[SIDE_MAX], below[SIDE_MAX];
-} origins;
-
-static void find_origins(const dt_augmenter *self, const affine *map, int y, origins *out)
+static void find_origins(const dt_augmenter *self, const affine *map, int y)
 {
-    static const float none[SIDE_MAX];
+    const origins *to = &self->origins;
     int width = self->shape.width, height = self->shape.height;
     size_t row = (size_t)y * (size_t)self->pitch;
-    const float *across_more = self->radius > 0 ? self->moves[0] + row : none;
-    const float *down_more = self->radius > 0 ? self->moves[1] + row : none;
+    const float *across_more = self->moves[0] + row, *down_more = self->moves[1] + row;
     float across_begin = map->xy * (float)y + map->x, down_begin = map->yy * (float)y + map->y;
     for (int x = 0; x < width; x++) {
         float across = on_canvas(map->xx * (float)x + across_begin + across_more[x], width);
         float down = on_canvas(map->yx * (float)x + down_begin + down_more[x], height);
         int left = (int)across, above = (int)down;
-        out->right[x] = across - (float)left;
-        out->below[x] = down - (float)above;
-        out->pixel[x] = above * (width + 3) + left;
+        to->right[x] = across - (float)left;
+        to->below[x] = down - (float)above;
+        to->pixel[x] = above * (width + 3) + left;
     }
 }
 
@@ -252,9 +260,9 @@ static void warp(dt_augmenter *self, const affine *map, uint8_t *to)
 {
     int width = self->shape.width, channels = self->shape.channels;
     int pitch = (width + 3) * channels;
+    const origins from = self->origins;
     for (int y = 0; y < self->shape.height; y++, to += width * channels) {
-        origins from;
-        find_origins(self, map, y, &from);
+        find_origins(self, map, y);
         for (int c = 0; c < channels; c++) {
             const float *canvas = self->canvas + c;
             for (int x = 0; x < width; x++) {

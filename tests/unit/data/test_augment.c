@@ -42,7 +42,7 @@ static void draw_once(const char *text, dt_shape shape, uint32_t place, const ui
     dt_augmenter_destroy(self);
 }
 
-static const dt_shape shapes[] = {{28, 28, 1}, {17, 40, 3}, {1, 12, 1}, {33, 1, 2}};
+static const dt_shape shapes[] = {{28, 28, 1}, {17, 40, 3}, {1, 12, 1}, {2, 600, 1}, {33, 1, 2}};
 
 /* An item of the kind whose amounts are all `share` of their range, or at least. */
 static void write_item(int kind, double share, char text[DT_AUGMENT_TEXT])
@@ -252,7 +252,7 @@ static void test_no_memory(void)
     dt_augmenter *out = NULL;
     dt_error error = {0};
     CU_ASSERT_EQUAL(dt_augment_parse("elastic 4 34", &augment, &error), DT_OK);
-    for (int n = 1; n <= 7; n++) {
+    for (int n = 1; n <= 10; n++) {
         dt_memory_fail_at(n);
         CU_ASSERT_EQUAL(dt_augmenter_create(&augment, shapes[0], 1, &out, &error), DT_ERR_INTERNAL);
         dt_memory_fail_at(0);
