@@ -69,7 +69,8 @@ void dt_layers_biases(const dt_layer_list *list, bool *with, bool *without);
 /* The item of the list's text that layer `index` is in, from 1: a layer and what follows it. */
 int dt_layers_item(const dt_layer_list *list, int index);
 
-/* Whether there is a layer with parameters. Errors: DT_ERR_CONFIG. */
+/* Whether there is a layer with parameters, and no dropout behind the last one.
+ * Errors: DT_ERR_CONFIG. */
 dt_status dt_layers_trainable(const dt_layer_list *list, dt_error *error);
 
 /* The values that the list gives, whatever images it takes; 0: that depends on them. */

@@ -199,9 +199,18 @@ int dt_layers_outputs(const dt_layer_list *list)
 
 dt_status dt_layers_trainable(const dt_layer_list *list, dt_error *error)
 {
-    for (int i = 0; i < list->count; i++)
-        if (dt_layer_kind_at(list->layers[i].kind)->tensors)
+    int dropout = -1;
+    for (int i = list->count - 1; i >= 0; i--) {
+        const dt_layer_kind *kind = dt_layer_kind_at(list->layers[i].kind);
+        if (kind->tensors && dropout < 0)
             return DT_OK;
+        if (kind->tensors)
+            return dt_fail(error, DT_ERR_CONFIG,
+                           "layer %d: dropout: expected a layer with parameters behind it, since "
+                           "it would drop what the network answers, found none",
+                           dt_layers_item(list, dropout));
+        dropout = strcmp(kind->name, "dropout") == 0 ? i : dropout;
+    }
     return dt_fail(error, DT_ERR_CONFIG,
                    "expected a layer that can be trained, found none with parameters");
 }

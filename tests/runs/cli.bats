@@ -135,6 +135,14 @@ refuse_data() { refuse "$1" "$2" --data bad "${@:3}"; }
     refuse 78 "bias: expected true, as layers says, found false" \
         --layers "dense 8, dense 10" --no-bias
     refuse 78 "layers: expected a layer that can be trained" --layers "relu"
+    refuse 78 "layers: layer 3: dropout: expected a layer with parameters behind it" \
+        --layers "dense 12, dense 10, dropout 0.5, softmax" --loss mse
+    refuse 78 "layers: layer 2: groupnorm: expected more than one value .*in an input of 1x1x12" \
+        --layers "dense 12, groupnorm 12, dense 10" --data good
+    refuse 78 "layers: layer 2: layernorm: expected more than one value .*in an input of 1x1x1" \
+        --layers "dense 1, layernorm, dense 10" --data good
+    refuse 78 "layers: layer 2: maxpool 30x30: expected .*at least 30x30.*, found 24x24x3" \
+        --layers "conv 3 5x5, maxpool 30, dense 10" --data synthetic
     refuse 78 "lr_min: .*at most lr" --schedule cosine --lr 0.1 --lr-min 0.2
     refuse 78 "val_fraction 0.01 of 40 samples" --data good --val-fraction 0.01
 }

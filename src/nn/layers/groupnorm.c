@@ -12,8 +12,9 @@ static norm norm_of(const dt_layer *layer)
 static dt_status shape(dt_layer *layer, dt_error *error)
 {
     int groups = (int)layer->arguments[GROUPS], channels = layer->input.channels;
+    norm self = norm_of(layer);
     if (channels % groups == 0)
-        return DT_OK;
+        return norm_check(&self, layer, error);
     return dt_fail(error, DT_ERR_CONFIG,
                    "%s %d: expected as many channels in every group, found an input of %d "
                    "channels, which %d does not divide",

@@ -7,6 +7,12 @@ static norm norm_of(const dt_layer *layer)
     return (norm){1, layer->inputs, 1, layer->arguments[EPSILON]};
 }
 
+static dt_status shape(dt_layer *layer, dt_error *error)
+{
+    norm self = norm_of(layer);
+    return norm_check(&self, layer, error);
+}
+
 /* As the input's: a row of values, or [height][width][channels]. */
 static int tensors(dt_layer *layer)
 {
@@ -43,6 +49,7 @@ const dt_layer_kind dt_layer_layernorm = {
     .argument_count = 1,
     .arguments = {[EPSILON] = DT_ARGUMENT("epsilon", DT_ARGUMENT_REAL, 1e-12, 1, "1e-05",
                                           "keeps y finite")},
+    .shape = shape,
     .tensors = tensors,
     .forward = forward,
     .backward = backward,

@@ -213,6 +213,17 @@ void norm_backward(const norm *of, const dt_layer *layer, const dt_layer_pass *p
         listener->final(listener->state, pass->summation->offset);
 }
 
+dt_status norm_check(const norm *self, const dt_layer *layer, dt_error *error)
+{
+    dt_shape input = layer->input;
+    if (self->positions * (self->channels / self->groups) > 1)
+        return DT_OK;
+    return dt_fail(error, DT_ERR_CONFIG,
+                   "%s: expected more than one value to take the mean of, found one alone in an "
+                   "input of %dx%dx%d",
+                   layer->kind->name, input.height, input.width, input.channels);
+}
+
 int norm_tensors(dt_layer *layer, int rank, const int64_t *shape)
 {
     layer->tensors[0] = (dt_tensor){.name = "gamma", .role = DT_TENSOR_GAIN, .rank = rank};

@@ -11,6 +11,9 @@ typedef struct norm {
     double epsilon;
 } norm;
 
+/* Refuses groups of a single value: it would always be the shift. */
+dt_status norm_check(const norm *self, const dt_layer *layer, dt_error *error);
+
 /* Sets the layer's tensors, of shape[rank], in all as many as channels; their number. */
 int norm_tensors(dt_layer *layer, int rank, const int64_t *shape);
 

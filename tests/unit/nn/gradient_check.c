@@ -525,7 +525,7 @@ static void test_layers(void)
         for (int i = 0; i < 12; i++) {
             dt_layer layer;
             char text[128];
-            int channels = draw_int(&random, 1, WIDTH_MAX);
+            int channels = draw_int(&random, 2, WIDTH_MAX); /* of one alone there is no mean */
             dt_shape input = {1, 1, channels};
             if (i % 2 == 0)
                 input =
