@@ -31,6 +31,9 @@ typedef struct dt_bundle {
     size_t array_count, array_room;
     dt_named_text *texts;
     size_t text_count, text_room;
+    dt_named_text *others; /* arrays of no floats: what they hold in place of these, "I64" */
+    size_t other_count, other_room;
+    bool ordered;          /* the arrays have the order of the network, as far as their file says */
     const char *converted; /* what its file had in place of 32-bit floats, "F16" or "F64"; NULL:
                               those. Not owned */
 } dt_bundle;
@@ -48,6 +51,10 @@ dt_status dt_bundle_add(dt_bundle *bundle, const char *name, int rank, const int
 /* Adds a copy of a text. Errors: as dt_bundle_add. */
 dt_status dt_bundle_add_text(dt_bundle *bundle, const char *name, const char *text,
                              dt_error *error);
+
+/* Notes an array that holds no floats. Errors: as dt_bundle_add. */
+dt_status dt_bundle_add_other(dt_bundle *bundle, const char *name, const char *what,
+                              dt_error *error);
 
 /* The text of that name; NULL: there is none. */
 const char *dt_bundle_text(const dt_bundle *bundle, const char *name);

@@ -14,11 +14,11 @@
  */
 dt_status dt_npz_write(const char *path, const dt_bundle *bundle, dt_error *error);
 
-/* Reads a file's bytes: members that are stored or deflated, arrays of 2, 4 or 8-byte little-endian
- * floats, of which those of two dimensions may be in Fortran's order, and single '<U' strings.
- * Refused are pickled objects, and members whose size is more than 32 times the file's and a
- * mebibyte, before anything is allocated for them. *out is always set: dt_bundle_destroy.
- * Errors: DT_ERR_DATA, with what was expected and found; DT_ERR_INTERNAL. */
+/* Reads a file's bytes: members that are stored or deflated, arrays of 2, 4 or 8-byte floats, of
+ * either byte order, C's or Fortran's, and single '<U' strings; integers, truth values and lists of
+ * strings are the bundle's others. Refused are pickled objects, and members whose size is more than
+ * 32 times the file's and a mebibyte, before anything is allocated for them. *out is always set:
+ * dt_bundle_destroy. Errors: DT_ERR_DATA, with what was expected and found; DT_ERR_INTERNAL. */
 dt_status dt_npz_decode(const void *bytes, size_t size, dt_bundle *out, dt_error *error);
 
 /* Reads the member `name` of a ZIP archive that is in memory, under the same limits. *member: NULL

@@ -17,7 +17,8 @@
  * bundle, the same bytes. Not collective. Errors: those of dt_atomic_write; DT_ERR_INTERNAL. */
 dt_status dt_safetensors_write(const char *path, const dt_bundle *bundle, dt_error *error);
 
-/* Reads a file's bytes. Values of F64, F16 and BF16 become 32-bit floats; other dtypes are refused.
+/* Reads a file's bytes. Values of F64, F16 and BF16 become 32-bit floats; integers and truth values
+ * are the bundle's others, and what else there is is refused.
  * *out is always set: dt_bundle_destroy. Nothing is allocated for values before all of the header
  * has been found true. Errors: DT_ERR_DATA, with what was expected and found; DT_ERR_INTERNAL. */
 dt_status dt_safetensors_decode(const void *bytes, size_t size, dt_bundle *out, dt_error *error);

@@ -78,7 +78,9 @@ typedef struct dt_weights_file {
     float *parameters; /* [parameter_count], all finite */
     uint64_t parameter_hash;
     bool own; /* a file of this program: the facts are filled and the hash has been verified */
-    dt_weights_facts facts; /* else zeros, but for an input_shape that an import found */
+    dt_weights_facts facts; /* else zeros, but for what an import found: input_shape; and where the
+                               file says its network, layers, loss and, if it scales its pixels
+                               itself, input_scale and input_shift */
 } dt_weights_file;
 
 /* Reads the weights file `path`: one of our own (it has dist_train.parameter_hash, and all facts

@@ -29,33 +29,41 @@ dt_status dt_check_words(const dt_architecture *architecture,
 /* Room for the names of layers. */
 #define DT_LAYER_LIST 200
 
+/* What a file was from which weights came. Lists are cut to their room. */
+typedef struct dt_import_note {
+    const char *format;             /* "a safetensors file" */
+    const char *converted;          /* as in dt_bundle; NULL: nothing was */
+    char layers[DT_LAYER_LIST];     /* what they were called, in order; "": a weights file */
+    char folded[2 * DT_LAYER_LIST]; /* batch normalisations that became a part of a layer */
+    char left_out[DT_LAYER_LIST];   /* what plays no part in the network: counters, optimizers */
+} dt_import_note;
+
 /* The reverse, also of a bundle from elsewhere. Its arrays are LAYER.weight or LAYER/weight, as
  * PyTorch has them, [out][in] or [out][in][height][width], or kernel in place of weight, as Keras
  * has them, [in][out] or [height][width][in][out]; and LAYER.bias or LAYER/bias. LAYER is any name,
- * or none at all.
+ * or none at all. Names as people give them by hand are W1 and b1, fc_w and fc_b, or arr_0, arr_1,
+ * ... in the order of the network: which way such kernels lie, their sizes must say. A bias may be
+ * a row or a column. What is no array of floats, or one number, is no part of a network.
  *
- * The layers are taken in the order of their names, numbers by value ("net.2" before "net.10"),
- * each having to take what the one before gives; or, unless `list` is NULL, in the order in which
- * their sizes are those of the list, those of equal sizes by name. Layers of equal sizes whose
- * names differ in more than numbers are refused without a list. In *out they are called "dense",
- * "dense_1", ...; layers[]: what they were called, in order, cut to its room.
+ * The layers are taken in the only order in which each takes what the one before gives; if there
+ * are several, in the order of their file, if that has one, or of their names, numbers by value
+ * ("net.2" before "net.10"); or, unless `list` is NULL, in the order in which their sizes are those
+ * of the list, those of equal sizes by name. Layers that could change places, and whose names
+ * differ in more than numbers, are refused without a list. In *out they are called "dense",
+ * "dense_1", ....
  *
  * A list with layers of images, which a bundle from elsewhere needs if it has convolutions, says
  * the network: of the layers, in the order of their names, each takes the first that fits, and the
  * size of the images becomes the input_shape of the facts (model/input_shape.h).
  *
+ * Batch normalisations (running_mean and running_var, or moving_mean and moving_variance) become a
+ * part of the layer beside them, which changes the bundle.
+ *
  * A bundle with dist_train.parameter_hash is one of ours: the hash is checked, and all facts must
  * be there but those that may be missing. *out is always set: dt_weights_destroy. Errors:
  * DT_ERR_DATA, with what was expected and found; DT_ERR_INTERNAL. */
-dt_status dt_weights_of_bundle(const dt_bundle *bundle, const dt_layer_list *list,
-                               dt_weights_file *out, char layers[DT_LAYER_LIST], dt_error *error);
-
-/* What a file was from which weights came. */
-typedef struct dt_import_note {
-    const char *format;         /* "a safetensors file" */
-    const char *converted;      /* as in dt_bundle; NULL: nothing was */
-    char layers[DT_LAYER_LIST]; /* as dt_weights_of_bundle says; "": a weights file, in its order */
-} dt_import_note;
+dt_status dt_weights_of_bundle(dt_bundle *bundle, const dt_layer_list *list, dt_weights_file *out,
+                               dt_import_note *note, dt_error *error);
 
 /* Reads weights from a file, whose layers get the names of this program: safetensors; npz; Keras'
  * weights as dt_weights_read takes them, as Keras 3 writes them (NAME.weights.h5), and inside of a

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "commands.h"
 #include "model/planes.h"
 #include "model/weights_bundle.h"
@@ -41,19 +42,28 @@ static dt_status state_version(dt_model *model, dt_error *error)
     return model->file.facts.version ? DT_OK : DT_ERR_INTERNAL;
 }
 
-/* The images are said where they were found, not told. */
-static void tell(const char *path, const dt_model *model, const dt_import_note *note)
+/* The images are said where they were found, not told. assumed: the scale of the pixels was. */
+static void tell(const char *path, const dt_model *model, const dt_import_note *note, bool assumed)
 {
     const dt_architecture *architecture = &model->spec.architecture;
     dt_shape input = architecture->input;
-    char images[64] = "";
+    char line[1400];
+    dt_text text = {.text = line, .size = sizeof line};
+    dt_text_add(&text, "%s, %zu parameters, from %s", model->file.facts.architecture,
+                model->file.parameter_count, note->format);
     if (!model->file.own && dt_planes_any(architecture))
-        snprintf(images, sizeof images, "; for images of %dx%dx%d", input.height, input.width,
-                 input.channels);
-    dt_say("%s: %s, %zu parameters, from %s%s%s%s%s%s%s", path, model->file.facts.architecture,
-           model->file.parameter_count, note->format, images,
-           note->layers[0] ? "; layers in order: " : "", note->layers, note->converted ? "; " : "",
-           note->converted ? note->converted : "", note->converted ? " became 32-bit floats" : "");
+        dt_text_add(&text, "; for images of %dx%dx%d", input.height, input.width, input.channels);
+    if (assumed)
+        dt_text_add(&text, "; pixels as numbers from 0 to 1, or else --normalize");
+    if (note->layers[0])
+        dt_text_add(&text, "; layers in order: %s", note->layers);
+    if (note->folded[0])
+        dt_text_add(&text, "; batch normalisations folded: %s", note->folded);
+    if (note->left_out[0])
+        dt_text_add(&text, "; without %s", note->left_out);
+    if (note->converted)
+        dt_text_add(&text, "; %s became 32-bit floats", note->converted);
+    dt_say("%s: %s", path, line);
 }
 
 dt_status command_import(const dt_invocation *invocation, dt_error *error)
@@ -70,13 +80,15 @@ dt_status command_import(const dt_invocation *invocation, dt_error *error)
         dt_weights_destroy(&file);
         return status;
     }
+    bool assumed = !file.own && file.facts.layers && file.facts.input_scale == 0 &&
+                   !dt_config_is_given(asked, "normalize");
     status = dt_model_of(invocation->from_path, &file, asked, &model, error);
     if (!status)
         status = state_version(&model, error);
     if (!status)
         status = dt_model_write(&model, invocation->out_path, error);
     if (!status)
-        tell(invocation->out_path, &model, &note);
+        tell(invocation->out_path, &model, &note, assumed);
     dt_model_destroy(&model);
     return status;
 }

@@ -15,7 +15,10 @@ void dt_bundle_destroy(dt_bundle *bundle)
     for (size_t i = 0; i < bundle->text_count; i++)
         dt_free(bundle->texts[i].text);
     dt_free(bundle->arrays);
+    for (size_t i = 0; i < bundle->other_count; i++)
+        dt_free(bundle->others[i].text);
     dt_free(bundle->texts);
+    dt_free(bundle->others);
     *bundle = (dt_bundle){0};
 }
 
@@ -95,25 +98,40 @@ dt_status dt_bundle_add(dt_bundle *bundle, const char *name, int rank, const int
     return DT_OK;
 }
 
+/* Adds to a list of texts. */
+static dt_status add_text(dt_named_text **list, size_t *count, size_t *room, const char *name,
+                          const char *text, dt_error *error)
+{
+    dt_named_text *texts = dt_grow(*list, room, *count + 1, sizeof *texts, error);
+    if (!texts)
+        return DT_ERR_INTERNAL;
+    *list = texts;
+    char *copy = dt_strdup(text, error);
+    if (!copy)
+        return DT_ERR_INTERNAL;
+    dt_named_text *to = &texts[(*count)++];
+    *to = (dt_named_text){.text = copy};
+    memcpy(to->name, name, strlen(name));
+    return DT_OK;
+}
+
 dt_status dt_bundle_add_text(dt_bundle *bundle, const char *name, const char *text, dt_error *error)
 {
     dt_status status = check_name(name, bundle->text_count, "text", error);
     if (!status && dt_bundle_text(bundle, name))
         status = twice("text", name, error);
-    if (status)
-        return status;
-    dt_named_text *texts =
-        dt_grow(bundle->texts, &bundle->text_room, bundle->text_count + 1, sizeof *texts, error);
-    if (!texts)
-        return DT_ERR_INTERNAL;
-    bundle->texts = texts;
-    char *copy = dt_strdup(text, error);
-    if (!copy)
-        return DT_ERR_INTERNAL;
-    dt_named_text *to = &texts[bundle->text_count++];
-    *to = (dt_named_text){.text = copy};
-    memcpy(to->name, name, strlen(name));
-    return DT_OK;
+    return status ? status
+                  : add_text(&bundle->texts, &bundle->text_count, &bundle->text_room, name, text,
+                             error);
+}
+
+dt_status dt_bundle_add_other(dt_bundle *bundle, const char *name, const char *what,
+                              dt_error *error)
+{
+    dt_status status = check_name(name, bundle->other_count, "array", error);
+    return status ? status
+                  : add_text(&bundle->others, &bundle->other_count, &bundle->other_room, name, what,
+                             error);
 }
 
 const char *dt_bundle_text(const dt_bundle *bundle, const char *name)

@@ -73,9 +73,10 @@ dt_status dt_npy_of_text(const char *text, void **bytes, size_t *size, dt_error 
 /* ---- reading ---- */
 
 typedef struct npy {
-    char kind;    /* 'f', 'U' */
-    size_t width; /* bytes of a value, or of the string */
-    bool fortran;
+    char kind;     /* 'f', 'U'; 'i', 'u', 'b', 'c', 'S': what is neither */
+    char text[16]; /* "<f4" */
+    size_t width;  /* bytes of a value, or of the string */
+    bool big, fortran;
     int rank;
     int64_t shape[DT_RANK_MAX];
     const uint8_t *values;
@@ -120,14 +121,19 @@ static bool take_shape(const char **at, npy *out)
 /* 'descr': '<f4' */
 static bool take_descr(const char **at, npy *out)
 {
-    if (!take(at, "'<") || !strchr("fU", **at) || **at == '\0')
+    int64_t width;
+    if (!take(at, "'") || **at == '\0' || !strchr("<>|", **at))
+        return false;
+    const char *text = *at;
+    out->big = *(*at)++ == '>';
+    if (**at == '\0' || !strchr("fUiubcS", **at))
         return false;
     out->kind = *(*at)++;
-    int64_t width;
-    if (!take_number(at, &width) || !take(at, "'"))
+    if (!take_number(at, &width) || !take(at, "'") || width > 1 << 20)
         return false;
+    snprintf(out->text, sizeof out->text, "%.*s", (int)(*at - text - 1), text);
     out->width = out->kind == 'U' ? 4 * (size_t)width : (size_t)width;
-    return out->kind == 'U' || width == 2 || width == 4 || width == 8;
+    return out->kind != 'f' || width == 2 || width == 4 || width == 8;
 }
 
 static bool take_header(const char *at, npy *out)
@@ -174,7 +180,7 @@ static dt_status read_header(const uint8_t *bytes, size_t size, const char *name
     header[length] = '\0';
     if (!take_header(header, out))
         return dt_fail(error, DT_ERR_DATA,
-                       "%s: expected an array of little-endian floats of at most %d dimensions, or "
+                       "%s: expected an array of floats or integers of at most %d dimensions, or "
                        "a text, found %.*s",
                        name, DT_RANK_MAX, (int)strcspn(header, "\n"), header);
     out->values = bytes + prefix + length;
@@ -197,8 +203,6 @@ static dt_status check_size(const npy *self, const char *name, dt_error *error)
 
 static dt_status add_text(const npy *self, const char *name, dt_bundle *to, dt_error *error)
 {
-    if (self->rank != 0)
-        return dt_fail(error, DT_ERR_DATA, "%s: expected one text, found a list", name);
     char *text = dt_calloc(self->size + 1, 1, error), *at = text;
     if (!text)
         return DT_ERR_INTERNAL;
@@ -217,28 +221,49 @@ static dt_status add_text(const npy *self, const char *name, dt_bundle *to, dt_e
     return status;
 }
 
+/* Where the values of an array in Fortran's order, the first index running fastest, belong. */
+static size_t place_of(const npy *self, size_t index)
+{
+    size_t place = 0, strides[DT_RANK_MAX], stride = 1;
+    for (int i = self->rank - 1; i >= 0; i--) {
+        strides[i] = stride;
+        stride *= (size_t)self->shape[i];
+    }
+    for (int i = 0; i < self->rank; i++) {
+        place += index % (size_t)self->shape[i] * strides[i];
+        index /= (size_t)self->shape[i];
+    }
+    return place;
+}
+
+static void read_value(const npy *self, float_type type, size_t index, float *to)
+{
+    uint8_t turned[sizeof(double)];
+    const uint8_t *from = self->values + index * self->width;
+    for (size_t i = 0; i < self->width; i++)
+        turned[i] = from[self->big ? self->width - 1 - i : i];
+    float_type_read(type, turned, 1, to);
+}
+
 static dt_status add_array(const npy *self, const char *name, dt_bundle *to, dt_error *error)
 {
     static const float_type types[] = {[2] = FLOAT_16, [4] = FLOAT_32, [8] = FLOAT_64};
+    static const char *const big[] = {[FLOAT_16] = "big-endian F16",
+                                      [FLOAT_32] = "big-endian F32",
+                                      [FLOAT_64] = "big-endian F64"};
     float *values;
+    size_t count = self->size / self->width;
     float_type type = types[self->width];
-    if (self->fortran && self->rank > 2)
-        return dt_fail(error, DT_ERR_DATA,
-                       "%s: expected an array in C order, found one in Fortran's", name);
+    bool fortran = self->fortran && self->rank > 1;
     dt_status status = dt_bundle_add(to, name, self->rank, self->shape, &values, error);
     if (status)
         return status;
-    if (type != FLOAT_32)
-        to->converted = float_type_names[type];
-    if (!self->fortran || self->rank < 2) {
-        float_type_read(type, self->values, self->size / self->width, values);
-        return DT_OK;
-    }
-    size_t rows = (size_t)self->shape[0], columns = (size_t)self->shape[1];
-    for (size_t j = 0; j < columns; j++)
-        for (size_t i = 0; i < rows; i++)
-            float_type_read(type, self->values + (j * rows + i) * self->width, 1,
-                            &values[i * columns + j]);
+    if (self->big || type != FLOAT_32)
+        to->converted = self->big ? big[type] : float_type_names[type];
+    if (!self->big && !fortran)
+        float_type_read(type, self->values, count, values);
+    for (size_t i = 0; (self->big || fortran) && i < count; i++)
+        read_value(self, type, i, &values[fortran ? place_of(self, i) : i]);
     return DT_OK;
 }
 
@@ -251,5 +276,9 @@ dt_status dt_npy_read(const uint8_t *bytes, size_t size, const char *name, dt_bu
         status = check_size(&self, name, error);
     if (status)
         return status;
-    return self.kind == 'U' ? add_text(&self, name, to, error) : add_array(&self, name, to, error);
+    if (self.kind == 'f')
+        return add_array(&self, name, to, error);
+    bool text = self.kind == 'U' && !self.big && self.rank == 0;
+    return text ? add_text(&self, name, to, error)
+                : dt_bundle_add_other(to, name, self.text, error);
 }

@@ -74,8 +74,10 @@ dt_status dt_safetensors_write(const char *path, const dt_bundle *bundle, dt_err
 
 /* What the header says of an array. */
 typedef struct entry {
-    const char *name; /* of the JSON */
+    const char *name;  /* of the JSON */
+    const char *other; /* the dtype of what is no float; NULL: `type` is the dtype */
     float_type type;
+    size_t width; /* bytes of a value */
     int rank;
     int64_t shape[DT_RANK_MAX];
     uint64_t begin, end;
@@ -131,12 +133,27 @@ static bool read_integers(const json_t *list, size_t most, int64_t *values, size
     return true;
 }
 
-static dt_status read_type(const char *name, const json_t *value, float_type *out, dt_error *error)
+/* What no weights are. */
+static const struct {
+    const char *name;
+    size_t width;
+} others[] = {{"I64", 8}, {"I32", 4}, {"I16", 2}, {"I8", 1},  {"U64", 8},
+              {"U32", 4}, {"U16", 2}, {"U8", 1},  {"BOOL", 1}};
+
+static dt_status read_type(const char *name, const json_t *value, entry *out, dt_error *error)
 {
     const char *type = json_string_value(value);
-    for (*out = 0; *out < FLOAT_TYPES; ++*out)
-        if (type && strcmp(type, float_type_names[*out]) == 0)
+    for (out->type = 0; out->type < FLOAT_TYPES; ++out->type)
+        if (type && strcmp(type, float_type_names[out->type]) == 0) {
+            out->width = float_type_width(out->type);
             return DT_OK;
+        }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (type && strcmp(type, others[i].name) == 0) {
+            out->other = others[i].name;
+            out->width = others[i].width;
+            return DT_OK;
+        }
     return dt_fail(error, DT_ERR_DATA,
                    "array %.100s: expected dtype F32, F64, F16 or BF16, found %.20s", name,
                    type ? type : "none");
@@ -148,7 +165,7 @@ static dt_status read_entry(const char *name, const json_t *value, uint64_t size
     *out = (entry){.name = name, .count = 1};
     size_t rank, pair;
     int64_t offsets[2];
-    dt_status status = read_type(name, json_object_get(value, "dtype"), &out->type, error);
+    dt_status status = read_type(name, json_object_get(value, "dtype"), out, error);
     if (status)
         return status;
     if (!read_integers(json_object_get(value, "shape"), DT_RANK_MAX, out->shape, &rank) ||
@@ -161,7 +178,7 @@ static dt_status read_entry(const char *name, const json_t *value, uint64_t size
     out->rank = (int)rank;
     out->begin = (uint64_t)offsets[0];
     out->end = (uint64_t)offsets[1];
-    size_t bytes = float_type_width(out->type);
+    size_t bytes = out->width;
     bool huge = false;
     for (size_t i = 0; i < rank; i++) {
         huge |= __builtin_mul_overflow(bytes, (size_t)out->shape[i], &bytes);
@@ -250,6 +267,10 @@ dt_status dt_safetensors_decode(const void *bytes, size_t size, dt_bundle *out, 
     for (size_t i = 0; i < self.count && !status; i++) {
         const entry *it = &self.entries[i];
         float *values;
+        if (it->other) {
+            status = dt_bundle_add_other(out, it->name, it->other, error);
+            continue;
+        }
         status = dt_bundle_add(out, it->name, it->rank, it->shape, &values, error);
         if (!status)
             float_type_read(it->type, self.values + it->begin, it->count, values);

@@ -6,96 +6,77 @@
 #include "file/hdf5_reader.h"
 #include "file/npz.h"
 #include "file/safetensors.h"
-#include "model/weights_bundle.h"
+#include "keras_hdf5.h"
+#include "weights_plan.h"
 
-/* Where Keras 3 and Keras 2.12 to 2.15 have the layers of a model.
- * source: Keras, saving_lib.py, _save_state and H5Entry */
-static const char *const layer_roots[] = {"/layers/", "/_layer_checkpoint_dependencies/"};
-
-/* A member of a .keras file. source: Keras, saving_lib.py */
-#define KERAS_MEMBER "model.weights.h5"
+/* Members of a .keras file. source: Keras, saving_lib.py */
+#define KERAS_WEIGHTS "model.weights.h5"
+#define KERAS_CONFIG  "config.json"
 
 static bool begins(const void *bytes, size_t size, const char *text, size_t length)
 {
     return size >= length && memcmp(bytes, text, length) == 0;
 }
 
-/* The path below the layers of a model; NULL: it is not there. */
-static const char *below_layers(const char *path)
+/* What the file, or the archive around it, says of the network: *plan, NULL for nothing. */
+static dt_status find_plan(const dt_hdf5_reader *reader, const char *config, size_t config_size,
+                           network_plan **plan, dt_error *error)
 {
-    for (size_t i = 0; i < sizeof layer_roots / sizeof *layer_roots; i++) {
-        size_t length = strlen(layer_roots[i]);
-        if (strncmp(path, layer_roots[i], length) == 0)
-            return path + length;
-    }
-    return NULL;
-}
-
-/* Adds "LAYER/vars/0", a kernel, or "LAYER/vars/1", a bias, which `path` ends in. */
-static dt_status add_variable(const dt_hdf5_reader *reader, const char *path, const char *variable,
-                              dt_bundle *to, dt_error *error)
-{
-    /* What dropout and its like have: it plays no part in inference. */
-    if (strstr(variable, "/seed_generator"))
-        return DT_OK;
-    const char *slash = strchr(variable, '/');
-    bool kernel = slash && strcmp(slash, "/vars/0") == 0,
-         bias = slash && strcmp(slash, "/vars/1") == 0;
-    int rank;
-    int64_t shape[DT_HDF5_RANK_MAX];
-    dt_status status = dt_hdf5_reader_shape(reader, path, &rank, shape, error);
-    if (status)
-        return status;
-    if (!(kernel && (rank == 1 || rank == 2 || rank == 4)) && !(bias && rank == 1))
-        return dt_fail(error, DT_ERR_DATA,
-                       "%s: expected LAYER/vars/0 with one, two or four dimensions and "
-                       "LAYER/vars/1 with one, as normalisations, dense layers and convolutions "
-                       "have, found another of %d",
-                       path, rank);
-    char name[DT_HDF5_PATH_SIZE + 8];
-    snprintf(name, sizeof name, "%.*s/%s", (int)(slash - variable), variable,
-             bias        ? "bias"
-             : rank == 1 ? "gamma"
-                         : "kernel");
-    float *values;
-    status = dt_bundle_add(to, name, rank, shape, &values, error);
-    return status ? status : dt_hdf5_reader_floats(reader, path, rank, shape, values, error);
-}
-
-static dt_status read_keras3(const dt_hdf5_reader *reader, dt_bundle *out, dt_error *error)
-{
-    size_t count;
-    const dt_hdf5_object *objects = dt_hdf5_reader_objects(reader, &count);
+    char *text = NULL;
     dt_status status = DT_OK;
-    for (size_t i = 0; i < count && !status; i++) {
-        const char *variable = below_layers(objects[i].path);
-        if (variable && !objects[i].group)
-            status = add_variable(reader, objects[i].path, variable, out, error);
+    *plan = NULL;
+    if (!config && dt_hdf5_reader_has_attribute(reader, "/", "model_config")) {
+        status = dt_hdf5_reader_text_attribute(reader, "/", "model_config", &text, error);
+        config_size = status ? 0 : strlen(text);
     }
+    if (!status && (config || text))
+        status = network_plan_of_keras(config ? config : text, config_size, plan, error);
+    dt_free(text);
     return status;
 }
 
-static dt_status import_hdf5(const void *bytes, size_t size, const dt_layer_list *list,
-                             dt_weights_file *out, dt_import_note *note, dt_error *error)
+static dt_status import_keras(const dt_hdf5_reader *reader, const network_plan *plan,
+                              const dt_layer_list *list, dt_weights_file *out, dt_import_note *note,
+                              dt_error *error)
+{
+    dt_bundle bundle;
+    dt_text left_out = {.text = note->left_out, .size = sizeof note->left_out};
+    bool is_3 = keras_is_3(reader);
+    note->format = is_3 ? "a file of Keras 3" : "a weights file";
+    dt_status status = is_3 ? keras3_read(reader, plan, &bundle, &left_out, error)
+                            : keras2_read(reader, plan, &bundle, &left_out, error);
+    if (!status && plan)
+        status = weights_of_plan(&bundle, plan, out, note, error);
+    else if (!status)
+        status = dt_weights_of_bundle(&bundle, list, out, note, error);
+    dt_bundle_destroy(&bundle);
+    return status;
+}
+
+/* config: what stands beside the weights in a .keras file, or NULL. */
+static dt_status import_hdf5(const void *bytes, size_t size, const char *config, size_t config_size,
+                             const dt_layer_list *list, dt_weights_file *out, dt_import_note *note,
+                             dt_error *error)
 {
     dt_hdf5_reader *reader;
+    network_plan *plan = NULL;
     dt_status status = dt_hdf5_reader_open(bytes, size, &reader, error);
     if (status)
         return status;
-    bool keras3 = dt_hdf5_reader_has(reader, "/layers") ||
-                  dt_hdf5_reader_has(reader, "/_layer_checkpoint_dependencies");
-    if (!keras3 || dt_hdf5_reader_has_attribute(reader, "/", "layer_names")) {
-        dt_hdf5_reader_destroy(reader);
-        note->format = "a weights file";
-        return dt_weights_decode(bytes, size, out, error);
+    bool own = dt_hdf5_reader_has_attribute(reader, "/", DT_WEIGHTS_PREFIX "parameter_hash");
+    bool known = keras_is_3(reader) || dt_hdf5_reader_has_attribute(reader, "/", "layer_names") ||
+                 dt_hdf5_reader_has_attribute(reader, "/model_weights", "layer_names");
+    if (!own && known) {
+        status = find_plan(reader, config, config_size, &plan, error);
+        if (!status)
+            status = import_keras(reader, plan, list, out, note, error);
     }
-    dt_bundle bundle = {0};
-    note->format = "a file of Keras 3";
-    status = read_keras3(reader, &bundle, error);
-    if (!status)
-        status = dt_weights_of_bundle(&bundle, list, out, note->layers, error);
-    dt_bundle_destroy(&bundle);
     dt_hdf5_reader_destroy(reader);
+    dt_free(plan);
+    if (own || !known) {
+        note->format = "a weights file";
+        status = dt_weights_decode(bytes, size, out, error);
+    }
     return status;
 }
 
@@ -109,7 +90,7 @@ static dt_status import_bundle(decoder *decode, const void *bytes, size_t size,
     dt_status status = decode(bytes, size, &bundle, error);
     note->converted = bundle.converted;
     if (!status)
-        status = dt_weights_of_bundle(&bundle, list, out, note->layers, error);
+        status = dt_weights_of_bundle(&bundle, list, out, note, error);
     dt_bundle_destroy(&bundle);
     return status;
 }
@@ -131,16 +112,19 @@ static dt_status import_zip(const void *bytes, size_t size, const dt_layer_list 
     for (size_t i = 30; i + sizeof pickle < size && i < 300; i++)
         if (memcmp((const char *)bytes + i, pickle, sizeof pickle - 1) == 0)
             return refuse_pickle(error);
-    void *member;
-    size_t member_size;
-    dt_status status = dt_zip_member(bytes, size, KERAS_MEMBER, &member, &member_size, error);
+    void *member, *config = NULL;
+    size_t member_size, config_size = 0;
+    dt_status status = dt_zip_member(bytes, size, KERAS_WEIGHTS, &member, &member_size, error);
     if (status)
         return status;
     note->format = "an npz file";
     if (!member)
         return import_bundle(dt_npz_decode, bytes, size, list, out, note, error);
-    status = import_hdf5(member, member_size, list, out, note, error);
+    status = dt_zip_member(bytes, size, KERAS_CONFIG, &config, &config_size, error);
+    if (!status)
+        status = import_hdf5(member, member_size, config, config_size, list, out, note, error);
     dt_free(member);
+    dt_free(config);
     return status;
 }
 
@@ -156,7 +140,7 @@ dt_status dt_weights_import(const char *path, const dt_layer_list *list, dt_weig
     if (status)
         return status;
     if (begins(bytes, size, "\x89HDF\r\n\x1a\n", 8))
-        status = import_hdf5(bytes, size, list, out, note, &own);
+        status = import_hdf5(bytes, size, NULL, 0, list, out, note, &own);
     else if (begins(bytes, size, "PK", 2))
         status = import_zip(bytes, size, list, out, note, &own);
     else if (begins(bytes, size, "\x80\x02", 2) && memchr(bytes, '{', size < 9 ? size : 9) == NULL)

@@ -206,10 +206,31 @@ static dt_status take_input(const dt_weights_file *file, dt_architecture *archit
     return DT_OK;
 }
 
+/* What a file from elsewhere that says its network leaves open. */
+static dt_status take_said(const dt_config *asked, const dt_weights_facts *facts,
+                           dt_network_spec *spec, dt_error *error)
+{
+    const int64_t *shape = facts->input_shape;
+    int loss;
+    dt_status status = find_name("loss", facts->loss, dt_loss_names, &loss, error);
+    if (!status)
+        status = dt_layers_parse(facts->layers, &spec->architecture.list, error);
+    spec->architecture.input = (dt_shape){(int)shape[0], (int)shape[1], (int)shape[2]};
+    spec->normalization = (dt_normalization){facts->input_scale, facts->input_shift};
+    if (facts->input_scale == 0)
+        spec->normalization = dt_normalization_of(dt_config_is_given(asked, "normalize")
+                                                      ? (dt_normalize)asked->normalize
+                                                      : DT_NORMALIZE_UNIT);
+    spec->loss = status ? DT_CROSS_ENTROPY : (dt_loss)loss;
+    return status;
+}
+
 /* What a file from elsewhere does not say. */
 static dt_status take_asked(const dt_config *asked, const dt_weights_file *file,
                             dt_network_spec *spec, dt_error *error)
 {
+    if (file->facts.layers)
+        return take_said(asked, &file->facts, spec, error);
     static const char *const needed[] = {"normalize", "loss", "output_activation", "activation"};
     const char *activation = dt_activation_names[asked->activation];
     const char *behind = dt_output_activation_names[asked->output_activation];
@@ -361,6 +382,7 @@ static dt_status state_facts(const dt_network_spec *spec, dt_weights_facts *out,
 {
     char text[DT_TEXT_MAX];
     dt_shape input = spec->architecture.input;
+    dt_weights_facts_destroy(out);
     dt_status status = dt_weights_facts_unknown(out, error);
     dt_architecture_text(&spec->architecture, text, sizeof text);
     if (!status)

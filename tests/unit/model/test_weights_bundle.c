@@ -115,11 +115,11 @@ static void weights_come_back_under_both_kinds_of_names(void)
         dt_bundle bundle;
         dt_weights_file back;
         dt_error error = {0};
-        char list[DT_LAYER_LIST];
+        dt_import_note list = {0};
         dt_weight_names names = i % 2 ? DT_NAMES_KERAS : DT_NAMES_TORCH;
         CU_ASSERT_EQUAL_FATAL(
             dt_bundle_of_weights(&net.architecture, &net.file, names, &bundle, NULL), DT_OK);
-        dt_weights_of_bundle(&bundle, NULL, &back, list, &error);
+        dt_weights_of_bundle(&bundle, NULL, &back, &list, &error);
         CU_ASSERT_STRING_EQUAL_FATAL(error.message, "");
         CU_ASSERT_TRUE_FATAL(back.own);
         assert_same_weights(&net.file, &back);
@@ -210,12 +210,12 @@ static void layers_are_put_in_order_by_their_numbers_or_a_list(void)
         dt_bundle bundle = shuffle(&random, &net, names, "kernel");
         dt_weights_file back;
         dt_error error = {0};
-        char list[DT_LAYER_LIST];
+        dt_import_note list = {0};
         const dt_layer_list *said = kind == 4 || i % 3 == 0 ? &net.architecture.list : NULL;
-        dt_weights_of_bundle(&bundle, said, &back, list, &error);
+        dt_weights_of_bundle(&bundle, said, &back, &list, &error);
         CU_ASSERT_STRING_EQUAL_FATAL(error.message, "");
         assert_same_weights(&net.file, &back);
-        CU_ASSERT_EQUAL(strncmp(list, names[0], strlen(names[0])), 0);
+        CU_ASSERT_EQUAL(strncmp(list.layers, names[0], strlen(names[0])), 0);
         CU_ASSERT_FALSE(back.own);
         dt_weights_destroy(&back);
         dt_bundle_destroy(&bundle);
@@ -239,10 +239,10 @@ static void refuse(const draft *arrays, int count, const char *layers, const cha
             DT_OK);
     dt_weights_file out;
     dt_error error = {0};
-    char list[DT_LAYER_LIST];
+    dt_import_note list = {0};
     if (layers)
         CU_ASSERT_EQUAL(dt_layers_parse(layers, &said, NULL), DT_OK);
-    CU_ASSERT_EQUAL(dt_weights_of_bundle(&bundle, layers ? &said : NULL, &out, list, &error),
+    CU_ASSERT_EQUAL(dt_weights_of_bundle(&bundle, layers ? &said : NULL, &out, &list, &error),
                     DT_ERR_DATA);
     if (!strstr(error.message, reason))
         printf("\n    expected ...%s...\n    found    %s\n", reason, error.message);
@@ -264,14 +264,29 @@ static void what_is_no_row_of_dense_layers_is_refused(void)
     REFUSE("layers fc1 and out have the same sizes", {"out.weight", 2, {4, 4}},
            {"fc1.weight", 2, {4, 4}});
     REFUSE("or --layers, which says the order", {"in.weight", 2, {5, 4}},
-           {"hidden.weight", 2, {3, 5}});
+           {"hidden.weight", 2, {3, 6}});
+    REFUSE("layers a and b fit in more orders than one", {"a.weight", 2, {5, 4}},
+           {"b.weight", 2, {4, 5}}, {"c.weight", 2, {6, 4}}, {"d.weight", 2, {4, 6}});
+    REFUSE("array bn.running_var: expected 4 values in a row", {"bn.running_mean", 1, {4}},
+           {"bn.running_var", 1, {3}});
+    REFUSE("layer bn: expected the mean and the variance", {"bn.running_mean", 1, {4}});
+    REFUSE("whether they are [inputs][outputs] or [outputs][inputs], found both", {"W1", 2, {4, 4}},
+           {"b1", 1, {4}});
+    REFUSE("[outputs][inputs], found neither", {"W1", 2, {4, 5}}, {"b1", 1, {3}});
+    REFUSE("array arr_0: expected a kernel of 2 or 4", {"arr_0", 1, {4}});
+    REFUSE("array arr_6: expected a kernel behind at most 5 rows", {"arr_0", 2, {4, 3}},
+           {"arr_1", 1, {3}}, {"arr_2", 1, {3}}, {"arr_3", 1, {3}}, {"arr_4", 1, {3}},
+           {"arr_5", 1, {3}}, {"arr_6", 1, {3}});
+    REFUSE("batch normalisation 3 [3]: expected it directly behind", {"0.weight", 2, {3, 4}},
+           {"3.running_mean", 1, {3}}, {"3.running_var", 1, {3}}, {"5.weight", 2, {2, 3}});
+    REFUSE("batch normalisation bn [3]: expected it directly behind", {"a.weight", 2, {3, 3}},
+           {"bn.running_mean", 1, {3}}, {"bn.running_var", 1, {3}}, {"b.weight", 2, {3, 3}});
     REFUSE_AS("3, 5", "of the sizes that the setting layers says", {"0.weight", 2, {4, 3}},
               {"1.weight", 2, {3, 4}});
     REFUSE_AS("4", "of the sizes that the setting layers says", {"0.weight", 2, {3, 4}},
               {"1.weight", 2, {4, 3}});
     REFUSE("take what the one before gives", {"0.weight", 2, {4, 3}}, {"2.weight", 2, {4, 3}});
-    REFUSE("take what the one before gives", {"1.weight", 2, {4, 3}}, {"0.weight", 2, {2, 4}});
-    REFUSE("found 0 [3 -> 4], 2 [5 -> 3]", {"0.kernel", 2, {3, 4}}, {"2.weight", 2, {3, 5}});
+    REFUSE("found 0 [3 -> 4], 2 [5 -> 6]", {"0.kernel", 2, {3, 4}}, {"2.weight", 2, {6, 5}});
     REFUSE("array a.gama: expected a name that ends in", {"a.gama", 1, {4}});
     REFUSE("expected --layers \"layernorm ..., dense 3\" with that in it", {"a.gamma", 1, {4}},
            {"b.weight", 2, {3, 4}});
@@ -292,13 +307,13 @@ static void what_is_no_row_of_dense_layers_is_refused(void)
     dt_bundle bundle = {0};
     dt_weights_file out;
     dt_error error = {0};
-    char list[DT_LAYER_LIST];
+    dt_import_note list = {0};
     CU_ASSERT_EQUAL(dt_bundle_add(&bundle, "weight", 2, (int64_t[]){2, 3}, &values, NULL), DT_OK);
-    CU_ASSERT_EQUAL(dt_weights_of_bundle(&bundle, NULL, &out, list, NULL), DT_OK);
+    CU_ASSERT_EQUAL(dt_weights_of_bundle(&bundle, NULL, &out, &list, NULL), DT_OK);
     CU_ASSERT_TRUE(out.tensors[0].shape[0] == 3 && out.tensors[0].shape[1] == 2);
     dt_weights_destroy(&out);
     values[4] = NAN;
-    CU_ASSERT_EQUAL(dt_weights_of_bundle(&bundle, NULL, &out, list, &error), DT_ERR_DATA);
+    CU_ASSERT_EQUAL(dt_weights_of_bundle(&bundle, NULL, &out, &list, &error), DT_ERR_DATA);
     CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "array weight: expected finite numbers, found"));
     dt_weights_destroy(&out);
     CU_ASSERT_EQUAL(dt_bundle_add(&bundle, "a\nb", 0, NULL, &values, &error), DT_ERR_DATA);
@@ -306,6 +321,73 @@ static void what_is_no_row_of_dense_layers_is_refused(void)
     CU_ASSERT_EQUAL(dt_bundle_add(&bundle, "weight", 0, NULL, &values, &error), DT_ERR_DATA);
     CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "array weight: expected once, found again"));
     dt_bundle_destroy(&bundle);
+}
+
+/* What becomes of arrays from elsewhere: the layers in order, and what else is said. */
+static void bring_in(const draft *arrays, int count, const char *order, const char *folded,
+                     const char *left_out)
+{
+    dt_bundle bundle = {0};
+    float *values;
+    for (int i = 0; i < count; i++) {
+        CU_ASSERT_EQUAL(
+            dt_bundle_add(&bundle, arrays[i].name, arrays[i].rank, arrays[i].shape, &values, NULL),
+            DT_OK);
+        for (size_t j = 0; j < dt_array_count(&bundle.arrays[i]); j++)
+            values[j] = (float)(i + 1);
+    }
+    dt_bundle_add_other(&bundle, "steps", "I64", NULL);
+    dt_weights_file out;
+    dt_error error = {0};
+    dt_import_note note = {0};
+    dt_weights_of_bundle(&bundle, NULL, &out, &note, &error);
+    if (error.message[0])
+        printf("\n    found %s\n", error.message);
+    CU_ASSERT_STRING_EQUAL(error.message, "");
+    CU_ASSERT_STRING_EQUAL(note.layers, order);
+    CU_ASSERT_STRING_EQUAL(note.folded, folded);
+    CU_ASSERT_STRING_EQUAL(note.left_out, left_out);
+    dt_weights_destroy(&out);
+    dt_bundle_destroy(&bundle);
+}
+
+#define BRING_IN(order, folded, left_out, ...)                                                     \
+    bring_in((const draft[]){__VA_ARGS__}, sizeof((const draft[]){__VA_ARGS__}) / sizeof(draft),   \
+             order, folded, left_out)
+
+static void names_and_sizes_say_what_arrays_are(void)
+{
+    BRING_IN("hidden, dense_1", "", "steps", {"dense_1/kernel", 2, {4, 3}},
+             {"hidden/kernel", 2, {5, 4}});
+    BRING_IN("z, b, a", "", "steps", {"a.weight", 2, {2, 3}}, {"b.weight", 2, {3, 4}},
+             {"z.weight", 2, {4, 5}});
+    BRING_IN("1, 2", "", "epoch, steps", {"W2", 2, {3, 2}}, {"b2", 2, {1, 2}}, {"W1", 2, {4, 3}},
+             {"b1", 1, {3}}, {"epoch", 0, {0}});
+    BRING_IN("1, 2", "", "steps", {"w_1", 2, {3, 4}}, {"b_1", 2, {3, 1}}, {"w_2", 2, {2, 3}},
+             {"b_2", 2, {2, 1}});
+    BRING_IN("fc, out", "", "steps", {"fc_w", 2, {4, 3}}, {"fc_b", 1, {3}}, {"out_w", 2, {3, 2}});
+    BRING_IN("arr_0, arr_2, arr_10", "", "steps", {"arr_10", 2, {2, 9}}, {"arr_2", 2, {3, 2}},
+             {"arr_0", 2, {4, 3}}, {"arr_1", 1, {3}}, {"arr_11", 2, {1, 9}});
+    BRING_IN("arr_0, arr_5", "arr_1 into arr_0 (as directly behind it)", "steps",
+             {"arr_0", 2, {4, 3}}, {"arr_1", 1, {3}}, {"arr_2", 1, {3}}, {"arr_3", 1, {3}},
+             {"arr_4", 1, {3}}, {"arr_5", 2, {3, 2}});
+    BRING_IN("n.0, n.3", "n.1 into n.0", "steps", {"n.0.weight", 2, {3, 4}},
+             {"n.1.running_mean", 1, {3}}, {"n.1.running_var", 1, {3}}, {"n.3.weight", 2, {2, 3}});
+    BRING_IN("n.0, n.3", "n.2 into n.3", "steps", {"n.0.weight", 2, {3, 4}},
+             {"n.2.running_mean", 1, {3}}, {"n.2.running_var", 1, {3}}, {"n.3.weight", 2, {2, 3}});
+    BRING_IN("fc1, fc2, fc3",
+             "bn1 into fc1 (as directly behind it), bn2 into fc2 (as directly behind it)", "steps",
+             {"fc1.weight", 2, {3, 3}}, {"bn1.running_mean", 1, {3}}, {"bn1.running_var", 1, {3}},
+             {"fc2.weight", 2, {3, 3}}, {"bn2.running_mean", 1, {3}}, {"bn2.running_var", 1, {3}},
+             {"fc3.weight", 2, {3, 3}});
+    BRING_IN("d, d_1, d_2",
+             "batch_normalization into d (as directly behind it), batch_normalization_1 into d_1 "
+             "(as directly behind it)",
+             "steps", {"d/kernel", 2, {4, 3}}, {"d_1/kernel", 2, {3, 5}}, {"d_2/kernel", 2, {5, 2}},
+             {"batch_normalization/moving_mean", 1, {3}},
+             {"batch_normalization/moving_variance", 1, {3}},
+             {"batch_normalization_1/moving_mean", 1, {5}},
+             {"batch_normalization_1/moving_variance", 1, {5}});
 }
 
 static void facts_that_lie_are_refused(void)
@@ -332,7 +414,7 @@ static void facts_that_lie_are_refused(void)
         dt_bundle bundle, edited = {0};
         dt_weights_file out;
         dt_error error = {0};
-        char list[DT_LAYER_LIST];
+        dt_import_note list = {0};
         CU_ASSERT_EQUAL(
             dt_bundle_of_weights(&net.architecture, &net.file, DT_NAMES_KERAS, &bundle, NULL),
             DT_OK);
@@ -345,13 +427,16 @@ static void facts_that_lie_are_refused(void)
         }
         dt_bundle mixed = {.arrays = bundle.arrays,
                            .array_count = bundle.array_count,
+                           .array_room = bundle.array_room,
                            .texts = edited.texts,
                            .text_count = edited.text_count};
-        CU_ASSERT_EQUAL(dt_weights_of_bundle(&mixed, NULL, &out, list, &error), DT_ERR_DATA);
+        CU_ASSERT_EQUAL(dt_weights_of_bundle(&mixed, NULL, &out, &list, &error), DT_ERR_DATA);
         if (!strstr(error.message, lies[i][2]))
             printf("\n    expected ...%s...\n    found    %s\n", lies[i][2], error.message);
         CU_ASSERT_PTR_NOT_NULL(strstr(error.message, lies[i][2]));
         dt_weights_destroy(&out);
+        bundle.arrays = mixed.arrays;
+        bundle.array_room = mixed.array_room;
         dt_bundle_destroy(&bundle);
         dt_bundle_destroy(&edited);
     }
@@ -494,6 +579,7 @@ CU_SuiteInfo dt_suite_weights_bundle(void)
         {"layers are put in order by their numbers, or a list",
          layers_are_put_in_order_by_their_numbers_or_a_list},
         {"what is no row of dense layers is refused", what_is_no_row_of_dense_layers_is_refused},
+        {"names and sizes say what arrays are", names_and_sizes_say_what_arrays_are},
         {"facts that lie are refused", facts_that_lie_are_refused},
         {"damaged files are survived", damaged_files_are_survived},
         {"every failed allocation is survived", every_failed_allocation_is_survived},

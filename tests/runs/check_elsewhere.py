@@ -1,0 +1,524 @@
+"""Networks of others for dist-train import, as their programs write them, and what they answer.
+
+usage: check_elsewhere.py write DIR          writes the networks, and DIR/list: a line each, FILE and
+                                             what else import is to be told
+       check_elsewhere.py answers DATA       compares NAME.answers of dist-train predict with them
+       check_elsewhere.py refused DIR        writes what is to be refused, and DIR/refused: FILE|code|why
+       check_elsewhere.py torch DATA         writes what PyTorch itself saves, and torch.list
+       check_elsewhere.py torch-answers DATA compares the answers for these
+
+What a network answers is computed in double precision, layer by layer, from the definitions of
+Keras, not with dist-train's code. The layout of files is that of Keras' sources: saving_lib.py,
+legacy_h5_format.py, serialization_lib.py.
+"""
+import io
+import json
+import os
+import pathlib
+import re
+import sys
+import zipfile
+
+import h5py
+import numpy as np
+
+import check_export
+import idx
+
+SIDE = 12
+
+
+def random_network(seed):
+    random = np.random.default_rng(seed)
+    return lambda *shape: np.float32(random.normal(size=shape) / 2)
+
+
+# ---- layers of Keras: a class, a config, weights by their names ----
+
+def layer(cls, weights=None, **config):
+    return {"class": cls, "config": config, "weights": weights or {}}
+
+
+def dense(values, inputs, units, activation="linear", **config):
+    weights = {"kernel": values(inputs, units)}
+    if config.get("use_bias", True):
+        weights["bias"] = values(units)
+    return layer("Dense", weights, units=units, activation=activation, **config)
+
+
+def conv(values, inputs, filters, size, activation="linear", **config):
+    weights = {"kernel": values(*size, inputs, filters)}
+    if config.get("use_bias", True):
+        weights["bias"] = values(filters)
+    return layer("Conv2D", weights, filters=filters, kernel_size=list(size),
+                 activation=activation, **config)
+
+
+def batchnorm(values, channels, **config):
+    weights = {}
+    if config.get("scale", True):
+        weights["gamma"] = 1 + values(channels)
+    if config.get("center", True):
+        weights["beta"] = values(channels)
+    weights |= {"moving_mean": values(channels), "moving_variance": abs(values(channels)) + 0.1}
+    return layer("BatchNormalization", weights, **({"axis": -1, "epsilon": 1e-3} | config))
+
+
+def norm(cls, values, *shape, **config):
+    return layer(cls, {"gamma": 1 + values(*shape), "beta": values(*shape)}, **config)
+
+
+def act(x, name):
+    from math import erf
+    return {"linear": lambda: x, "relu": lambda: np.maximum(x, 0), "tanh": lambda: np.tanh(x),
+            "sigmoid": lambda: 1 / (1 + np.exp(-x)), "silu": lambda: x / (1 + np.exp(-x)),
+            "leaky": lambda: np.where(x < 0, 0.01 * x, x),
+            "gelu": lambda: x * (1 + np.vectorize(erf)(x / np.sqrt(2))) / 2,
+            "softmax": lambda: np.exp(x) / np.exp(x).sum(-1, keepdims=True)}[name]()
+
+
+def windows(x, size, step, padding, fill):
+    """[n][rows][columns][height][width][channels]."""
+    (h, w), (down, across) = size, step
+    if padding == "same":
+        pads = [max((-(-length // s) - 1) * s + k - length, 0)
+                for length, k, s in zip(x.shape[1:3], size, step)]
+        x = np.pad(x, ((0, 0), *((p // 2, p - p // 2) for p in pads), (0, 0)),
+                   constant_values=fill)
+    rows, columns = (x.shape[1] - h) // down + 1, (x.shape[2] - w) // across + 1
+    return np.stack([np.stack([x[:, i * down:i * down + h, j * across:j * across + w]
+                               for j in range(columns)], 1) for i in range(rows)], 1)
+
+
+def pair(value, otherwise):
+    value = otherwise if value is None else value
+    return value if isinstance(value, (list, tuple)) else [value, value]
+
+
+def normalised(x, axes, epsilon):
+    mean = x.mean(axes, keepdims=True)
+    return (x - mean) / np.sqrt(((x - mean) ** 2).mean(axes, keepdims=True) + epsilon)
+
+
+def apply(it, x):
+    cls, config = it["class"], it["config"]
+    w = {name: value.astype(np.float64) for name, value in it["weights"].items()}
+    if cls == "Dense":
+        return act(x @ w["kernel"] + w.get("bias", 0), config["activation"])
+    if cls == "Conv2D":
+        seen = windows(x, config["kernel_size"], pair(config.get("strides"), 1),
+                       config.get("padding", "valid"), 0)
+        return act(np.einsum("nijhwc,hwco->nijo", seen, w["kernel"]) + w.get("bias", 0),
+                   config["activation"])
+    if cls in ("MaxPooling2D", "AveragePooling2D"):
+        size = pair(config["pool_size"], 2)
+        largest = cls == "MaxPooling2D"
+        seen = windows(x, size, pair(config.get("strides"), size), config.get("padding", "valid"),
+                       -np.inf if largest else np.nan)
+        return seen.max((3, 4)) if largest else np.nanmean(seen, (3, 4))
+    if cls == "BatchNormalization":
+        factor = w.get("gamma", 1) / np.sqrt(w["moving_variance"] + config["epsilon"])
+        return (x - w["moving_mean"]) * factor + w.get("beta", 0)
+    if cls == "LayerNormalization":
+        axes = tuple(range(1, x.ndim))
+        return normalised(x, axes, config.get("epsilon", 1e-3)) * w["gamma"] + w["beta"]
+    if cls == "GroupNormalization":
+        n, h, wide, c = x.shape
+        groups = x.reshape(n, h * wide, config["groups"], -1)
+        groups = normalised(groups, (1, 3), config.get("epsilon", 1e-3))
+        return groups.reshape(x.shape) * w["gamma"] + w["beta"]
+    if cls == "ZeroPadding2D":
+        (top, bottom), (left, right) = config["padding"]
+        return np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)))
+    return {"Flatten": lambda: x.reshape(len(x), -1), "Dropout": lambda: x,
+            "Rescaling": lambda: x * config.get("scale") + config.get("offset", 0),
+            "GlobalAveragePooling2D": lambda: x.mean((1, 2)),
+            "GlobalMaxPooling2D": lambda: x.max((1, 2)),
+            "ReLU": lambda: act(x, "relu"), "LeakyReLU": lambda: act(x, "leaky"),
+            "Softmax": lambda: act(x, "softmax"), "Reshape": lambda: x.reshape(len(x), *config[
+                "target_shape"]), "Activation": lambda: act(x, config["activation"])}[cls]()
+
+
+def run(layers, pixels, shape):
+    x = pixels.astype(np.float64).reshape(len(pixels), *shape)
+    if not any(it["class"] == "Rescaling" for it in flat(layers)):
+        x = x / 255
+    for it in flat(layers):
+        x = apply(it, x)
+    return x
+
+
+def flat(layers):
+    return [inner for it in layers for inner in (flat(it["layers"]) if "layers" in it else [it])]
+
+
+# ---- as Keras writes them ----
+
+def snake(name):
+    """source: Keras, naming.py, to_snake_case."""
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", name))
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def container_names(layers, first=0):
+    """source: Keras, saving_lib.py, _save_container_state."""
+    names, used = [], {}
+    for it in layers:
+        name = snake(it["class"])
+        used[name] = used.get(name, -1) + 1
+        names.append(f"{name}_{used[name]}" if used[name] else name)
+    return names
+
+
+def write_vars(file, path, it):
+    group = file.require_group(f"{path}/vars")
+    for i, value in enumerate(it["weights"].values()):
+        group[str(i)] = value
+
+
+def write_layers(file, path, layers):
+    for name, it in zip(container_names(layers), layers):
+        if "layers" in it:
+            file.require_group(f"{path}layers/{name}/vars")
+            write_layers(file, f"{path}layers/{name}/", it["layers"])
+        else:
+            write_vars(file, f"{path}layers/{name}", it)
+            if it["class"] == "Dropout":
+                file[f"{path}layers/{name}/seed_generator/vars/0"] = np.array([1, 2], np.uint32)
+
+
+def write_weights(to, layers, **options):
+    with h5py.File(to, "w", libver="earliest", **options) as file:
+        file.create_group("vars")
+        write_layers(file, "", layers)
+        file["optimizer/vars/0"] = np.int64(7)
+        file["optimizer/vars/1"] = np.float32(0.01)
+        file["_compile_metrics/mean/vars/0"] = np.float32(1)
+
+
+def layer_config(it, name, graph, source=None, old=False):
+    out = {"module": "keras.layers", "class_name": it["class"],
+           "config": {"name": name, "trainable": True, **it["config"]}, "registered_name": None}
+    if "layers" in it:
+        out |= {"module": "keras", "config": model_config(it["layers"], name, None)["config"]}
+    if graph:
+        out["name"] = name
+        history = {"class_name": "__keras_tensor__", "config": {"keras_history": [source, 0, 0]}}
+        node = [[source, 0, 0, {}]] if old else {"args": [history], "kwargs": {}}
+        out["inbound_nodes"] = [node] if source else []
+    return out
+
+
+def model_config(layers, name, shape, graph=False, old=False, compiled=None):
+    names = [f"{name}_{own}" if graph else own for own in container_names(layers)]
+    config = [layer_config(it, own, graph, before, old) for it, own, before in zip(
+        layers, names, ["the_input", *names])]
+    if shape:
+        key = "batch_input_shape" if old else "batch_shape"
+        config.insert(0, layer_config(layer("InputLayer", **{key: [None, *shape]}), "the_input",
+                                      graph))
+    out = {"module": "keras", "class_name": "Functional" if graph else "Sequential",
+           "config": {"name": name, "layers": config}, "registered_name": None}
+    if graph:
+        out["config"] |= {"input_layers": [["the_input", 0, 0]],
+                          "output_layers": [[names[-1], 0, 0]]}
+    if compiled:
+        out["compile_config"] = {"optimizer": "adam", "loss": compiled, "metrics": ["accuracy"]}
+    return out
+
+
+def write_keras(path, layers, config):
+    inner = io.BytesIO()
+    write_weights(inner, layers)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("metadata.json", '{"keras_version": "3.4.1"}')
+        archive.writestr("config.json", json.dumps(config))
+        archive.writestr("model.weights.h5", inner.getvalue())
+
+
+def write_legacy(path, layers, config=None, root=""):
+    """source: Keras, legacy_h5_format.py. A model inside has its layers' weights in its group."""
+    with h5py.File(path, "w", libver="earliest") as file:
+        to = file.create_group(root) if root else file
+        names = container_names(layers)
+        to.attrs["layer_names"] = names
+        to.attrs["backend"], to.attrs["keras_version"] = "tensorflow", "2.15.0"
+        for name, it in zip(names, layers):
+            group, weights = to.create_group(name), []
+            inner = it.get("layers", [it])
+            for own, each in zip(container_names(inner) if "layers" in it else [name], inner):
+                for kind, value in each["weights"].items():
+                    weights.append(f"{own}/{kind}:0")
+                    group[weights[-1]] = value
+            group.attrs["weight_names"] = weights
+        if config:
+            file.attrs["model_config"] = json.dumps(config)
+            file["optimizer_weights/Adam/iter:0"] = np.int64(3)
+
+
+# ---- networks ----
+
+def model(cls="Sequential", *layers):
+    return {"class": cls, "layers": list(layers), "weights": {}, "config": {}}
+
+
+IMAGE = [SIDE, SIDE, 1]
+SAYS = "--normalize unit --loss cross-entropy"
+DENSE = f"{SAYS} --activation relu --output-activation identity"
+
+
+def article():
+    values = random_network(1)
+    return [layer("Flatten"), dense(values, 144, 20, "relu"), layer("Dropout", rate=0.3),
+            dense(values, 20, 20, "relu"), dense(values, 20, 10, "softmax")]
+
+
+def lenet():
+    values = random_network(2)
+    return [layer("Rescaling", scale=1 / 127.5, offset=-1.0),
+            conv(values, 1, 4, (3, 3), "relu", padding="same"),
+            layer("MaxPooling2D", pool_size=[2, 2], padding="valid"),
+            conv(values, 4, 6, (3, 2), strides=[2, 1], use_bias=False),
+            batchnorm(values, 6, scale=False, epsilon=0.01), layer("Activation", activation="relu"),
+            layer("Dropout", rate=0.25), layer("Flatten"), batchnorm(values, 60),
+            dense(values, 60, 10, use_bias=False), batchnorm(values, 10, center=False),
+            layer("Softmax")]
+
+
+def norms():
+    values = random_network(3)
+    return [layer("ZeroPadding2D", padding=[[1, 1], [2, 2]]), conv(values, 1, 4, (3, 3), "gelu"),
+            norm("GroupNormalization", values, 4, groups=2, epsilon=0.02), layer("LeakyReLU",
+                                                                                 negative_slope=0.01),
+            layer("AveragePooling2D", pool_size=[2, 2], padding="same"),
+            norm("LayerNormalization", values, 6, 7, 4, axis=[1, 2, 3]),
+            batchnorm(values, 4), conv(values, 4, 5, (2, 2)), layer("ReLU"),
+            layer("GlobalAveragePooling2D"), norm("LayerNormalization", values, 5, axis=-1),
+            dense(values, 5, 10, "sigmoid")]
+
+
+def nested():
+    values = random_network(4)
+    return [layer("Flatten"), model("Sequential", dense(values, 144, 16, "tanh"),
+                                    dense(values, 16, 16, "tanh")),
+            dense(values, 16, 12, "tanh"), model("Sequential", dense(values, 12, 10))]
+
+
+def plain():
+    """784-16-16-10 in small: all dense, with relu between."""
+    values = random_network(5)
+    return [dense(values, 144, 20, "relu"), dense(values, 20, 20, "relu"), dense(values, 20, 10)]
+
+
+def normed():
+    """Batch normalisations directly behind dense layers."""
+    values = random_network(6)
+    return [dense(values, 144, 20), batchnorm(values, 20, epsilon=1e-5), layer("ReLU"),
+            dense(values, 20, 10)]
+
+
+def behind():
+    """One behind an activation."""
+    values = random_network(7)
+    return [dense(values, 144, 20, "relu"), batchnorm(values, 20, epsilon=1e-5),
+            dense(values, 20, 10)]
+
+
+NETWORKS = {"article": (article, IMAGE), "lenet": (lenet, IMAGE), "norms": (norms, IMAGE),
+            "nested": (nested, IMAGE), "plain": (plain, [144]), "normed": (normed, [144]),
+            "behind": (behind, [144])}
+FILES = []
+
+
+def note(path, network, told=""):
+    FILES.append(f"{path} {told}".strip())
+    os.symlink(network, f"{path}.network")
+
+
+def write_models():
+    """Whole models: nothing need be told."""
+    losses = {"article": "sparse_categorical_crossentropy", "norms": "binary_crossentropy",
+              "lenet": {"class_name": "CategoricalCrossentropy",
+                        "config": {"name": "categorical_crossentropy"}}}
+    for name, (make, shape) in NETWORKS.items():
+        layers, loss = make(), losses.get(name)
+        for graph in (False, True):
+            path = f"{name}-{'graph' if graph else 'row'}"
+            write_keras(f"{path}.keras", layers,
+                        model_config(layers, "m", shape, graph, compiled=loss))
+            note(f"{path}.keras", name)
+            write_legacy(f"{path}-whole.h5", layers,
+                         model_config(layers, "m", shape, graph, old=True), "model_weights")
+            note(f"{path}-whole.h5", name)
+
+
+def write_keras_weights():
+    layers = plain()
+    write_weights("plain.weights.h5", layers)
+    note("plain.weights.h5", "plain", DENSE)
+    write_weights("nested.weights.h5", nested())
+    note("nested.weights.h5", "nested", DENSE.replace("relu", "tanh"))
+    write_legacy("nested.h5", nested())
+    note("nested.h5", "nested", DENSE.replace("relu", "tanh"))
+    with h5py.File("class.weights.h5", "w") as file:  # self.hidden, self.out, and what is between
+        write_vars(file, "hidden", layers[0])
+        write_vars(file, "layers/dense_1", layers[1])
+        write_vars(file, "out", layers[2])
+    note("class.weights.h5", "plain", DENSE)
+    with h5py.File("blocks.weights.h5", "w") as file:
+        write_vars(file, "a_part/layers/dense", layers[0])
+        write_vars(file, "other/b", layers[1])
+        write_vars(file, "other/layers/dense_1", layers[2])
+    note("blocks.weights.h5", "plain", DENSE)
+    write_weights("normed.weights.h5", [normed()[0], {**normed()[1]}, *normed()[2:]])
+    lists = "dense 20 relu, dropout 0.3, dense 20 relu, dense 10"
+    write_weights("article.weights.h5", article())
+    note("article.weights.h5", "article", f"{SAYS} --layers '{lists}'")
+
+
+def write_arrays():
+    """Weights as people save them with NumPy."""
+    layers = plain()
+    flat_list = [value for it in layers for value in it["weights"].values()]
+    np.savez("weights.npz", *flat_list)
+    note("weights.npz", "plain", DENSE)
+    np.savez_compressed("rows.npz", **{f"{kind}{i + 1}": value for i, it in enumerate(layers)
+                                       for kind, value in zip("Wb", (
+                                           it["weights"]["kernel"],
+                                           it["weights"]["bias"][np.newaxis]))})
+    note("rows.npz", "plain", DENSE)
+    np.savez("columns.npz", **{f"{kind}_{i}": value for i, it in enumerate(layers)
+                               for kind, value in zip("wb", (
+                                   it["weights"]["kernel"].T,
+                                   it["weights"]["bias"][:, np.newaxis]))}, epochs=np.int64(3),
+             classes=np.array(["a", "b"]))
+    note("columns.npz", "plain", DENSE)
+    np.savez("turned.npz", *[np.asfortranarray(value).astype(">f4") for value in flat_list])
+    note("turned.npz", "plain", DENSE)
+    values = [value for it in normed() for value in it["weights"].values()]
+    values[4:6] = [values[4], values[5] + np.float32(1e-5 - 1e-3)]  # of epsilon 1e-3
+    np.savez("normed.npz", *values)
+    note("normed.npz", "normed", DENSE)
+
+
+def torch_state(layers, names):
+    kinds = {"kernel": "weight", "bias": "bias", "gamma": "weight", "beta": "bias",
+             "moving_mean": "running_mean", "moving_variance": "running_var"}
+    state = {}
+    for name, it in zip(names, [it for it in layers if it["weights"]]):
+        for kind, value in it["weights"].items():
+            state[f"{name}.{kinds[kind]}"] = np.ascontiguousarray(value.T)
+        if it["class"] == "BatchNormalization":
+            state[f"{name}.num_batches_tracked"] = np.array(9)
+    return state
+
+
+STATES = {"normed-row": (normed, ("net.0", "net.1", "net.3")),
+          "normed-names": (normed, ("fc1", "bn1", "fc2")),
+          "behind-row": (behind, ("0", "2", "3"))}
+
+
+def write_states():
+    for name, (make, names) in STATES.items():
+        state = torch_state(make(), names)
+        check_export.write_safetensors(f"{name}.safetensors", {**state, "epoch": np.array(3)})
+        note(f"{name}.safetensors", name.split("-")[0], DENSE)
+
+
+def write_all(directory):
+    os.chdir(directory)
+    for write in (write_models, write_keras_weights, write_arrays, write_states):
+        write()
+    pathlib.Path("list").write_text("".join(f"{line}\n" for line in FILES))
+
+
+def check_answers(data):
+    pixels, _ = idx.read_part(data, "test")
+    for link in sorted(pathlib.Path(".").glob("*.network")):
+        make, shape = NETWORKS[os.readlink(link)]
+        layers, name = make(), str(link)[:-len(".network")]
+        outputs = run(layers, pixels, shape)
+        last = flat(layers)[-1]
+        ends = last["class"] == "Softmax" or last["config"].get("activation") in ("softmax",
+                                                                                  "sigmoid")
+        check_export.compare(name, outputs if ends else act(outputs, "softmax"),
+                             check_export.read_answers(f"{name}.answers"))
+
+
+# ---- what is to be refused ----
+
+def write_refused(directory):
+    os.chdir(directory)
+    values, lines = random_network(9), []
+
+    def refuse(name, layers, why, shape=IMAGE, **options):
+        write_keras(f"{name}.keras", layers, model_config(layers, "m", shape, **options))
+        lines.append(f"{name}.keras|65|{why}")
+
+    head = [layer("Flatten"), dense(values, 144, 10)]
+    refuse("lstm", [layer("LSTM", units=3)], r"layer lstm \(LSTM\): expected kinds of layers")
+    refuse("dilated", [conv(values, 1, 2, (3, 3), dilation_rate=[2, 2])],
+           r"layer conv2d \(Conv2D\): expected dilation_rate 1")
+    refuse("grouped", [conv(values, 1, 2, (3, 3), groups=2)], "expected groups 1")
+    refuse("flat", [dense(values, 1, 10)], r"layer dense \(Dense\): expected a row of values")
+    refuse("slope", [layer("LeakyReLU", negative_slope=0.3), *head], "negative_slope of 0.01")
+    refuse("six", [layer("ReLU", max_value=6.0), *head], "no max_value")
+    refuse("elu", [layer("Activation", activation="elu"), *head], "an activation of .*found elu")
+    refuse("mean", [layer("AveragePooling2D", pool_size=[5, 5], padding="same"), layer("Flatten"),
+                    dense(values, 9, 10)], "AveragePooling2D.*padding same")
+    refuse("axis", [norm("LayerNormalization", values, 1, axis=-1), *head], "all axes of a sample")
+    refuse("edge", [batchnorm(values, 1), conv(values, 1, 2, (3, 3), padding="same"),
+                    layer("Flatten"), dense(values, 288, 10)], "no padding behind a batch")
+    refuse("open", [conv(values, 1, 2, (3, 3), "relu"), batchnorm(values, 2),
+                    layer("MaxPooling2D", pool_size=2), layer("Flatten"), dense(values, 50, 10)],
+           r"max_pooling2d .*behind the batch")
+    refuse("last", [layer("Flatten"), dense(values, 144, 10, "relu"), batchnorm(values, 10)],
+           r"layer batch_normalization \(BatchNormalization\): expected a dense layer")
+    refuse("first", [conv(values, 1, 2, (3, 3), data_format="channels_first")],
+           "data_format channels_last")
+    config = model_config(head, "m", IMAGE, True)
+    config["config"]["layers"][2]["inbound_nodes"][0]["args"] *= 2
+    write_keras("two.keras", head, config)
+    lines.append(r"two.keras|65|layer m_dense \(Dense\): expected layers one behind the other")
+    write_keras("lost.keras", head, model_config([*head, dense(values, 10, 10)], "m", IMAGE))
+    lines.append("lost.keras|65|layer dense_1: expected weights at dense_1, found none")
+    write_keras("more.keras", [*head, dense(values, 10, 10)], model_config(head, "m", IMAGE))
+    lines.append("more.keras|65|layer dense_1: expected weights of layers that the model has")
+    config = model_config(head, "m", IMAGE)
+    config["config"]["layers"][2]["config"]["units"] = 9
+    write_keras("sizes.keras", head, config)
+    lines.append("sizes.keras|65|expected the layers with weights that the setting layers says")
+    write_keras("json.keras", head, [])
+    lines.append("json.keras|78|normalize is not known")
+
+    def weights(name, why, **arrays):
+        with h5py.File(f"{name}.weights.h5", "w") as file:
+            for path, array in arrays.items():
+                file[path] = array
+        lines.append(f"{name}.weights.h5|65|{why}")
+    kernel, row = np.ones((144, 10), "f4"), np.ones(10, "f4")
+    weights("transposed", "conv2d_transpose: expected the variables of", **{
+        "layers/conv2d_transpose/vars/0": np.ones((3, 3, 1, 1), "f4")})
+    weights("recurrent", "gru: expected the variables of.*144..10., .10..10., .10.", **{
+        "layers/gru/vars/0": kernel, "layers/gru/vars/1": np.ones((10, 10), "f4"),
+        "layers/gru/vars/2": row})
+    weights("half", "batch_normalization: expected the variables of", **{
+        "layers/dense/vars/0": kernel, "layers/batch_normalization/vars/0": row,
+        "layers/batch_normalization/vars/1": row, "layers/batch_normalization/vars/2": row})
+    weights("stray", "/stray: expected LAYER/vars/NUMBER", **{
+        "layers/dense/vars/0": kernel, "stray": row})
+    weights("twice", "expected once, found again", **{
+        "layers/dense/vars/0": kernel, "dense/vars/0": kernel})
+    write_legacy("between.h5", [dense(values, 144, 10), layer("Activation", activation="relu"),
+                                batchnorm(values, 10)])
+    lines.append("between.h5|65|batch normalisation batch_normalization: .*found activation before it")
+    write_legacy("unlisted.h5", head)
+    with h5py.File("unlisted.h5", "a") as file:
+        file["dense/dense/more"] = row
+    lines.append("unlisted.h5|65|/dense/dense/more: expected datasets that weight_names")
+    pathlib.Path("refused").write_text("".join(f"{line}\n" for line in lines))
+
+
+if __name__ == "__main__":
+    {"write": write_all, "answers": check_answers, "refused": write_refused}[sys.argv[1]](
+        *sys.argv[2:])

@@ -1,0 +1,86 @@
+#!/usr/bin/env bats
+# Networks that other programs saved: brought in whole, or refused by name. What they are and what
+# they answer is in check_elsewhere.py.
+# shellcheck disable=SC2154 # helpers.bash sets program, python, status
+
+load helpers
+
+setup() { common_setup; }
+teardown() { common_teardown; }
+
+check() { "$python" "$top/tests/runs/check_elsewhere.py" "$@"; }
+
+# run_it ARGUMENT...: must succeed, without a word on stderr.
+run_it() {
+    dist_train 0 "$@"
+    [ "$status" = 0 ] && [ ! -s err ] && return
+    echo "dist-train $*: expected exit code 0 and no errors, found exit code $status and:"
+    cat out err
+    return 1
+}
+
+# The names of all formats, as the program lists them.
+export_formats() {
+    dist_train 0 export --weights x -o x
+    sed 's/.*expected --format //; s/, found none//; s/,\| or / /g' err
+}
+
+# bring_in LIST: imports each file of it, as FILE.in.h5, and asks the network.
+bring_in() {
+    local file told
+    while read -r file told; do
+        eval "run_it import --from $file -o $file.in.h5 $told"
+        cp out "$file.said"
+        run_it predict --json --weights "$file.in.h5" data/t10k-images-idx3-ubyte.gz
+        mv out "$file.answers"
+    done <"$1"
+}
+
+@test "networks of Keras, NumPy and PyTorch are brought in whole" {
+    make_data data 10 30 12
+    check write .
+    bring_in list
+    check answers data
+    grep -q "; pixels as numbers from 0 to 1, or else --normalize" article-row.keras.said
+    expect "lines about pixels" 0 "$(grep -c "pixels as" lenet-row.keras.said || true)"
+    grep -q "; batch normalisations folded: batch_normalization into conv2d_1, \
+batch_normalization_1 into dense, batch_normalization_2 into dense" lenet-row.keras.said
+    local word
+    for word in optimizer compile_metrics seed_generator; do
+        grep -q "; without .*$word" article-row.keras.said
+    done
+    grep -q "net.1 into net.0; without epoch, net.1.num_batches_tracked" normed-row.safetensors.said
+    grep -q "bn1 into fc1 (as directly behind it)" normed-names.safetensors.said
+    grep -q "2 into 3" behind-row.safetensors.said
+    grep -q "big-endian F32 became 32-bit floats" turned.npz.said
+    grep -q "layers in order: hidden, dense_1, out" class.weights.h5.said
+}
+
+@test "what was brought in can be exported in every format, and comes back" {
+    check write .
+    local file told format number=0 formats
+    formats=$(export_formats)
+    while read -r file told; do
+        eval "run_it import --from $file -o $number.h5 $told"
+        for format in $formats; do
+            run_it export --weights $number.h5 --format "$format" -o "$number.$format"
+            case $format in onnx | html) continue ;; esac
+            run_it import --from "$number.$format" -o back.h5
+            cmp back.h5 $number.h5
+        done
+        number=$((number + 1))
+    done < <(grep -v -e -graph list)
+}
+
+@test "what a network cannot be is refused by name" {
+    check refused .
+    local file why code
+    while IFS='|' read -r file code why; do
+        dist_train 0 import --from "$file" -o x.h5
+        [ "$status" = "$code" ] && [ "$(wc -l <err)" = 1 ] && [ ! -e x.h5 ] &&
+            grep -qE "^dist-train: $file: .*$why" err && continue
+        echo "$file: expected exit code $code and one line like '$why', found $status and:"
+        cat err
+        return 1
+    done <refused
+}
