@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "cutter.h"
+#include "network_size.h"
 #include "nn/exactness.h"
 #include "nn/layer.h"
 #include "nn/matmul.h"
@@ -72,84 +73,21 @@ static dt_status create_tiles(dt_network *self, dt_error *error)
     return status;
 }
 
-/* Of the support: of a layer that does not say it, one. */
-static size_t most_intervals(const dt_layer *layer)
-{
-    return layer->kind->add_support ? (size_t)layer->inputs / 2 + 1 : 1;
-}
-
-/* Raises what the layers need by turns to what this one does. */
-static void raise_needs(const dt_layer *layer, size_t *indices, size_t *work)
-{
-    size_t some = 0, much = 0;
-    if (layer->kind->needs)
-        layer->kind->needs(layer, &some, &much);
-    *indices = some > *indices ? some : *indices;
-    *work = much > *work ? much : *work;
-}
-
 static dt_status allocate_scratch(dt_network *self, dt_error *error)
 {
-    size_t intervals = 0, indices = 0, work = 0;
-    for (int i = 0; i < self->layer_count; i++) {
-        intervals += most_intervals(&self->layers[i]);
-        raise_needs(&self->layers[i], &indices, &work);
-    }
-    if (!(self->intervals = dt_calloc(intervals, sizeof *self->intervals, error)) ||
+    network_scratch room = {0};
+    for (int i = 0; i < self->layer_count; i++)
+        network_scratch_add(&self->layers[i], &room);
+    if (!(self->intervals = dt_calloc(room.intervals, sizeof *self->intervals, error)) ||
         !(self->squares = dt_calloc((size_t)self->tile_samples, sizeof *self->squares, error)) ||
-        !(self->indices = dt_calloc(indices, sizeof *self->indices, error)) ||
-        !(self->work = dt_calloc(work + DT_MATMUL_PAD, sizeof *self->work, error)))
+        !(self->indices = dt_calloc(room.indices, sizeof *self->indices, error)) ||
+        !(self->work = dt_calloc(room.work + DT_MATMUL_PAD, sizeof *self->work, error)))
         return error->status;
     for (int i = 0; i < self->layer_count; i++) {
         self->layers[i].indices = self->indices;
         self->layers[i].work = self->work;
     }
     return DT_OK;
-}
-
-/* A matter of speed alone: no result depends on it. While the largest layer's weights stay in the
- * L2 cache, so should a tile, as long as it has enough samples for them; weights that come from
- * memory are worth more samples a pass, where there are so many, as long as the tiles are not what
- * takes the memory. */
-static int choose_tile_samples(uint64_t largest_layer, uint64_t values, uint64_t at_once)
-{
-    enum { FEWEST = 16, LEAST = 32, FEW = 64, MANY = 256 };
-    const uint64_t cache = ((uint64_t)2 << 20) / sizeof(dt_real);
-    const uint64_t tiles_most = ((uint64_t)256 << 20) / sizeof(dt_real);
-    uint64_t samples = largest_layer <= 512 * 1024 ? FEW : MANY;
-    if (samples == FEW && samples * values > cache)
-        samples = cache / values < FEWEST ? FEWEST : cache / values;
-    if (at_once > 0 && at_once < samples && samples > LEAST)
-        samples = at_once < LEAST ? LEAST : at_once;
-    if (samples * values > tiles_most)
-        samples = tiles_most / values;
-    return samples > 0 ? (int)samples : 1;
-}
-
-dt_network_size dt_network_measure(const dt_network_spec *spec)
-{
-    const dt_architecture *architecture = &spec->architecture;
-    dt_network_size size = {0};
-    dt_layer layer;
-    uint64_t inputs = (uint64_t)dt_shape_size(architecture->input), values = inputs,
-             columns = inputs;
-    uint64_t largest = 0;
-    size_t indices = 0, work = 0;
-    for (int i = 0; dt_architecture_next(architecture, i, &layer); i++) {
-        uint64_t tensor = layer.tensor_count > 0 ? dt_tensor_count(&layer.tensors[0]) : 0;
-        size.parameters += layer.parameter_count;
-        largest = tensor > largest ? tensor : largest;
-        raise_needs(&layer, &indices, &work);
-        size.bytes += most_intervals(&layer) * sizeof(dt_interval);
-        /* what it gives, and the gradient by that */
-        values += 2 * (uint64_t)dt_tile_stride(layer.outputs);
-        columns += 2 * (uint64_t)layer.outputs;
-    }
-    size.tile_samples = choose_tile_samples(largest, values, (uint64_t)spec->at_once);
-    size.bytes += (uint64_t)size.tile_samples * (values * sizeof(dt_real) + sizeof(double)) +
-                  columns * (sizeof(int32_t) + 1) + indices * sizeof(int32_t) +
-                  work * sizeof(dt_real);
-    return size;
 }
 
 dt_status dt_network_create(const dt_network_spec *spec, dt_network **out, dt_error *error)
