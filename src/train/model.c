@@ -328,18 +328,18 @@ static dt_status check_asked(const dt_config *asked, const dt_model *self, dt_er
     static const char *const network[] = {"classes", "layers", "activation", "output_activation",
                                           "bias",    "loss",   "normalize"};
     char text[DT_TEXT_MAX], own[DT_TEXT_MAX];
-    const dt_setting *layers = dt_setting_find("layers");
     dt_config meant = self->config;
     for (size_t i = 0; i < sizeof network / sizeof *network; i++) {
         const dt_setting *setting = dt_setting_find(network[i]);
         if (!dt_config_is_given(asked, network[i]))
             continue;
-        if (setting == layers) {
+        bool layers = setting->offset == offsetof(dt_config, layers);
+        if (layers) {
             meant.layers = asked->layers;
             if (dt_config_resolve(&meant, error))
                 return error->status;
         }
-        dt_config_get(setting == layers ? &meant : asked, setting, text);
+        dt_config_get(layers ? &meant : asked, setting, text);
         dt_config_get(&self->config, setting, own);
         if (strcmp(text, own) != 0)
             return dt_fail(error, DT_ERR_CONFIG,
@@ -403,11 +403,8 @@ dt_status dt_model_read(const char *path, const dt_config *asked, dt_model *out,
     dt_status status = dt_need_check_file(path, 2, error);
     if (!status)
         status = dt_weights_read(path, &file, error);
-    if (status) {
-        *out = (dt_model){.file = file};
-        return status;
-    }
-    return dt_model_of(path, &file, asked, out, error);
+    *out = (dt_model){.file = file};
+    return status ? status : dt_model_of(path, &file, asked, out, error);
 }
 
 dt_status dt_model_of(const char *path, const dt_weights_file *file, const dt_config *asked,
