@@ -61,24 +61,17 @@ checkpoints() { (cd "${1-run}/checkpoints" && echo step-*.h5); }
     same_run whole pieces
 }
 
-@test "convolutions go on in the middle of an epoch, on other numbers of ranks" {
-    local network="conv 4 5x5 relu, maxpool 2, conv 6 3x3 relu, maxpool 2, dense 10"
-    local image=("${small[@]/16,10/$network}" --epochs 2 --track-samples)
-    train 2 "${image[@]}" --output whole
-    in_pieces "3:7 1:16 8:-1" "${image[@]}"
-    same_run whole pieces
-}
-
-@test "k steps, a restart, N - k steps: images augmented, noise and other tensors" {
-    local layers="dense 32 relu, layernorm, dropout 0.3, dense 24, groupnorm 4 relu, dense 10"
-    local norms=("${small[@]/16,10/$layers}" --epochs 3 --track-samples
+@test "k steps, a restart, N - k steps: convolutions, other tensors, noise, augmentation" {
+    local layers="conv 4 5x5 relu, groupnorm 2, maxpool 2, conv 6 3x3 relu, avgpool 2, \
+dropout 0.3, layernorm, dense 24, groupnorm 4 relu, dense 10"
+    local kinds=("${small[@]/16,10/$layers}" --epochs 3 --track-samples
         --augment "rotate 20, flip")
-    train 1 "${norms[@]}" --output whole
-    in_pieces "3:14 8:15 2:31 1:-1" "${norms[@]}"
+    train 1 "${kinds[@]}" --output whole
+    in_pieces "3:14 8:15 2:31 1:-1" "${kinds[@]}"
     same_run whole pieces
-    train 1 "${norms[@]/dropout 0.3/dropout 0}" --output calm
+    train 1 "${kinds[@]/dropout 0.3/dropout 0}" --output calm
     [ "$(summary parameter_hash whole)" != "$(summary parameter_hash calm)" ]
-    train 1 "${norms[@]/rotate 20/rotate 0}" --output upright
+    train 1 "${kinds[@]/rotate 20/rotate 0}" --output upright
     [ "$(summary parameter_hash whole)" != "$(summary parameter_hash upright)" ]
 }
 
