@@ -97,8 +97,8 @@ dt_status dt_architecture_check(const dt_architecture *self, dt_shape *output, d
  * in the list, from 0. Both may be NULL. Returns how many there are. It has been checked. */
 size_t dt_architecture_tensors(const dt_architecture *self, dt_tensor *tensors, int *layers);
 
-/* Writes the values before and behind each layer with weights, "784-128-64-10"; returns `text`.
- * It has been checked. */
+/* Writes the values before and behind each layer with weights, "784-128-64-10", as images where
+ * they are some, "28x28x1-24x24x6-10"; returns `text`. It has been checked. */
 char *dt_architecture_text(const dt_architecture *self, char *text, size_t size);
 
 /* The values that an architecture gives for each image: the classes. It has been checked. */

@@ -276,13 +276,24 @@ int dt_architecture_outputs(const dt_architecture *self)
     return dt_shape_size(output);
 }
 
+static void add_values(dt_text *to, const char *before, dt_shape shape, bool image)
+{
+    if (image)
+        dt_text_add(to, "%s%dx%dx%d", before, shape.height, shape.width, shape.channels);
+    else
+        dt_text_add(to, "%s%d", before, dt_shape_size(shape));
+}
+
 char *dt_architecture_text(const dt_architecture *self, char *text, size_t size)
 {
     dt_text out = {.text = text, .size = size};
     dt_layer layer;
-    dt_text_add(&out, "%d", dt_shape_size(self->input));
+    bool images = false;
+    for (int i = 0; i < self->list.count; i++)
+        images |= dt_layer_kind_at(self->list.layers[i].kind)->windows != NULL;
+    add_values(&out, "", self->input, images);
     for (int i = 0; dt_architecture_next(self, i, &layer); i++)
         if (has_weights(&self->list, i))
-            dt_text_add(&out, "-%d", layer.outputs);
+            add_values(&out, "-", layer.output, layer.output.height * layer.output.width > 1);
     return text;
 }

@@ -159,7 +159,7 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
     local list="conv 4 3x3 relu, maxpool 2, conv 4 3x3 same tanh, dense 20 relu, dense 20, dense 10"
     for file in fc.safetensors sequential.safetensors plain.npz keras3.weights.h5 legacy.h5; do
         run_it import --from $file -o $file.in.h5 "${few[@]}" --layers "$list"
-        grep -q "^$file.in.h5: 144-400-100-20-20-10, .*; for images of 12x12x1" out
+        grep -q "^$file.in.h5: 12x12x1-10x10x4-5x5x4-20-20-10, .*; for images of 12x12x1" out
         run_it predict --json --weights $file.in.h5 data/t10k-images-idx3-ubyte.gz
         mv out $file.answers
         run_it inspect $file.in.h5

@@ -79,6 +79,8 @@ function tellAnswer() {
 
 // ---- The page -----------------------------------------------------------------------------------
 
+const counted = (count, what) => `${count.toLocaleString('en')} ${what}${count === 1 ? '' : 's'}`;
+
 function showFacts() {
     const count = facts.layers.flatMap(({ tensors }) => Object.values(tensors))
         .reduce((sum, size) => sum + size, 0);
@@ -92,7 +94,7 @@ function showFacts() {
     ].filter(Boolean).join(' · ');
     byId('origin').textContent = [
         `dist-train${facts.version ? ` ${facts.version}` : ''}`,
-        known(facts.epoch) && `${facts.epoch} epochs, ${facts.step.toLocaleString('en')} steps`,
+        known(facts.epoch) && `${counted(facts.epoch, 'epoch')}, ${counted(facts.step, 'step')}`,
         `parameters ${facts.parameterHash}`,
     ].filter(Boolean).join(' · ');
     byId('hint').textContent = classes === 10 ? 'Draw a digit' : 'Draw here';
