@@ -89,19 +89,25 @@ static void print_table(const dt_comm *comm, const dt_config *config, const dt_b
     dt_say("dist-train " DT_VERSION " bench: %d rank%s on %d host%s (%s), %s, %s", ranks,
            ranks == 1 ? "" : "s", hosts, hosts == 1 ? "" : "s", dt_comm_host(comm), result->data,
            dt_optimizer_names[config->optimizer]);
-    dt_say("%-22s  %-18s %6s %8s %10s %10s %10s  %-9s %8s %8s", "", "network", "batch", "v. ranks",
-           "median", "least", "greatest", "unit", "of dense", "of sparse");
+    dt_say("%-25s %6s %14s %10s %10s %10s  %-9s %8s %9s", "", "batch", "virtual ranks", "median",
+           "least", "greatest", "unit", "of dense", "of sparse");
     for (int i = 0; i < result->row_count; i++) {
         const dt_bench_row *row = &result->rows[i];
         const dt_bench_measure_info *info = &dt_bench_measures[row->measure];
         char text[4][24];
         int digits = row->median < 1000 ? 2 : 0;
-        dt_say("%-22s  %-18s %6s %8s %10.*f %10.*f %10.*f  %-9s %8s %8s", info->name, row->network,
+        if (i == 0 || strcmp(row->network, row[-1].network) != 0)
+            dt_say("network %s", row->network);
+        dt_say("%-25s %6s %14s %10.*f %10.*f %10.*f  %-9s %8s %9s", info->name,
                count_text(row->batch, text[0]), count_text(row->virtual_ranks, text[1]), digits,
                row->median, digits, row->least, digits, row->greatest, info->unit,
                percent_text(dt_bench_share(result, row, DT_BENCH_DENSE_CEILING), text[2]),
                percent_text(dt_bench_share(result, row, DT_BENCH_SPARSE_CEILING), text[3]));
     }
+    dt_say(
+        "A ceiling is a step of matrix products and w -= lr g alone; the sparse one is without the "
+        "products of\npixels that are 0 in a whole tile. of dense, of sparse: the training's share "
+        "of each.");
 }
 
 static void format_csv(const dt_comm *comm, const dt_bench_result *result, dt_text *out)
