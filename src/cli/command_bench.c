@@ -104,10 +104,9 @@ static void print_table(const dt_comm *comm, const dt_config *config, const dt_b
                percent_text(dt_bench_share(result, row, DT_BENCH_DENSE_CEILING), text[2]),
                percent_text(dt_bench_share(result, row, DT_BENCH_SPARSE_CEILING), text[3]));
     }
+    dt_say("A ceiling is a step of matrix products and w -= lr g alone, the sparse one without");
     dt_say(
-        "A ceiling is a step of matrix products and w -= lr g alone; the sparse one is without the "
-        "products of\npixels that are 0 in a whole tile. of dense, of sparse: the training's share "
-        "of each.");
+        "products of pixels that are 0 in a whole tile. of dense, of sparse: the share of each.");
 }
 
 static void format_csv(const dt_comm *comm, const dt_bench_result *result, dt_text *out)
