@@ -27,11 +27,11 @@ typedef enum dt_field_kind {
 typedef struct dt_field {
     const char *name;
     dt_field_kind kind;
-    size_t offset;        /* of the member */
-    const char *group;    /* below that of the record ("/optimizer"); NULL: that itself */
-    bool optional;        /* may be missing in a file; an array: NULL in the struct, too */
-    bool old;             /* of files that are no longer written: read, and not written */
-    int64_t least, most;  /* of an integer; 0, 0: any */
+    size_t offset;       /* of the member */
+    const char *group;   /* below that of the record ("/optimizer"); NULL: that itself */
+    bool optional;       /* may be missing in a file; an array or a text: NULL in the struct, too */
+    bool old;            /* of files that are no longer written: read, and not written */
+    int64_t least, most; /* of an integer; 0, 0: any */
     const char *words[2]; /* of a flag: false, true */
     int rank, sizes[2];   /* of an array: its dimensions, as numbers of dt_record.sizes */
 } dt_field;

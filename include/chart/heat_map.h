@@ -14,10 +14,11 @@
 typedef struct dt_heat_map {
     const char *name, *row_name, *column_name;
     int classes;
-    const int64_t *counts; /* [classes][stride] */
-    int stride;            /* >= classes; what lies between the rows is not shown */
-    const void *png;       /* more than DT_HEAT_CELLS_MAX classes: [classes][classes] pixels of
-                              colours and alphas of dt_heat_strength */
+    const char *class_names; /* base/class_names.h */
+    const int64_t *counts;   /* [classes][stride] */
+    int stride;              /* >= classes; what lies between the rows is not shown */
+    const void *png;         /* more than DT_HEAT_CELLS_MAX classes: [classes][classes] pixels of
+                                colours and alphas of dt_heat_strength */
     size_t png_size;
 } dt_heat_map;
 

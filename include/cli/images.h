@@ -17,8 +17,10 @@ typedef struct dt_images {
 
 /* Reads the file `path`, or standard input where that is "-": a PNG (dt_image_normalise), for
  * networks of images with one channel, or IDX images of the shape, raw or packed with gzip, as they
- * are. Its content says which.
+ * are; `transpose`: with rows and columns exchanged, as the network's data were. Its content says
+ * which.
  * Errors, with the path: DT_ERR_NO_INPUT, DT_ERR_DATA, DT_ERR_IO, DT_ERR_INTERNAL. */
-dt_status dt_images_read(const char *path, dt_shape shape, dt_images *out, dt_error *error);
+dt_status dt_images_read(const char *path, dt_shape shape, bool transpose, dt_images *out,
+                         dt_error *error);
 
 #endif

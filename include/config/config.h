@@ -34,8 +34,9 @@ typedef enum dt_progress { DT_PROGRESS_AUTO, DT_PROGRESS_BAR, DT_PROGRESS_LINES 
 typedef struct dt_config {
     /* [data] */
     char data[DT_NAME_MAX]; /* auto | synthetic | a directory */
-    int classes;
-    int split; /* dt_split */
+    int classes;            /* 0: auto, as many as the data have */
+    bool transpose;         /* the images are stored with rows and columns exchanged */
+    int split;              /* dt_split */
     double val_fraction;
     int normalize; /* dt_normalize */
     int shuffle;   /* dt_shuffle */
@@ -127,7 +128,7 @@ typedef struct dt_setting {
                                   of their own, like auto, or NULL */
     const dt_list_type *list;  /* LIST */
     const char *default_value; /* as it would be written in an INI file */
-    bool allow_auto;           /* numbers: "auto" is a value too: NaN (REAL), 0 (INT64) */
+    bool allow_auto;           /* numbers: "auto" is a value too: NaN (REAL), 0 (INT, INT64) */
     const char *unit;          /* "samples", "epochs"; NULL for none */
     const char *help;          /* one line, no full stop */
     dt_resume_rule on_resume;
@@ -199,6 +200,9 @@ size_t dt_config_write_ini(const dt_config *config, bool help, char *text, size_
  * Errors: DT_ERR_CONFIG, with "FILE:LINE: " in front when a setting of the two that do not fit is
  * from an INI file. virtual_ranks and output stay "auto": they are known when a run starts. */
 dt_status dt_config_resolve(dt_config *config, dt_error *error);
+
+/* Sets how many classes there are (>= 1): layers that nobody gave end in one output a class. */
+void dt_config_set_classes(dt_config *config, int classes);
 
 /* Makes what else speaks of the layers say what they say, and writes them out if numbers alone
  * would then mean other ones: written as an INI file, the settings can be read back. Settings that

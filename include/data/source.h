@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/class_names.h"
 #include "base/shape.h"
 #include "base/status.h"
 
@@ -19,9 +20,14 @@ typedef enum dt_part { DT_TRAIN, DT_TEST, DT_PARTS } dt_part;
 typedef struct dt_source dt_source;
 
 struct dt_source {
-    char name[256];          /* for people: "MNIST-type files in DIR", "synthetic digits" */
-    dt_shape shape;          /* of every image; a pixel is a byte, 0 background, 255 ink */
-    int classes;             /* labels are 0 .. classes - 1 */
+    char name[256];    /* for people: "MNIST-type files in DIR", "synthetic digits" */
+    dt_shape shape;    /* of every image; a pixel is a byte, 0 background, 255 ink */
+    int classes;       /* 0: not known yet (data/classes.h) */
+    char *class_names; /* base/class_names.h; owned; NULL: the numbers 0 .. classes - 1 */
+    int32_t label_of[DT_CLASSES_MAX]; /* [classes], the label that the data have for the class */
+    char *label_names;       /* what the labels 0, 1, ... of the data are called; owned; NULL: their
+                                numbers */
+    bool transposed;         /* rows and columns are exchanged when samples are read */
     int64_t count[DT_PARTS]; /* samples of each part: of training >= 1; of test 0: there are none */
     bool sequential;         /* a range costs the way there, from the last one's end (gzip) */
     char place[DT_PARTS][DT_PLACE_SIZE]; /* where the labels stand, for messages */
@@ -32,14 +38,26 @@ struct dt_source {
     void (*close)(dt_source *source); /* frees state and the source itself; state may be NULL */
 };
 
-/* Reads samples first .. first + count - 1 of `part` (within its count; count may be 0).
- * images: [count][height * width * channels], labels: [count], both the caller's; undefined after
- * an error. A range is checked as it is read: its labels are below `classes`; a gzip file, to its
+/* Reads samples first .. first + count - 1 of `part` (within its count; count may be 0), of a
+ * source whose classes are known. images: [count][height * width * channels], labels: [count], the
+ * numbers of their classes; both the caller's; undefined after an error. A range is checked as it
+ * is read: each label has a class; a gzip file, to its
  * end, when its last sample is read. With count 0 nothing is read or checked. Errors: DT_ERR_DATA,
  * DT_ERR_IO with the file and what was expected and found; DT_ERR_INTERNAL for a range outside the
  * part, or no memory. */
 dt_status dt_source_read(dt_source *source, dt_part part, int64_t first, int64_t count,
                          uint8_t *images, uint8_t *labels, dt_error *error);
+
+/* The classes become the labels 0 .. classes - 1 (<= DT_CLASSES_MAX). */
+void dt_classes_of_number(dt_source *source, int classes);
+
+/* From here on rows and columns of the images are exchanged, and the sides of the shape with them:
+ * some data sets store them so. */
+void dt_source_transpose(dt_source *source);
+
+/* Exchanges rows and columns of image[height][width][channels]; the result is of the sides
+ * exchanged. */
+void dt_transpose(dt_shape shape, const uint8_t *image, uint8_t *transposed);
 
 /* Ends a source; NULL is allowed. */
 void dt_source_close(dt_source *source);
@@ -51,7 +69,7 @@ void dt_source_close(dt_source *source);
  * files stay open: what happens to their names later does not matter. Errors: DT_ERR_NO_INPUT when
  * the directory or a file is missing or cannot be opened, DT_ERR_DATA for wrong content, DT_ERR_IO,
  * DT_ERR_INTERNAL; *out is then NULL. The caller owns *out: dt_source_close. */
-dt_status dt_source_open_idx(const char *path, int classes, dt_source **out, dt_error *error);
+dt_status dt_source_open_idx(const char *path, dt_source **out, dt_error *error);
 
 /* Synthetic handwritten digits, 60,000 + 10,000 of 28 x 28 x 1 in 10 classes: a sample is a pure
  * function of (seed, part, index). The caller owns *out: dt_source_close. */

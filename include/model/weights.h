@@ -48,7 +48,8 @@ typedef struct dt_weights_facts {
     const char *loss;   /* its name */
     /* These may be missing: "", -1, NaN. */
     const char *version, *data_source;
-    const char *config; /* INI */
+    const char *class_names; /* base/class_names.h */
+    const char *config;      /* INI */
     int64_t epoch, step, samples;
     double val_accuracy, test_accuracy;
     /* Only in files written before 0.2, which have no layers: names, "" in others. */
@@ -56,7 +57,7 @@ typedef struct dt_weights_facts {
 } dt_weights_facts;
 
 /* Of these some are not written. */
-#define DT_WEIGHTS_FACTS 17
+#define DT_WEIGHTS_FACTS 18
 
 /* The facts, of which those that may be missing are written as missing, as attributes for
  * dt_weights_write, in the order of a run's own files: how many. They point into *facts. */

@@ -76,6 +76,9 @@ dt_status dt_layers_trainable(const dt_layer_list *list, dt_error *error);
 /* The values that the list gives, whatever images it takes; 0: that depends on them. */
 int dt_layers_outputs(const dt_layer_list *list);
 
+/* Makes the last dense layer give so many, if it is the one that says what the list gives. */
+void dt_layers_set_outputs(dt_layer_list *list, int outputs);
+
 /* Whether the network ends in a softmax: its outputs are probabilities then. */
 bool dt_layers_end_in_softmax(const dt_layer_list *list);
 

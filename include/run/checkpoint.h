@@ -13,7 +13,7 @@
  *     /running     loss_sum correct samples gradient_norm
  *     /best        epoch step samples val_accuracy val_loss test_accuracy test_loss epochs_since;
  *                  parameters: float [parameter_count], where there are such
- *     /data        name fingerprint train_samples val_samples test_samples
+ *     /data        name class_names fingerprint train_samples val_samples test_samples
  *     /tracked     plays, gradient_norms, margins: float [train_samples], of runs that track them
  *     /history     text
  *     /earlier     bytes hash, of runs whose history is not whole
@@ -44,7 +44,8 @@ typedef struct dt_checkpoint_optimizer {
 } dt_checkpoint_optimizer;
 
 typedef struct dt_checkpoint_data {
-    const char *name; /* of the source */
+    const char *name;        /* of the source */
+    const char *class_names; /* base/class_names.h; NULL: numbers */
     uint64_t fingerprint;
     int64_t train_samples, val_samples, test_samples;
 } dt_checkpoint_data;

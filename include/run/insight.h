@@ -3,6 +3,7 @@
  *
  * An HDF5 file (file/hdf5_file.h), for h5py too. Objects, with their attributes:
  *     /              format: "dist-train insight 1"; classes height width channels epoch step;
+ *                    class_names, where they are no numbers;
  *                    facts: their names, in order
  *     /facts         the facts: texts, each by its name
  *     /answers/test  samples loss; counts: float [dt_metrics_size]; likewise /answers/val
@@ -57,6 +58,7 @@ typedef struct dt_fact {
 typedef struct dt_insight {
     dt_shape shape; /* of an image */
     int classes;
+    char *class_names;   /* base/class_names.h; NULL: numbers */
     int64_t epoch, step; /* completed, at which the answers were given */
     dt_answers test, val;
     dt_gallery mistakes;   /* of test, or else val; score: the loss of the sample, largest first */

@@ -23,6 +23,8 @@
 #include "train/augmented.h"
 #include "train/model.h"
 
+struct dt_resume;
+
 typedef struct dt_session {
     dt_comm *comm;    /* borrowed */
     dt_config config; /* resolved; virtual_ranks and data are what they turned out to be */
@@ -71,11 +73,13 @@ dt_status dt_session_settle(dt_comm *comm, const dt_config *asked, dt_config *co
                             dt_error *error);
 
 /* Builds a run from resolved settings, the same on all ranks, and reads the data, if there is
- * memory for all that a training takes (dist/room.h); `freed`: bytes that this rank has now, and
- * will have freed when it saves. When there are surplus ranks, a line says so. On an error all
- * ranks return the same one. The caller owns *out: dt_session_close. Collective. */
-dt_status dt_session_open(dt_comm *comm, const dt_config *config, uint64_t freed, dt_session **out,
-                          dt_error *error);
+ * memory for all that a training takes (dist/room.h); config.classes becomes what it turned out to
+ * be. `from`: what rank 0 is to go on from (train/resume.h), which says what the classes are
+ * called, and what memory will be free when it saves; NULL, as on other ranks: nothing. When there
+ * are surplus ranks, a line says so. On an error all ranks return the same one. The caller owns
+ * *out: dt_session_close. Collective. */
+dt_status dt_session_open(dt_comm *comm, const dt_config *config, const struct dt_resume *from,
+                          dt_session **out, dt_error *error);
 
 /* The positions that this rank holds of a subset of `count` samples, before and after it is there.
  * trains: the run does; else it evaluates. Not collective. */
@@ -83,12 +87,11 @@ dt_range dt_session_held(const dt_session *run, dt_subset_kind kind, int64_t cou
 
 /* A run that evaluates the subset `kind` and does not train (no plan, optimizer, reduction,
  * exchange, nor samples of another subset): the data that resolved settings mean, and the network
- * of `spec` with rank 0's parameters, [its parameter count]. config and spec are the same on all
- * ranks, and agree. The caller owns *out: dt_session_close. Collective. Errors: the same on all
+ * of rank 0's `model`, whose classes are looked for by name. config and model->spec are the same on
+ * all ranks, and agree. The caller owns *out: dt_session_close. Collective. Errors: the same on all
  * ranks; DT_ERR_CONFIG for images of another shape. */
-dt_status dt_session_open_model(dt_comm *comm, const dt_config *config, const dt_network_spec *spec,
-                                const float *parameters, dt_subset_kind kind, dt_session **out,
-                                dt_error *error);
+dt_status dt_session_open_model(dt_comm *comm, const dt_config *config, const dt_model *model,
+                                dt_subset_kind kind, dt_session **out, dt_error *error);
 
 /* The state of the optimizer comes from the ranks' slices to rank 0's arrays, [parameter_count];
  * others have none. Collective. */

@@ -134,11 +134,11 @@ static dt_status open_subject(bench *self, const dt_config *config, bench_subjec
                               dt_error *error)
 {
     dt_config own = *config;
-    own.track_samples = false; /* nobody collects */
+    own.track_samples = false;                        /* nobody collects */
     for (int i = 0; i < self->spec->batch_count; i++) /* the largest of all */
         if (i == 0 || self->spec->batches[i] > own.batch_size)
             own.batch_size = self->spec->batches[i];
-    dt_status status = dt_session_open(self->comm, &own, 0, &of->run, error);
+    dt_status status = dt_session_open(self->comm, &own, NULL, &of->run, error);
     if (status)
         return status;
     size_t size = of->run->parameter_count * sizeof(float);

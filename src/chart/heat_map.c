@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "base/class_names.h"
+#include "base/utf8.h"
 #include "chart/scale.h"
 
 enum { LEFT = 54, TOP = 46 };
@@ -36,8 +38,12 @@ static void add_cell(dt_markup *to, const dt_heat_map *map, int row, int column,
     double side = cell_side(map->classes), strength = dt_heat_strength(count, total);
     if (count == 0)
         return;
-    dt_markup_add(to, "<g><title>%s %d, %s %d: %" PRId64 " of %" PRId64 " (%.2f %%)</title>",
-                  map->row_name, row, map->column_name, column, count, total,
+    char name[DT_CLASS_NAME];
+    dt_markup_add(to, "<g><title>%s ", map->row_name);
+    dt_markup_around(to, "", dt_class_name(map->class_names, row, name), ", ");
+    dt_markup_add(to, "%s ", map->column_name);
+    dt_markup_around(to, "", dt_class_name(map->class_names, column, name), ": ");
+    dt_markup_add(to, "%" PRId64 " of %" PRId64 " (%.2f %%)</title>", count, total,
                   100.0 * (double)count / (double)total);
     dt_markup_add(to,
                   "<rect class=\"%s\" fill-opacity=\"%.2f\" x=\"%.2f\" y=\"%.2f\" "
@@ -62,6 +68,15 @@ static void add_cells(dt_markup *to, const dt_heat_map *map)
     }
 }
 
+/* Leaves the first characters of a name that has more. */
+static void cut(char *name, int most)
+{
+    const char *at = name;
+    for (int i = 0; *at && i < most; i++)
+        dt_utf8_next(&at);
+    name[at - name] = '\0';
+}
+
 static void add_axes(dt_markup *to, const dt_heat_map *map)
 {
     double side = cell_side(map->classes), whole = side * map->classes;
@@ -70,10 +85,14 @@ static void add_axes(dt_markup *to, const dt_heat_map *map)
                   LEFT, TOP, whole, whole);
     for (int i = 0; i < map->classes; i += every) {
         double at = (i + 0.5) * side;
-        dt_markup_add(to,
-                      "<text class=\"tick\" text-anchor=\"middle\" x=\"%.2f\" y=\"%d\">%d</text>"
-                      "<text class=\"tick\" text-anchor=\"end\" x=\"%d\" y=\"%.2f\">%d</text>\n",
-                      LEFT + at, TOP - 7, i, LEFT - 8, TOP + at + 4.5, i);
+        char name[DT_CLASS_NAME];
+        cut(dt_class_name(map->class_names, i, name), map->classes <= 12 ? 6 : 3);
+        dt_markup_add(to, "<text class=\"tick\" text-anchor=\"middle\" x=\"%.2f\" y=\"%d\">",
+                      LEFT + at, TOP - 7);
+        dt_markup_around(to, "", name, "</text>");
+        dt_markup_add(to, "<text class=\"tick\" text-anchor=\"end\" x=\"%d\" y=\"%.2f\">", LEFT - 8,
+                      TOP + at + 4.5);
+        dt_markup_around(to, "", name, "</text>\n");
     }
     dt_markup_add(to,
                   "<text class=\"name\" text-anchor=\"middle\" x=\"%.2f\" y=\"15\">%s</text>"

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/class_names.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -14,11 +15,11 @@
 #include "train/model.h"
 
 /* Classes up to which the confusion matrix is printed. */
-enum { MATRIX_MAX = 20 };
+enum { MATRIX_MAX = 20, NAME_MOST = 24 };
 
 /* All that a result is written with. */
 typedef struct result {
-    const char *weights, *data, *subset;
+    const char *weights, *data, *subset, *class_names;
     char hash[DT_HASH_TEXT];
     dt_examination found;
 } result;
@@ -33,14 +34,30 @@ static char *ratio_text(double ratio, char text[16])
     return text;
 }
 
-static void print_classes(const dt_examination *found)
+/* Columns for the longest name, at least 5. */
+static int name_width(const result *self)
 {
-    dt_say("%5s %8s %10s %8s %8s", "class", "samples", "precision", "recall", "f1");
+    size_t width = 5;
+    char name[DT_CLASS_NAME];
+    for (int i = 0; i < self->found.classes; i++) {
+        size_t length = strlen(dt_class_name(self->class_names, i, name));
+        width = length > width ? length : width;
+    }
+    return width < NAME_MOST ? (int)width : NAME_MOST;
+}
+
+static void print_classes(const result *self)
+{
+    const dt_examination *found = &self->found;
+    int width = name_width(self);
+    dt_say("%*s %8s %10s %8s %8s", width, "class", "samples", "precision", "recall", "f1");
     for (int i = 0; i < found->classes; i++) {
         dt_class_metrics of = dt_metrics_of_class(found->classes, found->counts, i);
-        char text[3][16];
-        dt_say("%5d %8" PRId64 " %10s %8s %8s", i, of.samples, ratio_text(of.precision, text[0]),
-               ratio_text(of.recall, text[1]), ratio_text(of.f1, text[2]));
+        char text[3][16], name[DT_CLASS_NAME];
+        dt_say("%*.*s %8" PRId64 " %10s %8s %8s", width, NAME_MOST,
+               dt_class_name(self->class_names, i, name), of.samples,
+               ratio_text(of.precision, text[0]), ratio_text(of.recall, text[1]),
+               ratio_text(of.f1, text[2]));
     }
 }
 
@@ -52,18 +69,20 @@ static int64_t without_answer(const dt_examination *found)
     return count;
 }
 
-static void print_matrix(const dt_examination *found)
+static void print_matrix(const result *self)
 {
-    char line[16 * (MATRIX_MAX + 2)];
+    const dt_examination *found = &self->found;
+    int width = name_width(self);
+    char line[NAME_MOST * (MATRIX_MAX + 2)], name[DT_CLASS_NAME];
     dt_text text = {.text = line, .size = sizeof line};
-    dt_text_add(&text, "%5s", "");
+    dt_text_add(&text, "%*s", width, "");
     for (int j = 0; j < found->classes; j++)
-        dt_text_add(&text, " %6d", j);
+        dt_text_add(&text, " %6.6s", dt_class_name(self->class_names, j, name));
     dt_say("confusion matrix: rows are labels, columns are answers");
     dt_say("%s", line);
     for (int i = 0; i < found->classes; i++) {
         text.length = 0;
-        dt_text_add(&text, "%5d", i);
+        dt_text_add(&text, "%*.*s", width, NAME_MOST, dt_class_name(self->class_names, i, name));
         for (int j = 0; j < found->classes; j++)
             dt_text_add(&text, " %6" PRId64, found->counts[dt_metrics_at(found->classes, i, j)]);
         dt_say("%s", line);
@@ -81,10 +100,10 @@ static void print(const result *self)
     dt_say("loss %.6f accuracy %.4f (%" PRId64 ") top-2 %.4f (%" PRId64 ")", found->loss,
            (double)correct / samples, correct, (double)top2 / samples, top2);
     dt_say("%s", "");
-    print_classes(found);
+    print_classes(self);
     dt_say("%s", "");
     if (found->classes <= MATRIX_MAX)
-        print_matrix(found);
+        print_matrix(self);
     else
         dt_say("%d classes: the confusion matrix is in the files of --csv and --json",
                found->classes);
@@ -101,17 +120,29 @@ static void add_csv_ratio(dt_text *out, double ratio)
         dt_text_add(out, ",%.9g", ratio);
 }
 
+/* In quotation marks where CSV needs them. source: RFC 4180 */
+static void add_csv_name(const result *self, dt_text *out, const char *before, const char *prefix,
+                         int class)
+{
+    char name[DT_CLASS_NAME];
+    bool plain = !strpbrk(dt_class_name(self->class_names, class, name), ",\"\r\n");
+    dt_text_add(out, "%s%s%s", before, plain ? "" : "\"", prefix);
+    for (const char *at = name; *at; at++)
+        dt_text_add(out, "%s%c", *at == '"' ? "\"" : "", *at);
+    dt_text_add(out, "%s", plain ? "" : "\"");
+}
+
 static void write_csv(const result *self, dt_text *out)
 {
     const dt_examination *found = &self->found;
     dt_text_add(out, "class,samples,answered,correct,precision,recall,f1");
     for (int j = 0; j < found->classes; j++)
-        dt_text_add(out, ",as_%d", j);
+        add_csv_name(self, out, ",", "as_", j);
     dt_text_add(out, ",without_answer\n");
     for (int i = 0; i < found->classes; i++) {
         dt_class_metrics of = dt_metrics_of_class(found->classes, found->counts, i);
-        dt_text_add(out, "%d,%" PRId64 ",%" PRId64 ",%" PRId64, i, of.samples, of.answered,
-                    of.correct);
+        add_csv_name(self, out, "", "", i);
+        dt_text_add(out, ",%" PRId64 ",%" PRId64 ",%" PRId64, of.samples, of.answered, of.correct);
         add_csv_ratio(out, of.precision);
         add_csv_ratio(out, of.recall);
         add_csv_ratio(out, of.f1);
@@ -121,12 +152,14 @@ static void write_csv(const result *self, dt_text *out)
     }
 }
 
-static void add_json_class(dt_text *out, int class, const dt_class_metrics *of)
+static void add_json_class(dt_text *out, const char *names, int class, const dt_class_metrics *of)
 {
+    dt_text_add(out, "    {\"class\": ");
+    dt_json_add_class(out, names, class);
     dt_text_add(out,
-                "    {\"class\": %d, \"samples\": %" PRId64 ", \"answered\": %" PRId64
-                ", \"correct\": %" PRId64 ", \"precision\": ",
-                class, of->samples, of->answered, of->correct);
+                ", \"samples\": %" PRId64 ", \"answered\": %" PRId64 ", \"correct\": %" PRId64
+                ", \"precision\": ",
+                of->samples, of->answered, of->correct);
     dt_json_add_real(out, of->precision);
     dt_text_add(out, ", \"recall\": ");
     dt_json_add_real(out, of->recall);
@@ -171,7 +204,7 @@ static void write_json(const result *self, dt_text *out)
                 without_answer(found));
     for (int i = 0; i < classes; i++) {
         dt_class_metrics of = dt_metrics_of_class(classes, found->counts, i);
-        add_json_class(out, i, &of);
+        add_json_class(out, self->class_names, i, &of);
         dt_text_add(out, i + 1 < classes ? ",\n" : "\n");
     }
     dt_text_add(out, "  ],\n  \"confusion\": [\n");
@@ -215,8 +248,7 @@ static dt_status open_model(dt_comm *comm, const dt_invocation *invocation, dt_s
     if (status)
         return status;
     dt_comm_broadcast(comm, &model->spec, sizeof model->spec);
-    return dt_session_open_model(comm, &config, &model->spec, model->file.parameters, kind, out,
-                                 error);
+    return dt_session_open_model(comm, &config, model, kind, out, error);
 }
 
 dt_status command_eval(dt_comm *comm, const dt_invocation *invocation, dt_error *error)
@@ -233,6 +265,7 @@ dt_status command_eval(dt_comm *comm, const dt_invocation *invocation, dt_error 
         status = dt_examine(run, kind, &self.found, error);
     if (!status && voice) {
         self.data = run->source->name;
+        self.class_names = run->source->class_names;
         dt_hash_text(model.file.parameter_hash, self.hash);
         print(&self);
         status = write_file(&self, write_csv, invocation->csv_path, error);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/class_names.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -47,6 +48,11 @@ static int classes_of(const predictor *self)
     return dt_architecture_outputs(&self->model.spec.architecture);
 }
 
+static const char *names_of(const predictor *self)
+{
+    return self->model.file.facts.class_names;
+}
+
 static dt_status prepare(const dt_invocation *invocation, predictor *self, dt_error *error)
 {
     *self = (predictor){.json = invocation->json, .show = invocation->show};
@@ -79,13 +85,20 @@ static dt_status prepare(const dt_invocation *invocation, predictor *self, dt_er
 static void print_line(const predictor *self, const char *name, int answer)
 {
     int classes = classes_of(self);
+    char class[DT_CLASS_NAME];
     if (answer == classes)
         printf("%s\tnone", name);
     else
-        printf("%s\t%d", name, answer);
+        dt_print(stdout, "%s\t%s", name, dt_class_name(names_of(self), answer, class));
     for (int j = 0; j < classes; j++)
         printf("%c%.4f", j == 0 ? '\t' : ' ', self->probabilities[j]);
     putchar('\n');
+}
+
+static void add_label(const predictor *self, int answer, dt_text *out)
+{
+    dt_text_add(out, ", \"label\": ");
+    dt_json_add_class(out, names_of(self), answer);
 }
 
 static void add_json(const predictor *self, const char *file, int64_t index, bool several,
@@ -97,9 +110,10 @@ static void add_json(const predictor *self, const char *file, int64_t index, boo
     if (several)
         dt_text_add(out, ", \"index\": %" PRId64, index);
     if (answer == classes)
-        dt_text_add(out, ", \"label\": null, \"probabilities\": [");
+        dt_text_add(out, ", \"label\": null");
     else
-        dt_text_add(out, ", \"label\": %d, \"probabilities\": [", answer);
+        add_label(self, answer, out);
+    dt_text_add(out, ", \"probabilities\": [");
     for (int j = 0; j < classes; j++) {
         dt_text_add(out, "%s", j == 0 ? "" : ", ");
         dt_json_add_real(out, self->probabilities[j]);
@@ -149,7 +163,7 @@ static dt_status predict_file(const predictor *self, const char *path, dt_error 
     const uint8_t *pointers[CHUNK];
     dt_images images;
     size_t size = (size_t)dt_shape_size(shape), classes = (size_t)classes_of(self);
-    dt_status status = dt_images_read(path, shape, &images, error);
+    dt_status status = dt_images_read(path, shape, self->model.config.transpose, &images, error);
     for (int64_t first = 0; first < images.count && !status; first += CHUNK) {
         int64_t left = images.count - first, count = left < CHUNK ? left : CHUNK;
         for (int64_t i = 0; i < count; i++)

@@ -390,7 +390,7 @@ dt_status command_train(dt_comm *comm, const dt_invocation *invocation, dt_error
     dt_state state;
     dt_status status = settle(comm, asked, &found, &config, error);
     if (!status)
-        status = dt_session_open(comm, &config, dt_resume_bytes(&found), &run, error);
+        status = dt_session_open(comm, &config, resume, &run, error);
     if (!status)
         status = dt_resume_apply(run, resume, &state, error);
     if (status)

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "data/idx_file.h"
+#include "data/source.h"
 #include "file/image.h"
 
 #define PNG_SIGNATURE "\x89PNG\r\n\x1a\n"
@@ -96,7 +97,26 @@ static dt_status read_idx(int fd, const char *name, dt_shape shape, dt_images *o
     return status;
 }
 
-dt_status dt_images_read(const char *path, dt_shape shape, dt_images *out, dt_error *error)
+static dt_shape turned(dt_shape shape)
+{
+    return (dt_shape){shape.width, shape.height, shape.channels};
+}
+
+/* shape: of the images as they are stored. */
+static dt_status turn(dt_shape shape, dt_images *images, dt_error *error)
+{
+    size_t size = (size_t)dt_shape_size(shape);
+    uint8_t *image = dt_calloc(size, 1, error);
+    for (int64_t i = 0; i < images->count && image; i++) {
+        memcpy(image, images->pixels + (size_t)i * size, size);
+        dt_transpose(shape, image, images->pixels + (size_t)i * size);
+    }
+    dt_free(image);
+    return image ? DT_OK : DT_ERR_INTERNAL;
+}
+
+dt_status dt_images_read(const char *path, dt_shape shape, bool transpose, dt_images *out,
+                         dt_error *error)
 {
     *out = (dt_images){0};
     bool is_stdin = strcmp(path, "-") == 0;
@@ -108,12 +128,14 @@ dt_status dt_images_read(const char *path, dt_shape shape, dt_images *out, dt_er
     if (found == PNG)
         status = read_png(fd, name, shape, out, error);
     else if (found == IDX)
-        status = read_idx(fd, name, shape, out, error);
+        status = read_idx(fd, name, transpose ? turned(shape) : shape, out, error);
     else if (!status)
         status = dt_fail(error, DT_ERR_DATA,
                          "%s: expected a PNG image or IDX images, found something else", name);
     if (fd >= 0)
         close(fd);
+    if (!status && found == IDX && transpose)
+        status = turn(turned(shape), out, error);
     if (status) {
         dt_free(out->pixels);
         *out = (dt_images){0};

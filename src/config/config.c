@@ -327,7 +327,7 @@ static dt_status check_layers(const dt_config *config, dt_error *error)
     dt_status status = dt_layers_trainable(&config->layers, error);
     if (status)
         return error ? dt_fail_in(error, "layers") : status;
-    if (outputs > 0 && outputs != config->classes)
+    if (config->classes > 0 && outputs > 0 && outputs != config->classes)
         return refuse_both(config, "layers", "classes", error,
                            "expected the last layer to have one output a class, %d, found %d in "
                            "'%.500s'; change layers or classes",
@@ -369,6 +369,13 @@ static dt_status check_together(const dt_config *config, dt_error *error)
     return DT_OK;
 }
 
+void dt_config_set_classes(dt_config *config, int classes)
+{
+    config->classes = classes;
+    if (!dt_config_is_given(config, "layers"))
+        dt_layers_set_outputs(&config->layers, classes);
+}
+
 dt_status dt_config_resolve(dt_config *config, dt_error *error)
 {
     dt_config resolved = *config;
@@ -381,6 +388,8 @@ dt_status dt_config_resolve(dt_config *config, dt_error *error)
         resolved.weight_decay = dt_optimizer_default_weight_decay(kind);
 
     dt_status status = settle_layers(&resolved, error);
+    if (!status && config->classes > 0)
+        dt_config_set_classes(&resolved, config->classes);
     if (!status)
         status = check_together(&resolved, error);
     if (!status)

@@ -97,8 +97,11 @@ static const dt_setting settings[] = {
         FREE, "data", data, "auto", "directory", data_words,
         "directory of MNIST-type files, or DIRECTORY/PREFIX of theirs; synthetic: built-in digits; "
         "auto: $DIST_TRAIN_DATA, else data/mnist, else synthetic"),
-    NUMBER(FIXED, "data", classes, INT, 1, 256, "10", NULL,
-           "number of classes; labels are 0 to classes - 1"),
+    NUMBER_OR_AUTO(FIXED, "data", classes, INT, 1, 256, NULL,
+                   "number of classes, of the labels 0 to classes - 1; auto: those of the data, "
+                   "whatever the labels are"),
+    BOOL(FIXED, "data", transpose, "false",
+         "exchange rows and columns of the images, which EMNIST has so; a network keeps it"),
     ENUM(FIXED, "data", split, dt_split_names, "standard",
          "standard: train on the training part, test on the test part; "
          "random: train on both together, less the validation samples"),
@@ -121,7 +124,7 @@ static const dt_setting settings[] = {
 
     LIST(FIXED, "model", layers, &layers_type, "128, 64, 10",
          "the network, layer by layer; a number is a dense layer of so many outputs; the last one "
-         "has one for each class"),
+         "has one for each class, and follows their number unless layers is given"),
     ENUM(FIXED, "model", activation, dt_activation_names, "relu",
          "what stands behind each number in layers but the last"),
     ENUM(FIXED, "model", output_activation, dt_output_activation_names, "identity",

@@ -92,7 +92,7 @@ static dt_status open_files(const idx_names *names, dt_source *source, dt_error 
     return check_agreement(state, error);
 }
 
-dt_status dt_source_open_idx(const char *path, int classes, dt_source **out, dt_error *error)
+dt_status dt_source_open_idx(const char *path, dt_source **out, dt_error *error)
 {
     idx_names names;
     *out = NULL;
@@ -102,7 +102,6 @@ dt_status dt_source_open_idx(const char *path, int classes, dt_source **out, dt_
     dt_source *source = dt_calloc(1, sizeof *source, error);
     if (!source)
         return DT_ERR_INTERNAL;
-    source->classes = classes;
     source->read = read_idx;
     source->close = close_idx;
     idx_state *state = source->state = dt_calloc(1, sizeof *state, error);

@@ -325,11 +325,11 @@ dt_status dt_source_open_synthetic(uint64_t seed, dt_source **out, dt_error *err
     *state = seed;
     *source = (dt_source){.name = "synthetic digits",
                           .shape = {SIDE, SIDE, 1},
-                          .classes = DT_GLYPH_DIGITS,
                           .count = {[DT_TRAIN] = 60000, [DT_TEST] = 10000},
                           .state = state,
                           .read = read_synthetic,
                           .close = close_synthetic};
+    dt_classes_of_number(source, DT_GLYPH_DIGITS);
     *out = source;
     return DT_OK;
 }

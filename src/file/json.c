@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdint.h>
 
+#include "base/class_names.h"
 #include "base/utf8.h"
 #include "base/visible.h"
 
@@ -30,6 +31,16 @@ void dt_json_add_text(dt_text *to, const char *text)
                         (unsigned)(0xdc00 | (point & 0x3ff)));
     }
     dt_text_add(to, "\"");
+}
+
+void dt_json_add_class(dt_text *to, const char *names, int class)
+{
+    char name[DT_CLASS_NAME];
+    dt_class_name(names, class, name);
+    if (dt_class_is_number(name))
+        dt_text_add(to, "%s", name);
+    else
+        dt_json_add_text(to, name);
 }
 
 void dt_json_add_real(dt_text *to, double value)

@@ -133,6 +133,9 @@ static dt_status add_attribute(const dt_record *record, const dt_field *field, d
                                dt_error *error)
 {
     char path[DT_RECORD_PATH_SIZE], hash[DT_HASH_TEXT];
+    if (field->kind == DT_FIELD_TEXT && field->optional &&
+        !*(char *const *)dt_record_member(record, field))
+        return DT_OK;
     const dt_attribute attribute = dt_field_attribute(record, field, hash);
     return dt_hdf5_image_add_attribute(image, dt_field_path(record, field, path), &attribute,
                                        error);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/class_names.h"
 #include "base/embed.h"
 #include "base/hash.h"
 #include "base/markup.h"
@@ -103,9 +104,14 @@ static void add_facts(const dt_network_spec *network, const dt_weights_file *fil
 {
     const dt_architecture *architecture = &network->architecture;
     char hash[DT_HASH_TEXT];
-    dt_text_add(to, "{\"height\": %d, \"width\": %d, \"classes\": %d,\n\"layers\": ",
-                architecture->input.height, architecture->input.width,
-                dt_architecture_outputs(architecture));
+    int classes = dt_architecture_outputs(architecture);
+    dt_text_add(to, "{\"height\": %d, \"width\": %d, \"classes\": [", architecture->input.height,
+                architecture->input.width);
+    for (int i = 0; i < classes; i++) {
+        dt_text_add(to, i > 0 ? ", " : "");
+        dt_json_add_class(to, file->facts.class_names, i);
+    }
+    dt_text_add(to, "],\n\"layers\": ");
     add_layers(architecture, to);
     add_real(to, "scale", network->normalization.scale);
     add_real(to, "shift", network->normalization.shift);

@@ -16,7 +16,7 @@ enum {
     OPSET = 13,
     NODES_BESIDES = 5, /* normalisation and probabilities */
     NUMBERS_BESIDES = 4,
-    FACTS_MAX = DT_WEIGHTS_FACTS + 1
+    FACTS_MAX = DT_WEIGHTS_FACTS + 2 /* the hash, id2label */
 };
 
 /* The model but for its graph. */

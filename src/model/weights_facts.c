@@ -4,8 +4,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/class_names.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/text.h"
+#include "file/json.h"
 #include "file/record.h"
 
 #define HASH_NAME DT_WEIGHTS_PREFIX "parameter_hash"
@@ -19,15 +22,12 @@
 #define OLD(name, kind)      ROW(name, kind, .optional = true, .old = true)
 
 static const dt_field fields[] = {
-    OPTIONAL(version, TEXT),      NEEDED(architecture, TEXT),
-    NEEDED(input_shape, SHAPE),   NEEDED(input_scale, REAL),
-    NEEDED(input_shift, REAL),    NEEDED(classes, INTEGER),
-    OPTIONAL(layers, TEXT),       OLD(activation, TEXT),
-    OLD(output_activation, TEXT), NEEDED(loss, TEXT),
-    OPTIONAL(data_source, TEXT),  OPTIONAL(epoch, INTEGER),
-    OPTIONAL(step, INTEGER),      OPTIONAL(samples, INTEGER),
-    OPTIONAL(val_accuracy, REAL), OPTIONAL(test_accuracy, REAL),
-    OPTIONAL(config, TEXT),
+    OPTIONAL(version, TEXT),      NEEDED(architecture, TEXT),    NEEDED(input_shape, SHAPE),
+    NEEDED(input_scale, REAL),    NEEDED(input_shift, REAL),     NEEDED(classes, INTEGER),
+    OPTIONAL(layers, TEXT),       OLD(activation, TEXT),         OLD(output_activation, TEXT),
+    NEEDED(loss, TEXT),           OPTIONAL(class_names, TEXT),   OPTIONAL(data_source, TEXT),
+    OPTIONAL(epoch, INTEGER),     OPTIONAL(step, INTEGER),       OPTIONAL(samples, INTEGER),
+    OPTIONAL(val_accuracy, REAL), OPTIONAL(test_accuracy, REAL), OPTIONAL(config, TEXT),
 };
 
 _Static_assert(sizeof fields / sizeof *fields == DT_WEIGHTS_FACTS, "facts");
@@ -81,7 +81,10 @@ static dt_status check(const dt_weights_facts *facts, dt_error *error)
                        "attributes input_scale and input_shift: expected finite numbers, found "
                        "%g and %g",
                        facts->input_scale, facts->input_shift);
-    return check_shape(shape, error);
+    dt_status status = check_shape(shape, error);
+    if (!status && facts->classes <= DT_CLASSES_MAX)
+        status = dt_class_names_check(facts->class_names, (int)facts->classes, error);
+    return status;
 }
 
 /* Expects that `text` is the hash of the parameters. */
@@ -101,7 +104,9 @@ size_t dt_weights_attributes(const dt_weights_facts *facts, dt_attribute out[DT_
     const dt_record record = record_of(facts);
     size_t count = 0;
     for (size_t i = 0; i < DT_WEIGHTS_FACTS; i++) {
-        if (fields[i].old)
+        const char *const *text = dt_record_member(&record, &fields[i]);
+        bool numbers = text == &facts->class_names && !facts->class_names[0];
+        if (fields[i].old || numbers) /* a file without names has the numbers */
             continue;
         out[count] = dt_field_attribute(&record, &fields[i], NULL);
         out[count++].name += sizeof DT_WEIGHTS_PREFIX - 1;
@@ -135,6 +140,24 @@ static bool is_missing(const dt_field *field, const void *member)
            (field->kind == DT_FIELD_REAL && isnan(*(const double *)member));
 }
 
+/* The names as the metadata of others have them: {"0": "cat", "1": "dog"}.
+ * source: https://huggingface.co/docs/transformers, PretrainedConfig */
+static dt_status add_labels(const dt_weights_facts *facts, dt_bundle *to, dt_error *error)
+{
+    dt_text json = {.grows = true};
+    for (int i = 0; i < facts->classes; i++) {
+        char name[DT_CLASS_NAME];
+        dt_text_add(&json, "%s\"%d\": ", i > 0 ? ", " : "{", i);
+        dt_json_add_text(&json, dt_class_name(facts->class_names, i, name));
+    }
+    dt_text_add(&json, "}");
+    dt_status status = dt_text_status(&json, error);
+    if (!status)
+        status = dt_bundle_add_text(to, "id2label", json.text, error);
+    dt_free(json.text);
+    return status;
+}
+
 dt_status weights_facts_to_texts(const dt_weights_file *file, dt_bundle *to, dt_error *error)
 {
     char hash[DT_HASH_TEXT];
@@ -149,7 +172,7 @@ dt_status weights_facts_to_texts(const dt_weights_file *file, dt_bundle *to, dt_
         status = text ? dt_bundle_add_text(to, field->name, text, error) : DT_ERR_INTERNAL;
         dt_free(text);
     }
-    return status;
+    return status || !file->facts.class_names[0] ? status : add_labels(&file->facts, to, error);
 }
 
 dt_status weights_facts_of_texts(const dt_bundle *from, dt_weights_file *to, dt_error *error)

@@ -197,6 +197,18 @@ int dt_layers_outputs(const dt_layer_list *list)
     return 0;
 }
 
+void dt_layers_set_outputs(dt_layer_list *list, int outputs)
+{
+    const int dense = dt_layer_kind_find("dense");
+    if (dt_layers_outputs(list) == 0)
+        return;
+    for (int i = list->count - 1; i >= 0; i--)
+        if (list->layers[i].kind == dense) {
+            list->layers[i].arguments[0] = outputs;
+            return;
+        }
+}
+
 dt_status dt_layers_trainable(const dt_layer_list *list, dt_error *error)
 {
     int dropout = -1;

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/class_names.h"
 #include "base/memory.h"
 #include "chart/heat_map.h"
 #include "chart/scale.h"
@@ -54,13 +55,15 @@ static void make_picture(dt_markup *to, dt_heat_map *map, void **png)
     dt_free(pixels);
 }
 
-static void add_map(dt_markup *to, int classes, const dt_answers *answers)
+static void add_map(dt_markup *to, const dt_insight *insight, const dt_answers *answers)
 {
+    int classes = insight->classes;
     void *png = NULL;
     dt_heat_map map = {.name = "Confusion matrix",
                        .row_name = "label",
                        .column_name = "answer",
                        .classes = classes,
+                       .class_names = insight->class_names,
                        .counts = answers->counts,
                        .stride = (int)dt_metrics_at(classes, 1, 0)};
     if (classes > DT_HEAT_CELLS_MAX)
@@ -71,8 +74,9 @@ static void add_map(dt_markup *to, int classes, const dt_answers *answers)
     dt_free(png);
 }
 
-static void add_classes(dt_markup *to, int classes, const dt_answers *answers)
+static void add_classes(dt_markup *to, const dt_insight *insight, const dt_answers *answers)
 {
+    int classes = insight->classes;
     bool folded = classes > DT_HEAT_CELLS_MAX;
     if (folded)
         dt_markup_add(to, "<details><summary>All %d classes</summary>\n", classes);
@@ -82,10 +86,11 @@ static void add_classes(dt_markup *to, int classes, const dt_answers *answers)
                       "<th class=\"n\">F1</th></tr></thead>\n<tbody>\n");
     for (int i = 0; i < classes; i++) {
         dt_class_metrics of = dt_metrics_of_class(classes, answers->counts, i);
-        dt_markup_add(to,
-                      "<tr><td class=\"n\">%d</td><td class=\"n\">%" PRId64
-                      "</td><td class=\"n\">%" PRId64 "</td>",
-                      i, of.samples, of.samples - of.correct);
+        char name[DT_CLASS_NAME];
+        dt_markup_around(to, "<tr><td class=\"n\">", dt_class_name(insight->class_names, i, name),
+                         "</td>");
+        dt_markup_add(to, "<td class=\"n\">%" PRId64 "</td><td class=\"n\">%" PRId64 "</td>",
+                      of.samples, of.samples - of.correct);
         const double shares[] = {of.precision, of.recall, of.f1};
         for (int j = 0; j < 3; j++)
             dt_markup_add(to, "<td class=\"n\">%s</td>", DT_NUMBER(DT_NUMBER_SHARE, shares[j]));
@@ -108,8 +113,9 @@ static int by_count(const void *a, const void *b)
                                 : (x->answer > y->answer) - (x->answer < y->answer);
 }
 
-static void add_confusions(dt_markup *to, int classes, const dt_answers *answers)
+static void add_confusions(dt_markup *to, const dt_insight *insight, const dt_answers *answers)
 {
+    int classes = insight->classes;
     size_t count = 0;
     confusion *all = dt_calloc((size_t)classes * (size_t)classes, sizeof *all, &to->error);
     if (!all)
@@ -123,9 +129,13 @@ static void add_confusions(dt_markup *to, int classes, const dt_answers *answers
     qsort(all, count, sizeof *all, by_count);
     if (count > 0)
         dt_markup_add(to, "<p>Most frequent: ");
-    for (size_t i = 0; i < count && i < CONFUSIONS_MOST; i++)
-        dt_markup_add(to, "%s%d taken for %d (%" PRId64 ")", i > 0 ? ", " : "", all[i].label,
-                      all[i].answer, all[i].count);
+    for (size_t i = 0; i < count && i < CONFUSIONS_MOST; i++) {
+        char name[DT_CLASS_NAME];
+        const char *names = insight->class_names;
+        dt_markup_around(to, i > 0 ? ", " : "", dt_class_name(names, all[i].label, name), "");
+        dt_markup_around(to, " taken for ", dt_class_name(names, all[i].answer, name), "");
+        dt_markup_add(to, " (%" PRId64 ")", all[i].count);
+    }
     dt_markup_add(to, count > 0 ? ".</p>\n" : "");
     dt_free(all);
 }
@@ -149,9 +159,9 @@ void report_answers(dt_markup *to, const report_run *run)
         DT_NUMBER(DT_NUMBER_COUNT, samples), name, DT_NUMBER(DT_NUMBER_SHARE, correct / samples),
         DT_NUMBER(DT_NUMBER_SHARE, top2 / samples));
     dt_markup_add(to, "<div class=\"%s\"><div>\n", classes <= SIDE_BY_SIDE_MOST ? "sides" : "");
-    add_map(to, classes, answers);
+    add_map(to, &run->insight, answers);
     dt_markup_add(to, "</div>\n<div>\n");
-    add_confusions(to, classes, answers);
-    add_classes(to, classes, answers);
+    add_confusions(to, &run->insight, answers);
+    add_classes(to, &run->insight, answers);
     dt_markup_add(to, "</div></div>\n</section>\n");
 }

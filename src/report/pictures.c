@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/class_names.h"
 #include "base/memory.h"
 #include "chart/chart.h"
 #include "parts.h"
@@ -38,9 +39,12 @@ static void add_image(dt_markup *to, dt_shape shape, const uint8_t *pixels, cons
     dt_free(first);
 }
 
-static void write_answer(int64_t answer, int classes, char text[24])
+static char *write_answer(const dt_insight *insight, int64_t answer, char text[DT_CLASS_NAME])
 {
-    snprintf(text, 24, answer < classes ? "%" PRId64 : "no answer", answer);
+    if (answer < insight->classes)
+        return dt_class_name(insight->class_names, (int)answer, text);
+    snprintf(text, DT_CLASS_NAME, "no answer");
+    return text;
 }
 
 /* A probability, which is neither quite 0 nor quite 1. */
@@ -51,19 +55,23 @@ static const char *probability(float value, char text[DT_NUMBER_SIZE])
                               : dt_number_text(DT_NUMBER_SHARE, (double)value, text);
 }
 
-static void add_score(dt_markup *to, const dt_gallery *gallery, int64_t i, int classes,
-                      report_score score)
+static void add_score(dt_markup *to, const dt_insight *insight, const dt_gallery *gallery,
+                      int64_t i, report_score score)
 {
+    int classes = insight->classes;
+    char name[DT_CLASS_NAME];
     char first[DT_NUMBER_SIZE], second[DT_NUMBER_SIZE];
     const float *probabilities = gallery->probabilities + (size_t)i * (size_t)classes;
     int64_t answer = gallery->answers[i], label = gallery->labels[i];
     if (score != REPORT_PROBABILITIES)
         dt_markup_add(to, "%s %.3g", score == REPORT_NORM ? "norm" : "margin",
                       (double)gallery->scores[i]);
-    else if (answer < classes)
-        dt_markup_add(to, "%" PRId64 ": %s<br>%" PRId64 ": %s", answer,
-                      probability(probabilities[answer], first), label,
-                      probability(probabilities[label], second));
+    else if (answer < classes) {
+        dt_markup_text(to, write_answer(insight, answer, name));
+        dt_markup_add(to, ": %s<br>", probability(probabilities[answer], first));
+        dt_markup_text(to, write_answer(insight, label, name));
+        dt_markup_add(to, ": %s", probability(probabilities[label], second));
+    }
 }
 
 void report_gallery(dt_markup *to, const report_run *run, const dt_gallery *gallery,
@@ -73,14 +81,16 @@ void report_gallery(dt_markup *to, const report_run *run, const dt_gallery *gall
     size_t size = (size_t)dt_shape_size(insight->shape);
     dt_markup_add(to, "<div class=\"cards\">\n");
     for (int64_t i = 0; i < gallery->count && i < most; i++) {
-        char text[120], answer[24];
-        write_answer(gallery->answers[i], insight->classes, answer);
-        snprintf(text, sizeof text, "image %" PRId64 ": label %" PRId64 ", answer %s",
-                 gallery->samples[i], gallery->labels[i], answer);
-        dt_markup_add(to, "<figure class=\"card\" title=\"%s\">", text);
+        char text[2 * DT_CLASS_NAME + 60], answer[DT_CLASS_NAME], label[DT_CLASS_NAME];
+        write_answer(insight, gallery->answers[i], answer);
+        write_answer(insight, gallery->labels[i], label);
+        snprintf(text, sizeof text, "image %" PRId64 ": label %s, answer %s", gallery->samples[i],
+                 label, answer);
+        dt_markup_around(to, "<figure class=\"card\" title=\"", text, "\">");
         add_image(to, insight->shape, gallery->pixels + (size_t)i * size, text);
-        dt_markup_add(to, "<figcaption><b>%" PRId64 " → %s</b><br>", gallery->labels[i], answer);
-        add_score(to, gallery, i, insight->classes, score);
+        dt_markup_around(to, "<figcaption><b>", label, " → ");
+        dt_markup_around(to, "", answer, "</b><br>");
+        add_score(to, insight, gallery, i, score);
         dt_markup_add(to, "</figcaption></figure>\n");
     }
     dt_markup_add(to, "</div>\n");

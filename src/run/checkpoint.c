@@ -44,6 +44,7 @@ static const dt_field fields[] = {
     FIELD("/best", "test_loss", REAL, state.best.test.loss),
     COUNT("/best", "epochs_since", state.epochs_since_best),
     FIELD("/data", "name", TEXT, data.name),
+    ROW("/data", "class_names", TEXT, data.class_names, .optional = true),
     FIELD("/data", "fingerprint", HASH, data.fingerprint),
     COUNT("/data", "train_samples", data.train_samples),
     COUNT("/data", "val_samples", data.val_samples),

@@ -26,6 +26,7 @@ enum { ANSWERS, COUNTS, PICTURES, PIXELS, CLASSES, RANKS, PHASES, TRACKED, SIZES
 
 static const dt_field root_fields[] = {
     ROW("classes", INT, dt_insight, classes, .least = 1, .most = 256),
+    ROW("class_names", TEXT, dt_insight, class_names, .optional = true),
     ROW("height", INT, dt_insight, shape.height, .least = 1, .most = 4096),
     ROW("width", INT, dt_insight, shape.width, .least = 1, .most = 4096),
     ROW("channels", INT, dt_insight, shape.channels, .least = 1, .most = 4),
@@ -428,6 +429,7 @@ void dt_insight_destroy(dt_insight *insight)
     begin(&self, insight);
     for (int i = 0; i < SECTIONS; i++)
         dt_record_free(&self.sections[i]);
+    dt_record_free(&self.root);
     dt_record_free(&self.time);
     for (int r = 0; insight->hosts && r < insight->ranks; r++)
         dt_free(insight->hosts[r]);

@@ -77,8 +77,14 @@ dt_status dt_insight_collect(dt_session *run, const dt_epilogue *told, dt_insigh
         out->epoch = report->step / report->steps_an_epoch;
         out->step = report->step;
     }
-    dt_status status = collect_answers(run, DT_SUBSET_TEST,
-                                       report ? report->test.loss : (double)NAN, &out->test, error);
+    const char *names = run->source->class_names;
+    dt_status status = DT_OK;
+    if (names && !(out->class_names = dt_strdup(names, error)))
+        status = DT_ERR_INTERNAL;
+    status = dt_comm_agree(run->comm, status, error);
+    if (!status)
+        status = collect_answers(run, DT_SUBSET_TEST, report ? report->test.loss : (double)NAN,
+                                 &out->test, error);
     if (!status)
         status = collect_answers(run, DT_SUBSET_VAL, report ? report->val.loss : (double)NAN,
                                  &out->val, error);

@@ -88,6 +88,7 @@ static dt_status write_weights(const dt_saver *self, const job *it, const char *
         .classes = run->source->classes,
         .layers = self->layers,
         .loss = dt_loss_names[network->loss],
+        .class_names = run->source->class_names ? run->source->class_names : "",
         .data_source = run->source->name,
         .epoch = it->origin.epoch,
         .step = it->origin.step,
@@ -236,6 +237,7 @@ static void describe(const dt_saver *self, const dt_state *where, dt_checkpoint 
     out->optimizer.kind = dt_optimizer_names[run->config.optimizer];
     out->optimizer.steps = *dt_optimizer_get_state(run->optimizer).steps;
     out->data = (dt_checkpoint_data){.name = run->source->name,
+                                     .class_names = run->source->class_names,
                                      .fingerprint = run->fingerprint,
                                      .train_samples = subsets[DT_SUBSET_TRAIN].count,
                                      .val_samples = subsets[DT_SUBSET_VAL].count,

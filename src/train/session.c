@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "nn/matmul.h"
 #include "session_data.h"
+#include "train/resume.h"
 #include "train/track.h"
 
 /* Of each rank: 24 MB. */
@@ -178,10 +179,14 @@ static void warn_of_surplus(dt_comm *comm, const dt_config *config)
                 virtual_ranks == 1 ? "" : "s", ranks);
 }
 
-dt_status dt_session_open(dt_comm *comm, const dt_config *config, uint64_t freed, dt_session **out,
-                          dt_error *error)
+dt_status dt_session_open(dt_comm *comm, const dt_config *config, const dt_resume *from,
+                          dt_session **out, dt_error *error)
 {
-    const session_build what = {.only = DT_SUBSETS, .freed = freed};
+    session_build what = {.only = DT_SUBSETS};
+    if (from && from->file[0]) {
+        what.freed = dt_resume_bytes(from);
+        what.class_names = from->checkpoint.data.class_names;
+    }
     dt_session *run;
     warn_of_surplus(comm, config);
     dt_status status = session_begin(comm, config, &what, &run, error);
@@ -225,14 +230,15 @@ static dt_status check_shape(const dt_session *run, dt_shape expected, dt_error 
                    found.height, found.width, found.channels);
 }
 
-dt_status dt_session_open_model(dt_comm *comm, const dt_config *config, const dt_network_spec *spec,
-                                const float *parameters, dt_subset_kind kind, dt_session **out,
-                                dt_error *error)
+dt_status dt_session_open_model(dt_comm *comm, const dt_config *config, const dt_model *model,
+                                dt_subset_kind kind, dt_session **out, dt_error *error)
 {
+    const dt_network_spec *spec = &model->spec;
     dt_config fixed = *config;
     fixed.virtual_ranks = 0; /* nobody trains */
     fixed.report = true;     /* the outputs are kept */
-    const session_build what = {.model = spec, .only = kind};
+    const session_build what = {
+        .model = spec, .only = kind, .class_names = model->file.facts.class_names};
     dt_session *run;
     dt_status status = session_begin(comm, &fixed, &what, &run, error);
     if (!status) {
@@ -248,7 +254,7 @@ dt_status dt_session_open_model(dt_comm *comm, const dt_config *config, const dt
         return status;
     }
     if (dt_comm_rank(comm) == 0)
-        memcpy(run->parameters, parameters, run->parameter_count * sizeof(float));
+        memcpy(run->parameters, model->file.parameters, run->parameter_count * sizeof(float));
     dt_replica_spread(run->replica);
     *out = run;
     return DT_OK;

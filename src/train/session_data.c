@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "data/classes.h"
 #include "host_load.h"
 #include "train/need.h"
 
@@ -13,13 +14,96 @@ static dt_status open_source(dt_session *run, dt_error *error)
     if (strcmp(config->data, "synthetic") == 0)
         status = dt_source_open_synthetic((uint64_t)config->synthetic_seed, &run->source, error);
     else
-        status = dt_source_open_idx(config->data, config->classes, &run->source, error);
+        status = dt_source_open_idx(config->data, &run->source, error);
+    if (!status && config->transpose)
+        dt_source_transpose(run->source);
+    return status;
+}
+
+/* The labels of this rank's share of the data. */
+static dt_status read_labels(const dt_session *run, dt_label_set *set, dt_error *error)
+{
+    int ranks = dt_comm_size(run->comm), rank = dt_comm_rank(run->comm);
+    dt_status status = DT_OK;
+    for (dt_part part = 0; part < DT_PARTS && !status; part++) {
+        dt_range own = dt_partition(run->source->count[part], ranks, rank);
+        status = dt_label_set_read(set, run->source, part, own.first, own.count, error);
+    }
+    return status;
+}
+
+/* The set becomes that of all ranks. Collective. */
+static dt_status unite(dt_comm *comm, dt_label_set *set, dt_error *error)
+{
+    int ranks = dt_comm_size(comm);
+    dt_label_set *all = dt_calloc((size_t)ranks, sizeof *all, error);
+    dt_status status = dt_comm_agree(comm, all ? DT_OK : DT_ERR_INTERNAL, error);
+    if (!status)
+        dt_comm_all_gather(comm, set, sizeof *set, all);
+    for (int r = 0; !status && r < ranks; r++)
+        for (int i = 0; i < all[r].count; i++)
+            dt_label_set_add(set, all[r].labels[i]);
+    dt_free(all);
+    return status;
+}
+
+/* Labels that fit to the layers that were given are numbers of classes, though some have no
+ * samples. Collective. */
+static dt_status count_classes(dt_session *run, dt_error *error)
+{
+    const dt_config *config = &run->config;
+    dt_label_set set = {0};
+    dt_status status = dt_comm_agree(run->comm, read_labels(run, &set, error), error);
+    if (!status)
+        status = unite(run->comm, &set, error);
     if (status)
         return status;
-    if (run->source->classes != config->classes)
-        return dt_fail(error, DT_ERR_CONFIG, "classes: the %s have %d classes, found %d",
-                       run->source->name, run->source->classes, config->classes);
+    int outputs = dt_config_is_given(config, "layers") ? dt_layers_outputs(&config->layers) : 0;
+    if (outputs == 0 || run->source->label_names || !dt_label_set_within(&set, outputs))
+        status = dt_classes_of_labels(run->source, &set, error);
+    else
+        dt_classes_of_number(run->source, outputs);
+    return dt_comm_agree(run->comm, status, error);
+}
+
+/* The names that rank 0 has; NULL: none. Collective. */
+static dt_status share_names(dt_comm *comm, const char *own, char **names, dt_error *error)
+{
+    size_t size = dt_comm_rank(comm) == 0 && own ? strlen(own) + 1 : 0;
+    dt_comm_broadcast(comm, &size, sizeof size);
+    *names = size > 1 ? dt_calloc(size, 1, error) : NULL;
+    dt_status status = dt_comm_agree(comm, size > 1 && !*names ? DT_ERR_INTERNAL : DT_OK, error);
+    if (status || size <= 1)
+        return status;
+    if (dt_comm_rank(comm) == 0)
+        memcpy(*names, own, size);
+    dt_comm_broadcast(comm, *names, size);
     return DT_OK;
+}
+
+/* Which label is which class: as a network or a checkpoint has it, as the settings say, or as the
+ * data have it. Collective. */
+static dt_status settle_classes(dt_session *run, const session_build *what, dt_error *error)
+{
+    dt_config *config = &run->config;
+    dt_source *source = run->source;
+    char *names;
+    dt_status status = share_names(run->comm, what->class_names, &names, error);
+    if (status)
+        return status;
+    if (names || what->model || (config->classes > 0 && source->label_names))
+        status = dt_classes_of_names(source, names, config->classes, error);
+    else if (config->classes > 0 && source->classes > 0 && config->classes != source->classes)
+        status = dt_fail(error, DT_ERR_CONFIG, "classes: the %s have %d classes, found %d",
+                         source->name, source->classes, config->classes);
+    else if (config->classes > 0)
+        dt_classes_of_number(source, config->classes);
+    else if (source->classes == 0)
+        status = count_classes(run, error);
+    dt_free(names);
+    if (!status)
+        dt_config_set_classes(config, source->classes);
+    return dt_comm_agree(run->comm, status, error);
 }
 
 static dt_dataset_spec dataset_spec(const dt_config *config)
@@ -191,6 +275,8 @@ dt_status session_begin(dt_comm *comm, const dt_config *config, const session_bu
     status = dt_comm_agree(comm, open_source(run, error), error);
     if (!status)
         status = dt_comm_agree(comm, check_same_data(run, error), error);
+    if (!status)
+        status = settle_classes(run, what, error);
     if (!status)
         status = check_room(run, what, error);
     if (!status)

@@ -19,7 +19,7 @@ static dt_session *open_run(dt_comm *comm)
     (void)dt_config_set(&config, dt_setting_find("layers"), "10", NULL);
     dt_status status = dt_config_resolve(&config, &error);
     if (!status)
-        status = dt_session_open(comm, &config, 0, &run, &error);
+        status = dt_session_open(comm, &config, NULL, &run, &error);
     check_status("dt_session_open", DT_OK, status, &error);
     return run;
 }

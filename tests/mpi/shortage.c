@@ -23,7 +23,7 @@ static dt_session *open_run(dt_comm *comm)
     config.track_samples = true;
     dt_status status = dt_config_resolve(&config, &error);
     if (!status)
-        status = dt_session_open(comm, &config, 0, &run, &error);
+        status = dt_session_open(comm, &config, NULL, &run, &error);
     check_status("dt_session_open", DT_OK, status, &error);
     return run;
 }

@@ -32,7 +32,7 @@ static dt_session *open_run(dt_comm *comm, dt_config config)
     dt_status status = dt_config_resolve(&config, &error);
     check_status("dt_config_resolve", DT_OK, status, &error);
     if (!status)
-        status = dt_session_open(comm, &config, 0, &run, &error);
+        status = dt_session_open(comm, &config, NULL, &run, &error);
     check_status("dt_session_open", DT_OK, status, &error);
     return run;
 }

@@ -67,10 +67,10 @@ refuse_data() { refuse "$1" "$2" --data bad "${@:3}"; }
 @test "labels out of range: 65, whoever reads them" {
     damaged
     poke "$labels" 8 '\x0a'
-    refuse_data 65 "$labels: expected labels 0 to 9, found 10 at sample 0"
+    refuse_data 65 "$labels: expected labels 0 to 9, found 10 at sample 0" --classes 10
     damaged
     poke "$labels" 47 '\xff'
-    refuse_data 65 "$labels: expected labels 0 to 9, found 255 at sample 39"
+    refuse_data 65 "$labels: expected labels 0 to 9, found 255 at sample 39" --classes 10
     refuse 65 "expected labels 0 to 4, found" --data good --classes 5 --layers 5
 }
 

@@ -74,3 +74,49 @@ same_as_plain() {
     dist_train 1 --layers 10 --epochs 1 --train-limit 50 --test-limit 5 --output none
     expect "source" "synthetic digits" "$(summary data_source none)"
 }
+
+@test "labels from 1, and with gaps, are classes: said, kept, and given back by all who use them" {
+    local np=0 form
+    for form in from-1 gaps transposed; do
+        make_form $form $form
+        np=$((np % 3 + 1))
+        base=(--layers 10,4 --epochs 2 --batch-size 8 --virtual-ranks 3)
+        [ $form != transposed ] || base+=(--transpose)
+        same_as_plain $np $form --data $form
+    done
+    train 2 --data from-1 --epochs 2 --batch-size 8 --output defaults
+    grep -q 'network   48-128-64-4,' out
+    grep -q 'the classes are the labels 1 to 4;' out
+    refuse 78 'layers: .* one output a class, 4, found 1x1x3' --data from-1 --layers 3
+    refuse 65 'expected labels 0 to 3, found 4' --data from-1 --classes 4 --layers 4
+
+    train 3 eval --weights run-gaps/weights.h5 --csv gaps.csv --json gaps.json
+    expect "classes" "class 2 3 500 7000" "$(cut -d, -f1 gaps.csv | words)"
+    grep -q '"class": 7000,' gaps.json
+    grep -qE '^ +7000 ' out
+    train 1 predict --weights run-gaps/weights.h5 --json gaps/t10k-images-idx3-ubyte
+    expect "other answers" "" "$(grep -vE '"label": (2|3|500|7000), ' out)"
+    train 1 predict --weights run-transposed/weights.h5 transposed/t10k-images-idx3-ubyte
+    mv out upright
+    train 1 predict --weights plain-run/weights.h5 plain/t10k-images-idx3-ubyte
+    expect "answers" "$(cut -f2- out)" "$(cut -f2- upright)"
+    grep -q '>7000<' run-gaps/report.html
+    train 1 export --weights run-gaps/weights.h5 --format safetensors -o gaps.safetensors
+    grep -aq '"id2label":"{\\"0\\": \\"2\\"' gaps.safetensors ||
+        grep -aq 'id2label.*7000' gaps.safetensors
+    train 1 import gaps.safetensors -o back.h5
+    cmp run-gaps/weights.h5 back.h5
+    refuse 65 'expected labels 1 to 4, found 500' eval --weights run-from-1/weights.h5 --data gaps
+}
+
+@test "a restart has the classes of its checkpoint" {
+    make_form gaps gaps
+    base=(--data gaps --epochs 4 --batch-size 8 --virtual-ranks 3)
+    train 2 "${base[@]}" --output whole
+    dist_train 1 "${base[@]}" --output parts --max-steps 9
+    train 3 "${base[@]}" --output parts --resume auto
+    expect "hash" "$(summary parameter_hash whole)" "$(summary parameter_hash parts)"
+    cmp whole/weights.h5 parts/weights.h5
+    train 1 eval --weights parts/weights.h5
+    grep -qE '^ +7000 ' out
+}

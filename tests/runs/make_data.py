@@ -41,9 +41,10 @@ def write(path, content, pack=None):
 
 
 def write_idx(directory, name=lambda part, kind: NAMES[part][kind], parts=("train", "test"),
-              labels=lambda values: values.astype(np.uint8), first=0, pack=None, classes=4):
+              labels=lambda values: values.astype(np.uint8), first=0, pack=None, classes=4, transpose=False):
     for part in parts:
         images, classes_of = samples(classes)[part]
+        images = images.transpose(0, 2, 1) if transpose else images
         for kind, array in enumerate((images, labels(classes_of + first))):
             write(os.path.join(directory, name(part, kind)), idx(array), pack)
 
@@ -83,6 +84,10 @@ FORMS = {
     "members": members,
     "qmnist": qmnist,
     "short": lambda directory: write_idx(directory, labels=lambda v: v.astype(np.int16)),
+    "from-1": lambda directory: write_idx(directory, first=1),
+    "gaps": lambda directory: write_idx(
+        directory, labels=lambda values: np.array([2, 3, 500, 7000])[values].astype(np.int32)),
+    "transposed": lambda directory: write_idx(directory, transpose=True),
     "train-only": lambda directory: write_idx(directory, parts=("train",)),
 }
 

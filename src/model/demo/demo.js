@@ -40,7 +40,7 @@ const barCount = classes <= 12 ? classes : 10;
 const bars = Array.from({ length: barCount }, (_, i) => {
     const bar = document.createElement('li');
     bar.innerHTML = '<b></b><i><u></u></i><span></span>';
-    bar.firstChild.textContent = i;
+    bar.firstChild.textContent = names[i];
     byId('bars').append(bar);
     return bar;
 });
@@ -50,15 +50,15 @@ function showAnswer() {
     const order = Array.from(p.keys()).sort((a, b) => p[b] - p[a] || a - b);
     bars.forEach((bar, i) => {
         const label = classes <= 12 ? i : order[i];
-        bar.children[0].textContent = label;
+        bar.children[0].textContent = names[label];
         bar.querySelector('u').style.transform = `scaleX(${p[label]})`;
         bar.children[2].textContent = result ? percent(p[label]) : '';
         bar.classList.toggle('best', result !== null && label === order[0]);
     });
-    byId('answer').textContent = result ? order[0] : '?';
+    byId('answer').textContent = result ? names[order[0]] : '?';
     byId('certainty').textContent = result ? `${percent(p[order[0]])} sure` : 'Nothing yet';
     byId('second').textContent =
-        result && classes > 1 ? `then ${order[1]}, ${percent(p[order[1]])}` : '';
+        result && classes > 1 ? `then ${names[order[1]]}, ${percent(p[order[1]])}` : '';
     byId('verdict').classList.toggle('empty', !result);
     if (result) result.answer = order[0];
 }
@@ -73,7 +73,7 @@ function tell(text, visible = false) {
 function tellAnswer() {
     requestAnimationFrame(() => requestAnimationFrame(() => {
         if (result)
-            tell(`${result.answer}, ${percent(result.probabilities[result.answer])} sure`);
+            tell(`${names[result.answer]}, ${percent(result.probabilities[result.answer])} sure`);
     }));
 }
 

@@ -4,7 +4,8 @@
 
 const facts = JSON.parse(document.getElementById('facts').textContent);
 const inputCount = facts.height * facts.width;
-const classes = facts.classes;
+const names = facts.classes;
+const classes = names.length;
 
 // The weights, base64 of little-endian float32, cut into the tensors of the layers, in order.
 function readLayers() {

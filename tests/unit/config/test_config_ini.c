@@ -232,16 +232,18 @@ static void assert_place(const dt_config *config, int line, const char *message)
 
 static void what_does_not_fit_together_has_its_line(void)
 {
-    static const char layers[] = "[train]\nepochs = 2\n[model]\n\nlayers = 30, 5\n";
+    static const char layers[] =
+        "[train]\nepochs = 2\n[model]\n\nlayers = 30, 5\n[data]\nclasses = 10\n";
     static const char classes[] = "[data]\nclasses = 5\n";
     dt_config config;
     dt_config_defaults(&config);
     CU_ASSERT_EQUAL(read_text(&config, layers, strlen(layers), NULL), DT_OK);
     assert_place(&config, 5, "layers: expected the last layer to have one output a class");
     CU_ASSERT_EQUAL(dt_config_set(&config, find("layers"), "30, 6", NULL), DT_OK);
-    assert_place(&config, 0, "layers: expected");
+    assert_place(&config, 7, "layers: expected");
     dt_config_defaults(&config);
     CU_ASSERT_EQUAL(read_text(&config, classes, strlen(classes), NULL), DT_OK);
+    CU_ASSERT_EQUAL(dt_config_set(&config, find("layers"), "7", NULL), DT_OK);
     assert_place(&config, 2, "layers: expected");
     CU_ASSERT_EQUAL(dt_config_set(&config, find("layers"), "5", NULL), DT_OK);
     CU_ASSERT_EQUAL(dt_config_resolve(&config, NULL), DT_OK);

@@ -49,12 +49,11 @@ static dt_status fake_read(dt_source *source, dt_part part, int64_t first, int64
 
 static fake fake_of(int64_t train, int64_t test)
 {
-    return (fake){.source = {.name = "fake",
-                             .shape = {3, 2, 1},
-                             .classes = 7,
-                             .count = {train, test},
-                             .read = fake_read},
-                  .first = {INT64_MAX, INT64_MAX}};
+    fake of = {
+        .source = {.name = "fake", .shape = {3, 2, 1}, .count = {train, test}, .read = fake_read},
+        .first = {INT64_MAX, INT64_MAX}};
+    dt_classes_of_number(&of.source, 7);
+    return of;
 }
 
 static void share(dt_dataset *dataset, int64_t parts, dt_range own)
@@ -63,8 +62,7 @@ static void share(dt_dataset *dataset, int64_t parts, dt_range own)
         dataset->subsets[i].held = dt_partition_parts(dataset->subsets[i].count, parts, own);
 }
 
-static dt_status load(dt_dataset *dataset, fake *from, int parts, dt_range own,
-                      dt_error *error)
+static dt_status load(dt_dataset *dataset, fake *from, int parts, dt_range own, dt_error *error)
 {
     share(dataset, parts, own);
     dt_status status = dt_dataset_hold(dataset, PIXELS, error);

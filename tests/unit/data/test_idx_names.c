@@ -214,7 +214,7 @@ static void test_labels(void)
             }
         save(f, DT_TRAIN, LABELS, gzip);
         CU_ASSERT_EQUAL_FATAL(open_source(f, f->dir), DT_OK);
-        f->source->classes = 128;
+        dt_classes_of_number(f->source, 128);
         CU_ASSERT_EQUAL(read_range(f, DT_TRAIN, 0, 5), DT_OK);
         for (int n = 0; n < 5; n++)
             CU_ASSERT_EQUAL(f->labels[n], values[n]);

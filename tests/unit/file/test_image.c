@@ -400,8 +400,8 @@ static void every_failed_allocation_is_survived(void)
         dt_images images;
         dt_error error = {0};
         dt_memory_fail_at(++n);
-        status = dt_images_read(scratch_path(folder, "a.png"), (dt_shape){SIDE, SIDE, 1}, &images,
-                                &error);
+        status = dt_images_read(scratch_path(folder, "a.png"), (dt_shape){SIDE, SIDE, 1}, false,
+                                &images, &error);
         dt_memory_fail_at(0);
         CU_ASSERT_EQUAL(status, error.status);
         CU_ASSERT_TRUE(status == DT_OK ? images.count == 1 && !images.several
@@ -428,7 +428,7 @@ static void idx_images_are_read_as_they_are(void)
     const char *path = scratch_path(folder, "images");
     dt_images images;
     dt_error error = {0};
-    CU_ASSERT_EQUAL_FATAL(dt_images_read(path, (dt_shape){2, 3, 1}, &images, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_images_read(path, (dt_shape){2, 3, 1}, false, &images, NULL), DT_OK);
     CU_ASSERT_TRUE(images.count == 3 && images.several);
     CU_ASSERT_EQUAL(memcmp(images.pixels, idx + 16, 18), 0);
     dt_free(images.pixels);
@@ -449,8 +449,9 @@ static void idx_images_are_read_as_they_are(void)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         write_bytes("images", idx, bad[i].size);
         path = scratch_path(folder, bad[i].name);
-        CU_ASSERT_EQUAL(dt_images_read(path, (dt_shape){bad[i].height, 3, 1}, &images, &error),
-                        bad[i].status);
+        CU_ASSERT_EQUAL(
+            dt_images_read(path, (dt_shape){bad[i].height, 3, 1}, false, &images, &error),
+            bad[i].status);
         CU_ASSERT_PTR_NULL(images.pixels);
         if (!strstr(error.message, bad[i].reason) || !strstr(error.message, path))
             CU_FAIL(error.message);

@@ -91,8 +91,7 @@ static inline void draw_tracked(dt_random_sequence *random, int64_t samples, dra
         out->tracked[2][i] = (float)draw_any_real(random);
     }
     out->checkpoint.data.train_samples = samples;
-    out->checkpoint.tracked =
-        (dt_track_sums){out->tracked[0], out->tracked[1], out->tracked[2]};
+    out->checkpoint.tracked = (dt_track_sums){out->tracked[0], out->tracked[1], out->tracked[2]};
 }
 
 static inline void draw_checkpoint(dt_random_sequence *random, int parts, size_t count,
@@ -133,8 +132,8 @@ static inline void draw_checkpoint(dt_random_sequence *random, int parts, size_t
                       parts & DRAW_VELOCITY ? out->arrays[1] : NULL,
                       parts & DRAW_SQUARE ? out->arrays[2] : NULL},
         .best_parameters = parts & DRAW_BEST ? out->arrays[3] : NULL,
-        .data = {out->texts[4], draw_word(random), draw_count(random), draw_count(random),
-                 draw_count(random)},
+        .data = {out->texts[4], parts & DRAW_BEST ? out->texts[3] : NULL, draw_word(random),
+                 draw_count(random), draw_count(random), draw_count(random)},
         .history = {.text = out->history, .length = history_length},
     };
     memset(out->tracked, 0, sizeof out->tracked);
@@ -180,6 +179,10 @@ static inline void assert_same_checkpoint(const dt_checkpoint *a, const dt_check
     assert_same_floats(a->optimizer.square, b->optimizer.square, count);
     assert_same_floats(a->best_parameters, b->best_parameters, count);
     CU_ASSERT_STRING_EQUAL(a->data.name, b->data.name);
+    CU_ASSERT_EQUAL(!a->data.class_names, !b->data.class_names);
+    if (a->data.class_names) {
+        CU_ASSERT_STRING_EQUAL(a->data.class_names, b->data.class_names);
+    }
     CU_ASSERT_EQUAL(memcmp(&a->data.fingerprint, &b->data.fingerprint,
                            sizeof a->data - offsetof(dt_checkpoint_data, fingerprint)),
                     0);
