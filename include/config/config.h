@@ -34,6 +34,7 @@ typedef enum dt_progress { DT_PROGRESS_AUTO, DT_PROGRESS_BAR, DT_PROGRESS_LINES 
 typedef struct dt_config {
     /* [data] */
     char data[DT_NAME_MAX]; /* auto | synthetic | a directory */
+    char keys[DT_NAME_MAX]; /* names of arrays, with commas; auto */
     int classes;            /* 0: auto, as many as the data have */
     bool transpose;         /* the images are stored with rows and columns exchanged */
     int split;              /* dt_split */

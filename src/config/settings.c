@@ -97,6 +97,9 @@ static const dt_setting settings[] = {
         FREE, "data", data, "auto", "directory", data_words,
         "directory of MNIST-type files, or DIRECTORY/PREFIX of theirs; synthetic: built-in digits; "
         "auto: $DIST_TRAIN_DATA, else data/mnist, else synthetic"),
+    TEXT(FREE, "data", keys, "auto", "list", output_words,
+         "arrays of a .npz file: IMAGES,LABELS or IMAGES,LABELS,TEST IMAGES,TEST LABELS; auto: "
+         "x_train, y_train, x_test, y_test, or names that say the same"),
     NUMBER_OR_AUTO(FIXED, "data", classes, INT, 1, 256, NULL,
                    "number of classes, of the labels 0 to classes - 1; auto: those of the data, "
                    "whatever the labels are"),

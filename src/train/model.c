@@ -34,10 +34,14 @@ dt_status dt_model_specify(const dt_config *config, dt_shape shape, dt_network_s
         .loss = (dt_loss)config->loss,
     };
     dt_status status = dt_architecture_check(&out->architecture, &output, error);
+    bool image = output.height > 1 || output.width > 1;
+    char sides[40] = "";
+    if (image)
+        snprintf(sides, sizeof sides, "%dx%dx", output.height, output.width);
     if (!status && dt_shape_size(output) != config->classes)
         status = dt_fail(error, DT_ERR_CONFIG,
-                         "expected the last layer to have one output a class, %d, found %dx%dx%d",
-                         config->classes, output.height, output.width, output.channels);
+                         "expected the last layer to have one output a class, %d, found %s%d",
+                         config->classes, sides, output.channels);
     return status && error ? dt_fail_in(error, "layers") : status;
 }
 

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "data/classes.h"
 #include "host_load.h"
+#include "source_npz.h"
 #include "train/need.h"
 
 static dt_status open_source(dt_session *run, dt_error *error)
@@ -13,6 +14,8 @@ static dt_status open_source(dt_session *run, dt_error *error)
     dt_status status;
     if (strcmp(config->data, "synthetic") == 0)
         status = dt_source_open_synthetic((uint64_t)config->synthetic_seed, &run->source, error);
+    else if (source_npz_is_named(config->data))
+        status = source_npz_open(config->data, config->keys, &run->source, error);
     else
         status = dt_source_open_idx(config->data, &run->source, error);
     if (!status && config->transpose)

@@ -127,7 +127,7 @@ refuse_data() { refuse "$1" "$2" --data bad "${@:3}"; }
 }
 
 @test "settings that do not go together: 78" {
-    refuse 78 "layers: .*one output a class, 10, found 9" --layers 128,9
+    refuse 78 "layers: .*one output a class, 10, found 9" --layers 128,9 --classes 10
     refuse 78 "val_fraction: .*split = random" --split random
     refuse 78 "output_activation: .*cross-entropy" --output-activation softmax
     refuse 78 "activation: expected relu, as layers says, found tanh; leave it away, or change" \
@@ -179,7 +179,7 @@ refuse_data() { refuse "$1" "$2" --data bad "${@:3}"; }
     printf '[train]\nepochs\n' >c.ini
     refuse 78 'c.ini:2: expected .*NAME = VALUE' --config c.ini
     printf '[model]\nlayers = 30, 9\n' >c.ini
-    refuse 78 'layers: .*found 9' --config c.ini
+    refuse 78 'layers: .*found 9' --config c.ini --classes 10
 }
 
 @test "mistakes in the environment: 78; a name near to a setting's is a warning" {

@@ -87,7 +87,7 @@ same_as_plain() {
     train 2 --data from-1 --epochs 2 --batch-size 8 --output defaults
     grep -q 'network   48-128-64-4,' out
     grep -q 'the classes are the labels 1 to 4;' out
-    refuse 78 'layers: .* one output a class, 4, found 1x1x3' --data from-1 --layers 3
+    refuse 78 'layers: .* one output a class, 4, found 3' --data from-1 --layers 3
     refuse 65 'expected labels 0 to 3, found 4' --data from-1 --classes 4 --layers 4
 
     train 3 eval --weights run-gaps/weights.h5 --csv gaps.csv --json gaps.json
@@ -104,7 +104,7 @@ same_as_plain() {
     train 1 export --weights run-gaps/weights.h5 --format safetensors -o gaps.safetensors
     grep -aq '"id2label":"{\\"0\\": \\"2\\"' gaps.safetensors ||
         grep -aq 'id2label.*7000' gaps.safetensors
-    train 1 import gaps.safetensors -o back.h5
+    train 1 import --from gaps.safetensors -o back.h5
     cmp run-gaps/weights.h5 back.h5
     refuse 65 'expected labels 1 to 4, found 500' eval --weights run-from-1/weights.h5 --data gaps
 }
@@ -119,4 +119,24 @@ same_as_plain() {
     cmp whole/weights.h5 parts/weights.h5
     train 1 eval --weights parts/weights.h5
     grep -qE '^ +7000 ' out
+}
+
+@test "arrays in .npz files: names, types, shapes, one-hot; packed and stored" {
+    local np=0 form
+    for form in npz npz-stored npz-words npz-unit npz-floats npz-flat npz-one-hot npz-big; do
+        make_form $form $form.npz
+        np=$((np % 3 + 1))
+        same_as_plain $np $form --data $form.npz
+    done
+    make_form npz-keys keys.npz
+    refuse 65 'keys.npz: expected arrays like x_train .*found a, b, c, d;' --data keys.npz
+    same_as_plain 2 keys --data keys.npz --keys a,b,c,d
+    refuse 78 "keys: .*found 'e'" --data keys.npz --keys a,e
+    train 3 --data keys.npz --keys a,b --layers 10,4 --epochs 1 --output half
+    grep -q 'nothing to test on' out
+    train 2 eval --weights run-npz/weights.h5
+    make_form npz-bad bad.npz
+    refuse 65 'bad.npz.*x_train: expected pixels of 0 to 255.*found 300 in image 3' --data bad.npz
+    truncate -s -30 npz.npz
+    refuse 65 'npz.npz: expected a .npz file' --data npz.npz
 }

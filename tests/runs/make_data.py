@@ -72,7 +72,33 @@ def members(directory):
         write(path, packed + bytes(10240 - len(packed) % 10240), False)
 
 
+def npz(path, names=("x_train", "y_train", "x_test", "y_test"), images=lambda a: a,
+        labels=lambda a: a.astype(np.uint8), save=np.savez_compressed):
+    arrays = [change(array) for part in samples().values()
+              for change, array in zip((images, labels), part)]
+    save(path, **dict(zip(names, arrays)))
+
+
+def bad_pixel(array):
+    array = array.astype(np.int16)
+    array[3, 2, 1] = 300
+    return array
+
+
 FORMS = {
+    "npz": npz,
+    "npz-stored": lambda path: npz(path, save=np.savez),
+    "npz-words": lambda path: npz(
+        path, ("train_images", "train_labels", "test_images", "test_labels"),
+        images=lambda a: a[..., None], labels=lambda a: a[:, None].astype(np.int64)),
+    "npz-unit": lambda path: npz(path, images=lambda a: (a / 255).astype(np.float32)),
+    "npz-floats": lambda path: npz(path, images=lambda a: a.astype(np.float64), save=np.savez),
+    "npz-flat": lambda path: npz(path, images=lambda a: a.astype(np.float16)),
+    "npz-one-hot": lambda path: npz(path, labels=lambda a: np.eye(4, dtype=np.float32)[a]),
+    "npz-big": lambda path: npz(path, images=lambda a: a.astype(">i4"),
+                                labels=lambda a: a.astype(">i8")),
+    "npz-keys": lambda path: npz(path, "abcd"),
+    "npz-bad": lambda path: npz(path, images=bad_pixel),
     "plain": write_idx,
     "dots": renamed(lambda name: name.replace("-idx", ".idx")),
     "dots-gz": renamed(lambda name: name.replace("-idx", ".idx") + ".gz"),
