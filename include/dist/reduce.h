@@ -63,6 +63,24 @@ void dt_reduce_ask(dt_reduce *reduce, unsigned bits);
 /* The bits that any rank has asked for in the round last finished, the same on every rank. */
 unsigned dt_reduce_asked(const dt_reduce *reduce);
 
+/* What the ranks of a host do not bring in their vectors, because each can make what it uses of the
+ * sum from something else that they share. */
+typedef struct dt_made {
+    int count;
+    const dt_range *ranges; /* [count], of the vector, ascending; the same on all ranks */
+    /* Sets sum[i] for `first` <= i < `end`, of range number `range`, when all ranks have come to
+     * dt_reduce_finish; may set more of that range. Returns where what is set ends. */
+    size_t (*make)(void *state, int range, size_t first, size_t end, float *sum);
+    void *state;
+    double largest; /* no sum of this rank's share exceeds it in magnitude; else infinite or NaN */
+} dt_made;
+
+/* Whether something may be made: where the ranks are on one host, and each plays a virtual rank. */
+bool dt_reduce_may_make(const dt_comm *comm, dt_allreduce kind, int virtual_ranks);
+
+/* In the round that begins, so much is made; a copy is kept, but for the ranges. Not collective. */
+void dt_reduce_make(dt_reduce *reduce, const dt_made *made);
+
 /* Floats of a section; 0: there is one section, and announcements gain nothing. */
 size_t dt_reduce_section(const dt_reduce *reduce);
 
@@ -90,9 +108,9 @@ typedef struct dt_reduced {
  * trace: of this and of the next ones, laps of DT_PHASE_WAIT and DT_PHASE_REDUCE. */
 dt_reduced dt_reduce_finish(dt_reduce *reduce, dt_trace *trace);
 
-/* Adds up `count` floats of this rank's slice, from float `first` on, of a sum that is not whole:
- * each float once. The blocks of a slice in their order, each while it is of use, are fastest. Not
- * collective. */
+/* Adds up, or makes, `count` floats of this rank's slice, from float `first` on, of a sum that is
+ * not whole: each float once, in their order. A block after the other, each while it is of use, is
+ * fastest. Not collective. */
 void dt_reduce_add(dt_reduce *reduce, size_t first, size_t count);
 
 /* Makes a sum whole whose slices have been added up: its [count] values, until dt_reduce_release.

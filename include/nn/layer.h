@@ -78,6 +78,7 @@ typedef struct dt_layer_pass {
     dt_tile *input_gradient;        /* NULL: nobody asks for it */
     const dt_summation *summation;  /* of the gradients of the parameters, the layer's first being
                                        at its offset */
+    bool factored;   /* the gradient of the first tensor is left as factors: not to be added up */
     double *squares; /* squares[i] += the squared Euclidean norm of the gradient of the layer's
                         parameters by sample i alone; NULL: nobody asks for it */
 } dt_layer_pass;
@@ -147,6 +148,9 @@ struct dt_layer_kind {
      * that pads by {sides}, if the padding is not the same on both. */
     const char *torch, *torch_class, *torch_border;
     dt_onnx_step onnx[DT_ONNX_STEPS_MAX]; /* up to the first without operation */
+    bool
+        factors; /* the gradient of the first tensor, [inputs][outputs], is the sum over the samples
+                    of input times output gradient; backward leaves it out when it is told to */
     bool ordered; /* the order of a row's values matters, apart from that of its tensors' */
 };
 

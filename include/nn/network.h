@@ -88,6 +88,9 @@ typedef struct dt_tracked {
                             with one class */
 } dt_tracked;
 
+/* Gradients that are not added up (nn/factors.h). */
+typedef struct dt_factoring dt_factoring;
+
 /* Samples in memory that belong to somebody else, and what becomes of them. */
 typedef struct dt_batch {
     int64_t count;
@@ -101,8 +104,9 @@ typedef struct dt_batch {
     const dt_segment *segments; /* of the samples: nn/summation.h */
     dt_loss_sum *losses;        /* [segment_count]: the losses and correct answers of each segment,
                                    of the forward pass, sample after sample */
-    dt_tracked *tracked; /* [count]: dt_network_gradient sets them; NULL: nobody asks for them.
-                            The bits do not depend on what else is in the batch. */
+    dt_tracked *tracked;     /* [count]: dt_network_gradient sets them; NULL: nobody asks for them.
+                                The bits do not depend on what else is in the batch. */
+    dt_factoring *factoring; /* NULL, as it is if there is a listener: all gradients are added up */
 } dt_batch;
 
 /* Sets the losses of the batch, and adds up its gradients as its segments say: sums[i] is the i-th

@@ -21,6 +21,7 @@ typedef struct dt_play {
     dt_noise noise;           /* theirs */
     const int64_t *counts;    /* [own virtual ranks]: samples of each; may be 0 */
     const int32_t *positions; /* [batch.count], of the samples in the training set */
+    int64_t step;             /* of the epoch */
     int64_t step_samples;     /* of the whole step, all ranks together */
 } dt_play;
 

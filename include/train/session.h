@@ -43,7 +43,9 @@ typedef struct dt_session {
     dt_range slice;          /* of the parameters, which this rank updates */
     dt_optimizer *optimizer; /* of the slice */
     dt_schedule schedule;
-    dt_reduce *reduce; /* of parameter_count gradients and DT_STEP_TOTALS more */
+    dt_reduce *reduce;            /* of parameter_count gradients and DT_STEP_TOTALS more */
+    struct dt_factored *factored; /* gradients that the reduction does not carry
+                                     (train/factored.h); NULL: it carries all */
     dt_exchange *exchange;
     dt_augmented *augmented;    /* NULL: images are as the data have them */
     dt_watchdog *watchdog;      /* NULL: nobody watches */

@@ -78,8 +78,38 @@ static float find_largest(const float *values, size_t count)
 /* Floats that are worked on together, while they are in the L1 cache. */
 enum { BLOCK = 4 * DT_SLICE_UNIT };
 
-/* Hands on floats first .. end - 1 of this rank's nodes, or takes note of them alone. */
-static void publish(dt_reduce *self, size_t first, size_t end, bool copied)
+bool dt_reduce_may_make(const dt_comm *comm, dt_allreduce kind, int virtual_ranks)
+{
+    return comm->size > 1 && comm->hosts == 1 && kind == DT_ALLREDUCE_TREE &&
+           virtual_ranks >= comm->size;
+}
+
+void dt_reduce_make(dt_reduce *self, const dt_made *made)
+{
+    self->made = *made;
+    self->made_end = 0;
+}
+
+/* The part of floats first .. end - 1 that begins at `first` and is of one kind: in a range that is
+ * made, whose number *range becomes; or in none, -1. */
+static size_t stretch(const dt_reduce *self, size_t first, size_t end, int *range)
+{
+    *range = -1;
+    for (int i = 0; i < self->made.count; i++) {
+        size_t begins = (size_t)self->made.ranges[i].first;
+        size_t ends = begins + (size_t)self->made.ranges[i].count;
+        if (first < begins)
+            return begins < end ? begins : end;
+        if (first < ends) {
+            *range = i;
+            return ends < end ? ends : end;
+        }
+    }
+    return end;
+}
+
+/* Floats first .. end - 1 of this rank's nodes: hands them on, or takes note of them alone. */
+static void publish_stretch(dt_reduce *self, size_t first, size_t end, bool copied)
 {
     float *largest = &self->progress[self->comm->host_rank]->largest;
     for (int i = 0; i < self->plan.own.node_count; i++) {
@@ -91,6 +121,16 @@ static void publish(dt_reduce *self, size_t first, size_t end, bool copied)
             if (copied)
                 dt_stream_copy(published + at, self->sums[i] + at, count);
         }
+    }
+}
+
+static void publish(dt_reduce *self, size_t first, size_t end, bool copied)
+{
+    int range;
+    for (size_t next; first < end; first = next) {
+        next = stretch(self, first, end, &range);
+        if (range < 0)
+            publish_stretch(self, first, next, copied);
     }
     dt_stream_end();
 }
@@ -144,7 +184,8 @@ static void publish_to_host(dt_reduce *self)
 {
     size_t first = (size_t)self->slice.first, end = first + (size_t)self->slice.count;
     bool copied = self->own;
-    self->progress[self->comm->host_rank]->largest = 0;
+    self->progress[self->comm->host_rank]->largest =
+        self->made.count > 0 ? (float)self->made.largest : 0;
     publish(self, 0, first, copied);
     publish(self, first, end, false);
     publish(self, end, self->plan.count, copied);
@@ -175,20 +216,52 @@ static float *slice_of_sum(const dt_reduce *self)
     return self->plan.own.node_count > 0 ? self->sums[0] : self->total;
 }
 
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 static void prefetch(const float *values, size_t count)
 {
     for (size_t i = 0; i < count; i += DT_ALIGNMENT / sizeof *values)
         __builtin_prefetch(values + i);
 }
 
-void dt_reduce_add(dt_reduce *self, size_t first, size_t count)
+/* Floats first .. end - 1 of the slice, from the nodes of all ranks. */
+static void add(dt_reduce *self, size_t first, size_t end)
 {
     const node_fold *host = &self->plan.host;
-    size_t next = first + count, end = (size_t)(self->slice.first + self->slice.count);
-    size_t ahead = end - next < count ? end - next : count;
+    size_t count = end - first, of_slice = (size_t)(self->slice.first + self->slice.count);
+    size_t ahead = of_slice - end < count ? of_slice - end : count;
     fold_add(host, 0, first, count, slice_of_sum(self) + first);
     for (int i = 0; i < host->part_count; i++)
-        prefetch(host->parts[i] + next, ahead);
+        prefetch(host->parts[i] + end, ahead);
+}
+
+/* Makes floats first .. end - 1 of the slice, and so many that it is worth to begin. */
+static void make(dt_reduce *self, int range, size_t first, size_t end)
+{
+    enum { WORTH = 1 << 16 };
+    const dt_range *of = &self->made.ranges[range];
+    size_t most =
+        least((size_t)(self->slice.first + self->slice.count), (size_t)(of->first + of->count));
+    if (end <= self->made_end)
+        return;
+    first = self->made_end > first ? self->made_end : first;
+    end = end - first < WORTH ? least(first + WORTH, most) : end;
+    self->made_end = self->made.make(self->made.state, range, first, end, slice_of_sum(self));
+}
+
+void dt_reduce_add(dt_reduce *self, size_t first, size_t count)
+{
+    int range;
+    for (size_t next, end = first + count; first < end; first = next) {
+        next = stretch(self, first, end, &range);
+        if (range < 0)
+            add(self, first, next);
+        else
+            make(self, range, first, next);
+    }
 }
 
 const float *dt_reduce_whole(dt_reduce *self, dt_trace *trace)
@@ -258,6 +331,7 @@ bool dt_reduce_meet(dt_reduce *self, bool own, dt_trace *trace)
 
 void dt_reduce_release(dt_reduce *self, dt_trace *trace)
 {
+    self->made.count = 0;
     dt_shared_barrier(self->shared);
     dt_trace_lap(trace, DT_PHASE_WAIT);
 }

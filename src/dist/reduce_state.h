@@ -38,6 +38,8 @@ struct dt_reduce {
     int meeting;                       /* 0 and 1 in turn */
     progress **progress;               /* [host size] */
     unsigned long long last_announced; /* sections, in all rounds before this one */
+    dt_made made;                      /* of this round */
+    size_t made_end;                   /* of what has been made of a range */
     unsigned asked;                    /* by any rank, in the last round */
     host_reduce *hosts;                /* NULL: there is one host */
 };

@@ -8,6 +8,7 @@
 #include "cutter.h"
 #include "network_size.h"
 #include "nn/exactness.h"
+#include "nn/factors.h"
 #include "nn/layer.h"
 #include "nn/matmul.h"
 #include "nn/metrics.h"
@@ -209,16 +210,21 @@ static void forward(dt_network *self, int samples, const uint8_t *const *images,
     }
 }
 
-/* tracks: self->squares become those of the samples' gradients. */
-static void backward(dt_network *self, dt_summation *summation, const dt_noise *noise, bool tracks)
+/* A tile of the batch, from sample `first` on. If these are tracked, self->squares become those of
+ * their gradients. */
+static void backward(dt_network *self, dt_summation *summation, const dt_noise *noise,
+                     const dt_batch *batch, int64_t first)
 {
-    if (tracks)
+    if (batch->tracked)
         memset(self->squares, 0, (size_t)self->tile_samples * sizeof *self->squares);
     for (int i = self->layer_count - 1; i >= 0; i--) {
         dt_layer_pass pass = pass_of(self, i, noise);
         summation->offset = self->offsets[i];
         pass.summation = summation;
-        pass.squares = tracks ? self->squares : NULL;
+        pass.squares = batch->tracked ? self->squares : NULL;
+        pass.factored =
+            batch->factoring && dt_factors_keep(batch->factoring, i, first, batch->images + first,
+                                                pass.input, pass.output_gradient);
         dt_layer_backward(&self->layers[i], &pass);
     }
 }
@@ -328,7 +334,7 @@ void dt_network_gradient(dt_network *self, const dt_batch *batch, dt_real *const
             listener->final(listener->state, self->parameter_count);
         }
         summation.sparse = support && summation.depth == 0 && last;
-        backward(self, &summation, noise, batch->tracked != NULL);
+        backward(self, &summation, noise, batch, first);
         if (batch->tracked)
             track(self, samples, batch->labels + first, batch->tracked + first);
         dt_trace_lap(trace, DT_PHASE_BACKWARD);

@@ -124,6 +124,7 @@ dt_status dt_feed_step(dt_feed *self, dt_play *play, dt_error *error)
     }
     const feed_window *window = &self->windows[self->current];
     play->counts = window->counts + (self->step - window->first) * self->own.count;
+    play->step = self->step;
     play->step_samples = dt_plan_batch(self->plan, self->step);
     play->batch.count = 0;
     for (int64_t v = 0; v < self->own.count; v++)

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "nn/matmul.h"
+#include "train/factored.h"
 #include "train/feed.h"
 
 /* One array of them. */
@@ -69,6 +70,8 @@ dt_status dt_need_of_training(const dt_session *run, const dt_network_spec *spec
 {
     dt_network_size size = dt_network_measure(spec);
     uint64_t parameters = parameter_bytes(&size), shared_parameters, shared_sums, own_sums;
+    uint64_t shared_factors,
+        factors = dt_factored_need(run, spec, counts[DT_SUBSET_TRAIN], &shared_factors);
     uint64_t slice = size.parameters / (uint64_t)dt_comm_host_size(run->comm) + DT_SLICE_UNIT;
     uint64_t own_parameters = dt_replica_need(run->comm, size.parameters, DT_MATMUL_PAD,
                                               (int64_t)slice, &shared_parameters);
@@ -78,8 +81,8 @@ dt_status dt_need_of_training(const dt_session *run, const dt_network_spec *spec
         size.parameters + DT_STEP_TOTALS, &shared_sums, &own_sums, error);
     if (status)
         return status;
-    out->network = own_parameters + shared_parameters + own_sums + shared_sums + size.bytes +
-                   state * slice * sizeof(float);
+    out->network = own_parameters + shared_parameters + own_sums + shared_sums + factors +
+                   size.bytes + state * slice * sizeof(float);
     if (dt_comm_rank(run->comm) == 0)
         out->network += 2 * (1 + state) * parameters;
     if (dt_comm_rank(run->comm) == 0 && counts[DT_SUBSET_VAL] > 0)
@@ -94,7 +97,7 @@ dt_status dt_need_of_training(const dt_session *run, const dt_network_spec *spec
                 dataset_bytes(run, counts) + feed_bytes(run, counts[DT_SUBSET_TRAIN]) +
                 augment_bytes(run, counts[DT_SUBSET_TRAIN]) +
                 track_bytes(run, counts[DT_SUBSET_TRAIN]);
-    out->shared = shared_parameters + shared_sums + train;
+    out->shared = shared_parameters + shared_sums + shared_factors + train;
     return DT_OK;
 }
 

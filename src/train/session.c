@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "nn/matmul.h"
 #include "session_data.h"
+#include "train/factored.h"
 #include "train/resume.h"
 #include "train/track.h"
 
@@ -155,6 +156,8 @@ static dt_status build_motion(dt_session *run, dt_error *error)
     dt_status status =
         dt_reduce_create(run->comm, (dt_allreduce)run->config.allreduce, virtual_ranks,
                          run->parameter_count + DT_STEP_TOTALS, 0, &run->reduce, error);
+    if (!status)
+        status = dt_factored_create(run, &run->factored, error);
     if (!status && run->config.track_samples)
         status = dt_track_create(run->comm, &run->plan, run->own_virtual_ranks, &run->track, error);
     if (status)
@@ -276,6 +279,7 @@ void dt_session_close(dt_session *run)
     dt_watchdog_stop(run->watchdog);
     dt_track_destroy(run->track);
     dt_augmented_destroy(run->augmented);
+    dt_factored_destroy(run->factored);
     dt_reduce_destroy(run->reduce);
     dt_plan_destroy(&run->plan);
     dt_optimizer_destroy(run->optimizer);

@@ -4,6 +4,7 @@
 
 #include "nn/finite.h"
 #include "nonfinite.h"
+#include "train/factored.h"
 #include "train/track.h"
 
 /* The totals of this rank's virtual ranks, added up as their gradients are, behind them. */
@@ -58,11 +59,14 @@ static void add_gradients(dt_session *run, const dt_play *play, dt_support *supp
     batch.segments = run->segments;
     batch.losses = run->losses;
     batch.noise = &play->noise;
+    batch.factoring = dt_factored_begin(run, play);
     dt_network_gradient(run->network, &batch, dt_reduce_sums(run->reduce),
                         announces ? &listener : NULL, may_be_sparse(run) ? support : NULL,
                         &run->trace);
     if (!announces)
         add_totals(run);
+    if (batch.factoring)
+        dt_factored_end(run);
 }
 
 /* The bits of dt_reduce_ask. */

@@ -78,6 +78,10 @@ says_nothing() {
 
 @test "saver: what becomes of each file is told, however many" { passes saver 1 2; }
 
+@test "factors: gradients left as factors are those added up, bit for bit" {
+    passes factors 1 2 3 8
+}
+
 @test "replicas: a flipped bit is caught, and its rank named" { passes replicas; }
 
 @test "stop: the handlers are ours under MPI, and a signal is the request of one rank" {

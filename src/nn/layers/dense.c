@@ -118,7 +118,7 @@ static void backward(const dt_layer *layer, const dt_layer_pass *pass)
         sum_bias(layer, pass);
     if (pass->summation->listener)
         sum_in_parts(layer, pass);
-    else
+    else if (!pass->factored)
         dt_matmul_transposed(layer->inputs, layer->outputs,
                              (dt_columns){x->active_count, x->active}, matrix_of(x), dy,
                              pass->summation);
@@ -167,6 +167,7 @@ const dt_layer_kind dt_layer_dense = {
     .add_support = add_support,
     .needs = needs,
     .flops = flops,
+    .factors = true,
     .keras = "dense",
     .torch = "nn.Linear({inputs}, {units}, bias={bias})",
     .onnx = {DT_ONNX_STEP("Gemm", "x01")},
