@@ -4,6 +4,7 @@
 #ifndef DT_DIST_COMM_H
 #define DT_DIST_COMM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/status.h"
@@ -29,6 +30,9 @@ const char *dt_comm_host(const dt_comm *comm); /* name of this rank's host */
 /* How many processors the ranks of this rank's host may use together: those that they are bound to,
  * and no more than a quota of their control groups allows, which need not be a whole number. */
 double dt_comm_host_processors(const dt_comm *comm);
+
+/* Whether each rank of this host may have a processor to itself: they are not more than those. */
+bool dt_comm_host_has_room(const dt_comm *comm);
 
 /* Writes what MPI is, "Open MPI v4.1.4" or "MPICH 4.0.2", into `text`. Not collective. */
 void dt_comm_library(char *text, size_t size);

@@ -22,7 +22,7 @@ void dt_shared_destroy(dt_shared *shared);
 void *dt_shared_segment(const dt_shared *shared, int host_rank);
 
 /* Waits for all ranks of the host; what they wrote before is seen by all after. A rank that waits
- * spins for some microseconds, if there is a processor for every rank (dt_comm_host_processors),
+ * spins for some microseconds, if there is a processor for every rank (dt_comm_host_has_room),
  * and then sleeps. Collective over the host. */
 void dt_shared_barrier(dt_shared *shared);
 

@@ -112,7 +112,7 @@ dt_status dt_comm_start(int *argc, char ***argv, dt_comm **out, dt_error *error)
     MPI_Comm_size(self->host, &self->host_size);
     MPI_Get_processor_name(self->host_name, &length);
     count_processors(self);
-    if (self->host_size > self->host_processors)
+    if (!dt_comm_host_has_room(self))
         let_others_work();
     if (map_hosts(self, error))
         give_up(error);
@@ -154,6 +154,11 @@ int dt_comm_host_size(const dt_comm *self)
 int dt_comm_hosts(const dt_comm *self)
 {
     return self->hosts;
+}
+
+bool dt_comm_host_has_room(const dt_comm *self)
+{
+    return self->host_size <= self->host_processors;
 }
 
 double dt_comm_host_processors(const dt_comm *self)

@@ -26,7 +26,7 @@ struct dt_replica {
 static size_t copy_size(const dt_comm *comm, uint64_t count, size_t padding, int64_t updated,
                         bool *of_all)
 {
-    *of_all = comm->host_size <= comm->host_processors;
+    *of_all = dt_comm_host_has_room(comm);
     if (updated < 0 || comm->host_size == 1 || count > DT_STREAM_MOST)
         return 0;
     return *of_all ? (size_t)count + padding : (size_t)updated;

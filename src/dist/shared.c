@@ -92,7 +92,7 @@ dt_status dt_shared_create(dt_comm *comm, size_t size, dt_shared **out, dt_error
     self->world = comm->world;
     self->many_hosts = comm->hosts > 1;
     self->segments = segments;
-    if (comm->host_size <= comm->host_processors)
+    if (dt_comm_host_has_room(comm))
         self->may_look = true;
     else
         self->by_turns = comm->host_processors >= comm->host_cpus;

@@ -149,7 +149,7 @@ static void save_file(void *argument)
  * it too little. */
 static bool would_hold_up(const dt_comm *comm)
 {
-    return dt_comm_hosts(comm) == 1 && dt_comm_host_size(comm) <= dt_comm_host_processors(comm);
+    return dt_comm_hosts(comm) == 1 && dt_comm_host_has_room(comm);
 }
 
 dt_status dt_saver_create(const dt_session *run, const char *version, const char *config,
