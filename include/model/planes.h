@@ -11,6 +11,13 @@
 
 typedef enum dt_turn { DT_TURN_NONE, DT_TURN_TO_ROW, DT_TURN_TO_IMAGE } dt_turn;
 
+/* What a layer gives, on a walk through a network. */
+typedef struct dt_planes_output {
+    bool image;
+    dt_shape row; /* of a row, as dt_planes.row */
+    int modules;  /* in an nn.Sequential, up to the layer */
+} dt_planes_output;
+
 /* A layer on a walk through a network, and what stands in front of it. */
 typedef struct dt_planes {
     dt_layer layer;
@@ -22,6 +29,9 @@ typedef struct dt_planes {
     bool border;  /* a module in front pads more behind the image than before it */
     int module;   /* the number of its own module in an nn.Sequential, from 0 */
     int modules;  /* how many there are up to it, its own among them */
+    dt_turn
+        second_turn; /* what its second input becomes; the image, or row, is that of the layer */
+    dt_planes_output outputs[DT_LAYERS_MAX]; /* of the layers up to it */
 } dt_planes;
 
 /* Walks as dt_architecture_next does. Behind the last layer *walk is that one, but for `turn`: what

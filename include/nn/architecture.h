@@ -1,11 +1,14 @@
 /* The network as data: the shape of an image, and a list of layers.
  *
  * A list is written as text, and read from it: items separated by commas,
- *     KIND VALUE... [NAME VALUE]... [ACTIVATION]
- * as in "dense 128 relu, dense 64 bias false, softmax". A number alone is a dense layer of which
- * settings say the rest, unless an activation is the next item, until dt_layers_write_out. From
- * there on a text and its list say the same, and only the list says what the network is. No
- * pointers: it can be sent to other ranks as bytes.
+ *     KIND [LABEL] VALUE... [NAME VALUE]... [ACTIVATION] [as LABEL]
+ * as in "dense 128 relu as a, dense 128 bias false, add a, softmax". A number alone is a dense
+ * layer of which settings say the rest, unless an activation is the next item, until
+ * dt_layers_write_out. From there on a text and its list say the same, and only the list says what
+ * the network is. No pointers: it can be sent to other ranks as bytes.
+ *
+ * A label is that of what an item gives, behind its activation. Items behind it name it where they
+ * take that too: one or more, else it would say nothing.
  */
 #ifndef DT_NN_ARCHITECTURE_H
 #define DT_NN_ARCHITECTURE_H
@@ -66,6 +69,10 @@ const char *dt_layers_hidden(const dt_layer_list *list, const char *activation, 
 /* Whether there are layers that take a bias, with and without one. */
 void dt_layers_biases(const dt_layer_list *list, bool *with, bool *without);
 
+/* The layer, from 0, that gives the second input of layer `index`; -1: it has none, or no layer in
+ * front of it has that label. */
+int dt_layers_source(const dt_layer_list *list, int index);
+
 /* The item of the list's text that layer `index` is in, from 1: a layer and what follows it. */
 int dt_layers_item(const dt_layer_list *list, int index);
 
@@ -82,8 +89,8 @@ void dt_layers_set_outputs(dt_layer_list *list, int outputs);
 /* Whether the network ends in a softmax: its outputs are probabilities then. */
 bool dt_layers_end_in_softmax(const dt_layer_list *list);
 
-/* The layer that is asked for, with its shapes and tensors; of these the layer's name, and its
- * scratch, are the network's to set. input: of the layer.
+/* The layer that is asked for, with its shapes and tensors; of these the layer's name, its source
+ * and its scratch are the network's to set. input: of the layer.
  * Errors: DT_ERR_CONFIG: the kind does not take such an input. */
 dt_status dt_layer_of(const dt_layer_spec *spec, dt_shape input, dt_layer *out, dt_error *error);
 

@@ -25,12 +25,14 @@
 #include "nn/tensor.h"
 #include "nn/tile.h"
 
-enum { DT_ARGUMENTS_MAX = 6, DT_LAYER_TENSORS_MAX = 4, DT_ONNX_STEPS_MAX = 11 };
+enum { DT_ARGUMENTS_MAX = 6, DT_LAYER_TENSORS_MAX = 4, DT_ONNX_STEPS_MAX = 11, DT_LABEL_SIZE = 16 };
 
 /* A layer as it is asked for. */
 typedef struct dt_layer_spec {
     int kind;                           /* its row: dt_layer_kind_at */
     bool bare;                          /* a number alone (nn/architecture.h) */
+    char label[DT_LABEL_SIZE];          /* of what it gives; "": none */
+    char second[DT_LABEL_SIZE];         /* the label of its second input; "": it has none */
     double arguments[DT_ARGUMENTS_MAX]; /* in the order of the row's */
 } dt_layer_spec;
 
@@ -56,6 +58,9 @@ typedef struct dt_layer_kind dt_layer_kind;
 typedef struct dt_layer {
     const dt_layer_kind *kind;
     double arguments[DT_ARGUMENTS_MAX];
+    char label[DT_LABEL_SIZE], second[DT_LABEL_SIZE]; /* as in its spec */
+    int source; /* the layer of the list, from 0, whose output is the second input; -1: it has none
+                 */
     dt_shape input, output;
     int inputs, outputs; /* values a sample */
     size_t parameter_count;
@@ -69,13 +74,14 @@ typedef struct dt_layer {
 /* A tile on its way through a layer. Forward takes parameters, noise and input, and gives output;
  * what stands behind these is for the way back. */
 typedef struct dt_layer_pass {
-    const dt_real *parameters; /* the layer's */
-    int number;                /* of the layer in the network, from 0 */
-    const dt_noise *noise;     /* of the tile's samples; NULL: no training */
-    const dt_tile *input;
+    const dt_real *parameters;     /* the layer's */
+    int number;                    /* of the layer in the network, from 0 */
+    const dt_noise *noise;         /* of the tile's samples; NULL: no training */
+    const dt_tile *input, *second; /* second: NULL for a layer that has none */
     dt_tile *output;
     const dt_tile *output_gradient; /* of the loss by each value of the output */
     dt_tile *input_gradient;        /* NULL: nobody asks for it */
+    dt_tile *second_gradient;       /* so too */
     const dt_summation *summation;  /* of the gradients of the parameters, the layer's first being
                                        at its offset */
     bool factored;   /* the gradient of the first tensor is left as factors: not to be added up */
@@ -84,9 +90,9 @@ typedef struct dt_layer_pass {
 } dt_layer_pass;
 
 /* A step of what a layer is in ONNX: an operation, and what it takes, a letter each: x the input of
- * the layer, p the result of the step before, A that of the first step, B of the second, ..., n
- * `number`, a and b its first and second argument, g the shape [samples][a][all else], s the shape
- * of x, 0 to 3 a tensor of the layer (if it has it). */
+ * the layer, y its second one, p the result of the step before, A that of the first step, B of the
+ * second, ..., n `number`, a and b its first and second argument, g the shape [samples][a][all
+ * else], s the shape of x, 0 to 3 a tensor of the layer (if it has it). */
 typedef struct dt_onnx_step {
     const char *operation, *takes;
     double number;
@@ -108,6 +114,9 @@ struct dt_layer_kind {
     int argument_count;
     dt_argument arguments[DT_ARGUMENTS_MAX];
     bool follows; /* may stand behind another layer in its item: an activation */
+    /* Help on the label of its second input, which has the shape of the first and stands behind its
+     * name. NULL: it has none. */
+    const char *second;
 
     /* Sets layer->output from layer->input. NULL: they are the same. */
     dt_status (*shape)(dt_layer *layer, dt_error *error);
@@ -120,6 +129,9 @@ struct dt_layer_kind {
      * far as these are asked for. Tells the summation's listener, if there is one, when the
      * gradients are final: from the last parameter to the first. */
     void (*backward)(const dt_layer *layer, const dt_layer_pass *pass);
+    /* Adds to pass->second_gradient, behind backward, when the tiles are as it left them. NULL: it
+     * has no second input. */
+    void (*backward_second)(const dt_layer *layer, const dt_layer_pass *pass);
     /* Adds to *support where backward writes if summation->sparse is set: at most inputs / 2 + 1
      * intervals. offset: that of the layer's first parameter. NULL: everywhere. */
     void (*add_support)(const dt_layer *layer, const dt_tile *input, size_t offset,
@@ -143,9 +155,11 @@ struct dt_layer_kind {
     const char *keras;
     /* An expression of PyTorch, "" for no module; {NAME} is an argument as Python writes it,
      * {inputs} and {outputs} the values a sample, {shape} theirs as they come in, {channels} those
-     * of the input, {window}, {step} and {padding} of the layer's windows. torch_class: the
-     * definition of what it names, if it is not PyTorch's. torch_border: a module in front of it
-     * that pads by {sides}, if the padding is not the same on both. */
+     * of the input, {window}, {step} and {padding} of the layer's windows, {second} how many
+     * modules give its second input, and what turns that, if something has to. torch_class: the
+     * definition of what it names, if it is not PyTorch's; a module with an attribute `second` is
+     * handed the second input behind x. torch_border: a module in front of it that pads by {sides},
+     * if the padding is not the same on both. */
     const char *torch, *torch_class, *torch_border;
     dt_onnx_step onnx[DT_ONNX_STEPS_MAX]; /* up to the first without operation */
     bool

@@ -1,4 +1,5 @@
-/* A feed-forward network: layers in a row, a loss at the end.
+/* A feed-forward network: layers in a row, a loss at the end. A layer may take what an earlier one
+ * gave as its second input.
  *
  * The network owns no parameters: they are one contiguous array that the caller holds, and so are
  * the gradients; the layers' parts follow one another in it. Not collective: a network belongs to a

@@ -166,16 +166,22 @@ static void print_layer_kinds(FILE *out, bool activations)
 {
     const dt_layer_kind *kind;
     for (int i = 0; (kind = dt_layer_kind_at(i)); i++)
-        if (kind->follows == activations)
-            print_kind(out, kind->name, kind->help, kind->arguments, kind->argument_count);
+        if (kind->follows == activations) {
+            char name[WIDTH];
+            snprintf(name, sizeof name, "%s%s", kind->name, kind->second ? " LABEL" : "");
+            print_kind(out, name, kind->help, kind->arguments, kind->argument_count);
+            if (kind->second)
+                print_entry(out, "  LABEL", kind->second);
+        }
 }
 
 static void print_layers(FILE *out)
 {
     fprintf(out, "--layers ITEM, ITEM, ...\n\n");
     print_text(out, 0, 0,
-               "An item is KIND VALUE... [NAME VALUE]... [ACTIVATION]: what a layer is, the values "
-               "that it must have, those that it may have, and what stands behind it. A number "
+               "An item is KIND VALUE... [NAME VALUE]... [ACTIVATION] [as LABEL]: what a layer is, "
+               "the values that it must have, those that it may have, what stands behind it, and "
+               "a name for what comes out, which items behind it take by that name. A number "
                "alone is a dense layer with so many outputs and --bias as it is set; behind it "
                "stands the next item if that is an activation, else --activation, or "
                "--output-activation behind the last layer that has weights.");
@@ -183,12 +189,16 @@ static void print_layers(FILE *out)
     print_layer_kinds(out, false);
     fprintf(out, "\nActivations, which may also be items of their own:\n");
     print_layer_kinds(out, true);
-    fprintf(out, "\nThe same network three times:\n"
-                 "  --layers 128,64,10\n"
-                 "  --layers \"dense 128 relu, dense 64 relu, dense 10\"\n"
-                 "  --layers \"dense 128, relu, dense 64, relu, dense 10\"\n"
-                 "An activation for each layer, one without biases:\n"
-                 "  --layers \"dense 128 bias false relu, dense 64 tanh, dense 10\"\n");
+    fprintf(out,
+            "\nThe same network three times:\n"
+            "  --layers 128,64,10\n"
+            "  --layers \"dense 128 relu, dense 64 relu, dense 10\"\n"
+            "  --layers \"dense 128, relu, dense 64, relu, dense 10\"\n"
+            "An activation for each layer, one without biases:\n"
+            "  --layers \"dense 128 bias false relu, dense 64 tanh, dense 10\"\n"
+            "A residual connection:\n"
+            "  --layers \"conv 16 3x3 same relu as a, conv 16 3x3 same, add a relu, maxpool 2, "
+            "dense 10\"\n");
 }
 
 static void print_augment(FILE *out)

@@ -66,7 +66,7 @@ static void add_windows(const dt_layer *layer, dt_text *to)
 
 /* {"kind": "dense", "inputs": 784, "outputs": 128, "input": [28, 28, 1], "output": [1, 1, 128],
  * "units": 128, "bias": true, "tensors": {"kernel": 100352, "bias": 128}}; sizes are in "windows",
- * as numbers. */
+ * as numbers; "second" is the layer that gives the second input. */
 static void add_layer(const dt_layer *layer, dt_text *to)
 {
     const dt_layer_kind *kind = layer->kind;
@@ -75,6 +75,8 @@ static void add_layer(const dt_layer *layer, dt_text *to)
     add_shape(to, "input", layer->input);
     add_shape(to, "output", layer->output);
     add_windows(layer, to);
+    if (layer->source >= 0)
+        dt_text_add(to, ", \"second\": %d", layer->source);
     for (int i = 0; i < kind->argument_count; i++) {
         char value[32];
         if (kind->arguments[i].type == DT_ARGUMENT_SIZE)

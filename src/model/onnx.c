@@ -51,7 +51,9 @@ typedef struct writing {
     onnx_graph *graph;
     const dt_weights_file *file;
     dt_planes walk;
-    size_t next; /* tensor of the file */
+    size_t next;                  /* tensor of the file */
+    char *outputs[DT_LAYERS_MAX]; /* the names of what the layers give */
+    char *second;                 /* and of the second input of the layer at hand */
     dt_error *error;
 } writing;
 
@@ -110,6 +112,35 @@ static char *add_shape(const writing *self, int groups)
     return onnx_add_list(self->graph, name, 2, (int64_t[]){0, layer->inputs});
 }
 
+/* What becomes of x in front of layer `index`, or of its second input; `of`: that image. Its name
+ * is `output`, or made here. */
+static char *add_turn(onnx_graph *graph, int index, dt_turn turn, dt_shape of, const char *output,
+                      char *x)
+{
+    char name[ONNX_NAME_SIZE], between[ONNX_NAME_SIZE];
+    bool row = turn == DT_TURN_TO_ROW;
+    if (turn == DT_TURN_NONE)
+        return x;
+    snprintf(name, sizeof name, "%d/%s", index, row ? "row" : "planes");
+    snprintf(between, sizeof between, "%d/%s", index, "values");
+    output = output ? output : name;
+    if (row) {
+        x = onnx_add_node(graph, "Transpose", between, x, NULL, NULL);
+        onnx_set_list(graph, "perm", 4, (int64_t[]){0, 2, 3, 1});
+        x = onnx_add_node(graph, "Flatten", output, x, NULL, NULL);
+        onnx_set_integer(graph, "axis", 1);
+        return x;
+    }
+    char shape[ONNX_NAME_SIZE];
+    snprintf(shape, sizeof shape, "%d/shape", index);
+    char *list = onnx_add_list(graph, shape, 4, /* 0: as many as there are */
+                               (int64_t[]){0, of.height, of.width, of.channels});
+    x = onnx_add_node(graph, "Reshape", between, x, list, NULL);
+    x = onnx_add_node(graph, "Transpose", output, x, NULL, NULL);
+    onnx_set_list(graph, "perm", 4, (int64_t[]){0, 3, 1, 2});
+    return x;
+}
+
 /* What a step takes (nn/layer.h); NULL: the layer has no such tensor. results: of the steps
  * before, behind x. */
 static char *operand(const writing *self, const dt_layer *layer, const dt_onnx_step *step,
@@ -120,6 +151,8 @@ static char *operand(const writing *self, const dt_layer *layer, const dt_onnx_s
         return x;
     if (letter == 'p')
         return previous;
+    if (letter == 'y')
+        return self->second;
     if (letter >= 'A' && letter <= 'Z')
         return results[letter - 'A' + 1];
     if (letter == 'g' || letter == 's')
@@ -154,41 +187,15 @@ static void set_attributes(onnx_graph *graph, const dt_planes *walk, const dt_on
         onnx_set_real(graph, step->attribute, (float)step->value);
 }
 
-/* What makes of x what layer `index` takes: `output`, or a name made here. */
-static char *add_turn(writing *self, int index, const char *output, char *x)
-{
-    dt_shape of = self->walk.of;
-    onnx_graph *graph = self->graph;
-    char name[ONNX_NAME_SIZE], between[ONNX_NAME_SIZE];
-    bool row = self->walk.turn == DT_TURN_TO_ROW;
-    if (self->walk.turn == DT_TURN_NONE)
-        return x;
-    snprintf(name, sizeof name, "%d/%s", index, row ? "row" : "planes");
-    snprintf(between, sizeof between, "%d/%s", index, "values");
-    output = output ? output : name;
-    if (row) {
-        x = onnx_add_node(graph, "Transpose", between, x, NULL, NULL);
-        onnx_set_list(graph, "perm", 4, (int64_t[]){0, 2, 3, 1});
-        x = onnx_add_node(graph, "Flatten", output, x, NULL, NULL);
-        onnx_set_integer(graph, "axis", 1);
-        return x;
-    }
-    char shape[ONNX_NAME_SIZE];
-    snprintf(shape, sizeof shape, "%d/shape", index);
-    char *list = onnx_add_list(graph, shape, 4, /* 0: as many as there are */
-                               (int64_t[]){0, of.height, of.width, of.channels});
-    x = onnx_add_node(graph, "Reshape", between, x, list, NULL);
-    x = onnx_add_node(graph, "Transpose", output, x, NULL, NULL);
-    onnx_set_list(graph, "perm", 4, (int64_t[]){0, 3, 1, 2});
-    return x;
-}
-
 /* The nodes of layer `index`; returns the name of what it gives: `output`, or one made here. */
 static char *add_layer(writing *self, int index, const char *output, char *x)
 {
     const dt_layer *layer = &self->walk.layer;
     const dt_onnx_step *steps = layer->kind->onnx;
     char *results[DT_ONNX_STEPS_MAX] = {NULL}, *previous = x;
+    if (layer->source >= 0)
+        self->second = add_turn(self->graph, index, self->walk.second_turn, layer->input, NULL,
+                                self->outputs[layer->source]);
     for (int i = 0; i < DT_ONNX_STEPS_MAX && steps[i].operation; i++) {
         const dt_onnx_step *step = &steps[i];
         results[i] = previous;
@@ -216,18 +223,19 @@ static void add_layers(writing *self, const dt_architecture *architecture, char 
     int last = list->count - 1 - dt_layers_end_in_softmax(list);
     int i = 0;
     for (; dt_planes_next(architecture, i, &self->walk); i++) {
-        x = add_turn(self, i, i == last + 1 ? "logits" : NULL, x);
+        const dt_planes *walk = &self->walk;
+        x = add_turn(self->graph, i, walk->turn, walk->of, i == last + 1 ? "logits" : NULL, x);
         if (i == last + 1)
             *logits = x;
         /* An image at the end becomes a row first. */
         const char *name = i > last                         ? "probabilities"
                            : i == last && !self->walk.image ? "logits"
                                                             : NULL;
-        x = add_layer(self, i, name, x);
+        x = self->outputs[i] = add_layer(self, i, name, x);
         *(i <= last ? logits : probabilities) = x;
     }
     if (self->walk.turn != DT_TURN_NONE)
-        *logits = add_turn(self, i, "logits", x);
+        *logits = add_turn(self->graph, i, self->walk.turn, self->walk.of, "logits", x);
 }
 
 static char *add_probabilities(onnx_graph *graph, dt_loss loss, char *logits)

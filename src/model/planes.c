@@ -44,9 +44,16 @@ static bool keeps_row(const dt_layer *layer)
     return !layer->kind->flops;
 }
 
+static dt_turn turn_between(bool image, bool becomes_image)
+{
+    return image == becomes_image ? DT_TURN_NONE
+           : becomes_image        ? DT_TURN_TO_IMAGE
+                                  : DT_TURN_TO_ROW;
+}
+
 static void turn_to(dt_planes *self, bool image, dt_shape shape)
 {
-    self->turn = self->image == image ? DT_TURN_NONE : image ? DT_TURN_TO_IMAGE : DT_TURN_TO_ROW;
+    self->turn = turn_between(self->image, image);
     self->of = shape;
     if (self->turn == DT_TURN_TO_ROW)
         self->row = shape;
@@ -69,6 +76,7 @@ bool dt_planes_next(const dt_architecture *architecture, int index, dt_planes *w
         *walk = (dt_planes){.image = walk->image, .row = row_of(input)};
     else if (!walk->image && !keeps_row(&walk->layer))
         walk->row = row_of(input);
+    walk->second_turn = DT_TURN_NONE;
     if (!dt_architecture_next(architecture, index, &walk->layer)) {
         turn_to(walk, false, input);
         return false;
@@ -78,14 +86,32 @@ bool dt_planes_next(const dt_architecture *architecture, int index, dt_planes *w
     walk->border = is_uneven(&walk->layer);
     walk->module = walk->modules += walk->border;
     walk->modules += !walk->layer.kind->torch || walk->layer.kind->torch[0];
+    if (walk->layer.source >= 0)
+        walk->second_turn = turn_between(walk->outputs[walk->layer.source].image, walk->image);
+    bool kept = !walk->image && keeps_row(&walk->layer);
+    walk->outputs[index] = (dt_planes_output){
+        walk->image, kept ? walk->row : row_of(walk->layer.output), walk->modules};
     return true;
+}
+
+/* Whether the planes of such an image, one behind the other, have our order. */
+static bool is_ours(dt_shape row)
+{
+    return row.channels == 1 || row.height * row.width == 1;
+}
+
+/* Whether both inputs of a layer have one order. */
+static bool agree(const dt_planes *walk)
+{
+    const dt_planes_output *source = &walk->outputs[walk->layer.source];
+    dt_shape shape = walk->layer.input;
+    dt_shape first = walk->image ? shape : walk->row, second = source->image ? shape : source->row;
+    return same(first, second) || (is_ours(first) && is_ours(second));
 }
 
 bool dt_planes_shuffled(const dt_planes *walk)
 {
-    dt_shape row = walk->row;
-    bool ours = row.channels == 1 || row.height * row.width == 1;
-    return !ours && !(walk->turn == DT_TURN_TO_IMAGE && same(row, walk->of));
+    return !is_ours(walk->row) && !(walk->turn == DT_TURN_TO_IMAGE && same(walk->row, walk->of));
 }
 
 bool dt_planes_ordered(const dt_architecture *architecture, const char **where)
@@ -95,6 +121,8 @@ bool dt_planes_ordered(const dt_architecture *architecture, const char **where)
         *where = walk.layer.kind->name;
         if ((walk.turn == DT_TURN_TO_IMAGE || (!walk.image && walk.layer.kind->ordered)) &&
             dt_planes_shuffled(&walk))
+            return false;
+        if (walk.layer.source >= 0 && !agree(&walk))
             return false;
     }
     *where = "the outputs";

@@ -5,10 +5,12 @@
 
 #include "base/text.h"
 
-/* What may follow a kind stands in its item: an activation behind a layer that is none. */
+/* What may follow a kind stands in its item: an activation behind a layer that is none, and has no
+ * label. */
 static bool stands_behind(const dt_layer_list *list, int index)
 {
     return index > 0 && !list->layers[index].bare && !list->layers[index - 1].bare &&
+           !list->layers[index - 1].label[0] &&
            dt_layer_kind_at(list->layers[index].kind)->follows &&
            !dt_layer_kind_at(list->layers[index - 1].kind)->follows;
 }
@@ -18,7 +20,7 @@ static void add_layer(dt_text *to, const dt_layer_spec *spec)
     const dt_layer_kind *kind = dt_layer_kind_at(spec->kind);
     char value[32];
     if (!spec->bare)
-        dt_text_add(to, "%s", kind->name);
+        dt_text_add(to, "%s%s%s", kind->name, spec->second[0] ? " " : "", spec->second);
     for (int i = 0; i < kind->argument_count; i++) {
         const dt_argument *argument = &kind->arguments[i];
         dt_argument_text(&kind->arguments[i], spec->arguments[i], value, sizeof value);
@@ -37,6 +39,8 @@ static size_t write_list(const dt_layer_list *list, char *text, size_t size)
         if (i > 0)
             dt_text_add(&out, stands_behind(list, i) ? " " : ", ");
         add_layer(&out, &list->layers[i]);
+        if (list->layers[i].label[0])
+            dt_text_add(&out, " as %s", list->layers[i].label);
     }
     return out.length;
 }
@@ -94,8 +98,11 @@ dt_status dt_layers_write_out(dt_layer_list *list, const dt_layer_defaults *defa
         bool bare = spec.bare;
         const char *behind = default_behind(list, i, defaults);
         int added = 1 + (bare && strcmp(behind, "identity") != 0);
-        if (strcmp(kind->name, "identity") == 0)
+        if (strcmp(kind->name, "identity") == 0) {
+            if (spec.label[0])
+                memcpy(out.layers[out.count - 1].label, spec.label, sizeof spec.label);
             continue;
+        }
         fits = fits && out.count + added <= DT_LAYERS_MAX;
         if (!fits)
             break;
@@ -176,6 +183,15 @@ bool dt_layers_end_in_softmax(const dt_layer_list *list)
            strcmp(dt_layer_kind_at(list->layers[list->count - 1].kind)->name, "softmax") == 0;
 }
 
+int dt_layers_source(const dt_layer_list *list, int index)
+{
+    const char *label = list->layers[index].second;
+    int i = index - 1;
+    while (i >= 0 && (!label[0] || strcmp(list->layers[i].label, label) != 0))
+        i--;
+    return i;
+}
+
 int dt_layers_item(const dt_layer_list *list, int index)
 {
     int number = 1;
@@ -227,16 +243,35 @@ dt_status dt_layers_trainable(const dt_layer_list *list, dt_error *error)
                    "expected a layer that can be trained, found none with parameters");
 }
 
+/* outputs: of the layers in front of it. */
+static dt_status check_second(const dt_layer_list *list, int index, const dt_layer *layer,
+                              const dt_shape *outputs, dt_error *error)
+{
+    int source = dt_layers_source(list, index);
+    dt_shape has = layer->input, other = source < 0 ? has : outputs[source];
+    if (has.height == other.height && has.width == other.width && has.channels == other.channels)
+        return DT_OK;
+    return dt_fail(
+        error, DT_ERR_CONFIG,
+        "%s %s: expected two inputs of the same shape, found %dx%dx%d in front of it and "
+        "%dx%dx%d of '%s' (layer %d)",
+        layer->kind->name, layer->second, has.height, has.width, has.channels, other.height,
+        other.width, other.channels, layer->second, dt_layers_item(list, source));
+}
+
 dt_status dt_architecture_check(const dt_architecture *self, dt_shape *output, dt_error *error)
 {
+    dt_shape outputs[DT_LAYERS_MAX];
     dt_status status = dt_layers_trainable(&self->list, error);
     *output = self->input;
     for (int i = 0; i < self->list.count && !status; i++) {
         dt_layer layer;
         status = dt_layer_of(&self->list.layers[i], *output, &layer, error);
+        if (!status)
+            status = check_second(&self->list, i, &layer, outputs, error);
         if (status && error)
             dt_fail_in(error, "layer %d", dt_layers_item(&self->list, i));
-        *output = layer.output;
+        *output = outputs[i] = layer.output;
     }
     return status;
 }
@@ -247,6 +282,7 @@ bool dt_architecture_next(const dt_architecture *self, int index, dt_layer *laye
         return false;
     dt_shape input = index > 0 ? layer->output : self->input;
     (void)dt_layer_of(&self->list.layers[index], input, layer, NULL);
+    layer->source = dt_layers_source(&self->list, index);
     return true;
 }
 

@@ -27,8 +27,11 @@ static void place_tensors(dt_layer *self)
 
 dt_status dt_layer_of(const dt_layer_spec *spec, dt_shape input, dt_layer *out, dt_error *error)
 {
-    *out = (dt_layer){.kind = dt_layer_kind_at(spec->kind), .input = input, .output = input};
+    *out = (dt_layer){
+        .kind = dt_layer_kind_at(spec->kind), .source = -1, .input = input, .output = input};
     memcpy(out->arguments, spec->arguments, sizeof out->arguments);
+    memcpy(out->label, spec->label, sizeof out->label);
+    memcpy(out->second, spec->second, sizeof out->second);
     out->inputs = dt_shape_size(input);
     dt_status status = out->kind->shape ? out->kind->shape(out, error) : DT_OK;
     if (status)
@@ -75,7 +78,7 @@ void dt_layer_describe(const dt_layer *self, char *text, size_t size)
     const dt_layer_kind *kind = self->kind;
     char value[32];
     dt_text out = {.text = text, .size = size};
-    dt_text_add(&out, "%s", kind->name);
+    dt_text_add(&out, "%s%s%s", kind->name, self->second[0] ? " " : "", self->second);
     for (int i = 0; i < kind->argument_count; i++)
         if (!kind->arguments[i].preset && (dt_shape_is_image(self->output) || !kind->flops)) {
             dt_argument_text(&kind->arguments[i], self->arguments[i], value, sizeof value);
@@ -91,4 +94,6 @@ void dt_layer_describe(const dt_layer *self, char *text, size_t size)
         if (argument->preset && strcmp(value, argument->preset) != 0)
             dt_argument_add(&out, ", ", argument, value);
     }
+    if (self->label[0])
+        dt_text_add(&out, ", as %s", self->label);
 }

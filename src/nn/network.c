@@ -35,21 +35,16 @@ struct dt_network {
 };
 
 /* Makes the layers, and gives each its place in the parameter array. */
-static dt_status make_layers(dt_network *self, const dt_architecture *architecture, dt_error *error)
+static void make_layers(dt_network *self, const dt_architecture *architecture)
 {
-    dt_shape shape = architecture->input;
-    for (int i = 0; i < self->layer_count; i++) {
-        dt_layer *layer = &self->layers[i];
-        dt_status status = dt_layer_of(&architecture->list.layers[i], shape, layer, error);
-        if (status)
-            return status;
+    dt_layer layer;
+    for (int i = 0; dt_architecture_next(architecture, i, &layer); i++) {
+        self->layers[i] = layer;
         self->offsets[i] = self->parameter_count;
-        self->parameter_count += layer->parameter_count;
-        shape = layer->output;
+        self->parameter_count += layer.parameter_count;
     }
-    self->classes = dt_shape_size(shape);
+    self->classes = dt_shape_size(layer.output);
     self->logits = self->layer_count - dt_layers_end_in_softmax(&architecture->list);
-    return DT_OK;
 }
 
 static dt_status list_tensors(dt_network *self, dt_error *error)
@@ -109,11 +104,13 @@ dt_status dt_network_create(const dt_network_spec *spec, dt_network **out, dt_er
     if ((self->layers = dt_calloc(count, sizeof *self->layers, error)) &&
         (self->offsets = dt_calloc(count, sizeof *self->offsets, error)) &&
         (self->values = dt_calloc(count + 1, sizeof *self->values, error)) &&
-        (self->gradients = dt_calloc(count + 1, sizeof *self->gradients, error)) &&
-        !make_layers(self, &spec->architecture, error) && !list_tensors(self, error) &&
-        !create_tiles(self, error) && !allocate_scratch(self, error)) {
-        *out = self;
-        return DT_OK;
+        (self->gradients = dt_calloc(count + 1, sizeof *self->gradients, error))) {
+        make_layers(self, &spec->architecture);
+        if (!list_tensors(self, error) && !create_tiles(self, error) &&
+            !allocate_scratch(self, error)) {
+            *out = self;
+            return DT_OK;
+        }
     }
     dt_network_destroy(self);
     return error->status;
@@ -189,13 +186,16 @@ void dt_network_set_parameters(dt_network *self, const dt_real *parameters)
 /* Of layer i, but for the summation. */
 static dt_layer_pass pass_of(const dt_network *self, int i, const dt_noise *noise)
 {
+    int source = self->layers[i].source;
     return (dt_layer_pass){.parameters = self->parameters + self->offsets[i],
                            .number = i,
                            .noise = noise,
                            .input = &self->values[i],
+                           .second = source >= 0 ? &self->values[source + 1] : NULL,
                            .output = &self->values[i + 1],
                            .output_gradient = &self->gradients[i + 1],
-                           .input_gradient = i > 0 ? &self->gradients[i] : NULL};
+                           .input_gradient = i > 0 ? &self->gradients[i] : NULL,
+                           .second_gradient = source >= 0 ? &self->gradients[source + 1] : NULL};
 }
 
 /* noise: NULL in evaluation. */
@@ -210,6 +210,19 @@ static void forward(dt_network *self, int samples, const uint8_t *const *images,
     }
 }
 
+/* The gradient by what layer i gives is that from the layer behind it so far. Layers that have it
+ * as their second input add theirs, from the first to the last. */
+static void add_second_gradients(dt_network *self, int i, const dt_noise *noise)
+{
+    for (int j = i + 1; j < self->layer_count; j++) {
+        const dt_layer *layer = &self->layers[j];
+        if (layer->source != i)
+            continue;
+        dt_layer_pass pass = pass_of(self, j, noise);
+        layer->kind->backward_second(layer, &pass);
+    }
+}
+
 /* A tile of the batch, from sample `first` on. If these are tracked, self->squares become those of
  * their gradients. */
 static void backward(dt_network *self, dt_summation *summation, const dt_noise *noise,
@@ -219,6 +232,7 @@ static void backward(dt_network *self, dt_summation *summation, const dt_noise *
         memset(self->squares, 0, (size_t)self->tile_samples * sizeof *self->squares);
     for (int i = self->layer_count - 1; i >= 0; i--) {
         dt_layer_pass pass = pass_of(self, i, noise);
+        add_second_gradients(self, i, noise);
         summation->offset = self->offsets[i];
         pass.summation = summation;
         pass.squares = batch->tracked ? self->squares : NULL;

@@ -62,12 +62,31 @@ static void write_shape(const dt_planes *walk, char *value, size_t size)
         snprintf(value, size, "%d", walk->layer.inputs);
 }
 
+/* What makes a row of an image of that shape, or an image of its row. */
+static void write_turn(dt_turn turn, dt_shape of, char *value, size_t size)
+{
+    if (turn == DT_TURN_TO_ROW)
+        snprintf(value, size, "nn.Flatten()");
+    else
+        snprintf(value, size, "nn.Unflatten(1, (%d, %d, %d))", of.channels, of.height, of.width);
+}
+
+/* Of the second input of a layer. */
+static void write_second(const dt_planes *walk, char *value, size_t size)
+{
+    char turn[64];
+    int modules = walk->layer.source >= 0 ? walk->outputs[walk->layer.source].modules : 0;
+    write_turn(walk->second_turn, walk->layer.input, turn, sizeof turn);
+    snprintf(value, size, "%d%s%s", modules, walk->second_turn ? ", " : "",
+             walk->second_turn ? turn : "");
+}
+
 /* As Python writes what stands between braces in a row of the table of layers. */
 static void add_value(const dt_planes *walk, const char *name, size_t length, dt_text *to)
 {
     const dt_layer *layer = &walk->layer;
     const dt_layer_kind *kind = layer->kind;
-    char value[64] = "";
+    char value[96] = "";
     write_windows(walk, name, value, sizeof value);
     for (int i = 0; i < kind->argument_count; i++) {
         const dt_argument *argument = &kind->arguments[i];
@@ -85,6 +104,8 @@ static void add_value(const dt_planes *walk, const char *name, size_t length, dt
         snprintf(value, sizeof value, "%d", layer->input.channels);
     else if (strncmp(name, "shape", length) == 0)
         write_shape(walk, value, sizeof value);
+    else if (strncmp(name, "second", length) == 0)
+        write_second(walk, value, sizeof value);
     dt_text_add(to, "%s", value);
 }
 
@@ -100,11 +121,10 @@ static void add_module(const dt_planes *walk, const char *expression, dt_text *t
 
 static void add_turn(const dt_planes *walk, dt_text *to)
 {
-    if (walk->turn == DT_TURN_TO_ROW)
-        dt_text_add(to, "\n    nn.Flatten(),");
-    else if (walk->turn == DT_TURN_TO_IMAGE)
-        dt_text_add(to, "\n    nn.Unflatten(1, (%d, %d, %d)),", walk->of.channels, walk->of.height,
-                    walk->of.width);
+    char module[64];
+    write_turn(walk->turn, walk->of, module, sizeof module);
+    if (walk->turn != DT_TURN_NONE)
+        dt_text_add(to, "\n    %s,", module);
 }
 
 /* Modules, with what follows a layer in its line. */
@@ -174,6 +194,39 @@ static void add_file_name(dt_text *to, const char *name)
     dt_text_add(to, "\"");
 }
 
+static bool has_second(const dt_layer_list *list)
+{
+    for (int i = 0; i < list->count; i++)
+        if (list->layers[i].second[0])
+            return true;
+    return false;
+}
+
+static void add_forward(const dt_network_spec *spec, dt_text *to)
+{
+    dt_shape shape = spec->architecture.input;
+    bool kept = has_second(&spec->architecture.list);
+    dt_text_add(to, "class Network(nn.Sequential):\n"
+                    "    def forward(self, images):\n");
+    if (dt_planes_any(&spec->architecture))
+        dt_text_add(to, "        images = images.reshape(-1, %d, %d, %d).permute(0, 3, 1, 2)\n",
+                    shape.height, shape.width, shape.channels);
+    else
+        dt_text_add(to, "        images = images.flatten(1)\n");
+    dt_text_add(to, kept ? "        outputs = [images.float() * "
+                         : "        return super().forward(images.float() * ");
+    dt_json_add_real(to, spec->normalization.scale);
+    dt_text_add(to, " + ");
+    dt_json_add_real(to, spec->normalization.shift);
+    dt_text_add(to, kept ? "]\n"
+                           "        for module in self:\n"
+                           "            second = [outputs[module.second]] if hasattr(module, "
+                           "\"second\") else []\n"
+                           "            outputs.append(module(outputs[-1], *second))\n"
+                           "        return outputs[-1]\n"
+                         : ")\n");
+}
+
 /* name: of the safetensors file, without its directory. */
 static void add_script(const dt_model *model, const char *name, dt_text *to)
 {
@@ -192,19 +245,8 @@ static void add_script(const dt_model *model, const char *name, dt_text *to)
                 dt_architecture_outputs(architecture));
     dt_text_add(to, "import json\nimport pathlib\n\nimport torch\nfrom torch import nn\n\n\n");
     add_classes(&architecture->list, to);
-    dt_text_add(to, "class Network(nn.Sequential):\n"
-                    "    def forward(self, images):\n");
-    if (dt_planes_any(architecture))
-        dt_text_add(to,
-                    "        images = images.reshape(-1, %d, %d, %d).permute(0, 3, 1, 2)\n"
-                    "        return super().forward(images.float() * ",
-                    shape.height, shape.width, shape.channels);
-    else
-        dt_text_add(to, "        return super().forward(images.flatten(1).float() * ");
-    dt_json_add_real(to, spec->normalization.scale);
-    dt_text_add(to, " + ");
-    dt_json_add_real(to, spec->normalization.shift);
-    dt_text_add(to, ")\n\n\ndef probabilities(outputs):\n    return %s\n\n\nmodel = Network(",
+    add_forward(spec, to);
+    dt_text_add(to, "\n\ndef probabilities(outputs):\n    return %s\n\n\nmodel = Network(",
                 softmax ? "outputs" : torch_probabilities[spec->loss]);
     add_layers(architecture, to);
     dt_text_add(to, ")\ndata = bytearray(pathlib.Path(__file__).with_name(");

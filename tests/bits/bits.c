@@ -60,13 +60,17 @@ static const char *const image_networks[][2] = {
     {"whole-image", "conv 17 3x3 stride 2 silu, avgpool 2, conv 10 1x1, avgpool all"},
     {"normalised", "groupnorm 1, conv 6 5x5 stride 2, groupnorm 3 relu, dropout 0.2, layernorm, "
                    "maxpool 2, 10"},
+    {"residual", "conv 7 3x3 stride 2 relu as a, conv 7 3x3 same relu as b, conv 7 3x3 same, add a "
+                 "relu, dropout 0.1, add b, maxpool 2 as c, conv 7 1x1 tanh, add c, 10"},
 };
 
-/* Kinds of layers with other tensors than weights, or with a value that they must have. */
+/* Kinds of layers with other tensors than weights, or with a value or a second input that they must
+ * have. */
 static const char *const row_networks[][2] = {
     {"layernorm", "33, layernorm, 18, layernorm, 10"},
     {"groupnorm", "33, groupnorm 3, 18, groupnorm 3, 10"},
     {"dropout", "33, dropout 0.3, 18, dropout 0.3, 10"},
+    {"add", "dense 33 as a, relu, add a, dense 33 relu, add a, 10"},
 };
 
 static uint8_t pixels[SAMPLES * PIXELS], labels[SAMPLES];
@@ -188,7 +192,7 @@ static void show_augmented(const char *list)
 /* Whether the kind's name says all of a layer. */
 static bool is_whole(const dt_layer_kind *kind)
 {
-    return kind->argument_count == 0 || kind->arguments[0].preset;
+    return !kind->second && (kind->argument_count == 0 || kind->arguments[0].preset);
 }
 
 int main(void)

@@ -149,6 +149,7 @@ def from_torch(layers, parsed, images):
     """Kernels as Keras has them: what is [out][in] there; and of an image, and of a row that it
     became, whose values are [channel][height][width] there, in the order of ours."""
     found, images, row, left = [], np.zeros((1, *square(images))), None, list(layers)
+    parsed = [layer for layer in parsed if layer[0] not in layer_reference.SECOND]
     for kind, words in parsed:
         own = left.pop(0) if kind in layer_reference.TRAINED else []
         if images.ndim == 4 and kind not in layer_reference.OF_IMAGES:

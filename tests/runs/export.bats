@@ -43,7 +43,8 @@ cases() {
         number=$((number + 1))
     done
     row_items | while read -r name; do
-        echo "relu|dense 36, $name, dense 20 bias false, $name, dense 10|mse|identity|bias|unit"
+        echo "relu|dense 36, $name, dense 20 bias false, $(again "$name"), dense 10|mse|identity|\
+bias|unit"
     done
     for layers in "${image_networks[@]}" \
         "dense 36, layernorm relu, dense 36, groupnorm 3, dense 10"; do

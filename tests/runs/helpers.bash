@@ -100,10 +100,15 @@ kinds() {
 }
 
 # An item of each kind of layer that may stand behind one with an even number of outputs in a row, a
-# line each: the kind, and the values that it must have.
+# line each: the kind, and the values that it must have. What gives a second input is in front.
 row_items() {
     kinds | sed -E '/^(dense|conv|maxpool|avgpool|flatten)$/d
-        s/^groupnorm$/groupnorm 2/; s/^dropout$/dropout 0.25/'
+        s/^groupnorm$/groupnorm 2/; s/^dropout$/dropout 0.25/; s/^add$/tanh as one, add one/'
+}
+
+# again ITEM: the same a second time in a list, with a label of its own.
+again() {
+    echo "${1//one/two}"
 }
 
 # A network with each kind of layer, of images of 7 x 7 and more, a line each: in front of a dense
@@ -111,19 +116,19 @@ row_items() {
 kind_networks() {
     local items item rows
     mapfile -t items < <("$program" --help layers |
-        sed -nE '/^(Kinds|Activations)/,/^$/s/^  ([a-z-]+( [a-z]+)*)   *[^ ].*/\1/p' | sed '
+        sed -nE '/^(Kinds|Activations)/,/^$/s/^  ([a-z-]+( [a-zA-Z]+)*)   *[^ ].*/\1/p' | sed '
             s/\<units\>/8/; s/\<filters\>/6/; s/\<kernel\>/3/; s/\<groups\>/2/; s/\<p\>/0.25/')
     expect "an item a kind" "$(kinds)" "$(printf '%s\n' "${items[@]%% *}")" >&2 || return
     rows=$(row_items)
-    for item in "${items[@]}"; do
-        echo "conv 4 3x3 tanh, $item, dense 12$(grep -qxF "$item" <<<"$rows" && echo ", $item"),\
- dense 10"
+    for item in "${items[@]/#add LABEL/tanh as one, add one}"; do
+        echo "conv 4 3x3 tanh, $item, dense 12$(
+            grep -qxF "$item" <<<"$rows" && echo ", $(again "$item")"), dense 10"
     done
 }
 
 # Networks of images: of a row behind them whose order PyTorch has otherwise, of paddings that are
 # not the same on both sides, of one place, of images between and behind rows, of normalisations of
-# images and rows, and of these alone.
+# images and rows, of these alone, and of sums of images and rows.
 image_networks=(
     "conv 6 5x5 pad 2 relu, maxpool 2, conv 8 3x3 stride 2 same tanh, avgpool 2 stride 1, \
         dense 20 relu, dense 10"
@@ -134,6 +139,8 @@ image_networks=(
     "conv 4 2x3 stride 2x1, rms, layernorm epsilon 0.001 relu, groupnorm 2, flatten, \
         layernorm, dense 10"
     "groupnorm 1 epsilon 0.01 relu, layernorm, dense 12, layernorm, dense 10"
+    "conv 6 3x3 same relu as a, conv 6 3x3 same, add a relu as b, rms as c, add b relu, \
+        conv 6 1x1, add c, maxpool 2, dense 12 as d, tanh, add d, conv 12 1x1, add d, dense 10"
 )
 
 # dist_train NP ARGUMENT...: runs it (NP 0: without mpirun) with its output in the files out and

@@ -2,7 +2,8 @@
 
 A network is its list, "dense 128 relu, dense 10", and its tensors in order, kernels [in][out] and
 [height][width][in][out]. Dropout does nothing without noise: (seed, epoch, places of the samples in
-the order of the epoch), by which a sample has the same factors wherever it is computed.
+the order of the epoch), by which a sample has the same factors wherever it is computed. A list that
+is parsed has numbers of layers for labels.
 """
 import math
 
@@ -240,20 +241,32 @@ LAYERS = {
                 lambda x, y, dy, _: y * (dy - (dy * y).sum(1, keepdims=True))),
 }
 
+# Layers that take what another one gives, the second input, too: forward(x, that), backward(dy), the
+# gradients of both.
+SECOND = {
+    "add": (lambda x, other: x + other, lambda dy: (dy, dy)),
+}
+
 # Layers that take an image; the others take values in a row, and leave an image one where they give
 # as many, but for flatten.
 OF_IMAGES = ("conv", "maxpool", "avgpool")
 
 
 def parse(text):
-    """[(kind, its words)] of a list that is written out."""
-    layers = []
+    """[(kind, its words)] of a list that is written out; the first word of a layer with a second
+    input is the number of the layer that gives it."""
+    layers, labels = [], {}
     for item in text.split(","):
-        words = item.split()
+        words, label = item.split(), None
+        if "as" in words[-2:-1]:
+            *words, _, label = words
+        if words[0] in SECOND:
+            words[1] = labels[words[1]]
         if words[-1] in LAYERS and len(words) > 1:
             layers += [(words[0], words[1:-1]), (words[-1], [])]
         else:
             layers.append((words[0], words[1:]))
+        labels[label] = len(layers) - 1
     return layers
 
 
@@ -279,8 +292,11 @@ def forward(layers, tensors, x, shape=None, keep=False, noise=None):
     image may be one."""
     values = [x.reshape(len(x), *shape) if shape else x]
     for number, ((kind, words), own) in enumerate(zip(layers, by_layer(layers, tensors))):
-        row = TRAINED[kind] if kind in TRAINED else LAYERS[kind]
         x = values[-1]
+        if kind in SECOND:
+            values.append(SECOND[kind][0](x, values[words[0] + 1].reshape(x.shape)))
+            continue
+        row = TRAINED[kind] if kind in TRAINED else LAYERS[kind]
         y = row[0](taken(kind, x), words, *own)
         if kind == "dropout" and noise:
             y = y * dropout_factors(noise, number, words, y.shape)
@@ -293,12 +309,15 @@ def forward(layers, tensors, x, shape=None, keep=False, noise=None):
 
 def backward(layers, tensors, values, error, noise=None):
     """The gradients of all tensors, sums over the samples; error: by the last values."""
-    gradients = []
+    gradients, of_seconds = [], [0.0] * len(layers)
     steps = zip(range(len(layers)), layers, by_layer(layers, tensors), values, values[1:])
     for number, (kind, words), own, x, y in reversed(list(steps)):
         x, shape = taken(kind, x), x.shape
-        error = error.reshape(len(y), -1)
-        if kind in TRAINED:
+        error = error.reshape(len(y), -1) + of_seconds[number]
+        if kind in SECOND:
+            error, of_second = SECOND[kind][1](error)
+            of_seconds[words[0]] = of_seconds[words[0]] + of_second
+        elif kind in TRAINED:
             error, found = TRAINED[kind][1](x, error, words, *own)
             gradients = found + gradients
         else:

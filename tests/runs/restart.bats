@@ -61,6 +61,16 @@ checkpoints() { (cd "${1-run}/checkpoints" && echo step-*.h5); }
     same_run whole pieces
 }
 
+@test "a residual network goes on, on other numbers of ranks" {
+    local network="conv 4 5x5 stride 2 relu as a, conv 4 3x3 same, add a relu as b, conv 4 1x1, \
+add b, maxpool 2x2, dense 10"
+    local image=("${small[@]/16,10/$network}" --epochs 2 --track-samples)
+    train 2 "${image[@]}" --output whole
+    in_pieces "3:7 1:16 8:-1" "${image[@]}"
+    same_run whole pieces
+    grep -qF "layers = $network" pieces/config.ini
+}
+
 @test "k steps, a restart, N - k steps: convolutions, other tensors, noise, augmentation" {
     local layers="conv 4 5x5 relu, groupnorm 2, maxpool 2, conv 6 3x3 relu, avgpool 2, \
 dropout 0.3, layernorm, dense 24, groupnorm 4 relu, dense 10"

@@ -126,6 +126,13 @@ avgpool 2 stride 1, dropout 0.3, layernorm, dense 20 relu, groupnorm 4, dense 10
     done
 }
 
+@test "same bits: residual connections" {
+    same_bits 8 "2 3 8" --train-limit 150 --test-limit 30 --batch-size 41 --epochs 2 --log-every 2 \
+        --track-samples --layers "conv 6 5x5 stride 2 relu as a, conv 6 3x3 same relu as b, \
+conv 6 3x3 same, add a relu, dropout 0.1, add b, maxpool 2, dense 20 as c, relu, dense 20, \
+add c, dense 10"
+}
+
 @test "same bits: totals that stand in another slice than the last parameters" {
     same_bits 8 "4 5" --train-limit 100 --test-limit 20 --layers 1,19,10 --batch-size 20 \
         --epochs 1 --log-every 1 # 1023 parameters, in units of 256

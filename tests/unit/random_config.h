@@ -57,10 +57,20 @@ static inline void random_text(dt_random_sequence *from, char text[DT_TEXT_MAX])
     text[length] = '\0';
 }
 
+/* The name of a kind, and its second input, if it has one, behind an item that gives it. */
+static inline void item_begin(const dt_layer_kind *kind, dt_text *to)
+{
+    size_t label = to->length;
+    if (kind->second)
+        dt_text_add(to, "tanh as at_%zu, %s at_%zu", label, kind->name, label);
+    else
+        dt_text_add(to, "%s", kind->name);
+}
+
 /* The shortest item that names the kind: with the least of each argument that it must have. */
 static inline void shortest_item(const dt_layer_kind *kind, dt_text *to)
 {
-    dt_text_add(to, "%s", kind->name);
+    item_begin(kind, to);
     for (int i = 0; i < kind->argument_count; i++)
         if (!kind->arguments[i].preset)
             dt_text_add(to, " %.15g", kind->arguments[i].min);
@@ -74,7 +84,7 @@ static inline void random_item(dt_random_sequence *from, dt_text *to)
         if (dt_layer_kind_at(kinds)->follows)
             followers[count++] = kinds;
     const dt_layer_kind *kind = dt_layer_kind_at((int)random_to(from, (uint32_t)kinds));
-    dt_text_add(to, "%s", kind->name);
+    item_begin(kind, to);
     for (int i = 0; i < kind->argument_count; i++) {
         const dt_argument *argument = &kind->arguments[i];
         if (argument->preset && random_to(from, 2))

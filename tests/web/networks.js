@@ -25,8 +25,8 @@ function inTurn(setting, lists) {
 
 const ofImages = ['conv', 'maxpool', 'avgpool', 'flatten'];
 
-// What must stand behind the name of a kind.
-const values = { groupnorm: '=3', dropout: '=0.25' };
+// The item of a kind, with what must stand behind its name, and in front.
+const items = { groupnorm: 'groupnorm=3', dropout: 'dropout=0.25', add: 'tanh=as=one,add=one' };
 
 // settings, side of the images, classes
 const kinds = [
@@ -34,16 +34,19 @@ const kinds = [
     ...inTurn('activation', ['24,10', '128,64,10', '30,20,10', '40,30,20,10']),
     // every kind of layer in a network of its own
     ...layerKinds().filter((kind) => !ofImages.includes(kind) && kind !== 'dense')
-        .map((kind) => `${kind}${values[kind] || ''}`)
-        .map((item) => [`--layers dense=24,${item},dense=12,${item},10 --loss mse`]),
+        .map((kind) => items[kind] || kind)
+        .map((item) => [`--layers dense=24,${item},dense=12,${item.replaceAll('one', 'two')},10` +
+            ' --loss mse']),
     // images: paddings that are not the same on both sides, one place, images behind rows,
-    // normalisations of images
+    // normalisations of images, sums of images and rows
     ...['conv=6=5x5=pad=2=relu,maxpool=2,conv=8=3x3=stride=2=same=tanh,avgpool=2=stride=1,' +
         'dense=20=relu,dense=10', 'conv=8=3x3=stride=2=relu,conv=9=2x3=pad=1x2,avgpool=all,dense=10',
     'conv=5=4x4=same=bias=false=relu,maxpool=3=stride=2=same,flatten,tanh,dense=10=bias=false',
     'avgpool=3x2=stride=1=pad=1,rms,maxpool=3x2,dense=16,conv=10=1x1,avgpool=1=softmax',
     'conv=6=5x5=stride=2,groupnorm=3=relu,layernorm,maxpool=2,dense=12,groupnorm=4,dense=10',
     'layernorm,sigmoid,groupnorm=1,dense=20,layernorm,dense=10',
+    'conv=6=3x3=stride=2=relu=as=a,conv=6=3x3=same,add=a=relu=as=b,rms,add=b,maxpool=2,' +
+        'dense=12=as=c,tanh,add=c,conv=12=1x1,add=c,dense=10',
     ].map((layers) => [`--layers ${layers} --loss mse`]),
     ['--classes 3 --layers 16,3 --activation relu', 9, 3],
     ['--classes 26 --layers 16,26 --activation leaky-relu --loss bce', 17, 26],

@@ -128,13 +128,15 @@ function normaliseGroups({ epsilon, gamma, beta }, values, groups) {
 
 const each = (f) => (layer, values) => values.map((x) => f(x));
 
-// What a layer of each kind makes of values: a line each, of this form (the exporter looks).
+// What a layer of each kind makes of values, and of what the layers before it gave: a line each, of
+// this form (the exporter looks).
 const kinds = {
     'dense': dense,
     'conv': conv,
     'maxpool': maxpool,
     'avgpool': avgpool,
     'flatten': (layer, values) => values,
+    'add': ({ second }, values, outputs) => values.map((x, i) => x + outputs[second][i]),
     'rms': rms,
     'layernorm': (layer, values) => normaliseGroups(layer, values, 1),
     'groupnorm': (layer, values) => normaliseGroups(layer, values, layer.groups),
@@ -157,7 +159,7 @@ const hiddenLayers = layers.flatMap((layer, index) => {
     let end = index;
     while (end + 1 < layers.length && !isShown(layers[end + 1])) end++;
     const last = end + 1 === layers.length;
-    const behind = layers.slice(index + 1, end + 1).filter(({ kind }) => kind !== 'dropout');
+    const behind = layers.slice(index + 1, end + 1).filter(({ kind }) => kind !== 'dropout' && kind !== 'add');
     const activation = behind.length > 0 ? behind[behind.length - 1].kind : 'identity';
     return isShown(layer) && !last ? [{ ...layer, end, activation }] : [];
 });
@@ -173,7 +175,8 @@ function probabilitiesOf(outputs) {
 // of the classes.
 function forward(pixels) {
     let values = Float64Array.from(pixels, (byte) => facts.scale * byte + facts.shift);
-    const outputs = layers.map((layer) => values = kinds[layer.kind](layer, values));
+    const outputs = [];
+    for (const layer of layers) outputs.push(values = kinds[layer.kind](layer, values, outputs));
     const hidden = hiddenLayers.map(({ end }) => outputs[end]);
     return { hidden, probabilities: probabilitiesOf(values) };
 }

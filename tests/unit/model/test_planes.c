@@ -32,8 +32,10 @@ static void walk_through(const char *list, const char *expected)
     char found[400] = "";
     dt_text text = {.text = found, .size = sizeof found};
     for (int i = 0; dt_planes_next(&architecture, i, &walk); i++)
-        dt_text_add(&text, "%s%s%s %d; ", turns[walk.turn], walk.border ? "border " : "",
-                    walk.layer.kind->name, walk.module);
+        dt_text_add(&text, "%s%s%s%s%.*s %d; ", turns[walk.turn], walk.border ? "border " : "",
+                    walk.layer.kind->name, walk.second_turn ? "+" : "",
+                    (int)strcspn(turns[walk.second_turn], " "), turns[walk.second_turn],
+                    walk.module);
     dt_text_add(&text, "%s%s", turns[walk.turn], dt_planes_shuffled(&walk) ? "shuffled" : "");
     CU_ASSERT_STRING_EQUAL(found, expected);
 }
@@ -53,8 +55,30 @@ static void modules_are_counted_with_what_stands_between_them(void)
                  "row rms 1; image layernorm 3; row flatten 5; layernorm 5; dense 6; ");
     walk_through("conv 4 2x2, avgpool all, groupnorm 2, conv 4 1x1, dense 2",
                  "conv 0; avgpool 1; row groupnorm 3; image conv 5; row dense 7; ");
+    walk_through("conv 2 3x3 same as a, rms as b, add a, conv 2 1x1, add b, dense 3",
+                 "conv 0; row rms 2; add+row 3; image conv 5; add+image 6; row dense 8; ");
     walk_through("relu, dropout 0.5, dense 3, layernorm",
                  "relu 0; dropout 1; dense 2; layernorm 3; ");
+}
+
+static void orders_that_planes_do_not_have_are_found(void)
+{
+    static const char *const lists[][2] = {
+        {"conv 2 3x3 as a, rms, add a, dense 3", ""},
+        {"conv 2 3x3, flatten as a, tanh, add a, dense 3", ""},
+        {"conv 2 3x3, avgpool all as a, dense 2, add a, dense 3", ""},
+        {"conv 2 3x3, flatten as a, dense 24, add a, dense 3", "add"},
+        {"conv 2 3x3, dense 24 as a, conv 2 1x1, dense 24, add a, dense 3", ""},
+        {"conv 2 3x3, flatten as a, dense 24, conv 24 1x1, add a, dense 3", "add"},
+        {"conv 2 3x3 as a, rms, add a, rms, conv 2 1x1, dense 3", ""},
+    };
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        const char *where = "";
+        const dt_architecture architecture = architecture_of(lists[i][0], (dt_shape){6, 5, 2});
+        bool ordered = dt_planes_ordered(&architecture, &where);
+        CU_ASSERT_EQUAL(ordered, !lists[i][1][0]);
+        CU_ASSERT_STRING_EQUAL(ordered ? "" : where, lists[i][1]);
+    }
 }
 
 static void an_order_is_undone_by_its_reverse(void)
@@ -119,6 +143,7 @@ static void weights_of_images_come_back(void)
         round_trip("conv 4 3x3, groupnorm 2, layernorm, maxpool 2, layernorm, dense 5", inputs[i]);
         round_trip("layernorm, dense 6, layernorm, groupnorm 3, dense 6", inputs[i]);
         round_trip("conv 4 3x3, flatten, layernorm, dense 6", inputs[i]);
+        round_trip("conv 4 3x3 same as a, rms as b, add a, conv 4 1x1, add b, dense 6", inputs[i]);
         round_trip("conv 4 3x3, rms, groupnorm 1, avgpool all, layernorm, dense 6", inputs[i]);
     }
 }
@@ -166,6 +191,7 @@ CU_SuiteInfo dt_suite_planes(void)
     static CU_TestInfo tests[] = {
         {"modules are counted with what stands between them",
          modules_are_counted_with_what_stands_between_them},
+        {"orders that planes do not have are found", orders_that_planes_do_not_have_are_found},
         {"an order is undone by its reverse", an_order_is_undone_by_its_reverse},
         {"weights of images come back", weights_of_images_come_back},
         {"images are those that their network is made for",

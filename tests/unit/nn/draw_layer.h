@@ -3,6 +3,8 @@
 #define DT_TESTS_DRAW_LAYER_H
 
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <CUnit/CUnit.h>
 
@@ -41,6 +43,22 @@ static inline dt_layer_spec draw_layer(int kind, dt_shape input, dt_random_seque
     }
     CU_FAIL_FATAL("no layer fits");
     return spec;
+}
+
+/* Appends a layer of the kind to the list, whose last is *layer; one that has a second input has
+ * that, and another layer, in front of it. */
+static inline void append_layer(dt_layer_list *list, int kind, dt_random_sequence *random,
+                                dt_layer *layer)
+{
+    if (dt_layer_kind_at(kind)->second) {
+        dt_layer_spec tanh = {.kind = dt_layer_kind_find("tanh")}, source = tanh;
+        snprintf(source.label, sizeof source.label, "of-%d", list->count);
+        list->layers[list->count++] = source;
+        list->layers[list->count++] = tanh;
+        list->layers[list->count] = draw_layer(kind, layer->output, random, layer);
+        memcpy(list->layers[list->count++].second, source.label, sizeof source.label);
+    } else
+        list->layers[list->count++] = draw_layer(kind, layer->output, random, layer);
 }
 
 #endif

@@ -152,9 +152,9 @@ static void draw_kind(dt_architecture *architecture, int kind, dt_random_sequenc
 {
     const int kinds[] = {dt_layer_kind_find("conv"), kind, dt_layer_kind_find("dense")};
     dt_layer layer = {.output = {5, WIDTH_MAX / 5, 1}};
-    *architecture = (dt_architecture){.input = layer.output, .list.count = 3};
+    *architecture = (dt_architecture){.input = layer.output};
     for (int i = 0; i < 3; i++)
-        architecture->list.layers[i] = draw_layer(kinds[i], layer.output, random, &layer);
+        append_layer(&architecture->list, kinds[i], random, &layer);
 }
 
 /* For p->spec.architecture: images with many zero columns, and parameters of a size that keeps the
@@ -275,6 +275,31 @@ static void test_kinds(void)
             judge(&t, strstr(name, "max") || strstr(name, "relu"));
             release_problem(&p);
         }
+}
+
+/* Residual connections that lie in one another, overlap, follow one another and begin at the same
+ * layer, on images and on rows. */
+static void test_residual_networks(void)
+{
+    static const char *const lists[] = {
+        "conv 3 3x3 same tanh as a, conv 3 3x3 same, add a tanh as b, conv 3 1x1, add b, dense 4",
+        "dense 6 as a, tanh as b, dense 6 as c, add a, gelu, add b, dense 6, add c, dense 3",
+        "dense 6 tanh as a, dense 6, add a, add a, dense 6, add a",
+        "conv 4 2x2 as a, add a, maxpool 2 as b, layernorm as c, add b, conv 4 1x1, add c, dense 5",
+    };
+    static problem p;
+    dt_random_sequence random = draw_begin(2700);
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        tally t = {0};
+        p.spec = (dt_network_spec){.loss = DT_MSE, .architecture.input = {5, WIDTH_MAX / 5, 1}};
+        CU_ASSERT_EQUAL_FATAL(dt_layers_parse(lists[i], &p.spec.architecture.list, NULL), DT_OK);
+        draw_problem(&p, &random);
+        check_network(&p, &random, &t);
+        printf("%s; %3d samples: error %.1e of %d, %d skipped\n", lists[i], p.samples, t.error,
+               t.compared, t.skipped);
+        judge(&t, strstr(lists[i], "max") != NULL);
+        release_problem(&p);
+    }
 }
 
 /* Values that stay clear of 0, where ReLU has its kink. */
@@ -418,7 +443,7 @@ static void test_silent_layer(void)
 typedef struct bench {
     dt_layer *layer;
     dt_real *parameters, *gradient;
-    dt_tile input, output, input_gradient, weights;
+    dt_tile input, second, output, input_gradient, second_gradient, weights;
     int32_t places[TILE];
     dt_noise noise; /* the same in all passes */
 } bench;
@@ -427,8 +452,11 @@ static long double weighted_output(void *of)
 {
     bench *b = of;
     long double sum = 0;
-    dt_layer_pass pass = {
-        .parameters = b->parameters, .noise = &b->noise, .input = &b->input, .output = &b->output};
+    dt_layer_pass pass = {.parameters = b->parameters,
+                          .noise = &b->noise,
+                          .input = &b->input,
+                          .second = &b->second,
+                          .output = &b->output};
     dt_layer_forward(b->layer, &pass);
     for (int i = 0; i < b->input.samples * b->layer->outputs; i++)
         sum += (long double)b->weights.values[i] * (long double)b->output.values[i];
@@ -451,15 +479,18 @@ static void prepare_bench(bench *b, dt_random_sequence *random)
     fill(layer->work, work, random); /* what others left there */
     CU_ASSERT_EQUAL_FATAL(dt_tile_create(TILE, layer->inputs, &b->input, NULL), DT_OK);
     CU_ASSERT_EQUAL_FATAL(dt_tile_create(TILE, layer->inputs, &b->input_gradient, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_tile_create(TILE, layer->inputs, &b->second, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_tile_create(TILE, layer->inputs, &b->second_gradient, NULL), DT_OK);
     CU_ASSERT_EQUAL_FATAL(dt_tile_create(TILE, layer->outputs, &b->output, NULL), DT_OK);
     CU_ASSERT_EQUAL_FATAL(dt_tile_create(TILE, layer->outputs, &b->weights, NULL), DT_OK);
     b->parameters = dt_calloc(layer->parameter_count + 64, sizeof(dt_real), NULL);
     b->gradient = dt_calloc(layer->parameter_count + 64, sizeof(dt_real), NULL);
     CU_ASSERT_FATAL(b->parameters && b->gradient);
-    b->input.samples = b->output.samples = b->weights.samples = samples;
+    b->input.samples = b->second.samples = b->output.samples = b->weights.samples = samples;
     fill(b->parameters, layer->parameter_count, random);
     fill(b->gradient, layer->parameter_count, random); /* to be added to */
     fill(b->input.values, (size_t)(samples * layer->inputs), random);
+    fill(b->second.values, (size_t)(samples * layer->inputs), random);
     fill(b->weights.values, (size_t)(samples * layer->outputs), random);
     /* to be overwritten */
     fill(b->input_gradient.values, (size_t)(samples * layer->inputs), random);
@@ -471,10 +502,29 @@ static void release_bench(bench *b)
     dt_free(b->layer->work);
     dt_tile_destroy(&b->input);
     dt_tile_destroy(&b->input_gradient);
+    dt_tile_destroy(&b->second);
+    dt_tile_destroy(&b->second_gradient);
     dt_tile_destroy(&b->output);
     dt_tile_destroy(&b->weights);
     dt_free(b->parameters);
     dt_free(b->gradient);
+}
+
+/* The gradient by the second input, added to what is there. */
+static void check_second(bench *b, dt_layer_pass *pass, dt_random_sequence *random, tally *t)
+{
+    int inputs = b->input.samples * b->layer->inputs;
+    dt_real *before = dt_calloc((size_t)inputs, sizeof *before, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(before);
+    fill(before, (size_t)inputs, random);
+    memcpy(b->second_gradient.values, before, (size_t)inputs * sizeof *before);
+    pass->second = &b->second;
+    pass->second_gradient = &b->second_gradient;
+    b->layer->kind->backward_second(b->layer, pass);
+    for (int i = 0; i < inputs; i += 1 + inputs / 200)
+        compare(weighted_output, b, b->second.values + i, b->second_gradient.values[i] - before[i],
+                0.1, t);
+    dt_free(before);
 }
 
 static tally check_layer(dt_layer *layer, dt_random_sequence *random)
@@ -502,6 +552,9 @@ static tally check_layer(dt_layer *layer, dt_random_sequence *random)
     int inputs = b.input.samples * layer->inputs;
     for (int i = 0; i < inputs; i += 1 + inputs / 200)
         compare(weighted_output, &b, b.input.values + i, b.input_gradient.values[i], 0.1, &t);
+
+    if (layer->kind->second)
+        check_second(&b, &pass, random, &t);
 
     /* Without an input gradient the parameters' is the same. */
     dt_real *again = dt_calloc(parameters, sizeof *again, NULL);
@@ -545,6 +598,7 @@ int main(void)
         {"layers alone", test_layers},
         {"networks", test_networks},
         {"networks of every kind", test_kinds},
+        {"residual networks", test_residual_networks},
         {"a layer that is silent about its support", test_silent_layer},
         CU_TEST_INFO_NULL,
     };

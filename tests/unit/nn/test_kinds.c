@@ -23,9 +23,8 @@ static fixture *begin_kind(int kind, int round, dt_random_sequence *random)
     layer.output = architecture->input;
     list->count = 0;
     if (round % 3 == 2)
-        list->layers[list->count++] =
-            draw_layer(dt_layer_kind_find("conv"), layer.output, random, &layer);
-    list->layers[list->count++] = draw_layer(kind, layer.output, random, &layer);
+        append_layer(list, dt_layer_kind_find("conv"), random, &layer);
+    append_layer(list, kind, random, &layer);
     list->layers[list->count++] = dense;
     spec.normalization.shift = round % 2 ? -0.4 : 0;
     return begin(&spec, 300 + (uint32_t)(kind * ROUNDS + round));
