@@ -32,6 +32,7 @@ needs=(
     'libspng|has_library spng|libspng-dev|libspng-devel'
     'libzip|has_library libzip|libzip-dev|libzip-devel'
     'Jansson|has_library jansson|libjansson-dev|jansson-devel'
+    'libseccomp|has_library libseccomp|libseccomp-dev|libseccomp-devel'
     'protobuf-c|has_library libprotobuf-c|libprotobuf-c-dev|protobuf-c-devel'
     'protoc|has_command protoc|protobuf-compiler|protobuf-compiler'
     'protoc-gen-c|has_command protoc-gen-c|protobuf-c-compiler|protobuf-c-compiler'
@@ -137,9 +138,9 @@ On a cluster, or without root, look for modules (their names differ from site to
     module avail; module load gcc openmpi hdf5; module load mpi   (Fedora, RHEL)
 or let Spack build them (https://spack.io):
     spack install openmpi hdf5~mpi random123 xxhash isa-l libspng libzip jansson \
-                  protobuf protobuf-c cunit py-numpy py-h5py
+                  libseccomp protobuf protobuf-c cunit py-numpy py-h5py
     spack load    openmpi hdf5 random123 xxhash isa-l libspng libzip jansson \
-                  protobuf protobuf-c cunit py-numpy py-h5py
+                  libseccomp protobuf protobuf-c cunit py-numpy py-h5py
 then run this script again: it looks at what cc, pkg-config and python3 find.
 EOF
 }

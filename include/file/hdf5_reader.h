@@ -1,15 +1,15 @@
-/* Reads an HDF5 file that is in memory, whoever made it.
+/* Reads an HDF5 file that is in memory, whoever made it: any version of the format, groups old and
+ * new, chunks, the filters that HDF5 has here (gzip, shuffle, szip, ...), user blocks. An object is
+ * named by its path ("/dense/dense/kernel:0"; "/" is the root).
  *
- * It reads what dt_hdf5_image makes, and what h5py makes of Keras' weights: the oldest format
- * (superblock 0), groups, datasets that are stored in one piece, attributes. Everything else is
- * refused: whatever makes a reader look at another file, at a plugin or at a filter, or makes a
- * small file claim to be a large one; and before anything is allocated for it. An object is named
- * by its path ("/dense/dense/kernel:0"; "/" is the root).
+ * The HDF5 library reads it, in a child process (file/confined.h), as it does not survive hostile
+ * files: one that crashes it, or takes too much of memory or time, is a damaged file. The child has
+ * no file; it asks for the bytes that it needs, and its answers are checked. Links are followed
+ * within the file; nothing of another file is read: external links, external storage and virtual
+ * datasets are objects that are refused by name when they are asked for.
  *
- * It does without the HDF5 library, which does not survive hostile files: 1.10 reads beyond its
- * buffers when an attribute, a heap or a tree lies about its size. Here every access is checked
- * against the bytes of the file. Not collective; may be used from any thread, a reader by several.
- * source: HDF5 File Format Specification 3.0.
+ * Not collective; a reader is for one thread at a time, and any thread may have one, beside those
+ * that write (file/hdf5_file.h).
  *
  * Every function here fails with DT_ERR_DATA when the file is not as it must be, the message saying
  * which object, what was expected and what was found, and with DT_ERR_INTERNAL for lack of memory.
@@ -35,36 +35,49 @@ typedef struct dt_hdf5_object {
 
 typedef struct dt_hdf5_reader dt_hdf5_reader;
 
-/* Opens the file and walks over all of its objects. Refused are: soft, external and user-defined
- * links, an object with two names, named types, more than DT_HDF5_OBJECT_MAX objects, and datasets
- * that have filters, chunks, external or virtual storage, or more than DT_HDF5_RANK_MAX dimensions.
- * `bytes` must stay as they are as long as the reader lives. The caller owns *out:
- * dt_hdf5_reader_destroy. */
+/* Whether the bytes begin as an HDF5 file does, or have one behind a user block. */
+bool dt_hdf5_is(const void *bytes, size_t size);
+
+/* Opens the file and learns what is in it; refused are more than DT_HDF5_OBJECT_MAX objects, too
+ * long paths, and too many attributes (64 MB). `bytes` must stay as they are as long as the reader
+ * lives. The caller owns *out: dt_hdf5_reader_destroy. */
 dt_status dt_hdf5_reader_open(const void *bytes, size_t size, dt_hdf5_reader **out,
                               dt_error *error);
 
 /* NULL is allowed. */
 void dt_hdf5_reader_destroy(dt_hdf5_reader *reader);
 
-/* All objects but the root, a group before what is in it, the members of a group by name. They
+/* All objects but the root, a group before what is in it, the members of a group in the order in
+ * which they were made where the file keeps it, else by name. What has several names is there under
+ * each; what is no group and cannot be read, as a link out of the file, counts as a dataset. They
  * live as long as the reader. */
 const dt_hdf5_object *dt_hdf5_reader_objects(const dt_hdf5_reader *reader, size_t *count);
 
 /* Whether there is a group or dataset of that path. */
 bool dt_hdf5_reader_has(const dt_hdf5_reader *reader, const char *path);
 
-/* The shape of the dataset `path`, which is one of little-endian 32-bit floats whose values are all
- * there: the product of the shape is at most a fourth of the file's bytes. */
+/* How many values the datasets hold together, each counted once whatever names it has. */
+size_t dt_hdf5_reader_values(const dt_hdf5_reader *reader);
+
+/* The shape of the dataset `path`, which is one of integers or floats of any kind whose values are
+ * all there: their bytes are in the file or, if they are packed, at most 1032 times as many or
+ * 64 MB. */
 dt_status dt_hdf5_reader_shape(const dt_hdf5_reader *reader, const char *path, int *rank,
                                int64_t shape[DT_HDF5_RANK_MAX], dt_error *error);
 
-/* Reads the dataset `path` of little-endian 32-bit floats, which must have this shape[rank], into
- * values[product of shape], C order, bit for bit. */
+/* The type of the values of the dataset `path`, as "16-bit float"; "": there is no such dataset.
+ * It lives as long as the reader. */
+const char *dt_hdf5_reader_type(const dt_hdf5_reader *reader, const char *path);
+#define DT_HDF5_FLOAT "32-bit float" /* of this machine's order: what need not be converted */
+
+/* Reads the dataset `path` of integers or floats, which must have this shape[rank], as 32-bit
+ * floats into values[product of shape], C order: those bit for bit, others rounded to the nearest.
+ */
 dt_status dt_hdf5_reader_floats(const dt_hdf5_reader *reader, const char *path, int rank,
                                 const int64_t *shape, float *values, dt_error *error);
 
-/* Reads the dataset `path`, one fixed-length string, with a 0 behind it; *length: without padding.
- * The caller owns *text. */
+/* Reads the dataset `path`, one string, with a 0 behind it; *length: without padding. The caller
+ * owns *text. */
 dt_status dt_hdf5_reader_text(const dt_hdf5_reader *reader, const char *path, char **text,
                               size_t *length, dt_error *error);
 
@@ -82,7 +95,7 @@ dt_status dt_hdf5_reader_text_attribute(const dt_hdf5_reader *reader, const char
 dt_status dt_hdf5_reader_text_list(const dt_hdf5_reader *reader, const char *object,
                                    const char *name, char ***texts, size_t *count, dt_error *error);
 
-/* An attribute that is one little-endian 64-bit signed integer. */
+/* An attribute that is one integer. */
 dt_status dt_hdf5_reader_integer(const dt_hdf5_reader *reader, const char *object, const char *name,
                                  int64_t *value, dt_error *error);
 
@@ -92,7 +105,7 @@ dt_status dt_hdf5_reader_integers(const dt_hdf5_reader *reader, const char *obje
                                   const char *name, size_t most, int64_t *values, size_t *count,
                                   dt_error *error);
 
-/* An attribute that is one little-endian 64-bit float; bit for bit, NaN and infinities included. */
+/* An attribute that is one float; 64-bit ones bit for bit, NaN and infinities included. */
 dt_status dt_hdf5_reader_real(const dt_hdf5_reader *reader, const char *object, const char *name,
                               double *value, dt_error *error);
 

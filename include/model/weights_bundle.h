@@ -32,7 +32,7 @@ dt_status dt_check_words(const dt_architecture *architecture,
 /* What a file was from which weights came. Lists are cut to their room. */
 typedef struct dt_import_note {
     const char *format;             /* "a safetensors file" */
-    const char *converted;          /* as in dt_bundle; NULL: nothing was */
+    char converted[72];             /* the type that became 32-bit floats; "": nothing did */
     char layers[DT_LAYER_LIST];     /* what they were called, in order; "": a weights file */
     char folded[2 * DT_LAYER_LIST]; /* batch normalisations that became a part of a layer */
     char left_out[DT_LAYER_LIST];   /* what plays no part in the network: counters, optimizers */

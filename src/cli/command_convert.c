@@ -61,7 +61,7 @@ static void tell(const char *path, const dt_model *model, const dt_import_note *
         dt_text_add(&text, "; batch normalisations folded: %s", note->folded);
     if (note->left_out[0])
         dt_text_add(&text, "; without %s", note->left_out);
-    if (note->converted)
+    if (note->converted[0])
         dt_text_add(&text, "; %s became 32-bit floats", note->converted);
     dt_say("%s: %s", path, line);
 }

@@ -4,202 +4,188 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "hdf5_format.h"
+#include "hdf5_told.h"
 
-/* Nodes of trees and tables of symbols, all groups together. */
-#define NODE_MAX (4 * DT_HDF5_OBJECT_MAX)
-/* III.A.1, III.B, III.D: sizes of what stands before the entries. */
-enum { TREE_HEADER = 24, TABLE_HEADER = 8, TABLE_ENTRY = 40, HEAP_HEADER = 32 };
-enum { CACHE_SOFT_LINK = 2 };
+#define SIGNATURE      "\x89HDF\r\n\x1a\n"
+#define SIGNATURE_SIZE (sizeof SIGNATURE - 1)
 
-typedef struct walk {
-    dt_hdf5_reader *reader;
-    const char *group; /* path; "": the root */
-    span names;        /* of the group's members */
-    int nodes;         /* read so far, all groups together */
-    dt_error *error;
-} walk;
+/* Of the child: what HDF5 takes for any file, many times over, and to unpack one. */
+enum { MEMORY_LEAST_MB = 1024, SECONDS_LEAST = 3, MB_IN_A_SECOND = 10, PATIENCE = 60 };
 
-static const char *shown(const char *path)
+/* Values that are packed may be so many times the bytes that they are packed in, deflate's best
+ * being 1032; or so many bytes. */
+enum { PACKED_MOST = 1032, PACKED_LEAST = 64 << 20 };
+
+bool dt_hdf5_is(const void *bytes, size_t size)
 {
-    return path[0] == '\0' ? "/" : path;
+    /* Behind a user block, whose size is 512 times a power of two. */
+    for (size_t at = 0; at < size && size - at >= SIGNATURE_SIZE; at = at > 0 ? 2 * at : 512)
+        if (memcmp((const char *)bytes + at, SIGNATURE, SIGNATURE_SIZE) == 0)
+            return true;
+    return false;
 }
 
-static dt_status damaged(const walk *self, const char *found)
+static dt_status disobeys(dt_error *error)
 {
-    return dt_fail(self->error, DT_ERR_DATA, "%s: expected a well-formed list of members, found %s",
-                   shown(self->group), found);
+    return dt_fail(
+        error, DT_ERR_DATA,
+        "expected a file that can be read, found one that makes its reader say nonsense");
 }
 
-static dt_status add_member(walk *self, const uint8_t *entry)
+static dt_status give_bytes(const dt_hdf5_reader *self, dt_error *error)
 {
-    dt_hdf5_reader *reader = self->reader;
-    uint64_t offset = hdf5_number(entry, 8);
-    if (offset >= self->names.size ||
-        !memchr(self->names.at + offset, '\0', self->names.size - offset))
-        return damaged(self, "a name beyond its names");
-    const char *name = (const char *)self->names.at + offset;
-    if (name[0] == '\0' || strchr(name, '/') || strcmp(name, ".") == 0)
-        return damaged(self, "a name that is none");
-    if (hdf5_number(entry + 16, 4) == CACHE_SOFT_LINK)
-        return dt_fail(self->error, DT_ERR_DATA,
-                       "%s/%.200s: expected a hard link, found a soft link", self->group, name);
-    if (reader->count == DT_HDF5_OBJECT_MAX)
-        return dt_fail(self->error, DT_ERR_DATA, "expected at most %d objects, found more",
-                       DT_HDF5_OBJECT_MAX);
-    dt_hdf5_object *object = &reader->objects[reader->count];
-    object->group = false;
-    char *path = object->path;
-    int length = snprintf(path, DT_HDF5_PATH_SIZE, "%s/%s", self->group, name);
-    if (length >= DT_HDF5_PATH_SIZE)
-        return dt_fail(self->error, DT_ERR_DATA, "%s...: expected a path below %d bytes, found %d",
-                       path, DT_HDF5_PATH_SIZE, length);
-    reader->headers[reader->count++] = hdf5_number(entry + 8, 8);
+    wire_need need;
+    dt_status status = dt_confined_receive(self->child, &need, sizeof need, error);
+    if (status)
+        return status;
+    if (need.offset > self->size || need.size > self->size - need.offset ||
+        need.size > WIRE_NEED_MAX)
+        return disobeys(error);
+    return dt_confined_send(self->child, self->bytes + need.offset, need.size, error);
+}
+
+dt_status told_next(const dt_hdf5_reader *self, wire_head *head, dt_error *error)
+{
+    dt_status status;
+    char reason[WIRE_REASON_MAX + 1] = "";
+    while (!(status = dt_confined_receive(self->child, head, sizeof *head, error)) &&
+           head->kind == WIRE_NEED)
+        if ((status = give_bytes(self, error)))
+            break;
+    if (status || head->kind != WIRE_FAILED)
+        return status;
+    if (head->size > WIRE_REASON_MAX)
+        return disobeys(error);
+    status = dt_confined_receive(self->child, reason, head->size, error);
+    return status ? status : dt_fail(error, DT_ERR_DATA, "%s", reason);
+}
+
+/* All of its values are in the file, as far as the child tells the truth: it says how many bytes of
+ * the file they take. */
+static void check_stored(const dt_hdf5_reader *self, wire_object *told)
+{
+    uint64_t bytes = told->width, most = told->stored;
+    bool large = false;
+    for (int i = 0; i < told->rank; i++)
+        large |= __builtin_mul_overflow(bytes, told->shape[i], &bytes);
+    if (told->packed && (__builtin_mul_overflow(most, PACKED_MOST, &most) || most < PACKED_LEAST))
+        most = PACKED_LEAST;
+    if (told->note[0] == '\0' && (large || told->stored > self->size || bytes > most))
+        snprintf(told->note, sizeof told->note, "%llu bytes of them",
+                 (unsigned long long)told->stored);
+}
+
+static dt_status add_object(dt_hdf5_reader *self, size_t size, dt_error *error)
+{
+    void *grown;
+    if (size != sizeof *self->told || self->count == DT_HDF5_OBJECT_MAX)
+        return disobeys(error);
+    if (!(grown = dt_grow(self->objects, &self->object_room, self->count + 1, sizeof *self->objects,
+                          error)))
+        return DT_ERR_INTERNAL;
+    self->objects = grown;
+    if (!(grown =
+              dt_grow(self->told, &self->told_room, self->count + 1, sizeof *self->told, error)))
+        return DT_ERR_INTERNAL;
+    self->told = grown;
+    wire_object *told = &self->told[self->count];
+    dt_status status = dt_confined_receive(self->child, told, sizeof *told, error);
+    if (status)
+        return status;
+    bool ended = memchr(told->object.path, '\0', sizeof told->object.path) &&
+                 memchr(told->note, '\0', sizeof told->note) &&
+                 memchr(told->type, '\0', sizeof told->type);
+    if (!ended || told->rank < 0 || told->rank > DT_HDF5_RANK_MAX || told->chunk_rows > INT64_MAX)
+        return disobeys(error);
+    check_stored(self, told);
+    self->objects[self->count++] = told->object;
+    size_t count = told->note[0] != '\0' || told->alias || told->object.group ? 0 : 1;
+    for (int i = 0; i < told->rank && count > 0; i++)
+        count *= told->shape[i];
+    if (__builtin_add_overflow(self->values, count, &self->values))
+        self->values = SIZE_MAX;
     return DT_OK;
 }
 
-/* III.B */
-static dt_status read_table(walk *self, uint64_t address)
+/* The block has a name with a 0 behind it, and then as many values as its head says. */
+static bool is_whole(told_attribute *self, size_t size)
 {
-    span header, entries;
-    if (++self->nodes > NODE_MAX ||
-        !hdf5_span(self->reader->file, address, TABLE_HEADER, &header) ||
-        memcmp(header.at, "SNOD\1", 5) != 0)
-        return damaged(self, "no table of symbols where one should be");
-    uint64_t count = hdf5_number(header.at + 6, 2);
-    if (!hdf5_span(self->reader->file, address + TABLE_HEADER, count * TABLE_ENTRY, &entries))
-        return damaged(self, "a table of symbols beyond the end of the file");
-    dt_status status = DT_OK;
-    for (uint64_t i = 0; !status && i < count; i++)
-        status = add_member(self, entries.at + i * TABLE_ENTRY);
+    const wire_attribute *head = &self->head;
+    const char *block = self->name;
+    if (!memchr(head->type, '\0', sizeof head->type) || head->name_size < 1 ||
+        head->name_size > size || block[head->name_size - 1] != '\0')
+        return false;
+    self->size = size - head->name_size;
+    if (head->kind == WIRE_INTEGER || head->kind == WIRE_FLOAT)
+        return head->count == self->size / 8 && self->size % 8 == 0;
+    if (head->kind != WIRE_TEXT)
+        return head->kind == WIRE_OTHER;
+    size_t texts = 0;
+    for (size_t i = head->name_size; i < size; i++)
+        texts += block[i] == '\0';
+    return texts == head->count && block[size - 1] == '\0';
+}
+
+static dt_status add_attribute(dt_hdf5_reader *self, size_t size, dt_error *error)
+{
+    told_attribute *told;
+    if (size < sizeof told->head)
+        return disobeys(error);
+    told = dt_grow(self->attributes, &self->attribute_room, self->attribute_count + 1,
+                   sizeof *self->attributes, error);
+    if (!told)
+        return DT_ERR_INTERNAL;
+    self->attributes = told;
+    told += self->attribute_count;
+    dt_status status = dt_confined_receive(self->child, &told->head, sizeof told->head, error);
+    size -= sizeof told->head;
+    char *block = status ? NULL : dt_calloc(size + 1, 1, error);
+    if (!block)
+        return status ? status : DT_ERR_INTERNAL;
+    told->name = block;
+    self->attribute_count++;
+    status = dt_confined_receive(self->child, block, size, error);
+    if (!status && !is_whole(told, size))
+        status = disobeys(error);
+    told->values = status ? NULL : block + told->head.name_size;
     return status;
 }
 
-/* III.A.1; the level falls by one a step down, so there is no endless way down. */
-static dt_status read_tree(walk *self, uint64_t address, int level)
+/* What is in the file. */
+static dt_status hear_content(dt_hdf5_reader *self, dt_error *error)
 {
-    span header, entries;
-    if (++self->nodes > NODE_MAX || !hdf5_span(self->reader->file, address, TREE_HEADER, &header) ||
-        memcmp(header.at, "TREE\0", 5) != 0 || (level >= 0 && header.at[5] != level))
-        return damaged(self, "no tree of symbols where one should be");
-    uint64_t count = hdf5_number(header.at + 6, 2);
-    if (!hdf5_span(self->reader->file, address + TREE_HEADER, count * 16 + 8, &entries))
-        return damaged(self, "a tree of symbols beyond the end of the file");
-    dt_status status = DT_OK;
-    for (uint64_t i = 0; !status && i < count; i++) {
-        uint64_t child = hdf5_number(entries.at + 16 * i + 8, 8);
-        status =
-            header.at[5] == 0 ? read_table(self, child) : read_tree(self, child, header.at[5] - 1);
+    wire_head head;
+    uint64_t bytes = 0, size = self->size;
+    dt_status status = dt_confined_send(self->child, &size, sizeof size, error);
+    while (!status && !(status = told_next(self, &head, error)) && head.kind != WIRE_DONE) {
+        bytes += head.kind == WIRE_ATTRIBUTE ? head.size : 0;
+        if (head.size > WIRE_CONTENT_MAX || bytes > 2 * WIRE_CONTENT_MAX)
+            return disobeys(error);
+        status = head.kind == WIRE_OBJECT      ? add_object(self, head.size, error)
+                 : head.kind == WIRE_ATTRIBUTE ? add_attribute(self, head.size, error)
+                                               : disobeys(error);
     }
-    return status;
-}
-
-/* III.D, IV.A.2.r */
-static dt_status read_members(walk *self, span symbol_table)
-{
-    span heap;
-    if (symbol_table.size < 16)
-        return damaged(self, "less than one");
-    if (!hdf5_span(self->reader->file, hdf5_number(symbol_table.at + 8, 8), HEAP_HEADER, &heap) ||
-        memcmp(heap.at, "HEAP\0", 5) != 0 ||
-        !hdf5_span(self->reader->file, hdf5_number(heap.at + 24, 8), hdf5_number(heap.at + 8, 8),
-                   &self->names))
-        return damaged(self, "no heap of names where one should be");
-    return read_tree(self, hdf5_number(symbol_table.at, 8), -1);
-}
-
-/* Looks for what tells the kind of an object: symbol_table.at is NULL for one that is no group. */
-static dt_status read_kind(span file, uint64_t address, const char *path, message *symbol_table,
-                           bool *dataset, dt_error *error)
-{
-    header_pass pass;
-    message found;
-    bool more;
-    *symbol_table = (message){0};
-    *dataset = false;
-    dt_status status = hdf5_header(file, address, path, &pass, error);
-    while (!status && !(status = hdf5_next_message(&pass, &found, &more, error)) && more) {
-        if (found.type == MESSAGE_SYMBOL_TABLE)
-            *symbol_table = found;
-        if (found.type == MESSAGE_LINK || found.type == MESSAGE_LINK_INFO)
-            return dt_fail(
-                error, DT_ERR_DATA,
-                "%s: expected a group of hard links, found one of another format, as for "
-                "external links",
-                path);
-        *dataset |= found.type == MESSAGE_LAYOUT;
-    }
-    return status;
-}
-
-static dt_status check_own(const dt_hdf5_reader *reader, size_t index, dt_error *error)
-{
-    const char *other = reader->headers[index] == reader->root ? "/" : NULL;
-    for (size_t i = 0; i < index && !other; i++)
-        if (reader->headers[i] == reader->headers[index])
-            other = reader->objects[i].path;
-    if (!other)
-        return DT_OK;
-    return dt_fail(error, DT_ERR_DATA, "%s: expected an object of its own, found %s again",
-                   reader->objects[index].path, other);
-}
-
-static dt_status read_object(walk *self, size_t index)
-{
-    dt_hdf5_reader *reader = self->reader;
-    const char *path = reader->objects[index].path;
-    message symbol_table;
-    bool dataset;
-    dt_status status = check_own(reader, index, self->error);
-    if (!status)
-        status = read_kind(reader->file, reader->headers[index], path, &symbol_table, &dataset,
-                           self->error);
-    if (status)
-        return status;
-    if (dataset)
-        return hdf5_check_dataset(reader, index, self->error);
-    if (!symbol_table.body.at)
-        return dt_fail(self->error, DT_ERR_DATA,
-                       "%s: expected a group or a dataset, found something else (a named type?)",
-                       path);
-    reader->objects[index].group = true;
-    self->group = path;
-    return read_members(self, symbol_table.body);
-}
-
-static dt_status walk_objects(dt_hdf5_reader *reader, dt_error *error)
-{
-    walk self = {.reader = reader, .group = "", .error = error};
-    message symbol_table;
-    bool dataset;
-    dt_status status = read_kind(reader->file, reader->root, "/", &symbol_table, &dataset, error);
-    if (!status && !symbol_table.body.at)
-        return damaged(&self, "none");
-    if (!status)
-        status = read_members(&self, symbol_table.body);
-    for (size_t i = 0; !status && i < reader->count; i++)
-        status = read_object(&self, i);
     return status;
 }
 
 dt_status dt_hdf5_reader_open(const void *bytes, size_t size, dt_hdf5_reader **out, dt_error *error)
 {
     *out = NULL;
-    dt_hdf5_reader found = {0};
-    dt_status status = hdf5_read_superblock((span){bytes, size}, &found, error);
-    if (status)
-        return status;
+    if (!dt_hdf5_is(bytes, size))
+        return dt_fail(error, DT_ERR_DATA, "expected an HDF5 file, found %s",
+                       size == 0 ? "an empty one" : "something else");
+    const size_t unit = (size_t)1 << 20;
+    dt_confined_limits limits = {MEMORY_LEAST_MB * unit + 2 * size,
+                                 SECONDS_LEAST + (int)(size / unit / MB_IN_A_SECOND), 0};
+    limits.patience = PATIENCE + limits.seconds;
     dt_hdf5_reader *reader = dt_calloc(1, sizeof *reader, error);
     if (!reader)
         return DT_ERR_INTERNAL;
-    *reader = found;
-    /* Not cleared: of a small file most of it is never touched. */
-    reader->objects = dt_resize(NULL, DT_HDF5_OBJECT_MAX * sizeof *reader->objects, error);
-    reader->headers = dt_resize(NULL, DT_HDF5_OBJECT_MAX * sizeof *reader->headers, error);
-    if (reader->objects && reader->headers)
-        status = walk_objects(reader, error);
-    else
-        status = DT_ERR_INTERNAL;
+    reader->bytes = bytes;
+    reader->size = size;
+    dt_status status = dt_confined_start(WIRE_JOB, limits, &reader->child, error);
+    if (!status)
+        status = hear_content(reader, error);
     if (status) {
         dt_hdf5_reader_destroy(reader);
         return status;
@@ -212,7 +198,11 @@ void dt_hdf5_reader_destroy(dt_hdf5_reader *reader)
 {
     if (!reader)
         return;
-    dt_free(reader->headers);
+    dt_confined_end(reader->child);
+    for (size_t i = 0; i < reader->attribute_count; i++)
+        dt_free((char *)reader->attributes[i].name);
+    dt_free(reader->attributes);
+    dt_free(reader->told);
     dt_free(reader->objects);
     dt_free(reader);
 }
@@ -223,7 +213,12 @@ const dt_hdf5_object *dt_hdf5_reader_objects(const dt_hdf5_reader *reader, size_
     return reader->objects;
 }
 
-size_t hdf5_find(const dt_hdf5_reader *reader, const char *path)
+size_t dt_hdf5_reader_values(const dt_hdf5_reader *reader)
+{
+    return reader->values;
+}
+
+size_t told_find(const dt_hdf5_reader *reader, const char *path)
 {
     size_t i = 0;
     while (i < reader->count && strcmp(reader->objects[i].path, path) != 0)
@@ -233,5 +228,5 @@ size_t hdf5_find(const dt_hdf5_reader *reader, const char *path)
 
 bool dt_hdf5_reader_has(const dt_hdf5_reader *reader, const char *path)
 {
-    return strcmp(path, "/") == 0 || hdf5_find(reader, path) < reader->count;
+    return strcmp(path, "/") == 0 || told_find(reader, path) < reader->count;
 }

@@ -6,6 +6,9 @@
 #include "file/hdf5_reader.h"
 #include "model/weights.h"
 
+/* dt_weights_decode of a file that is open. */
+dt_status weights_of_hdf5(const dt_hdf5_reader *reader, dt_weights_file *out, dt_error *error);
+
 /* Reads the facts of a file of ours: sets `own`: it has a parameter hash, which must be that of
  * *to. Errors: DT_ERR_DATA, with what was expected and found; DT_ERR_INTERNAL. */
 dt_status weights_facts_of_hdf5(const dt_hdf5_reader *reader, dt_weights_file *to, dt_error *error);

@@ -7,6 +7,7 @@
 #include "file/npz.h"
 #include "file/safetensors.h"
 #include "keras_hdf5.h"
+#include "weights_facts.h"
 #include "weights_plan.h"
 
 /* Members of a .keras file. source: Keras, saving_lib.py */
@@ -53,6 +54,18 @@ static dt_status import_keras(const dt_hdf5_reader *reader, const network_plan *
     return status;
 }
 
+/* Floats of another type among the datasets: of the first. */
+static void note_converted(const dt_hdf5_reader *reader, dt_import_note *note)
+{
+    size_t count;
+    const dt_hdf5_object *objects = dt_hdf5_reader_objects(reader, &count);
+    for (size_t i = 0; i < count && note->converted[0] == '\0'; i++) {
+        const char *type = dt_hdf5_reader_type(reader, objects[i].path);
+        if (strstr(type, "float") && strcmp(type, DT_HDF5_FLOAT) != 0)
+            snprintf(note->converted, sizeof note->converted, "%s values", type);
+    }
+}
+
 /* config: what stands beside the weights in a .keras file, or NULL. */
 static dt_status import_hdf5(const void *bytes, size_t size, const char *config, size_t config_size,
                              const dt_layer_list *list, dt_weights_file *out, dt_import_note *note,
@@ -71,12 +84,13 @@ static dt_status import_hdf5(const void *bytes, size_t size, const char *config,
         if (!status)
             status = import_keras(reader, plan, list, out, note, error);
     }
-    dt_hdf5_reader_destroy(reader);
-    dt_free(plan);
     if (own || !known) {
         note->format = "a weights file";
-        status = dt_weights_decode(bytes, size, out, error);
+        status = weights_of_hdf5(reader, out, error);
     }
+    note_converted(reader, note);
+    dt_hdf5_reader_destroy(reader);
+    dt_free(plan);
     return status;
 }
 
@@ -88,7 +102,8 @@ static dt_status import_bundle(decoder *decode, const void *bytes, size_t size,
 {
     dt_bundle bundle;
     dt_status status = decode(bytes, size, &bundle, error);
-    note->converted = bundle.converted;
+    snprintf(note->converted, sizeof note->converted, "%s",
+             bundle.converted ? bundle.converted : "");
     if (!status)
         status = dt_weights_of_bundle(&bundle, list, out, note, error);
     dt_bundle_destroy(&bundle);
@@ -139,7 +154,7 @@ dt_status dt_weights_import(const char *path, const dt_layer_list *list, dt_weig
     dt_status status = dt_read_file(path, DT_WEIGHTS_SIZE_MAX, &bytes, &size, error);
     if (status)
         return status;
-    if (begins(bytes, size, "\x89HDF\r\n\x1a\n", 8))
+    if (dt_hdf5_is(bytes, size))
         status = import_hdf5(bytes, size, NULL, 0, list, out, note, &own);
     else if (begins(bytes, size, "PK", 2))
         status = import_zip(bytes, size, list, out, note, &own);

@@ -46,10 +46,10 @@ static dt_status name_tensor(dt_tensor *tensor, const char *path, const char *la
 
 /* A file that is being read; the tensors' paths, [tensor_count]. */
 typedef struct reading {
-    dt_hdf5_reader *reader;
+    const dt_hdf5_reader *reader;
     const char *root; /* of the layers: "" or "/model_weights" */
     size_t most;      /* tensors there can be: objects of the file */
-    size_t room;      /* floats that the file can hold, unless datasets share their bytes */
+    size_t room;      /* values that the file holds: several names may be of the same */
     dt_weights_file *out;
     char (*paths)[DT_HDF5_PATH_SIZE];
 } reading;
@@ -160,23 +160,30 @@ static dt_status read_tensors(reading *self, dt_error *error)
     return status;
 }
 
-dt_status dt_weights_decode(const void *bytes, size_t size, dt_weights_file *out, dt_error *error)
+dt_status weights_of_hdf5(const dt_hdf5_reader *reader, dt_weights_file *out, dt_error *error)
 {
     *out = (dt_weights_file){0};
-    reading self = {.room = size / sizeof(float), .out = out};
-    dt_status status = dt_hdf5_reader_open(bytes, size, &self.reader, error);
-    if (status)
-        return status;
-    dt_hdf5_reader_objects(self.reader, &self.most);
+    reading self = {.reader = reader, .room = dt_hdf5_reader_values(reader), .out = out};
+    dt_hdf5_reader_objects(reader, &self.most);
     out->tensors = dt_calloc(self.most, sizeof *out->tensors, error);
     self.paths = out->tensors ? dt_calloc(self.most, sizeof *self.paths, error) : NULL;
-    status = self.paths ? find_tensors(&self, error) : DT_ERR_INTERNAL;
+    dt_status status = self.paths ? find_tensors(&self, error) : DT_ERR_INTERNAL;
     if (!status)
         status = read_tensors(&self, error);
     if (!status)
-        status = read_own(self.reader, out, error);
+        status = read_own(reader, out, error);
     dt_free(self.paths);
-    dt_hdf5_reader_destroy(self.reader);
+    return status;
+}
+
+dt_status dt_weights_decode(const void *bytes, size_t size, dt_weights_file *out, dt_error *error)
+{
+    dt_hdf5_reader *reader;
+    *out = (dt_weights_file){0};
+    dt_status status = dt_hdf5_reader_open(bytes, size, &reader, error);
+    if (!status)
+        status = weights_of_hdf5(reader, out, error);
+    dt_hdf5_reader_destroy(reader);
     return status;
 }
 

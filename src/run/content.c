@@ -8,8 +8,6 @@
 #include "file/hdf5_reader.h"
 #include "run/insight.h"
 
-#define HDF5_SIGNATURE "\x89HDF\r\n\x1a\n"
-
 static bool contains(const void *bytes, size_t size, const char *text)
 {
     return memmem(bytes, size, text, strlen(text)) != NULL;
@@ -27,8 +25,7 @@ static bool is_insight(const dt_hdf5_reader *reader)
 
 dt_content dt_content_of(const void *bytes, size_t size)
 {
-    size_t signature = sizeof HDF5_SIGNATURE - 1;
-    if (size < signature || memcmp(bytes, HDF5_SIGNATURE, signature) != 0)
+    if (!dt_hdf5_is(bytes, size))
         return DT_CONTENT_OTHER;
     /* Names of attributes that stand in the file as they are, and in no other file of ours. */
     if (contains(bytes, size, "step_in_epoch") && contains(bytes, size, "parameter_hash"))

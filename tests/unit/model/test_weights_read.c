@@ -311,13 +311,13 @@ static void damage_never_gives_other_parameters(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(bytes);
     dt_weights_file file;
     int wrong = 0, refused = 0;
-    for (size_t length = 0; length < size; length += 1 + length / 50) {
+    for (size_t length = 0; length < size; length += 1 + length / 5) {
         refused += dt_weights_decode(bytes, length, &file, NULL) == DT_ERR_DATA;
         wrong += file.parameters && !tensors_are(&file, parameters);
         dt_weights_destroy(&file);
     }
-    CU_ASSERT_TRUE(refused > 100);
-    for (size_t i = 0; i < size; i += 1 + i % 5) {
+    CU_ASSERT_TRUE(refused > 20);
+    for (size_t i = 0; i < size; i += 1 + size / 60) {
         bytes[i] ^= (char)(1 << i % 8);
         if (dt_weights_decode(bytes, size, &file, NULL) == DT_OK && file.own)
             wrong += memcmp(file.parameters, parameters, sizeof parameters) != 0;

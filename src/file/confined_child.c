@@ -1,0 +1,167 @@
+#define _GNU_SOURCE
+#include "confined_child.h"
+
+#include <errno.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "file/confined.h"
+
+#if defined __SANITIZE_ADDRESS__
+#define HUGE_ADDRESS_SPACE 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HUGE_ADDRESS_SPACE 1
+#endif
+#endif
+#ifndef HUGE_ADDRESS_SPACE
+#define HUGE_ADDRESS_SPACE 0
+#endif
+
+/* What memory, time and the end of a process need, and the socket that is open. */
+static const int allowed[] = {
+    SCMP_SYS(read),
+    SCMP_SYS(write),
+    SCMP_SYS(recvfrom),
+    SCMP_SYS(sendto),
+    SCMP_SYS(brk),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(madvise),
+    SCMP_SYS(futex),
+    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(time),
+    SCMP_SYS(getrusage),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(getpid),
+    SCMP_SYS(gettid),
+    SCMP_SYS(tgkill),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(restart_syscall),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
+};
+
+/* Memory of its own, which is never code. */
+static const int allowed_without_code[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
+
+#define COUNT_OF(list) (sizeof(list) / sizeof *(list))
+
+/* All other system calls fail with EPERM. Where the kernel does not do that the other limits stand
+ * alone (dt_confined_can_seal). */
+static void seal(void)
+{
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+    if (!filter)
+        _exit(DT_ERR_INTERNAL);
+    for (size_t i = 0; i < COUNT_OF(allowed); i++)
+        seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
+    for (size_t i = 0; i < COUNT_OF(allowed_without_code); i++)
+        seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed_without_code[i], 1,
+                         SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+    seccomp_load(filter);
+    seccomp_release(filter);
+}
+
+static void limit(int resource, size_t soft, size_t hard)
+{
+    struct rlimit limits = {soft, hard};
+    if (setrlimit(resource, &limits) == 0)
+        return;
+    /* What is less already stays so. */
+    if (getrlimit(resource, &limits) || limits.rlim_cur > soft)
+        _exit(1);
+}
+
+static size_t address_space(void)
+{
+    char text[64];
+    dt_read_start("/proc/self/statm", text, sizeof text);
+    return (size_t)strtoull(text, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static void close_others(void)
+{
+    struct rlimit files = {0};
+    if (syscall(SYS_close_range, CONFINED_SOCKET + 1, ~0u, 0) == 0)
+        return;
+    getrlimit(RLIMIT_NOFILE, &files);
+    for (rlim_t i = CONFINED_SOCKET + 1; i < files.rlim_cur && i < 1 << 20; i++)
+        close((int)i);
+}
+
+/* What people, mpirun and Slurm send to all of a job is for the parent, whose end ends the child.
+ */
+static void ignore_signals(void)
+{
+    static const int signals[] = {SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGUSR1, SIGUSR2, SIGPIPE};
+    sigset_t none;
+    for (size_t i = 0; i < COUNT_OF(signals); i++)
+        signal(signals[i], SIG_IGN);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void confine(size_t memory, size_t seconds)
+{
+    clearenv();
+    ignore_signals();
+    close_others();
+    if (!HUGE_ADDRESS_SPACE)
+        limit(RLIMIT_AS, address_space() + memory, address_space() + memory);
+    limit(RLIMIT_CPU, seconds, seconds + 1);
+    limit(RLIMIT_CORE, 0, 0);
+    limit(RLIMIT_FSIZE, 0, 0);
+    limit(RLIMIT_NPROC, 0, 0);
+    limit(RLIMIT_NOFILE, 0, 0);
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+        _exit(1);
+    seal();
+}
+
+void dt_confined_serve(int argc, char **argv, const char *job, void (*work)(void))
+{
+    if (argc != 5 || strcmp(argv[1], CONFINED_OPTION) != 0 || strcmp(argv[2], job) != 0)
+        return;
+    confine((size_t)strtoull(argv[3], NULL, 10), (size_t)strtoull(argv[4], NULL, 10));
+    work();
+    _exit(0);
+}
+
+void dt_confined_tell(const void *bytes, size_t size)
+{
+    const char *at = bytes;
+    while (size > 0) {
+        ssize_t done = send(CONFINED_SOCKET, at, size, MSG_NOSIGNAL);
+        if (done < 0 && errno != EINTR)
+            _exit(0);
+        at += done > 0 ? done : 0;
+        size -= done > 0 ? (size_t)done : 0;
+    }
+}
+
+void dt_confined_hear(void *bytes, size_t size)
+{
+    char *at = bytes;
+    while (size > 0) {
+        ssize_t done = recv(CONFINED_SOCKET, at, size, MSG_WAITALL);
+        if (done == 0 || (done < 0 && errno != EINTR))
+            _exit(0);
+        at += done > 0 ? done : 0;
+        size -= done > 0 ? (size_t)done : 0;
+    }
+}

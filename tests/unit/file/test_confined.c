@@ -1,0 +1,201 @@
+/* What a confined child cannot do, whatever runs in it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <CUnit/CUnit.h>
+
+#include "file/confined.h"
+
+CU_SuiteInfo dt_suite_confined(void);
+
+#define JOB "what a test asks for"
+
+enum { ECHO, CRASH, LOOP, HOG, SILENCE, LEAVE, TRY, OPEN_FILES };
+
+/* What a child tries: each returns a negative number, or NULL, as it must not come to pass. */
+static bool can_open(void)
+{
+    return syscall(SYS_openat, AT_FDCWD, "/etc/passwd", O_RDONLY) >= 0 ||
+           syscall(SYS_openat, AT_FDCWD, "/tmp/hdf5-planted", O_WRONLY | O_CREAT, 0600) >= 0;
+}
+
+static bool can_connect(void)
+{
+    int ends[2];
+    return socket(AF_INET, SOCK_STREAM, 0) >= 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0;
+}
+
+static bool can_start_processes(void)
+{
+    char name[] = "true", *const arguments[] = {name, NULL};
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(0);
+    return pid > 0 || execv("/bin/true", arguments) == 0;
+}
+
+static bool can_touch_others(void)
+{
+    return kill(getppid(), 0) == 0 || unlink("/tmp/nothing") == 0 || errno == ENOENT;
+}
+
+static bool can_make_code(void)
+{
+    return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
+           MAP_FAILED;
+}
+
+static bool can_see_environment(void)
+{
+    return getenv("PATH") != NULL;
+}
+
+static bool (*const tries[])(void) = {can_open,         can_connect,   can_start_processes,
+                                      can_touch_others, can_make_code, can_see_environment};
+
+enum { TRIES = sizeof tries / sizeof *tries };
+
+static void hog(void)
+{
+    for (;;) {
+        char *block = malloc(1 << 20);
+        if (block)
+            memset(block, 1, 1 << 20);
+    }
+}
+
+static void try_all(void)
+{
+    for (int i = 0; i < TRIES; i++) {
+        char could = (char)tries[i]();
+        dt_confined_tell(&could, 1);
+    }
+}
+
+static void work(void)
+{
+    static volatile int endless = 1;
+    char what;
+    dt_confined_hear(&what, 1);
+    if (what == CRASH)
+        *(volatile int *)NULL = 1;
+    while (what == LOOP && endless)
+        ;
+    if (what == HOG)
+        hog();
+    if (what == TRY)
+        try_all();
+    if (what == LEAVE)
+        _exit(7);
+    char files = 0;
+    for (int i = 0; what == OPEN_FILES && i < 1024; i++)
+        files = (char)(files + (write(i, "", 0) == 0));
+    dt_confined_tell(what == OPEN_FILES ? &files : &what, 1);
+    dt_confined_hear(&what, 1);
+}
+
+__attribute__((constructor)) static void serve(int argc, char **argv)
+{
+    dt_confined_serve(argc, argv, JOB, work);
+}
+
+static dt_confined *started(char what)
+{
+    dt_confined *child;
+    dt_error error = {0};
+    const dt_confined_limits limits = {(size_t)64 << 20, 1, 5};
+    CU_ASSERT_EQUAL(dt_confined_start(JOB, limits, &child, &error), DT_OK);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(child);
+    CU_ASSERT_EQUAL(dt_confined_send(child, &what, 1, &error), DT_OK);
+    return child;
+}
+
+static void assert_ends(char what, const char *reason)
+{
+    char answer;
+    dt_error error = {0};
+    dt_confined *child = started(what);
+    CU_ASSERT_EQUAL(dt_confined_receive(child, &answer, 1, &error), DT_ERR_DATA);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, reason));
+    if (!strstr(error.message, reason))
+        fprintf(stderr, "\nexpected '%s', found '%s'\n", reason, error.message);
+    CU_ASSERT_EQUAL(dt_confined_receive(child, &answer, 1, &error), DT_ERR_DATA);
+    CU_ASSERT_EQUAL(dt_confined_send(child, &answer, 1, &error), DT_ERR_DATA);
+    dt_confined_end(child);
+}
+
+static void a_child_that_ends_is_said(void)
+{
+    assert_ends(CRASH, "at which its reader fails (Segmentation fault)");
+    assert_ends(LOOP, "that takes its reader more than 1 s");
+    assert_ends(LEAVE, "at which its reader fails (without a word)");
+#ifndef __SANITIZE_ADDRESS__
+    assert_ends(HOG, "that takes its reader more than 64 MB of memory");
+#endif
+}
+
+static void a_silent_child_is_not_waited_for_forever(void)
+{
+    char answer[2];
+    dt_error error = {0};
+    dt_confined *child = started(SILENCE);
+    time_t begin = time(NULL);
+    CU_ASSERT_EQUAL(dt_confined_receive(child, answer, 2, &error), DT_ERR_DATA);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "silent for 5 s"));
+    CU_ASSERT_TRUE(time(NULL) - begin < 30);
+    dt_confined_end(child);
+}
+
+static void a_child_can_do_nothing_but_answer(void)
+{
+    char could[TRIES + 1], files = 0;
+    dt_error error = {0};
+    CU_ASSERT_TRUE(dt_confined_can_seal());
+    dt_confined *child = started(TRY);
+    CU_ASSERT_EQUAL(dt_confined_receive(child, could, sizeof could, &error), DT_OK);
+    for (int i = 0; i < TRIES; i++)
+        CU_ASSERT_EQUAL(could[i], 0);
+    dt_confined_end(child);
+
+    int file = open("/dev/null", O_WRONLY); /* without O_CLOEXEC */
+    child = started(OPEN_FILES);
+    CU_ASSERT_EQUAL(dt_confined_receive(child, &files, 1, &error), DT_OK);
+    CU_ASSERT_TRUE(files <= 4);
+    dt_confined_end(child);
+    close(file);
+}
+
+static void children_come_and_go(void)
+{
+    for (int i = 0; i < 20; i++) {
+        char answer = 0;
+        dt_confined *child = started(ECHO), *other = started(ECHO);
+        CU_ASSERT_EQUAL(dt_confined_receive(child, &answer, 1, NULL), DT_OK);
+        CU_ASSERT_EQUAL(answer, ECHO);
+        dt_confined_end(child);
+        CU_ASSERT_EQUAL(dt_confined_receive(other, &answer, 1, NULL), DT_OK);
+        dt_confined_end(other);
+    }
+    dt_confined_end(NULL);
+}
+
+CU_SuiteInfo dt_suite_confined(void)
+{
+    static CU_TestInfo tests[] = {
+        {"a child that ends is said", a_child_that_ends_is_said},
+        {"a silent child is not waited for forever", a_silent_child_is_not_waited_for_forever},
+        {"a child can do nothing but answer", a_child_can_do_nothing_but_answer},
+        {"children come and go", children_come_and_go},
+        CU_TEST_INFO_NULL};
+    return (CU_SuiteInfo){.pName = "confined", .pTests = tests};
+}
