@@ -296,19 +296,6 @@ with open(sys.argv[1], "r+b") as file:
 EOF
 }
 
-@test "inspect says how a file of a newer HDF5 format becomes readable, and that works" {
-    command -v h5repack || skip 'h5repack is not installed (hdf5-tools)'
-    trained
-    h5repack --low=2 --high=2 run/weights.h5 new.h5
-    use 0 65 inspect new.h5
-    local advice
-    advice=$(sed -n 's/.*found version 3; \(h5repack .*\) OLD NEW makes one$/\1/p' err)
-    $advice new.h5 old.h5
-    use 0 0 inspect old.h5
-    expect "first line" "old.h5: a weights file, good: the hash of the parameters is right" \
-        "$(head -1 out)"
-}
-
 @test "inspect finds damage anywhere in a checkpoint, and in the parameters" {
     trained
     local size place checkpoint=run/checkpoints/step-00000008.h5
