@@ -21,9 +21,4 @@ dt_status dt_npz_write(const char *path, const dt_bundle *bundle, dt_error *erro
  * dt_bundle_destroy. Errors: DT_ERR_DATA, with what was expected and found; DT_ERR_INTERNAL. */
 dt_status dt_npz_decode(const void *bytes, size_t size, dt_bundle *out, dt_error *error);
 
-/* Reads the member `name` of a ZIP archive that is in memory, under the same limits. *member: NULL
- * where there is none; else the caller owns it: dt_free. */
-dt_status dt_zip_member(const void *bytes, size_t size, const char *name, void **member,
-                        size_t *member_size, dt_error *error);
-
 #endif

@@ -14,12 +14,11 @@
 
 dt_status command_export(const dt_invocation *invocation, dt_error *error)
 {
-    size_t count;
-    const dt_export_format *format = dt_export_formats(&count);
-    while (strcmp(format->name, invocation->format) != 0)
-        format++;
+    const dt_export_format *format;
     dt_model model = {0};
-    dt_status status = dt_need_check_file(invocation->weights_path, DT_TIMES_CONVERTED, error);
+    dt_status status = dt_export_find(invocation->format, invocation->out_path, &format, error);
+    if (!status)
+        status = dt_need_check_file(invocation->weights_path, DT_TIMES_CONVERTED, error);
     if (!status)
         status = dt_model_read(invocation->weights_path, &invocation->config, &model, error);
     if (!status)

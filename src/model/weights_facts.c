@@ -175,6 +175,27 @@ dt_status weights_facts_to_texts(const dt_weights_file *file, dt_bundle *to, dt_
     return status || !file->facts.class_names[0] ? status : add_labels(&file->facts, to, error);
 }
 
+static dt_status read_text(const dt_hdf5_reader *reader, const char *name, dt_bundle *to,
+                           dt_error *error)
+{
+    char *text = NULL;
+    if (!dt_hdf5_reader_has_attribute(reader, "/", name))
+        return DT_OK;
+    dt_status status = dt_hdf5_reader_text_attribute(reader, "/", name, &text, error);
+    if (!status)
+        status = dt_bundle_add_text(to, name, text, error);
+    dt_free(text);
+    return status;
+}
+
+dt_status weights_facts_read_texts(const dt_hdf5_reader *reader, dt_bundle *to, dt_error *error)
+{
+    dt_status status = read_text(reader, HASH_NAME, to, error);
+    for (size_t i = 0; i < DT_WEIGHTS_FACTS && !status; i++)
+        status = read_text(reader, fields[i].name, to, error);
+    return status;
+}
+
 dt_status weights_facts_of_texts(const dt_bundle *from, dt_weights_file *to, dt_error *error)
 {
     const dt_record record = record_of(&to->facts);

@@ -19,6 +19,9 @@ dt_status weights_facts_of_texts(const dt_bundle *from, dt_weights_file *to, dt_
 dt_status weights_facts_check_hash(const dt_bundle *from, const dt_weights_file *file,
                                    dt_error *error);
 
+/* Adds the facts of a file of ours that has them as texts: attributes of /. Errors: as above. */
+dt_status weights_facts_read_texts(const dt_hdf5_reader *reader, dt_bundle *to, dt_error *error);
+
 /* Adds the parameter hash and the facts, each a text of the name of its attribute, those that are
  * missing left out. */
 dt_status weights_facts_to_texts(const dt_weights_file *file, dt_bundle *to, dt_error *error);

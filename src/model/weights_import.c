@@ -6,6 +6,7 @@
 #include "file/hdf5_reader.h"
 #include "file/npz.h"
 #include "file/safetensors.h"
+#include "file/zip.h"
 #include "keras_hdf5.h"
 #include "weights_facts.h"
 #include "weights_plan.h"
@@ -36,7 +37,8 @@ static dt_status find_plan(const dt_hdf5_reader *reader, const char *config, siz
     return status;
 }
 
-static dt_status import_keras(const dt_hdf5_reader *reader, const network_plan *plan,
+/* own: a file of this program, in the form of Keras 3. */
+static dt_status import_keras(const dt_hdf5_reader *reader, const network_plan *plan, bool own,
                               const dt_layer_list *list, dt_weights_file *out, dt_import_note *note,
                               dt_error *error)
 {
@@ -46,6 +48,8 @@ static dt_status import_keras(const dt_hdf5_reader *reader, const network_plan *
     note->format = is_3 ? "a file of Keras 3" : "a weights file";
     dt_status status = is_3 ? keras3_read(reader, plan, &bundle, &left_out, error)
                             : keras2_read(reader, plan, &bundle, &left_out, error);
+    if (!status && own)
+        status = weights_facts_read_texts(reader, &bundle, error);
     if (!status && plan)
         status = weights_of_plan(&bundle, plan, out, note, error);
     else if (!status)
@@ -79,12 +83,12 @@ static dt_status import_hdf5(const void *bytes, size_t size, const char *config,
     bool own = dt_hdf5_reader_has_attribute(reader, "/", DT_WEIGHTS_PREFIX "parameter_hash");
     bool known = keras_is_3(reader) || dt_hdf5_reader_has_attribute(reader, "/", "layer_names") ||
                  dt_hdf5_reader_has_attribute(reader, "/model_weights", "layer_names");
-    if (!own && known) {
+    bool other = own ? keras_is_3(reader) : known;
+    if (other && !own)
         status = find_plan(reader, config, config_size, &plan, error);
-        if (!status)
-            status = import_keras(reader, plan, list, out, note, error);
-    }
-    if (own || !known) {
+    if (other && !status)
+        status = import_keras(reader, plan, own, list, out, note, error);
+    if (!other) {
         note->format = "a weights file";
         status = weights_of_hdf5(reader, out, error);
     }
@@ -119,6 +123,23 @@ static dt_status refuse_pickle(dt_error *error)
         "safetensors.torch.save_file(model.state_dict(), \"model.safetensors\")");
 }
 
+/* A .keras file. */
+static dt_status import_archive(dt_zip *zip, const dt_layer_list *list, dt_weights_file *out,
+                                dt_import_note *note, dt_error *error)
+{
+    void *weights, *config = NULL;
+    size_t weights_size, config_size = 0, at = dt_zip_find(zip, KERAS_CONFIG);
+    dt_status status =
+        dt_zip_read(zip, dt_zip_find(zip, KERAS_WEIGHTS), &weights, &weights_size, error);
+    if (!status && at < dt_zip_count(zip))
+        status = dt_zip_read(zip, at, &config, &config_size, error);
+    if (!status)
+        status = import_hdf5(weights, weights_size, config, config_size, list, out, note, error);
+    dt_free(weights);
+    dt_free(config);
+    return status;
+}
+
 static dt_status import_zip(const void *bytes, size_t size, const dt_layer_list *list,
                             dt_weights_file *out, dt_import_note *note, dt_error *error)
 {
@@ -127,19 +148,16 @@ static dt_status import_zip(const void *bytes, size_t size, const dt_layer_list 
     for (size_t i = 30; i + sizeof pickle < size && i < 300; i++)
         if (memcmp((const char *)bytes + i, pickle, sizeof pickle - 1) == 0)
             return refuse_pickle(error);
-    void *member, *config = NULL;
-    size_t member_size, config_size = 0;
-    dt_status status = dt_zip_member(bytes, size, KERAS_WEIGHTS, &member, &member_size, error);
+    dt_zip *zip;
+    dt_status status = dt_zip_open(bytes, size, &zip, error);
     if (status)
         return status;
     note->format = "an npz file";
-    if (!member)
-        return import_bundle(dt_npz_decode, bytes, size, list, out, note, error);
-    status = dt_zip_member(bytes, size, KERAS_CONFIG, &config, &config_size, error);
-    if (!status)
-        status = import_hdf5(member, member_size, config, config_size, list, out, note, error);
-    dt_free(member);
-    dt_free(config);
+    if (dt_zip_find(zip, KERAS_WEIGHTS) < dt_zip_count(zip))
+        status = import_archive(zip, list, out, note, error);
+    else
+        status = import_bundle(dt_npz_decode, bytes, size, list, out, note, error);
+    dt_zip_close(zip);
     return status;
 }
 

@@ -1,9 +1,14 @@
 #include "train/export.h"
 
+#include <string.h>
+#include <strings.h>
+
+#include "base/text.h"
 #include "export_torch.h"
 #include "file/npz.h"
 #include "file/safetensors.h"
 #include "model/demo.h"
+#include "model/keras.h"
 #include "model/onnx.h"
 #include "model/weights_bundle.h"
 
@@ -40,22 +45,96 @@ static dt_status write_html(const dt_model *model, const char *path, dt_error *e
     return dt_demo_write(path, &model->spec, &model->file, error);
 }
 
+static bool ends_in(const char *path, const char *suffix)
+{
+    size_t length = strlen(path), size = strlen(suffix);
+    return length > size && strcasecmp(path + length - size, suffix) == 0;
+}
+
+/* The name says which of Keras' files it is. */
+static dt_status write_keras(const dt_model *model, const char *path, dt_error *error)
+{
+    if (ends_in(path, ".keras"))
+        return dt_keras_write_model(path, &model->spec, &model->file, error);
+    if (ends_in(path, ".weights.h5"))
+        return dt_keras_write_weights(path, &model->spec, &model->file, error);
+    return dt_model_write(model, path, error);
+}
+
 static const dt_export_format formats[] = {
-    {"keras", "an HDF5 file for Keras' load_weights", NULL, dt_model_write},
-    {"pytorch", "a state_dict in safetensors, and a .py of that name that loads it", NULL,
+    {"keras",
+     "for Keras: a model (.keras), or weights for load_weights (.weights.h5, .h5)",
+     NULL,
+     {".keras", ".h5", ".hdf5"},
+     write_keras},
+    {"pytorch",
+     "a state_dict in safetensors, and a .py of that name that loads it",
+     NULL,
+     {".safetensors"},
      export_torch},
-    {"safetensors", "kernels [in][out], facts as metadata", NULL, write_safetensors},
-    {"npz", "arrays and texts for numpy.load", NULL, write_npz},
-    {"onnx", "an ONNX file for onnxruntime and others", NULL, write_onnx},
-    {"html", "a page to draw a digit in and see what the network makes of it",
-     "the settings of the run and the name of its data", write_html},
+    {"safetensors",
+     "kernels [in][out], facts as metadata",
+     NULL,
+     {".safetensors"},
+     write_safetensors},
+    {"npz", "arrays and texts for numpy.load", NULL, {".npz"}, write_npz},
+    {"onnx", "an ONNX file for onnxruntime and others", NULL, {".onnx"}, write_onnx},
+    {"html",
+     "a page to draw a digit in and see what the network makes of it",
+     "the settings of the run and the name of its data",
+     {".html", ".htm"},
+     write_html},
 };
+
+enum { FORMATS = sizeof formats / sizeof *formats };
+
+static bool has_name(const dt_export_format *format, const char *path)
+{
+    for (int i = 0; i < DT_EXPORT_SUFFIXES && format->suffixes[i]; i++)
+        if (ends_in(path, format->suffixes[i]))
+            return true;
+    return false;
+}
+
+dt_status dt_export_find(const char *name, const char *path, const dt_export_format **out,
+                         dt_error *error)
+{
+    /* What other programs load as something that is not written here. */
+    static const char *const pickles[] = {".pt", ".pth", ".pkl", ".ckpt"};
+    const dt_export_format *of_path = NULL, *of_name = NULL;
+    int fitting = 0;
+    char list[80];
+    dt_text names = {.text = list, .size = sizeof list};
+    dt_text_add_names(&names, dt_export_names);
+    for (size_t i = 0; i < FORMATS; i++) {
+        if (has_name(&formats[i], path)) {
+            of_path = &formats[i];
+            fitting++;
+        }
+        if (strcmp(formats[i].name, name) == 0)
+            of_name = &formats[i];
+    }
+    for (size_t i = 0; i < sizeof pickles / sizeof *pickles; i++)
+        if (ends_in(path, pickles[i]))
+            return dt_fail(error, DT_ERR_USAGE,
+                           "--out %.200s: expected a name that ends in .safetensors, which pytorch "
+                           "is written as, found that of a pickle",
+                           path);
+    *out = of_name ? of_name : of_path;
+    if (!of_name && fitting != 1)
+        return dt_fail(error, DT_ERR_USAGE, "export: expected --format %s, found none", list);
+    if (of_name && of_path && !has_name(of_name, path))
+        return dt_fail(error, DT_ERR_USAGE,
+                       "--out %.200s: expected a name of --format %s, found one of %s", path,
+                       of_name->name, of_path->name);
+    return DT_OK;
+}
 
 const char *const dt_export_names[] = {"keras", "pytorch", "safetensors", "npz",
                                        "onnx",  "html",    NULL};
 
 const dt_export_format *dt_export_formats(size_t *count)
 {
-    *count = sizeof formats / sizeof *formats;
+    *count = FORMATS;
     return formats;
 }

@@ -4,8 +4,8 @@ usage: check_elsewhere.py write DIR          writes the networks, and DIR/list: 
                                              what else import is to be told
        check_elsewhere.py answers DATA       compares NAME.answers of dist-train predict with them
        check_elsewhere.py refused DIR        writes what is to be refused, and DIR/refused: FILE|code|why
-       check_elsewhere.py torch DATA         writes what PyTorch itself saves, and torch.list
-       check_elsewhere.py torch-answers DATA compares the answers for these
+       check_elsewhere.py exported DATA DIR... loads DIR/model.keras and DIR/model.weights.h5 as Keras
+                                             does, and compares what they answer with DIR/answers
 
 What a network answers is computed in double precision, layer by layer, from the definitions of
 Keras, not with dist-train's code. The layout of files is that of Keras' sources: saving_lib.py,
@@ -123,8 +123,8 @@ def apply(it, x):
         axes = tuple(range(1, x.ndim))
         return normalised(x, axes, config.get("epsilon", 1e-3)) * w["gamma"] + w["beta"]
     if cls == "GroupNormalization":
-        n, h, wide, c = x.shape
-        groups = x.reshape(n, h * wide, config["groups"], -1)
+        groups = x.reshape(len(x), -1, x.shape[-1])
+        groups = groups.reshape(*groups.shape[:2], int(config["groups"]), -1)
         groups = normalised(groups, (1, 3), config.get("epsilon", 1e-3))
         return groups.reshape(x.shape) * w["gamma"] + w["beta"]
     if cls == "ZeroPadding2D":
@@ -519,6 +519,98 @@ def write_refused(directory):
     pathlib.Path("refused").write_text("".join(f"{line}\n" for line in lines))
 
 
+# ---- as Keras loads them ----
+
+def variables(cls, config, shape):
+    """The shapes of a layer's variables, in order, for an input of that shape."""
+    if cls == "Dense":
+        if len(shape) != 1:
+            check_export.fail("Dense", "a row of values", shape)
+        own = {"kernel": (shape[0], config["units"]), "bias": (config["units"],)}
+    elif cls == "Conv2D":
+        own = {"kernel": (*config["kernel_size"], shape[2], config["filters"]),
+               "bias": (config["filters"],)}
+    elif cls == "LayerNormalization":
+        axes = [axis - 1 if axis > 0 else axis for axis in config["axis"]]
+        own = dict.fromkeys(("gamma", "beta"), tuple(shape[axis] for axis in axes))
+    elif cls == "GroupNormalization":
+        own = dict.fromkeys(("gamma", "beta"), (shape[-1],))
+    else:
+        own = {}
+    if not config.get("use_bias", True):
+        del own["bias"]
+    return own
+
+
+def load_config(config):
+    """serialization_lib.py, deserialize_keras_object; sequential.py, from_config."""
+    if (config["module"], config["class_name"], config["registered_name"]) != (
+            "keras", "Sequential", None) or config["compile_config"] is not None:
+        check_export.fail("config.json", "an uncompiled Sequential", config)
+    layers = []
+    for it in config["config"]["layers"]:
+        if it["module"] != "keras.layers" or it["registered_name"] is not None:
+            check_export.fail("config.json", "layers of keras.layers", it)
+        layers.append(layer(it["class_name"], **it["config"]))
+    names = [it["config"]["name"] for it in layers]
+    if len(set(names)) != len(names):
+        check_export.fail("config.json", "names that differ", names)
+    first = layers.pop(0)
+    if first["class"] != "InputLayer" or first["config"]["batch_shape"][0] is not None:
+        check_export.fail("config.json", "an InputLayer", first)
+    return layers, first["config"]["batch_shape"][1:]
+
+
+def load_weights(file, layers, shape):
+    """saving_lib.py, _load_state; layer.py, load_own_variables. Everything must be used."""
+    left = []
+    file.visititems(lambda name, it: left.append(name) if isinstance(it, h5py.Dataset) else None)
+    if len(file["vars"]):
+        check_export.fail("vars", "none of the model itself", list(file["vars"]))
+    x = np.zeros((1, *shape))
+    for it, name in zip(layers, container_names(layers)):
+        path = f"layers/{name}/vars"
+        own = variables(it["class"], it["config"], x.shape[1:])
+        found = file[path] if path in file else {}
+        if len(found) != len(own):
+            check_export.fail(path, list(own), list(found))
+        for i, (kind, expected) in enumerate(own.items()):
+            value = found[str(i)]
+            if value.shape != expected or value.dtype != np.float32:
+                check_export.fail(f"{path}/{i}", expected, value)
+            it["weights"][kind] = value[()]
+            left.remove(f"{path}/{i}")
+        x = apply(it, x)
+    if left:
+        check_export.fail("datasets", "none that Keras does not load", left)
+    return x.shape[1:]
+
+
+def check_exported(data, *directories):
+    pixels, _ = idx.read_part(data, "test")
+    for directory in directories:
+        with zipfile.ZipFile(f"{directory}/model.keras") as archive:
+            if sorted(archive.namelist()) != ["config.json", "metadata.json", "model.weights.h5"]:
+                check_export.fail("members", "three", archive.namelist())
+            version = json.loads(archive.read("metadata.json"))["keras_version"]
+            layers, shape = load_config(json.loads(archive.read("config.json")))
+            with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
+                load_weights(file, layers, shape)
+                loss = file.attrs["dist_train.loss"].decode()
+        if not version.startswith("3."):
+            check_export.fail("keras_version", "3", version)
+        outputs = run(layers, pixels, shape)
+        with h5py.File(f"{directory}/model.weights.h5") as file:
+            load_weights(file, layers, shape)
+        if abs(run(layers, pixels, shape) - outputs).max() != 0:
+            check_export.fail(f"{directory}/model.weights.h5", "the same weights", "others")
+        if loss == "mse":
+            outputs = np.clip(outputs, 0, 1)
+        check_export.compare(f"{directory}/model.keras",
+                             check_export.read_answers(f"{directory}/answers"), outputs)
+
+
 if __name__ == "__main__":
-    {"write": write_all, "answers": check_answers, "refused": write_refused}[sys.argv[1]](
+    {"write": write_all, "answers": check_answers, "refused": write_refused,
+     "exported": check_exported}[sys.argv[1]](
         *sys.argv[2:])

@@ -28,6 +28,24 @@ write_all() {
     run_it export --weights "$1" --format pytorch -o "$2/torch.safetensors"
 }
 
+# write_keras3 DIR WEIGHTS: Keras 3's files of it, which come back, and DIR in the file keras3; or,
+# in the file strangers, the kind of layer that Keras does not have.
+write_keras3() {
+    local file
+    for file in model.keras model.weights.h5; do
+        dist_train 0 export --weights "$2" -o "$1/$file"
+        if [ "$status" = 65 ]; then
+            sed -n "s/.*expected kinds of layers that Keras has, found '\(.*\)'/\1/p" err >>strangers
+            [ ! -e "$1/$file" ]
+            return
+        fi
+        expect "exit code" 0 "$status"
+        run_it import --from "$1/$file" -o back.h5
+        cmp back.h5 "$2"
+    done
+    echo "$1" >>keras3
+}
+
 # Activation, layers, loss, output activation, bias, normalisation: the values of each in turn; then
 # every kind of layer behind a dense one, and networks of images.
 cases() {
@@ -72,9 +90,29 @@ bias|unit"
             run_it import --from "$number/$file" -o back.h5
             cmp back.h5 "$number/run/weights.h5"
         done
+        write_keras3 "$number" "$number/run/weights.h5"
         number=$((number + 1))
     done
     export_check formats data "$number"
+    # shellcheck disable=SC2046 # words
+    "$python" "$top/tests/runs/check_elsewhere.py" exported data $(cat keras3)
+    expect "kinds of layers that Keras does not have" rms "$(sort -u strangers)"
+}
+
+@test "a name of another format is refused, and one that says its format is enough" {
+    make_data data 100 20 6
+    train 0 --data data --epochs 1 --layers "12, 10" --output run
+    local name weights=run/weights.h5
+    for name in a.keras a.weights.h5 a.h5 a.npz a.onnx a.html; do
+        run_it export --weights $weights -o $name
+        refuse 64 "--out $name: expected a name of --format pytorch, found one of" \
+            export --weights $weights --format pytorch -o $name
+    done
+    cmp a.h5 $weights
+    refuse 64 "export: expected --format keras, .*, found none" \
+        export --weights $weights -o a.safetensors
+    refuse 64 "--out a.pt: expected a name that ends in .safetensors, .* that of a pickle" \
+        export --weights $weights --format pytorch -o a.pt
 }
 
 @test "the same file is exported from the same weights at any time and on any number of ranks" {
@@ -255,12 +293,12 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
     find run -type f -exec sha256sum {} + >before
     local weights=run/weights.h5 name
     local link='soft.h5: expected a regular file, or none yet, found a symbolic link'
-    refuse 73 "$link" export --weights $weights --format npz -o soft.h5
+    refuse 73 "$link" export --weights $weights --format keras -o soft.h5
     refuse 73 "$link" import --from $weights -o soft.h5
     refuse 73 "$link" eval --weights $weights --csv soft.h5
     for name in $weights ./run/../$weights hard.h5; do
         refuse 73 "$name: expected a new file, .*, found .*, which stays" \
-            export --weights $weights --format npz -o "$name"
+            export --weights $weights --format keras -o "$name"
         refuse 73 "$name: .* which stays" import --from $weights -o "$name"
         refuse 73 "$name: .* which stays" eval --weights $weights --csv "$name"
         refuse 73 "$name: .* which stays" eval --weights $weights --json "$name"
