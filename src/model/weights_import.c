@@ -6,6 +6,7 @@
 #include "file/hdf5_reader.h"
 #include "file/npz.h"
 #include "file/safetensors.h"
+#include "file/torch_pickle.h"
 #include "file/zip.h"
 #include "keras_hdf5.h"
 #include "weights_facts.h"
@@ -118,9 +119,8 @@ static dt_status refuse_pickle(dt_error *error)
 {
     return dt_fail(
         error, DT_ERR_DATA,
-        "expected a safetensors, npz or HDF5 file, found a pickle of Python, which would "
-        "have to be run to be read; in PyTorch, "
-        "safetensors.torch.save_file(model.state_dict(), \"model.safetensors\")");
+        "expected a file of PyTorch 1.6 or later, found a pickle of Python, which would have to be "
+        "run to be read; in PyTorch, torch.save(torch.load(\"OLD\"), \"NEW\") makes one");
 }
 
 /* A .keras file. */
@@ -140,14 +140,22 @@ static dt_status import_archive(dt_zip *zip, const dt_layer_list *list, dt_weigh
     return status;
 }
 
+static dt_status import_torch(dt_zip *zip, const dt_layer_list *list, dt_weights_file *out,
+                              dt_import_note *note, dt_error *error)
+{
+    dt_bundle bundle;
+    note->format = "a file of PyTorch";
+    dt_status status = dt_torch_read(zip, dt_torch_find(zip), &bundle, error);
+    note->converted = bundle.converted;
+    if (!status)
+        status = dt_weights_of_bundle(&bundle, list, out, note, error);
+    dt_bundle_destroy(&bundle);
+    return status;
+}
+
 static dt_status import_zip(const void *bytes, size_t size, const dt_layer_list *list,
                             dt_weights_file *out, dt_import_note *note, dt_error *error)
 {
-    /* torch.save's archives have NAME/data.pkl first. */
-    static const char pickle[] = "/data.pkl";
-    for (size_t i = 30; i + sizeof pickle < size && i < 300; i++)
-        if (memcmp((const char *)bytes + i, pickle, sizeof pickle - 1) == 0)
-            return refuse_pickle(error);
     dt_zip *zip;
     dt_status status = dt_zip_open(bytes, size, &zip, error);
     if (status)
@@ -155,6 +163,8 @@ static dt_status import_zip(const void *bytes, size_t size, const dt_layer_list 
     note->format = "an npz file";
     if (dt_zip_find(zip, KERAS_WEIGHTS) < dt_zip_count(zip))
         status = import_archive(zip, list, out, note, error);
+    else if (dt_torch_find(zip) < dt_zip_count(zip))
+        status = import_torch(zip, list, out, note, error);
     else
         status = import_bundle(dt_npz_decode, bytes, size, list, out, note, error);
     dt_zip_close(zip);

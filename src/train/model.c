@@ -215,17 +215,16 @@ static dt_status take_said(const dt_config *asked, const dt_weights_facts *facts
                            dt_network_spec *spec, dt_error *error)
 {
     const int64_t *shape = facts->input_shape;
-    int loss;
+    int loss = DT_CROSS_ENTROPY;
     dt_status status = find_name("loss", facts->loss, dt_loss_names, &loss, error);
     if (!status)
         status = dt_layers_parse(facts->layers, &spec->architecture.list, error);
     spec->architecture.input = (dt_shape){(int)shape[0], (int)shape[1], (int)shape[2]};
     spec->normalization = (dt_normalization){facts->input_scale, facts->input_shift};
+    int said = dt_config_is_given(asked, "normalize") ? asked->normalize : DT_NORMALIZE_UNIT;
     if (facts->input_scale == 0)
-        spec->normalization = dt_normalization_of(dt_config_is_given(asked, "normalize")
-                                                      ? (dt_normalize)asked->normalize
-                                                      : DT_NORMALIZE_UNIT);
-    spec->loss = status ? DT_CROSS_ENTROPY : (dt_loss)loss;
+        spec->normalization = dt_normalization_of((dt_normalize)said);
+    spec->loss = (dt_loss)loss;
     return status;
 }
 

@@ -11,12 +11,15 @@ What a network answers is computed in double precision, layer by layer, from the
 Keras, not with dist-train's code. The layout of files is that of Keras' sources: saving_lib.py,
 legacy_h5_format.py, serialization_lib.py.
 """
+import collections
 import io
 import json
 import os
 import pathlib
+import pickle
 import re
 import sys
+import types
 import zipfile
 
 import h5py
@@ -413,6 +416,85 @@ def torch_state(layers, names):
     return state
 
 
+# ---- torch.save, without PyTorch ----
+
+def fake_torch():
+    """Modules whose names a pickle of PyTorch's has."""
+    names = ("Float", "Double", "Half", "BFloat16", "Long")
+    torch, utils = types.ModuleType("torch"), types.ModuleType("torch._utils")
+    for name in names:
+        storage = type(f"{name}Storage", (), {"__module__": "torch"})
+        setattr(torch, storage.__name__, storage)
+    def _rebuild_tensor_v2():
+        pass
+    _rebuild_tensor_v2.__module__ = "torch._utils"
+    _rebuild_tensor_v2.__qualname__ = "_rebuild_tensor_v2"
+    utils._rebuild_tensor_v2, torch._utils = _rebuild_tensor_v2, utils
+    sys.modules |= {"torch": torch, "torch._utils": utils}
+    return torch
+
+
+class Storage:
+    def __init__(self, array, key):
+        self.array, self.key = array, key
+
+
+class Tensor:
+    def __init__(self, array, key):
+        base = array.T if array.flags.f_contiguous and array.ndim > 1 else array
+        self.array, self.storage = array, Storage(np.ascontiguousarray(base), key)
+
+    def __reduce__(self):
+        strides = tuple(step // self.array.itemsize for step in self.array.strides)
+        return sys.modules["torch._utils"]._rebuild_tensor_v2, (
+            self.storage, 0, self.array.shape, strides, False, collections.OrderedDict())
+
+
+def torch_pickle(state):
+    """source: torch/serialization.py, _save. Returns data.pkl and the storages' bytes."""
+    kinds = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long"}
+    torch, stored, file = fake_torch(), {}, io.BytesIO()
+
+    class Pickler(pickle.Pickler):
+        def persistent_id(self, it):
+            if not isinstance(it, Storage):
+                return None
+            stored[it.key] = it.array.tobytes()
+            kind = getattr(torch, f"{kinds[it.array.dtype.name]}Storage")
+            return "storage", kind, it.key, "cpu", it.array.size
+
+    def tensors(it):
+        if isinstance(it, dict):
+            return collections.OrderedDict((name, tensors(value)) for name, value in it.items())
+        keys.append(str(len(keys)))
+        return Tensor(it, keys[-1]) if isinstance(it, np.ndarray) else it
+
+    keys = []
+    Pickler(file, protocol=2).dump(tensors(state))
+    del sys.modules["torch"], sys.modules["torch._utils"]
+    return file.getvalue(), stored
+
+
+def write_pt(path, data, stored):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("net/data.pkl", data)
+        archive.writestr("net/byteorder", "little")
+        for key, value in stored.items():
+            archive.writestr(f"net/data/{key}", value)
+        archive.writestr("net/version", "3\n")
+
+
+def write_pickles():
+    for name, (make, names) in STATES.items():
+        state = torch_state(make(), names)
+        state = {key: np.asfortranarray(value) if key.endswith("3.weight") else value
+                 for key, value in state.items()}
+        write_pt(f"{name}.pt", *torch_pickle({
+            "model_state_dict": state, "epoch": 3, "loss": 0.25, "names": ["a", None],
+            "optimizer_state_dict": {"state": {0: {"step": np.float32([1])}}}}))
+        note(f"{name}.pt", name.split("-")[0], DENSE)
+
+
 STATES = {"normed-row": (normed, ("net.0", "net.1", "net.3")),
           "normed-names": (normed, ("fc1", "bn1", "fc2")),
           "behind-row": (behind, ("0", "2", "3"))}
@@ -427,7 +509,8 @@ def write_states():
 
 def write_all(directory):
     os.chdir(directory)
-    for write in (write_models, write_keras_weights, write_arrays, write_states):
+    for write in (write_models, write_keras_weights, write_arrays, write_states,
+                  write_pickles):
         write()
     pathlib.Path("list").write_text("".join(f"{line}\n" for line in FILES))
 
@@ -446,6 +529,11 @@ def check_answers(data):
 
 
 # ---- what is to be refused ----
+
+class Evil:
+    def __reduce__(self):
+        return os.system, ("touch run-by-the-pickle",)
+
 
 def write_refused(directory):
     os.chdir(directory)
@@ -509,6 +597,23 @@ def write_refused(directory):
         "layers/dense/vars/0": kernel, "stray": row})
     weights("twice", "expected once, found again", **{
         "layers/dense/vars/0": kernel, "dense/vars/0": kernel})
+    state = torch_state(normed(), STATES["normed-row"][1])
+    data, stored = torch_pickle(state)
+
+    def broken(name, why, data=data, stored=stored):
+        write_pt(f"{name}.pt", data, stored)
+        lines.append(f"{name}.pt|65|{why}")
+    broken("evil", "found (posix|os).system, which would have to be run",
+           pickle.dumps(Evil(), protocol=2))
+    broken("module", "found torch.nn.Linear, which", data.replace(
+        b"ctorch._utils\n_rebuild_tensor_v2\n", b"ctorch.nn\nLinear\n"))
+    broken("cut", "the pickle: expected", data[:-20])
+    broken("new", "found 0x82", b"\x80\x02\x82\x01.")
+    broken("short", "expected .* values in net/data/0", stored={**stored, "0": b"1234"})
+    broken("gone", "expected its values in net/data/1", stored={"0": stored["0"]})
+    broken("list", "expected a dictionary of tensors", pickle.dumps([1, 2], protocol=2))
+    broken("far", "within its storage", data.replace(b"M\xb4\0", b"M\xff\xff").replace(
+        b"K\x90", b"M\xff\xff"))
     write_legacy("between.h5", [dense(values, 144, 10), layer("Activation", activation="relu"),
                                 batchnorm(values, 10)])
     lines.append("between.h5|65|batch normalisation batch_normalization: .*found activation before it")

@@ -418,6 +418,11 @@ def write_torch():
         write_safetensors(f"{file}.safetensors", {
             name: value.numpy() for name, value in network_of().state_dict().items()})
     torch.save(model.state_dict(), "model.pt")
+    optimizer = torch.optim.Adam(model.parameters())
+    model(torch.zeros(1, 36)).sum().backward()
+    torch.save({"model_state_dict": model.state_dict(), "epoch": 3, "best": 0.5,
+                "optimizer_state_dict": optimizer.state_dict()}, "checkpoint.pt")
+    torch.save(model, "whole.pt")
     torch.save(model.state_dict(), "old.pt", _use_new_zipfile_serialization=False)
 
 

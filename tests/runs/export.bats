@@ -35,7 +35,7 @@ write_keras3() {
     for file in model.keras model.weights.h5; do
         dist_train 0 export --weights "$2" -o "$1/$file"
         if [ "$status" = 65 ]; then
-            sed -n "s/.*expected kinds of layers that Keras has, found '\(.*\)'/\1/p" err >>strangers
+            sed -n "s/.*expected kinds of .* that Keras has, found '\(.*\)'/\1/p" err >>strangers
             [ ! -e "$1/$file" ]
             return
         fi
@@ -237,8 +237,13 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
         mv out $file.answers
     done
     export_check torch-answers data
-    refuse 65 "model.pt: .*found a pickle of Python.*safetensors.torch.save_file" \
-        import --from model.pt -o x.h5
+    run_it import --from model.pt -o pt.h5 "${elsewhere[@]}" --activation gelu
+    cmp pt.h5 state.h5
+    run_it import --from checkpoint.pt -o pt.h5 "${elsewhere[@]}" --activation gelu
+    cmp pt.h5 state.h5
+    grep -q "; without epoch, best, optimizer_state_dict$" out
+    refuse 65 "whole.pt: .*found torch.nn.modules.container.Sequential, which would have to be" \
+        import --from whole.pt -o x.h5
     refuse 65 "old.pt: .*found a pickle of Python" import --from old.pt -o x.h5
 }
 
