@@ -112,6 +112,11 @@ static void print_network(const dt_session *run)
         else
             dt_say("            %s", text);
     }
+    dt_layer first;
+    if (dt_architecture_next(&dt_network_spec_of(run->network)->architecture, 0, &first) &&
+        strcmp(first.kind->name, "dense") == 0 && first.inputs == first.outputs)
+        dt_say("            (dense %d is a layer: the input of %d values need not be in the list)",
+               first.outputs, first.inputs);
     dt_say("            loss %s", dt_loss_names[run->config.loss]);
 }
 

@@ -67,12 +67,28 @@ static size_t find_widths(const dt_layer_list *list, int64_t *widths)
     return count;
 }
 
+/* Whether the list begins with what the network takes, as if that were a layer. */
+static bool lists_input(const found_layer *layers, size_t count, const int64_t *widths,
+                        size_t listed)
+{
+    bool takes = false;
+    for (size_t i = 0; i < count; i++)
+        takes |= layers[i].inputs == widths[0] && layers[i].outputs == widths[1];
+    return takes && listed == count + 1;
+}
+
 /* From the last place to the first, the last by name of those that fit. */
 static dt_status order_by_widths(found_layer *layers, size_t count, const dt_layer_list *list,
                                  dt_error *error)
 {
     int64_t widths[DT_LAYERS_MAX];
-    bool fits = find_widths(list, widths) == count;
+    size_t listed = find_widths(list, widths);
+    bool fits = listed == count;
+    if (lists_input(layers, count, widths, listed))
+        return dt_fail(error, DT_ERR_DATA,
+                       "expected layers without the input, found %" PRId64
+                       " first, which is what the network takes; leave it out",
+                       widths[0]);
     for (size_t place = count; fits && place-- > 0;) {
         size_t at = place + 1;
         do

@@ -85,4 +85,7 @@ batch_normalization_1 into dense, batch_normalization_2 into dense" lenet-row.ke
         return 1
     done <refused
     [ ! -e run-by-the-pickle ]
+    make_data data 20 10 6
+    train 0 --data data --epochs 1 --layers "36, 12, 10" --output run
+    grep -q "(dense 36 is a layer: the input of 36 values need not be in the list)" out
 }

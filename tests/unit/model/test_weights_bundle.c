@@ -283,6 +283,8 @@ static void what_is_no_row_of_dense_layers_is_refused(void)
            {"bn.running_mean", 1, {3}}, {"bn.running_var", 1, {3}}, {"b.weight", 2, {3, 3}});
     REFUSE_AS("3, 5", "of the sizes that the setting layers says", {"0.weight", 2, {4, 3}},
               {"1.weight", 2, {3, 4}});
+    REFUSE_AS("3, 4, 2", "found 3 first, which is what the network takes; leave it out",
+              {"0.weight", 2, {4, 3}}, {"1.weight", 2, {2, 4}});
     REFUSE_AS("4", "of the sizes that the setting layers says", {"0.weight", 2, {3, 4}},
               {"1.weight", 2, {4, 3}});
     REFUSE("take what the one before gives", {"0.weight", 2, {4, 3}}, {"2.weight", 2, {4, 3}});
