@@ -39,12 +39,12 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(if $(ARCH),-march=$(ARCH)) -fno-fast-math -f
 # the libraries that it may use, and of no other.
 ROOMS      := base chart nn nn/layers data dist file run model config train bench report cli
 FLAGS_dist  = $(patsubst -I%,-isystem %,$(filter -I% -D%,$(MPI_SAYS)))
-FLAGS_file  = $(call system_flags,$(HDF5) spng libzip jansson libseccomp)
+FLAGS_file  = $(call system_flags,$(HDF5) lept libexif libzip jansson libseccomp)
 FLAGS_run   = $(call system_flags,libprotobuf-c) -isystem $(BUILD)/run
 FLAGS_model = $(call system_flags,libprotobuf-c) -isystem $(BUILD)/model
 FLAGS_train = -DDT_BUILD_FLAGS='"$(subst ",,$(subst ',,$(CFLAGS) $(if $(ARCH),-march=$(ARCH))))"'
 FLAGS_cli   = -DDT_VERSION='"$(VERSION)"'
-LDLIBS      = -pthread $(shell $(PKGCONF) --libs $(HDF5) libxxhash libisal spng libzip jansson libprotobuf-c libseccomp) -lm \
+LDLIBS      = -pthread $(shell $(PKGCONF) --libs $(HDF5) libxxhash libisal lept libexif libzip jansson libprotobuf-c libseccomp) -lm \
               $(filter -L% -l% -Wl%,$(MPI_SAYS))
 
 system_flags = $(shell $(PKGCONF) --cflags $(1) | sed 's/-I/-isystem /g')

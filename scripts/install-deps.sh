@@ -29,7 +29,8 @@ needs=(
     'Random123|has_header Random123/philox.h|librandom123-dev|Random123-devel'
     'xxHash 0.8|has_library libxxhash>=0.8|libxxhash-dev|xxhash-devel'
     'ISA-L|has_library libisal|libisal-dev|isa-l-devel'
-    'libspng|has_library spng|libspng-dev|libspng-devel'
+    'Leptonica|has_library lept|libleptonica-dev|leptonica-devel'
+    'libexif|has_library libexif|libexif-dev|libexif-devel'
     'libzip|has_library libzip|libzip-dev|libzip-devel'
     'Jansson|has_library jansson|libjansson-dev|jansson-devel'
     'libseccomp|has_library libseccomp|libseccomp-dev|libseccomp-devel'
@@ -137,9 +138,9 @@ hint() {
 On a cluster, or without root, look for modules (their names differ from site to site):
     module avail; module load gcc openmpi hdf5; module load mpi   (Fedora, RHEL)
 or let Spack build them (https://spack.io):
-    spack install openmpi hdf5~mpi random123 xxhash isa-l libspng libzip jansson \
+    spack install openmpi hdf5~mpi random123 xxhash isa-l leptonica libexif libzip jansson \
                   libseccomp protobuf protobuf-c cunit py-numpy py-h5py
-    spack load    openmpi hdf5 random123 xxhash isa-l libspng libzip jansson \
+    spack load    openmpi hdf5 random123 xxhash isa-l leptonica libexif libzip jansson \
                   libseccomp protobuf protobuf-c cunit py-numpy py-h5py
 then run this script again: it looks at what cc, pkg-config and python3 find.
 EOF

@@ -42,7 +42,8 @@ function check_include(line,   quoted, target, parts, target_room) {
     quoted = substr(line, RSTART, 1) == "\""
     target = substr(line, RSTART + 1, RLENGTH - 2)
     if (target ~ /^mpi(-ext)?\.h$/ ||
-        target ~ /^(hdf5(_hl)?|H5[A-Za-z]*|jansson|seccomp|spng|zip)\.h$/) {
+        target ~ /^(hdf5(_hl)?|H5[A-Za-z]*|jansson|seccomp|zip)\.h$/ ||
+        target ~ /^(leptonica|libexif)\//) {
         if (room != (target ~ /^mpi/ ? "dist" : "file"))
             report("room " room " may not include " target)
         return

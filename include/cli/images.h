@@ -7,6 +7,7 @@
 
 #include "base/shape.h"
 #include "base/status.h"
+#include "file/image_fit.h"
 
 /* Images in the form that a network takes. */
 typedef struct dt_images {
@@ -15,12 +16,19 @@ typedef struct dt_images {
     uint8_t *pixels; /* [count][height][width][channels]; owned: dt_free */
 } dt_images;
 
-/* Reads the file `path`, or standard input where that is "-": a PNG (dt_image_normalise), for
- * networks of images with one channel, or IDX images of the shape, raw or packed with gzip, as they
- * are; `transpose`: with rows and columns exchanged, as the network's data were. Its content says
- * which.
+/* What the images are to be: of a network, which was trained on images of a form. */
+typedef struct dt_images_form {
+    dt_shape shape;
+    bool transpose; /* rows and columns of IDX images are exchanged, as of the network's data */
+    dt_image_form form;
+    dt_image_way way; /* for pictures */
+} dt_images_form;
+
+/* Reads the file `path`, or standard input where that is "-": a picture (dt_image_decode,
+ * dt_image_fit), for networks of images with one channel or three, or IDX images of the shape, raw
+ * or packed with gzip, as they are. Its content says which.
  * Errors, with the path: DT_ERR_NO_INPUT, DT_ERR_DATA, DT_ERR_IO, DT_ERR_INTERNAL. */
-dt_status dt_images_read(const char *path, dt_shape shape, bool transpose, dt_images *out,
+dt_status dt_images_read(const char *path, const dt_images_form *form, dt_images *out,
                          dt_error *error);
 
 #endif

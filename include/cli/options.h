@@ -63,6 +63,7 @@ typedef struct dt_invocation {
     char out_path[DT_NAME_MAX];     /* export, import, report: "": not given */
     char subset[DT_NAME_MAX];       /* eval: as given; "": not given */
     char json_path[DT_NAME_MAX];    /* eval: "": none */
+    char fit[DT_NAME_MAX];          /* predict: as given; "": not given */
     bool json;                      /* predict: print JSON */
     bool show;                      /* predict: draw the images */
     int file_count;                 /* arguments that are no options */

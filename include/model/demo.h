@@ -12,8 +12,8 @@
 #define DT_DEMO_PARAMETERS_MAX ((size_t)1 << 25)
 
 /* Writes `path`, atomically. Equal networks and facts give equal bytes. Not collective.
- * Errors: those of dt_atomic_write; DT_ERR_DATA for images of several channels and for more than
- * DT_DEMO_PARAMETERS_MAX parameters, with the path; DT_ERR_INTERNAL. */
+ * Errors: those of dt_atomic_write; DT_ERR_DATA for images of neither one nor three channels and
+ * for more than DT_DEMO_PARAMETERS_MAX parameters, with the path; DT_ERR_INTERNAL. */
 dt_status dt_demo_write(const char *path, const dt_network_spec *network,
                         const dt_weights_file *file, dt_error *error);
 

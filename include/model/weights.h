@@ -15,6 +15,7 @@
 
 #include "base/status.h"
 #include "file/hdf5_file.h"
+#include "file/image_fit.h"
 #include "nn/tensor.h"
 
 /* Put in front of the names of our own root attributes. */
@@ -52,17 +53,26 @@ typedef struct dt_weights_facts {
     const char *config;      /* INI */
     int64_t epoch, step, samples;
     double val_accuracy, test_accuracy;
+    /* The form of the training images (dt_image_form): -1 for a background that is neither light
+     * nor dark; "mass" or "box"; an extent of NaN: not known, MNIST's. */
+    int64_t ink_background;
+    double ink_extent, ink_middle_y, ink_middle_x;
+    const char *ink_centre;
     /* Only in files written before 0.2, which have no layers: names, "" in others. */
     const char *activation, *output_activation;
 } dt_weights_facts;
 
 /* Of these some are not written. */
-#define DT_WEIGHTS_FACTS 18
+#define DT_WEIGHTS_FACTS 23
 
 /* The facts, of which those that may be missing are written as missing, as attributes for
  * dt_weights_write, in the order of a run's own files: how many. They point into *facts. */
 size_t dt_weights_attributes(const dt_weights_facts *facts,
                              dt_attribute attributes[DT_WEIGHTS_FACTS]);
+
+/* The form of the training images, from the facts and to them (its text is a constant). */
+dt_image_form dt_weights_form(const dt_weights_facts *facts);
+void dt_weights_set_form(dt_weights_facts *facts, const dt_image_form *form);
 
 /* Facts of which nothing is known: "", -1, NaN, 0. *out is always set: dt_weights_facts_destroy.
  * Errors: DT_ERR_INTERNAL. */

@@ -17,6 +17,7 @@
 #include "dist/replica.h"
 #include "dist/room.h"
 #include "dist/watchdog.h"
+#include "file/image_fit.h"
 #include "nn/network.h"
 #include "nn/optimizer.h"
 #include "nn/schedule.h"
@@ -33,6 +34,7 @@ typedef struct dt_session {
     dt_need need;               /* of memory, of this rank (train/need.h) */
     dt_source *source;
     dt_dataset *dataset;
+    dt_image_form form;   /* of the training images */
     uint64_t fingerprint; /* of the data: dt_dataset_fingerprint, all ranks together */
     dt_plan plan;
     int64_t total_steps; /* of the whole run: epochs, cut by max_steps */

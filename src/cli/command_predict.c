@@ -26,6 +26,7 @@ typedef struct predictor {
     double *probabilities; /* [classes] */
     bool json, show;
     image_drawing drawing;
+    dt_images_form form;
 } predictor;
 
 static void release(predictor *self)
@@ -64,10 +65,11 @@ static dt_status prepare(const dt_invocation *invocation, predictor *self, dt_er
         status = dt_network_create(&self->model.spec, &self->network, error);
     if (status)
         return status;
-    if (self->show && shape_of(self).channels != 1)
-        return dt_fail(error, DT_ERR_USAGE,
-                       "--show: expected a network of images with one channel, found %d in %s",
-                       shape_of(self).channels, invocation->weights_path);
+    self->form = (dt_images_form){.shape = shape_of(self),
+                                  .transpose = self->model.config.transpose,
+                                  .form = dt_weights_form(&self->model.file.facts)};
+    while (strcmp(invocation->fit, dt_image_way_names[self->form.way]) != 0)
+        self->form.way++;
     size_t classes = (size_t)classes_of(self);
     self->parameters = dt_network_new_parameters(self->network, error);
     self->outputs = self->parameters ? dt_calloc(CHUNK * classes, sizeof(float), error) : NULL;
@@ -136,10 +138,28 @@ static dt_status print_json(const predictor *self, const char *file, int64_t ind
     return DT_OK;
 }
 
+/* What the network sees; of colours, how light they are. */
+static dt_status show_image(const predictor *self, const uint8_t *pixels, dt_error *error)
+{
+    dt_shape shape = shape_of(self);
+    size_t count = (size_t)shape.height * (size_t)shape.width, channels = (size_t)shape.channels;
+    uint8_t *grey = dt_calloc(count, 1, error);
+    if (!grey)
+        return DT_ERR_INTERNAL;
+    for (size_t i = 0; i < count; i++) {
+        unsigned sum = 0;
+        for (size_t j = 0; j < channels; j++)
+            sum += pixels[i * channels + j];
+        grey[i] = (uint8_t)(sum / channels);
+    }
+    draw_image(stdout, &self->drawing, shape.height, shape.width, grey);
+    dt_free(grey);
+    return DT_OK;
+}
+
 static dt_status print_answer(const predictor *self, const char *file, const dt_images *images,
                               int64_t index, const float *outputs, dt_error *error)
 {
-    dt_shape shape = shape_of(self);
     int classes = classes_of(self);
     int answer = dt_metrics_answer(classes, outputs);
     dt_network_probabilities(self->network, outputs, self->probabilities);
@@ -151,19 +171,16 @@ static dt_status print_answer(const predictor *self, const char *file, const dt_
     if (images->several)
         dt_text_add(&text, "[%" PRId64 "]", index);
     print_line(self, name, answer);
-    if (self->show)
-        draw_image(stdout, &self->drawing, shape.height, shape.width,
-                   images->pixels + (size_t)index * (size_t)dt_shape_size(shape));
-    return DT_OK;
+    size_t size = (size_t)dt_shape_size(shape_of(self));
+    return self->show ? show_image(self, images->pixels + (size_t)index * size, error) : DT_OK;
 }
 
 static dt_status predict_file(const predictor *self, const char *path, dt_error *error)
 {
-    dt_shape shape = shape_of(self);
     const uint8_t *pointers[CHUNK];
     dt_images images;
-    size_t size = (size_t)dt_shape_size(shape), classes = (size_t)classes_of(self);
-    dt_status status = dt_images_read(path, shape, self->model.config.transpose, &images, error);
+    size_t size = (size_t)dt_shape_size(shape_of(self)), classes = (size_t)classes_of(self);
+    dt_status status = dt_images_read(path, &self->form, &images, error);
     for (int64_t first = 0; first < images.count && !status; first += CHUNK) {
         int64_t left = images.count - first, count = left < CHUNK ? left : CHUNK;
         for (int64_t i = 0; i < count; i++)

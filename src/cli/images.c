@@ -9,13 +9,13 @@
 #include "base/memory.h"
 #include "data/idx_file.h"
 #include "data/source.h"
-#include "file/image.h"
+#include "file/image_fit.h"
 
-#define PNG_SIGNATURE "\x89PNG\r\n\x1a\n"
 /* Bytes of a file or of standard input, at most. */
 #define SIZE_MOST ((size_t)1 << 32)
 
-enum { SIGNATURE_SIZE = 8 };
+/* Bytes that say what a file is. */
+enum { HEAD = 16 };
 
 /* Standard input as a file that can be read again; *fd: -1 after an error. */
 static dt_status open_stdin(int *fd, dt_error *error)
@@ -35,43 +35,52 @@ static dt_status open_stdin(int *fd, dt_error *error)
     return status;
 }
 
-typedef enum content { PNG, IDX, OTHER } content;
+typedef enum content { PICTURE, IDX, OTHER } content;
 
 static content content_of(int fd)
 {
-    uint8_t bytes[SIGNATURE_SIZE] = {0};
+    uint8_t bytes[HEAD] = {0};
     size_t count = 0;
     dt_read_at(fd, bytes, sizeof bytes, 0, &count);
-    if (count == SIGNATURE_SIZE && memcmp(bytes, PNG_SIGNATURE, sizeof bytes) == 0)
-        return PNG;
+    if (dt_image_is_known(bytes, count))
+        return PICTURE;
     bool gzip = bytes[0] == 0x1f && bytes[1] == 0x8b;
     return count >= 4 && (gzip || (bytes[0] == 0 && bytes[1] == 0)) ? IDX : OTHER;
 }
 
-static dt_status read_png(int fd, const char *name, dt_shape shape, dt_images *out, dt_error *error)
+static dt_status fit_picture(const void *bytes, size_t size, const dt_images_form *form,
+                             dt_images *out, dt_error *error)
 {
-    if (shape.channels != 1)
+    dt_image image;
+    dt_shape shape = form->shape;
+    if (shape.channels != 1 && shape.channels != 3)
         return dt_fail(error, DT_ERR_DATA,
-                       "%s: expected an IDX file, since the network takes images of %d channels, "
-                       "found a PNG image",
-                       name, shape.channels);
+                       "expected an IDX file, since the network takes images of %d channels, found "
+                       "a picture",
+                       shape.channels);
+    dt_status status = dt_image_decode(bytes, size, shape.channels, &image, error);
+    if (status)
+        return status;
+    out->count = 1;
+    out->pixels = dt_calloc((size_t)dt_shape_size(shape), 1, error);
+    status = out->pixels ? dt_image_fit(&image, &form->form, form->way, shape.height, shape.width,
+                                        out->pixels, error)
+                         : DT_ERR_INTERNAL;
+    dt_free(image.pixels);
+    return status;
+}
+
+static dt_status read_picture(int fd, const char *name, const dt_images_form *form, dt_images *out,
+                              dt_error *error)
+{
     void *bytes;
     size_t size;
-    dt_image image;
+    dt_error own = {0};
     dt_status status = dt_read_stream(fd, name, SIZE_MOST, &bytes, &size, error);
     if (status)
         return status;
-    dt_error own = {0};
-    status = dt_image_decode_png(bytes, size, &image, &own);
+    status = fit_picture(bytes, size, form, out, &own);
     dt_free(bytes);
-    if (!status) {
-        out->count = 1;
-        out->pixels = dt_calloc((size_t)dt_shape_size(shape), 1, &own);
-        status = out->pixels
-                     ? dt_image_normalise(&image, shape.height, shape.width, out->pixels, &own)
-                     : DT_ERR_INTERNAL;
-        dt_free(image.pixels);
-    }
     return status ? dt_fail(error, status, "%s: %s", name, own.message) : DT_OK;
 }
 
@@ -115,9 +124,10 @@ static dt_status turn(dt_shape shape, dt_images *images, dt_error *error)
     return image ? DT_OK : DT_ERR_INTERNAL;
 }
 
-dt_status dt_images_read(const char *path, dt_shape shape, bool transpose, dt_images *out,
+dt_status dt_images_read(const char *path, const dt_images_form *form, dt_images *out,
                          dt_error *error)
 {
+    dt_shape stored = form->transpose ? turned(form->shape) : form->shape;
     *out = (dt_images){0};
     bool is_stdin = strcmp(path, "-") == 0;
     const char *name = is_stdin ? "standard input" : path;
@@ -125,17 +135,19 @@ dt_status dt_images_read(const char *path, dt_shape shape, bool transpose, dt_im
     dt_status status =
         is_stdin ? open_stdin(&fd, error) : dt_file_open(path, DT_OPEN_READ, &fd, error);
     content found = status ? OTHER : content_of(fd);
-    if (found == PNG)
-        status = read_png(fd, name, shape, out, error);
+    if (found == PICTURE)
+        status = read_picture(fd, name, form, out, error);
     else if (found == IDX)
-        status = read_idx(fd, name, transpose ? turned(shape) : shape, out, error);
+        status = read_idx(fd, name, stored, out, error);
     else if (!status)
         status = dt_fail(error, DT_ERR_DATA,
-                         "%s: expected a PNG image or IDX images, found something else", name);
+                         "%s: expected a picture (" DT_IMAGE_KINDS
+                         ") or IDX images, found something else",
+                         name);
     if (fd >= 0)
         close(fd);
-    if (!status && found == IDX && transpose)
-        status = turn(turned(shape), out, error);
+    if (!status && found == IDX && form->transpose)
+        status = turn(stored, out, error);
     if (status) {
         dt_free(out->pixels);
         *out = (dt_images){0};

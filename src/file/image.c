@@ -1,203 +1,143 @@
-#include "file/image.h"
+#include "file/image_fit.h"
 
 #include <math.h>
-#include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "image_ink.h"
 
-/* MNIST's proportions: the box of the digit in the image. */
-#define BOX   20
-#define FIELD 28
-/* How far from the middle the centre of mass may be in an image that is taken as it is. */
-#define CENTRED 0.55
-/* Ink begins at so many times the noise of the border. */
-#define NOISE_FACTOR 3
+const dt_image_form dt_image_form_mnist = {0, 20.0 / 28, true, {0.5, 0.5}};
 
-/* A picture's ink, 0 to 255 each, and the smallest box that has all of it. */
-typedef struct ink {
-    int height, width;
-    float *values;         /* [height][width]; NULL: what its pixels say */
-    const uint8_t *pixels; /* [height][width] */
-    float of[256];         /* of a pixel */
-    int top, left, bottom, right;
-    double centre_y, centre_x; /* of mass, in pixels from 0 */
-} ink;
+const char *const dt_image_way_names[] = {"auto", "mnist", "none", NULL};
 
-static int compare_bytes(const void *a, const void *b)
-{
-    return *(const uint8_t *)a - *(const uint8_t *)b;
-}
-
-/* Fills border with all pixels of the edge; returns how many. */
-static size_t take_border(const dt_image *image, uint8_t *border)
-{
-    size_t count = 0;
-    for (int y = 0; y < image->height; y++)
-        for (int x = 0; x < image->width; x++)
-            if (y == 0 || x == 0 || y == image->height - 1 || x == image->width - 1)
-                border[count++] = image->pixels[(size_t)y * (size_t)image->width + (size_t)x];
-    return count;
-}
-
-/* The median of the border, and three times the deviation that nine of ten of its pixels keep
- * within. */
-static dt_status measure_background(const dt_image *image, int *background, int *noise,
-                                    dt_error *error)
-{
-    size_t most = 2 * ((size_t)image->height + (size_t)image->width);
-    uint8_t *border = dt_calloc(most, 1, error);
-    if (!border)
-        return DT_ERR_INTERNAL;
-    size_t count = take_border(image, border);
-    qsort(border, count, 1, compare_bytes);
-    *background = border[count / 2];
-    for (size_t i = 0; i < count; i++)
-        border[i] = (uint8_t)abs(border[i] - *background);
-    qsort(border, count, 1, compare_bytes);
-    *noise = NOISE_FACTOR * border[(count - 1) * 9 / 10];
-    dt_free(border);
-    return DT_OK;
-}
-
-static double value_at(const ink *self, int y, int x)
-{
-    size_t at = (size_t)y * (size_t)self->width + (size_t)x;
-    return (double)(self->values ? self->values[at] : self->of[self->pixels[at]]);
-}
-
-static void measure_ink(ink *self)
-{
-    double sum = 0, sum_y = 0, sum_x = 0;
-    self->top = self->height;
-    self->left = self->width;
-    self->bottom = self->right = -1;
-    for (int y = 0; y < self->height; y++)
-        for (int x = 0; x < self->width; x++) {
-            double value = value_at(self, y, x);
-            if (value <= 0)
-                continue;
-            self->top = y < self->top ? y : self->top;
-            self->left = x < self->left ? x : self->left;
-            self->bottom = y;
-            self->right = x > self->right ? x : self->right;
-            sum += value;
-            sum_y += value * y;
-            sum_x += value * x;
-        }
-    self->centre_y = sum_y / sum;
-    self->centre_x = sum_x / sum;
-}
-
-/* The ink of a picture, which must outlive it. */
-static dt_status find_ink(const dt_image *image, ink *out, dt_error *error)
-{
-    size_t count = (size_t)image->height * (size_t)image->width;
-    int background = 0, noise = 0;
-    double lighter = 0, darker = 0;
-    *out = (ink){.height = image->height, .width = image->width, .pixels = image->pixels};
-    dt_status status = measure_background(image, &background, &noise, error);
-    if (status)
-        return status;
-    for (size_t i = 0; i < count; i++) {
-        int difference = image->pixels[i] - background;
-        lighter += difference > noise ? difference : 0;
-        darker -= difference < -noise ? difference : 0;
-    }
-    if (lighter + darker <= 0)
-        return dt_fail(error, DT_ERR_DATA,
-                       "expected a digit on a background, found nothing that stands out from grey "
-                       "%d",
-                       background);
-    int sign = lighter > darker ? 1 : -1;
-    for (int value = 0; value < 256; value++) {
-        int difference = sign * (value - background);
-        out->of[value] = difference > noise ? (float)difference : 0.0F;
-    }
-    measure_ink(out);
-    return DT_OK;
-}
-
-static bool is_normal(const ink *self, int height, int width)
-{
-    return self->height == height && self->width == width &&
-           (self->bottom - self->top + 1) * FIELD <= height * BOX &&
-           (self->right - self->left + 1) * FIELD <= width * BOX &&
-           fabs(self->centre_y - height / 2) <= CENTRED &&
-           fabs(self->centre_x - width / 2) <= CENTRED;
-}
-
-/* Mean of the ink over the area [top, bottom) x [left, right), in fractions of pixels. */
-static double mean_over(const ink *self, double top, double bottom, double left, double right)
-{
-    double sum = 0;
-    for (int y = (int)top; y < bottom && y < self->height; y++) {
-        double tall = fmin(y + 1, bottom) - fmax(y, top), row = 0;
-        for (int x = (int)left; x < right && x < self->width; x++)
-            row += (fmin(x + 1, right) - fmax(x, left)) * value_at(self, y, x);
-        sum += tall * row;
-    }
-    return sum / ((bottom - top) * (right - left));
-}
-
-/* The box of `from` with its proportions kept, as large as MNIST's box, the darkest 255. */
-static dt_status scale_box(const ink *from, int height, int width, ink *out, dt_error *error)
+/* The box of `from` with its proportions kept, as large as the form says, the darkest 255. */
+static dt_status scale_box(const ink *from, double extent, int height, int width, ink *out,
+                           dt_error *error)
 {
     double tall = from->bottom - from->top + 1, wide = from->right - from->left + 1;
-    double scale = fmin(height * (double)BOX / FIELD / tall, width * (double)BOX / FIELD / wide);
-    *out = (ink){.height = (int)fmax(1, floor(tall * scale + 0.5)),
-                 .width = (int)fmax(1, floor(wide * scale + 0.5))};
-    out->height = out->height < height ? out->height : height;
-    out->width = out->width < width ? out->width : width;
-    size_t count = (size_t)out->height * (size_t)out->width;
-    out->values = dt_calloc(count, sizeof *out->values, error);
-    if (!out->values)
+    double scale = fmin(height * extent / tall, width * extent / wide);
+    plane *to = &out->plane;
+    *to = (plane){(int)fmax(1, floor(tall * scale + 0.5)), (int)fmax(1, floor(wide * scale + 0.5)),
+                  NULL};
+    to->height = to->height < height ? to->height : height;
+    to->width = to->width < width ? to->width : width;
+    size_t count = (size_t)to->height * (size_t)to->width;
+    to->values = dt_calloc(count, sizeof *to->values, error);
+    if (!to->values)
         return DT_ERR_INTERNAL;
-    double step_y = tall / out->height, step_x = wide / out->width, most = 0;
-    for (int y = 0; y < out->height; y++)
-        for (int x = 0; x < out->width; x++) {
-            double value = mean_over(from, from->top + y * step_y, from->top + (y + 1) * step_y,
-                                     from->left + x * step_x, from->left + (x + 1) * step_x);
-            out->values[(size_t)y * (size_t)out->width + (size_t)x] = (float)value;
+    double step_y = tall / to->height, step_x = wide / to->width, most = 0;
+    for (int y = 0; y < to->height; y++)
+        for (int x = 0; x < to->width; x++) {
+            double area[] = {from->top + y * step_y, from->top + (y + 1) * step_y,
+                             from->left + x * step_x, from->left + (x + 1) * step_x};
+            double value = image_mean_over(&from->plane, area);
+            to->values[(size_t)y * (size_t)to->width + (size_t)x] = (float)value;
             most = fmax(most, value);
         }
     for (size_t i = 0; i < count; i++)
-        out->values[i] = (float)((double)out->values[i] * 255 / most);
-    measure_ink(out);
+        to->values[i] = (float)((double)to->values[i] * 255 / most);
+    image_measure_ink(out);
     return DT_OK;
 }
 
-/* Where a box of `size` begins, so that its centre of mass comes to the middle of `field`. */
-static int place(double centre, int size, int field)
+/* Where a box of `size` begins, so that its middle comes to `middle` of `field`. */
+static int place(double centre, int size, double middle, int field)
 {
-    int begin = (int)floor(field / 2 - centre + 0.5);
+    int begin = (int)floor(middle - centre + 0.5);
     begin = begin < field - size ? begin : field - size;
     return begin > 0 ? begin : 0;
 }
 
-static void paint(const ink *box, int top, int left, int width, uint8_t *pixels)
+static void paint(const ink *box, const dt_image_form *form, int height, int width, uint8_t *pixels)
 {
-    for (int y = 0; y < box->height; y++)
-        for (int x = 0; x < box->width; x++)
+    const plane *from = &box->plane;
+    double centre_y = form->by_mass ? box->centre_y : (from->height - 1) / 2.0;
+    double centre_x = form->by_mass ? box->centre_x : (from->width - 1) / 2.0;
+    int top = place(centre_y, from->height, floor(form->middle[0] * height * 4 + 0.5) / 4, height);
+    int left = place(centre_x, from->width, floor(form->middle[1] * width * 4 + 0.5) / 4, width);
+    memset(pixels, 0, (size_t)height * (size_t)width);
+    for (int y = 0; y < from->height; y++)
+        for (int x = 0; x < from->width; x++)
             pixels[(size_t)(top + y) * (size_t)width + (size_t)(left + x)] =
-                (uint8_t)((float)value_at(box, y, x) + 0.5F);
+                (uint8_t)(from->values[(size_t)y * (size_t)from->width + (size_t)x] + 0.5F);
 }
 
-dt_status dt_image_normalise(const dt_image *image, int height, int width, uint8_t *pixels,
-                             dt_error *error)
+static dt_status fit_ink(const dt_image *image, const dt_image_form *form, int height, int width,
+                         uint8_t *pixels, dt_error *error)
 {
     ink found, box = {0};
-    dt_status status = find_ink(image, &found, error);
-    memset(pixels, 0, (size_t)height * (size_t)width);
-    if (!status && is_normal(&found, height, width)) {
-        paint(&found, 0, 0, width, pixels);
-    } else if (!status) {
-        status = scale_box(&found, height, width, &box, error);
-        if (!status)
-            paint(&box, place(box.centre_y, box.height, height),
-                  place(box.centre_x, box.width, width), width, pixels);
-    }
-    dt_free(box.values);
+    dt_status status = image_find_ink(image, &found, error);
+    if (!status)
+        status = scale_box(&found, form->extent, height, width, &box, error);
+    if (!status)
+        paint(&box, form, height, width, pixels);
+    for (size_t i = 0; i < (size_t)height * (size_t)width && form->background > 0; i++)
+        pixels[i] = (uint8_t)(form->background - pixels[i]);
+    dt_free(found.plane.values);
+    dt_free(box.plane.values);
+    return status;
+}
+
+/* One channel of the whole picture, scaled; as it is where it has the size. */
+static dt_status scale_channel(const dt_image *image, int channel, int height, int width,
+                               uint8_t *pixels, dt_error *error)
+{
+    size_t count = (size_t)image->height * (size_t)image->width, channels = (size_t)image->channels;
+    plane from = {image->height, image->width, dt_calloc(count, sizeof(float), error)};
+    if (!from.values)
+        return DT_ERR_INTERNAL;
+    for (size_t i = 0; i < count; i++)
+        from.values[i] = image->pixels[i * channels + (size_t)channel];
+    double step_y = (double)image->height / height, step_x = (double)image->width / width;
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++) {
+            double area[] = {y * step_y, (y + 1) * step_y, x * step_x, (x + 1) * step_x};
+            pixels[((size_t)y * (size_t)width + (size_t)x) * channels + (size_t)channel] =
+                (uint8_t)(image_mean_over(&from, area) + 0.5);
+        }
+    dt_free(from.values);
+    return DT_OK;
+}
+
+static bool has_size(const dt_image *image, int height, int width)
+{
+    return image->height == height && image->width == width;
+}
+
+/* Whether a picture is light on dark, or dark on light, as the form is: by the mean of its border
+ * and that of the rest. A set that fills its frames has no border of background. */
+static bool looks_like(const dt_image *image, const dt_image_form *form)
+{
+    double sums[2] = {0, 0}, counts[2] = {0, 0};
+    for (int y = 0; y < image->height; y++)
+        for (int x = 0; x < image->width; x++) {
+            bool edge = y == 0 || x == 0 || y == image->height - 1 || x == image->width - 1;
+            sums[edge] += image->pixels[(size_t)y * (size_t)image->width + (size_t)x];
+            counts[edge]++;
+        }
+    if (form->extent > 0.95 || counts[0] == 0)
+        return true;
+    bool light = sums[1] / counts[1] > 255.0 / 2;
+    return light == (form->background > 0) || sums[0] / counts[0] == sums[1] / counts[1];
+}
+
+dt_status dt_image_fit(const dt_image *image, const dt_image_form *form, dt_image_way way,
+                       int height, int width, uint8_t *pixels, dt_error *error)
+{
+    if (way == DT_WAY_MNIST && image->channels != 1)
+        return dt_fail(error, DT_ERR_DATA,
+                       "expected a network of images with one channel, for pictures fitted as "
+                       "MNIST's are, found one with %d",
+                       image->channels);
+    bool whole =
+        way == DT_WAY_NONE ||
+        (way == DT_WAY_AUTO && (image->channels != 1 || form->background < 0 ||
+                                (has_size(image, height, width) && looks_like(image, form))));
+    if (!whole)
+        return fit_ink(image, form->background < 0 ? &dt_image_form_mnist : form, height, width,
+                       pixels, error);
+    dt_status status = DT_OK;
+    for (int channel = 0; channel < image->channels && !status; channel++)
+        status = scale_channel(image, channel, height, width, pixels, error);
     return status;
 }

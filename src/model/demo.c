@@ -19,6 +19,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the page reads little
 DT_EMBED(demo_html, "model/demo/demo.html");
 DT_EMBED(demo_css, "model/demo/demo.css");
 DT_EMBED(network_js, "model/demo/network.js");
+DT_EMBED(ink_js, "model/demo/ink.js");
 DT_EMBED(picture_js, "model/demo/picture.js");
 DT_EMBED(drawing_js, "model/demo/drawing.js");
 DT_EMBED(hidden_js, "model/demo/hidden.js");
@@ -102,19 +103,32 @@ static void add_layers(const dt_architecture *architecture, dt_text *to)
     dt_text_add(to, "]");
 }
 
+static void add_form(dt_image_form form, dt_text *to)
+{
+    dt_text_add(to, ",\n\"form\": {\"background\": %d, \"extent\": ", form.background);
+    dt_json_add_real(to, form.extent);
+    dt_text_add(to, ", \"byMass\": %s, \"middle\": [", form.by_mass ? "true" : "false");
+    dt_json_add_real(to, form.middle[0]);
+    dt_text_add(to, ", ");
+    dt_json_add_real(to, form.middle[1]);
+    dt_text_add(to, "]}");
+}
+
 static void add_facts(const dt_network_spec *network, const dt_weights_file *file, dt_text *to)
 {
     const dt_architecture *architecture = &network->architecture;
     char hash[DT_HASH_TEXT];
     int classes = dt_architecture_outputs(architecture);
-    dt_text_add(to, "{\"height\": %d, \"width\": %d, \"classes\": [", architecture->input.height,
-                architecture->input.width);
+    dt_text_add(to, "{\"height\": %d, \"width\": %d, \"channels\": %d, \"classes\": [",
+                architecture->input.height, architecture->input.width,
+                architecture->input.channels);
     for (int i = 0; i < classes; i++) {
         dt_text_add(to, i > 0 ? ", " : "");
         dt_json_add_class(to, file->facts.class_names, i);
     }
     dt_text_add(to, "],\n\"layers\": ");
     add_layers(architecture, to);
+    add_form(dt_weights_form(&file->facts), to);
     add_real(to, "scale", network->normalization.scale);
     add_real(to, "shift", network->normalization.shift);
     add_text(to, "loss", dt_loss_names[network->loss]);
@@ -153,8 +167,9 @@ static void add_part(dt_markup *to, const char *mark, const dt_weights_file *fil
                      const char *facts)
 {
     const char *const parts[][2] = {{"{{demo.css}}", demo_css},     {"{{network.js}}", network_js},
-                                    {"{{picture.js}}", picture_js}, {"{{drawing.js}}", drawing_js},
-                                    {"{{hidden.js}}", hidden_js},   {"{{demo.js}}", demo_js}};
+                                    {"{{ink.js}}", ink_js},         {"{{picture.js}}", picture_js},
+                                    {"{{drawing.js}}", drawing_js}, {"{{hidden.js}}", hidden_js},
+                                    {"{{demo.js}}", demo_js}};
     if (is_called(mark, "{{architecture}}"))
         dt_markup_text(to, file->facts.architecture);
     else if (is_called(mark, "{{facts}}"))
@@ -180,9 +195,9 @@ dt_status dt_demo_write(const char *path, const dt_network_spec *network,
                         const dt_weights_file *file, dt_error *error)
 {
     int channels = network->architecture.input.channels;
-    if (channels != 1)
+    if (channels != 1 && channels != 3)
         return dt_fail(error, DT_ERR_DATA,
-                       "%s: expected a network of images with one channel, found %d", path,
+                       "%s: expected a network of images with one channel or three, found %d", path,
                        channels);
     if (file->parameter_count > DT_DEMO_PARAMETERS_MAX)
         return dt_fail(error, DT_ERR_DATA,

@@ -22,12 +22,29 @@
 #define OLD(name, kind)      ROW(name, kind, .optional = true, .old = true)
 
 static const dt_field fields[] = {
-    OPTIONAL(version, TEXT),      NEEDED(architecture, TEXT),    NEEDED(input_shape, SHAPE),
-    NEEDED(input_scale, REAL),    NEEDED(input_shift, REAL),     NEEDED(classes, INTEGER),
-    OPTIONAL(layers, TEXT),       OLD(activation, TEXT),         OLD(output_activation, TEXT),
-    NEEDED(loss, TEXT),           OPTIONAL(class_names, TEXT),   OPTIONAL(data_source, TEXT),
-    OPTIONAL(epoch, INTEGER),     OPTIONAL(step, INTEGER),       OPTIONAL(samples, INTEGER),
-    OPTIONAL(val_accuracy, REAL), OPTIONAL(test_accuracy, REAL), OPTIONAL(config, TEXT),
+    OPTIONAL(version, TEXT),
+    NEEDED(architecture, TEXT),
+    NEEDED(input_shape, SHAPE),
+    NEEDED(input_scale, REAL),
+    NEEDED(input_shift, REAL),
+    NEEDED(classes, INTEGER),
+    OPTIONAL(layers, TEXT),
+    OLD(activation, TEXT),
+    OLD(output_activation, TEXT),
+    NEEDED(loss, TEXT),
+    OPTIONAL(class_names, TEXT),
+    OPTIONAL(data_source, TEXT),
+    OPTIONAL(epoch, INTEGER),
+    OPTIONAL(step, INTEGER),
+    OPTIONAL(samples, INTEGER),
+    OPTIONAL(val_accuracy, REAL),
+    OPTIONAL(test_accuracy, REAL),
+    OPTIONAL(config, TEXT),
+    OPTIONAL(ink_background, INTEGER),
+    OPTIONAL(ink_extent, REAL),
+    OPTIONAL(ink_centre, TEXT),
+    OPTIONAL(ink_middle_y, REAL),
+    OPTIONAL(ink_middle_x, REAL),
 };
 
 _Static_assert(sizeof fields / sizeof *fields == DT_WEIGHTS_FACTS, "facts");
@@ -68,6 +85,41 @@ static dt_status check_shape(const int64_t shape[3], dt_error *error)
                    most, shape[0], shape[1], shape[2]);
 }
 
+static bool is_share(double value)
+{
+    return value >= 0 && value <= 1;
+}
+
+static dt_status check_form(const dt_weights_facts *facts, dt_error *error)
+{
+    if (isnan(facts->ink_extent) ||
+        (is_share(facts->ink_extent) && facts->ink_extent > 0 && is_share(facts->ink_middle_y) &&
+         is_share(facts->ink_middle_x)))
+        return DT_OK;
+    return dt_fail(error, DT_ERR_DATA,
+                   "attributes ink_extent, ink_middle_y and ink_middle_x: expected shares of an "
+                   "image, from 0 to 1, found %g, %g, %g",
+                   facts->ink_extent, facts->ink_middle_y, facts->ink_middle_x);
+}
+
+dt_image_form dt_weights_form(const dt_weights_facts *facts)
+{
+    dt_image_form form = {(int)facts->ink_background,
+                          facts->ink_extent,
+                          strcmp(facts->ink_centre, "box") != 0,
+                          {facts->ink_middle_y, facts->ink_middle_x}};
+    return isnan(facts->ink_extent) ? dt_image_form_mnist : form;
+}
+
+void dt_weights_set_form(dt_weights_facts *facts, const dt_image_form *form)
+{
+    facts->ink_background = form->background;
+    facts->ink_extent = form->extent;
+    facts->ink_centre = form->by_mass ? "mass" : "box";
+    facts->ink_middle_y = form->middle[0];
+    facts->ink_middle_x = form->middle[1];
+}
+
 static dt_status check(const dt_weights_facts *facts, dt_error *error)
 {
     const int64_t *shape = facts->input_shape;
@@ -81,7 +133,9 @@ static dt_status check(const dt_weights_facts *facts, dt_error *error)
                        "attributes input_scale and input_shift: expected finite numbers, found "
                        "%g and %g",
                        facts->input_scale, facts->input_shift);
-    dt_status status = check_shape(shape, error);
+    dt_status status = check_form(facts, error);
+    if (!status)
+        status = check_shape(shape, error);
     if (!status && facts->classes <= DT_CLASSES_MAX)
         status = dt_class_names_check(facts->class_names, (int)facts->classes, error);
     return status;

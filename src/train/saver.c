@@ -97,6 +97,7 @@ static dt_status write_weights(const dt_saver *self, const job *it, const char *
         .test_accuracy = it->origin.test.accuracy,
         .config = self->config,
     };
+    dt_weights_set_form(&facts, &run->form);
     dt_attribute attributes[DT_WEIGHTS_FACTS];
     size_t count = dt_weights_attributes(&facts, attributes);
     dt_weights weights = {

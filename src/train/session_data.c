@@ -294,5 +294,7 @@ dt_status session_begin(dt_comm *comm, const dt_config *config, const session_bu
         dt_exchange_publish(run->exchange);
     if (!status)
         status = add_fingerprints(run, error);
+    if (!status && trains)
+        status = session_measure_form(run, error);
     return status;
 }

@@ -17,6 +17,11 @@ typedef struct session_build {
 dt_status session_begin(dt_comm *comm, const dt_config *config, const session_build *what,
                         dt_session **out, dt_error *error);
 
+/* Measures the form of the training images that the ranks hold, some thousands of them: run->form,
+ * the same on all ranks and for any number of ranks. Of images in colour, and of such without ink,
+ * it is not known: an extent of NaN. Collective. Errors: DT_ERR_INTERNAL, on all ranks. */
+dt_status session_measure_form(dt_session *run, dt_error *error);
+
 /* The network that the settings mean, for the samples that a rank plays of a batch. Errors: those
  * of dt_model_specify. */
 dt_status session_specify(const dt_session *run, dt_network_spec *out, dt_error *error);

@@ -108,7 +108,7 @@ def place(box):
 
 def draw(random):
     """A random scribble that fills a box of 20 x 8 to 20 pixels, 255 somewhere on every edge."""
-    box = random.integers(0, 256, (20, random.integers(8, 21)))
+    box = random.integers(16, 256, (20, random.integers(8, 21)))
     box[random.random(box.shape) < 0.5] = 0
     box[10, :] = box[:, 4] = 255
     return box
@@ -131,7 +131,7 @@ def variants(image, random):
     yield "palette", png(inverse[large], 3, 8, chunk(b"PLTE", plte.tobytes()))
     yield "large", png(large, 0, 8)
     yield "large-inverted", png(255 - large, 0, 8)
-    yield "shifted", png(np.roll(grey, random.integers(-3, 4, 2), (0, 1)), 0, 8)
+    yield "shifted", png(255 - np.roll(grey, random.integers(-3, 4, 2), (0, 1)), 0, 8)
     yield "ink-on-nothing", png(np.dstack([clear, large]), 4, 8)
     yield "light-on-nothing", png(np.dstack([clear + 255] * 3 + [large]), 6, 8)
     yield "transparent", png(large, 0, 8, chunk(b"tRNS", struct.pack(">H", 0)))

@@ -208,22 +208,69 @@ EOT
     awk -v x="$(summary test_accuracy run1)" 'BEGIN { exit !(x > 0.95) }'
     train 0 predict --weights run1/weights.h5 colours/t10k-images-idx3-ubyte
     expect "answers" 60 "$(wc -l <out)"
+    cut -f2- out | head -9 >expected
     train 0 export --weights run1/weights.h5 --format pytorch -o net.safetensors
     train 0 import --from net.safetensors -o back.h5
     cmp back.h5 run1/weights.h5
-    refuse 65 "x.html: expected a network of images with one channel, found 3" \
-        export --weights run1/weights.h5 --format html -o x.html
-    "$python" - >grey.png <<'EOT'
-import struct, sys, zlib
+    train 0 export --weights run1/weights.h5 --format html -o x.html
+    "$python" - <<'EOT'
+import struct, zlib
+import numpy as np
 def chunk(name, data):
     crc = struct.pack(">I", zlib.crc32(name + data))
     return struct.pack(">I", len(data)) + name + data + crc
-parts = ((b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 0)),
-         (b"IDAT", zlib.compress(bytes(72))), (b"IEND", b""))
-sys.stdout.buffer.write(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts))
+images = np.frombuffer(open("colours/t10k-images-idx3-ubyte", "rb").read(), np.uint8)[-60 * 504:]
+for i, image in enumerate(images.reshape(60, 12, 14, 3)[:9]):
+    for name, times in (("own", 1), ("larger", 5)):
+        rows = np.kron(image, np.ones((times, times, 1), np.uint8))
+        size = struct.pack(">II", 14 * times, 12 * times)
+        packed = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
+        data = (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size + bytes([8, 2, 0, 0, 0]))
+                + chunk(b"IDAT", packed) + chunk(b"IEND", b""))
+        open(f"{name}{i}.png", "wb").write(data)
 EOT
-    refuse 65 "grey.png: expected an IDX file, since the network takes images of 3 channels" \
-        predict --weights run1/weights.h5 grey.png
+    local name
+    for name in own larger; do
+        train 0 predict --weights run1/weights.h5 "$name"?.png
+        cut -f2- out | cmp - expected
+    done
+    COLUMNS=80 LC_ALL=C.UTF-8 train 0 predict --weights run1/weights.h5 --show own0.png
+    expect "lines" 13 "$(wc -l <out)"
+    refuse 65 "own0.png: expected a network of images with one channel, for pictures fitted" \
+        predict --weights run1/weights.h5 --fit mnist own0.png
+}
+
+# A set that fills its frame: its own form, kept in the weights file, not MNIST's.
+@test "pictures become images as those that the network was trained on are" {
+    (cd "$top/tests/runs" && "$python" photographs.py bars "$work/bars")
+    local settings=(--data bars --classes 5 --layers "32,5" --epochs 40 --batch-size 20
+        --virtual-ranks 2)
+    train 0 "${settings[@]}" --output run
+    train 0 predict --weights run/weights.h5 bars/t10k-images-idx3-ubyte
+    cut -f2- out >expected
+    train 0 predict --weights run/weights.h5 bars/*.png
+    cut -f2- out | cmp - expected
+    train 2 "${settings[@]}" --output run2
+    "$python" - run/weights.h5 run2/weights.h5 <<'EOT'
+import sys, h5py
+names = ["ink_background", "ink_extent", "ink_centre", "ink_middle_y", "ink_middle_x"]
+facts = [[h5py.File(path).attrs["dist_train." + name] for name in names] for path in sys.argv[1:]]
+assert facts[0] == facts[1] and facts[0][:2] == [0, 1.0], facts
+EOT
+    train 0 predict --weights run/weights.h5 --fit none bars/*.png
+    cut -f2- out | cmp - expected
+    refuse 64 "--fit: expected one of auto, mnist, none, found 'some'" \
+        predict --weights run/weights.h5 --fit some bars/00-0.png
+}
+
+@test "photographs of digits: nearly as often right as the images themselves" {
+    [ -e "${DIST_TRAIN_DATA:-}/t10k-images-idx3-ubyte.gz" ] || skip "no MNIST in \$DIST_TRAIN_DATA"
+    train 0 --config "$top/configs/mnist.ini" --data "$DIST_TRAIN_DATA" --epochs 3 --output run
+    "$python" "$top/tests/runs/photographs.py" make "$DIST_TRAIN_DATA" photographs 200
+    train 0 predict --weights run/weights.h5 photographs/*-*.p?m photographs/*-*.png
+    cp out answers
+    train 0 predict --weights run/weights.h5 photographs/originals
+    "$python" "$top/tests/runs/photographs.py" check answers out photographs
 }
 
 @test "predict draws what the network sees, as wide as the terminal" {
@@ -255,8 +302,8 @@ EOT
     refuse 64 "predict: expected --json or --show, found both" \
         predict --weights run/weights.h5 --json --show pictures/0-rgb.png
     head -c 200 pictures/0-large.png >cut.png
-    refuse 65 "cut.png: expected a whole PNG image" predict --weights run/weights.h5 cut.png
-    refuse 65 "run/config.ini: expected a PNG image or IDX images, found something else" \
+    refuse 65 "cut.png: expected a whole picture" predict --weights run/weights.h5 cut.png
+    refuse 65 "run/config.ini: expected a picture .JPEG, PNG.* or IDX images, found something" \
         predict --weights run/weights.h5 run/config.ini
     refuse 66 "nothing.png: cannot open" predict --weights run/weights.h5 -- nothing.png
     use 0 65 predict --weights run/weights.h5 pictures/0-rgb.png cut.png nothing.png \

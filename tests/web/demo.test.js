@@ -7,8 +7,8 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { after, afterEach, before, test } = require('node:test');
 const zlib = require('node:zlib');
-const { distTrain, largestDifference, launch, makeData, mnist, open, overflow, predict, scratch } =
-    require('./helpers');
+const { distTrain, largestDifference, launch, makeData, makePhotographs, mnist, open, overflow,
+    predict, scratch } = require('./helpers');
 const { kinds, make } = require('./networks');
 
 const directory = scratch(after);
@@ -209,6 +209,7 @@ test('the page sees in a picture what predict sees', async () => {
         fs.writeFileSync(file, png(rows));
         return file;
     });
+    if (mnist) files.push(...makePhotographs(mnist, path.join(directory, 'photographs'), 10));
     for (const expected of predict(weights, ...files)) {
         await page.click('#clear');
         await page.waitForFunction(() => result === null && !busy);

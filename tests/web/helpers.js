@@ -38,6 +38,14 @@ const names = (setting) => distTrain('--print-config')
 const makeData = (directory, ...words) =>
     run(process.env.PYTHON || 'python3', path.join(top, 'tests/runs/idx.py'), directory, ...words);
 
+// Photographs of digits, see tests/runs/photographs.py, of those that browsers read: their names.
+function makePhotographs(data, directory, count) {
+    run(process.env.PYTHON || 'python3', path.join(top, 'tests/runs/photographs.py'), 'make', data,
+        directory, String(count));
+    return fs.readdirSync(directory).filter((name) => name.endsWith('.png')).sort()
+        .map((name) => path.join(directory, name));
+}
+
 // A directory that is removed when the tests of the file have run.
 function scratch(after) {
     const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'dist-train-web-'));
@@ -103,5 +111,5 @@ async function open(browser, file, options = {}) {
 const overflow = (page) => page.evaluate(() =>
     document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
-module.exports = { distTrain, layerKinds, launch, largestDifference, makeData, mnist, names, open,
-    overflow, predict, readImages, run, scratch, top, writeImages };
+module.exports = { distTrain, layerKinds, launch, largestDifference, makeData, makePhotographs,
+    mnist, names, open, overflow, predict, readImages, run, scratch, top, writeImages };

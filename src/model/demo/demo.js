@@ -2,12 +2,16 @@
 
 let result = null; // of forward, and `answer`; null when nothing is drawn
 
-function inkOfStrokes() {
+// What has been drawn: as ink, light on dark, or for networks of colours as a picture of dark ink.
+function imageOfStrokes() {
     const { width, height } = raster.canvas;
     const { data } = raster.getImageData(0, 0, width, height);
     const values = new Float32Array(width * height);
     for (let i = 0; i < values.length; i++) values[i] = data[4 * i];
-    return { height, width, values };
+    if (facts.channels === 1 && form.background >= 0)
+        return fitInk(measure({ height, width, values }));
+    return fitWhole({ height, width,
+        planes: Array(facts.channels).fill(values.map((value) => 255 - value)) });
 }
 
 // At most once a frame.
@@ -17,7 +21,7 @@ function update() {
     requestAnimationFrame(() => {
         busy = false;
         const empty = strokes.length === 0 && !picture;
-        const pixels = empty ? null : normalise(picture ? picture.ink : inkOfStrokes());
+        const pixels = empty ? null : picture ? picture.pixels : imageOfStrokes();
         result = pixels && forward(pixels);
         byId('hint').hidden = !empty;
         showSeen(pixels);
@@ -30,8 +34,11 @@ function update() {
 function showSeen(pixels) {
     const context = byId('seen').getContext('2d');
     const image = context.createImageData(facts.width, facts.height);
-    for (let i = 0; i < inputCount; i++)
-        image.data.set([...Array(3).fill(pixels ? pixels[i] : 0), 255], 4 * i);
+    for (let i = 0; i < facts.height * facts.width; i++) {
+        const at = i * facts.channels;
+        const color = facts.channels === 3 ? [0, 1, 2] : [0, 0, 0];
+        image.data.set([...color.map((c) => pixels ? pixels[at + c] : 0), 255], 4 * i);
+    }
     context.putImageData(image, 0, 0);
 }
 
@@ -99,7 +106,8 @@ function showFacts() {
     ].filter(Boolean).join(' · ');
     byId('hint').textContent = classes === 10 ? 'Draw a digit' : 'Draw here';
     byId('seen-text').textContent =
-        `${facts.width} × ${facts.height} pixels, fitted and centred as MNIST's are`;
+        `${facts.width} × ${facts.height} pixels, ${facts.channels === 1 && form.background >= 0
+            ? 'fitted and centred as those it was trained on' : 'the whole picture'}`;
 }
 
 byId('hidden').hidden = grids.length === 0;

@@ -16,7 +16,7 @@ const fieldHeight = facts.height / facts.width;
 const penWidth = 1 / 12;
 
 let strokes = [];
-let picture = null; // an ImageBitmap and its ink
+let picture = null; // an ImageBitmap, and the image that the network sees in it
 let busy = false;   // an update has been asked for
 
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -163,8 +163,6 @@ document.addEventListener('keydown', (event) => {
 
 // ---- Pictures -----------------------------------------------------------------------------------
 
-const sideMost = 4096;
-
 async function openPicture(file) {
     if (!file) return;
     let bitmap;
@@ -173,15 +171,15 @@ async function openPicture(file) {
     } catch {
         return tell(`${file.name} is no picture that this browser can read.`, true);
     }
-    if (Math.max(bitmap.width, bitmap.height) > sideMost)
-        return tell(`${file.name} is larger than ${sideMost} × ${sideMost} pixels.`, true);
+    if (Math.max(bitmap.width, bitmap.height) > sideMost ||
+        bitmap.width * bitmap.height > pixelsMost)
+        return tell(`${file.name} is larger than ${pixelsMost / 1048576} million pixels.`, true);
     const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d');
     context.drawImage(bitmap, 0, 0);
-    const { data } = context.getImageData(0, 0, bitmap.width, bitmap.height);
-    const ink = findInk(flatten(data), bitmap.height, bitmap.width);
+    const pixels = fitPicture(decode(context.getImageData(0, 0, bitmap.width, bitmap.height)));
     clear();
-    if (!ink) return tell(`${file.name} has one colour only: there is no digit in it.`, true);
-    picture = { bitmap, ink };
+    if (!pixels) return tell(`${file.name} has no ink on a background that stands out.`, true);
+    picture = { bitmap, pixels };
     drawPad();
     update();
 }

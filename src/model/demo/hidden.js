@@ -122,10 +122,15 @@ function cellAt(grid, event) {
     return column >= 0 && column < columns && cell >= 0 && cell < count ? cell : -1;
 }
 
-// Weights that are an image, since what they belong to takes the pixels of one; null: others.
+// Weights that are an image, of all its channels together, since what they belong to takes the pixels
+// of one; null: others.
 function weightsOf({ index, layer, count }, cell) {
     if (index > 0 || !layer.trained) return null;
-    return { size: layer.windows || facts, values: layer.kernel.subarray(cell), step: count };
+    const size = layer.windows || facts, values = new Float32Array(size.height * size.width);
+    const channels = layer.kernel.length / count / values.length;
+    for (let i = 0; i < values.length * channels; i++)
+        values[Math.floor(i / channels)] += layer.kernel[i * count + cell];
+    return { size, values, step: 1 };
 }
 
 function drawWeights(canvas, { size, values, step }) {

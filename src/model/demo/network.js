@@ -3,7 +3,7 @@
 // The network: facts and weights of the page, and the forward pass.
 
 const facts = JSON.parse(document.getElementById('facts').textContent);
-const inputCount = facts.height * facts.width;
+const inputCount = facts.height * facts.width * facts.channels;
 const names = facts.classes;
 const classes = names.length;
 

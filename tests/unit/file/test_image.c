@@ -4,7 +4,6 @@
 #include <CUnit/CUnit.h>
 #include <isa-l/crc.h>
 #include <isa-l/igzip_lib.h>
-#include <spng.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -17,244 +16,7 @@
 
 CU_SuiteInfo dt_suite_image(void);
 
-enum { SIDE = 28, MARGIN_MOST = 40 };
-
-/* A random image in MNIST's form: a box whose larger side is 20, some 255, no empty edge, with its
- * centre of mass at 14, 14, rounded. */
-static void draw_digit(dt_random_sequence *random, uint8_t pixels[SIDE][SIDE])
-{
-    int height = draw_int(random, 0, 1) ? 20 : draw_int(random, 8, 20);
-    int width = height < 20 ? 20 : draw_int(random, 8, 20);
-    uint8_t box[20][20] = {{0}};
-    double sum = 0, sum_y = 0, sum_x = 0;
-    for (int y = 0; y < height; y++)
-        for (int x = 0; x < width; x++) {
-            bool stroke = y == height / 2 || x == width / 2;
-            box[y][x] = stroke                   ? 255
-                        : draw_int(random, 0, 2) ? 0
-                                                 : (uint8_t)draw_int(random, 0, 255);
-            sum += box[y][x];
-            sum_y += box[y][x] * y;
-            sum_x += box[y][x] * x;
-        }
-    int top = (int)(14.5 - sum_y / sum), left = (int)(14.5 - sum_x / sum);
-    top = top > SIDE - height ? SIDE - height : top;
-    left = left > SIDE - width ? SIDE - width : left;
-    memset(pixels, 0, SIDE * SIDE);
-    for (int y = 0; y < height; y++)
-        memcpy(&pixels[top + y][left], box[y], (size_t)width);
-}
-
-/* The digit with each pixel `times` times as high and wide, in a frame. Owned: dt_free. */
-static dt_image enlarge(const uint8_t digit[SIDE][SIDE], int times, int top, int left, bool inverse)
-{
-    dt_image out = {.height = SIDE * times + top, .width = SIDE * times + left};
-    out.pixels = dt_calloc((size_t)out.height * (size_t)out.width, 1, NULL);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(out.pixels);
-    for (int y = 0; y < out.height; y++)
-        for (int x = 0; x < out.width; x++) {
-            bool frame = y < top || x < left;
-            uint8_t value = frame ? 0 : digit[(y - top) / times][(x - left) / times];
-            out.pixels[y * out.width + x] = inverse ? 255 - value : value;
-        }
-    return out;
-}
-
-static void every_view_of_a_digit_is_that_digit(void)
-{
-    for (uint32_t sample = 0; sample < 60; sample++) {
-        dt_random_sequence random = draw_begin(sample);
-        uint8_t digit[SIDE][SIDE], found[SIDE][SIDE];
-        draw_digit(&random, digit);
-        for (int times = 1; times <= 5; times++) {
-            bool framed = times > 1 && draw_int(&random, 0, 1);
-            int top = framed ? draw_int(&random, 0, MARGIN_MOST) : 0;
-            int left = framed ? draw_int(&random, 0, MARGIN_MOST) : 0;
-            dt_image image = enlarge(digit, times, top, left, draw_int(&random, 0, 1));
-            CU_ASSERT_EQUAL(dt_image_normalise(&image, SIDE, SIDE, found[0], NULL), DT_OK);
-            CU_ASSERT_EQUAL(memcmp(found, digit, sizeof digit), 0);
-            dt_free(image.pixels);
-        }
-    }
-}
-
-static void a_digit_out_of_place_is_put_in_its_place(void)
-{
-    for (uint32_t sample = 0; sample < 60; sample++) {
-        dt_random_sequence random = draw_begin(sample);
-        uint8_t digit[SIDE][SIDE], moved[SIDE][SIDE] = {{0}}, found[SIDE][SIDE];
-        draw_digit(&random, digit);
-        int shift = draw_int(&random, 0, 1) ? 2 : -2;
-        for (int y = 2; y < SIDE - 2; y++)
-            memcpy(moved[y + shift], digit[y], SIDE);
-        dt_image image = {SIDE, SIDE, moved[0]};
-        for (int i = 0; i < SIDE; i++)
-            for (int y = 0; y < 2; y++)
-                if (digit[y][i] || digit[SIDE - 1 - y][i])
-                    image.pixels = NULL; /* does not fit */
-        if (!image.pixels)
-            continue;
-        CU_ASSERT_EQUAL(dt_image_normalise(&image, SIDE, SIDE, found[0], NULL), DT_OK);
-        CU_ASSERT_EQUAL(memcmp(found, digit, sizeof digit), 0);
-    }
-}
-
-static void noise_of_the_paper_is_no_ink(void)
-{
-    dt_random_sequence random = draw_begin(3);
-    enum { HEIGHT = 150, WIDTH = 90 };
-    static uint8_t paper[HEIGHT][WIDTH];
-    uint8_t found[SIDE][SIDE];
-    for (int y = 0; y < HEIGHT; y++)
-        for (int x = 0; x < WIDTH; x++) {
-            bool ink = y >= 30 && y < 130 && x >= 40 && x < 50;
-            paper[y][x] = (uint8_t)(ink ? 60 : draw_int(&random, 195, 205));
-        }
-    dt_image image = {HEIGHT, WIDTH, paper[0]};
-    CU_ASSERT_EQUAL(dt_image_normalise(&image, SIDE, SIDE, found[0], NULL), DT_OK);
-    for (int y = 0; y < SIDE; y++)
-        for (int x = 0; x < SIDE; x++) {
-            bool ink = y >= 5 && y < 25 && x >= 14 && x < 16;
-            CU_ASSERT_TRUE(ink ? found[y][x] > 240 : found[y][x] == 0);
-        }
-}
-
-static void what_is_normal_stays_as_it_is(void)
-{
-    static const int sizes[][2] = {{28, 28}, {56, 56}, {14, 14}, {40, 20}, {1, 1}, {3, 40}};
-    uint8_t digit[SIDE][SIDE], once[56 * 56], twice[56 * 56];
-    for (uint32_t sample = 0; sample < 20; sample++)
-        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-            dt_random_sequence random = draw_begin(sample);
-            draw_digit(&random, digit);
-            dt_image image = enlarge(digit, 3, 0, 0, true);
-            int height = sizes[i][0], width = sizes[i][1];
-            CU_ASSERT_EQUAL(dt_image_normalise(&image, height, width, once, NULL), DT_OK);
-            dt_free(image.pixels);
-            CU_ASSERT_PTR_NOT_NULL(memchr(once, 255, (size_t)(height * width)));
-            image = (dt_image){height, width, once};
-            if (height < 14 || width < 14)
-                continue; /* no border to know the background by */
-            CU_ASSERT_EQUAL(dt_image_normalise(&image, height, width, twice, NULL), DT_OK);
-            CU_ASSERT_EQUAL(memcmp(once, twice, (size_t)(height * width)), 0);
-        }
-
-    uint8_t found[SIDE * SIDE];
-    dt_image image;
-    uint8_t dot = 7;
-    dt_error error = {0};
-    image = (dt_image){1, 1, &dot};
-    CU_ASSERT_EQUAL(dt_image_normalise(&image, SIDE, SIDE, found, &error), DT_ERR_DATA);
-    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "found nothing that stands out from grey 7"));
-}
-
-/* The PNG of samples in a kind of spng; owned: free. */
-static void *encode(int height, int width, int color, int depth, const void *samples, size_t size,
-                    size_t *length)
-{
-    spng_ctx *png = spng_ctx_new(SPNG_CTX_ENCODER);
-    struct spng_ihdr header = {.height = (uint32_t)height,
-                               .width = (uint32_t)width,
-                               .color_type = (uint8_t)color,
-                               .bit_depth = (uint8_t)depth};
-    int code;
-    spng_set_option(png, SPNG_ENCODE_TO_BUFFER, 1);
-    CU_ASSERT_EQUAL(spng_set_ihdr(png, &header), 0);
-    CU_ASSERT_EQUAL(spng_encode_image(png, samples, size, SPNG_FMT_PNG, SPNG_ENCODE_FINALIZE), 0);
-    void *bytes = spng_get_png_buffer(png, length, &code);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(bytes);
-    spng_ctx_free(png);
-    return bytes;
-}
-
-static void every_grey_of_a_png_comes_back(void)
-{
-    uint8_t grey[256], bits[2] = {0xaa, 0x0f};
-    uint16_t deep[256];
-    size_t length;
-    dt_image image;
-    for (int i = 0; i < 256; i++) {
-        grey[i] = (uint8_t)i;
-        deep[i] = (uint16_t)(i * 257);
-    }
-    void *bytes = encode(16, 16, SPNG_COLOR_TYPE_GRAYSCALE, 8, grey, sizeof grey, &length);
-    CU_ASSERT_EQUAL_FATAL(dt_image_decode_png(bytes, length, &image, NULL), DT_OK);
-    CU_ASSERT_TRUE(image.height == 16 && image.width == 16);
-    CU_ASSERT_EQUAL(memcmp(image.pixels, grey, sizeof grey), 0);
-    dt_free(image.pixels);
-    free(bytes);
-    bytes = encode(8, 32, SPNG_COLOR_TYPE_GRAYSCALE, 16, deep, sizeof deep, &length);
-    CU_ASSERT_EQUAL_FATAL(dt_image_decode_png(bytes, length, &image, NULL), DT_OK);
-    CU_ASSERT_TRUE(image.height == 8 && image.width == 32);
-    CU_ASSERT_EQUAL(memcmp(image.pixels, grey, sizeof grey), 0);
-    dt_free(image.pixels);
-    free(bytes);
-    bytes = encode(2, 8, SPNG_COLOR_TYPE_GRAYSCALE, 1, bits, sizeof bits, &length);
-    CU_ASSERT_EQUAL_FATAL(dt_image_decode_png(bytes, length, &image, NULL), DT_OK);
-    for (int i = 0; i < 16; i++)
-        CU_ASSERT_EQUAL(image.pixels[i], i < 8 ? (i % 2 ? 0 : 255) : i < 12 ? 0 : 255);
-    dt_free(image.pixels);
-    free(bytes);
-    const uint8_t colours[] = {255, 0, 0, 0, 255, 0, 0, 0, 255};
-    bytes = encode(1, 3, SPNG_COLOR_TYPE_TRUECOLOR, 8, colours, sizeof colours, &length);
-    CU_ASSERT_EQUAL_FATAL(dt_image_decode_png(bytes, length, &image, NULL), DT_OK);
-    CU_ASSERT_TRUE(image.pixels[0] == 76 && image.pixels[1] == 150 && image.pixels[2] == 29);
-    dt_free(image.pixels);
-    free(bytes);
-}
-
-static void transparency_shows_the_ink(void)
-{
-    size_t length;
-    dt_image image;
-    for (int light = 0; light < 2; light++) {
-        uint8_t samples[] = {light ? 255 : 0, 255, light ? 255 : 0, 0, light ? 255 : 0, 51};
-        void *bytes =
-            encode(1, 3, SPNG_COLOR_TYPE_GRAYSCALE_ALPHA, 8, samples, sizeof samples, &length);
-        CU_ASSERT_EQUAL_FATAL(dt_image_decode_png(bytes, length, &image, NULL), DT_OK);
-        uint8_t expected[] = {light ? 255 : 0, light ? 0 : 255, light ? 51 : 204};
-        CU_ASSERT_EQUAL(memcmp(image.pixels, expected, 3), 0);
-        dt_free(image.pixels);
-        free(bytes);
-    }
-}
-
-static void damaged_and_hostile_files_are_refused(void)
-{
-    static uint8_t grey[40 * 40];
-    size_t length;
-    dt_image image;
-    dt_error error = {0};
-    dt_random_sequence random = draw_begin(9);
-    for (size_t i = 0; i < sizeof grey; i++)
-        grey[i] = (uint8_t)draw_int(&random, 0, 255);
-    uint8_t *bytes = encode(40, 40, SPNG_COLOR_TYPE_GRAYSCALE, 8, grey, sizeof grey, &length);
-    int accepted = 0;
-    for (size_t cut = 0; cut < length - 4; cut++) /* the last 4 bytes say nothing of the picture */
-        accepted += dt_image_decode_png(bytes, cut, &image, &error) != DT_ERR_DATA;
-    CU_ASSERT_EQUAL(accepted, 0);
-    CU_ASSERT_PTR_NULL(image.pixels);
-    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "expected a whole PNG image"));
-    int wrong = 0;
-    for (size_t i = 0; i < length; i++) {
-        bytes[i] ^= (uint8_t)(1 << i % 8);
-        if (dt_image_decode_png(bytes, length, &image, NULL) == DT_OK)
-            wrong += memcmp(image.pixels, grey, sizeof grey) != 0;
-        dt_free(image.pixels);
-        bytes[i] ^= (uint8_t)(1 << i % 8);
-    }
-    CU_ASSERT_EQUAL(wrong, 0);
-    free(bytes);
-
-    /* 100,000 x 100,000 pixels in a few bytes, all check sums right: chunk, and IHDR's CRC. */
-    static const uint8_t huge[] = {0x89, 'P',  'N', 'G', 13,  10, 26, 10,   0,    0,    0,
-                                   13,   'I',  'H', 'D', 'R', 0,  1,  0x86, 0xa0, 0,    1,
-                                   0x86, 0xa0, 8,   0,   0,   0,  0,  0x8d, 0x39, 0x54, 0x14};
-    dt_status status = dt_image_decode_png(huge, sizeof huge, &image, &error);
-    CU_ASSERT_EQUAL(status, DT_ERR_DATA);
-    CU_ASSERT_STRING_EQUAL(error.message,
-                           "expected a PNG of at most 4096 x 4096 pixels, found more");
-}
+enum { SIDE = 28 };
 
 /* Adds a chunk to a PNG; returns the size with it. */
 static size_t add_chunk(uint8_t *png, size_t at, const char *name, const void *data, size_t size)
@@ -290,7 +52,133 @@ static struct isal_zstream *begin_packing(void *room, size_t size)
     return &zip;
 }
 
-/* KB that decoding and normalising takes, at the most; in a process of its own. */
+/* Kinds of PNG; source: PNG, 11.2.2. */
+enum { GREY = 0, COLOURS = 2, GREY_ALPHA = 4, COLOURS_ALPHA = 6, DEPTH_AT = 24, COLOUR_AT = 25 };
+
+/* The PNG of samples, of 16 bits if so with the high byte first; owned: dt_free. */
+static void *encode(int height, int width, int color, int depth, const void *samples, size_t size,
+                    size_t *length)
+{
+    static const uint8_t signature[] = {0x89, 'P', 'N', 'G', 13, 10, 26, 10};
+    uint8_t header[] = {0,
+                        0,
+                        (uint8_t)(width >> 8),
+                        (uint8_t)width,
+                        0,
+                        0,
+                        (uint8_t)(height >> 8),
+                        (uint8_t)height,
+                        (uint8_t)depth,
+                        (uint8_t)color,
+                        0,
+                        0,
+                        0};
+    size_t room = 2 * size + 4096, row = size / (size_t)height;
+    uint8_t *png = dt_calloc(room, 1, NULL), *packed = dt_calloc(room, 1, NULL), none = 0;
+    CU_ASSERT_TRUE_FATAL(png && packed);
+    struct isal_zstream *zip = begin_packing(packed, room);
+    for (int y = 0; y < height; y++) {
+        pack(zip, &none, 1, false);
+        pack(zip, (uint8_t *)samples + (size_t)y * row, row, y + 1 == height);
+    }
+    memcpy(png, signature, sizeof signature);
+    *length = add_chunk(png, sizeof signature, "IHDR", header, sizeof header);
+    *length = add_chunk(png, *length, "IDAT", packed, zip->total_out);
+    *length = add_chunk(png, *length, "IEND", NULL, 0);
+    dt_free(packed);
+    return png;
+}
+
+static void every_grey_of_a_png_comes_back(void)
+{
+    uint8_t grey[256], bits[2] = {0xaa, 0x0f};
+    uint16_t deep[256];
+    size_t length;
+    dt_image image;
+    for (int i = 0; i < 256; i++) {
+        grey[i] = (uint8_t)i;
+        deep[i] = (uint16_t)(i * 257) /* both bytes alike */;
+    }
+    void *bytes = encode(16, 16, GREY, 8, grey, sizeof grey, &length);
+    CU_ASSERT_EQUAL_FATAL(dt_image_decode(bytes, length, 1, &image, NULL), DT_OK);
+    CU_ASSERT_TRUE(image.height == 16 && image.width == 16);
+    CU_ASSERT_EQUAL(memcmp(image.pixels, grey, sizeof grey), 0);
+    dt_free(image.pixels);
+    dt_free(bytes);
+    bytes = encode(8, 32, GREY, 16, deep, sizeof deep, &length);
+    CU_ASSERT_EQUAL_FATAL(dt_image_decode(bytes, length, 1, &image, NULL), DT_OK);
+    CU_ASSERT_TRUE(image.height == 8 && image.width == 32);
+    CU_ASSERT_EQUAL(memcmp(image.pixels, grey, sizeof grey), 0);
+    dt_free(image.pixels);
+    dt_free(bytes);
+    bytes = encode(2, 8, GREY, 1, bits, sizeof bits, &length);
+    CU_ASSERT_EQUAL_FATAL(dt_image_decode(bytes, length, 1, &image, NULL), DT_OK);
+    for (int i = 0; i < 16; i++)
+        CU_ASSERT_EQUAL(image.pixels[i], i < 8 ? (i % 2 ? 0 : 255) : i < 12 ? 0 : 255);
+    dt_free(image.pixels);
+    dt_free(bytes);
+    const uint8_t colours[] = {255, 0, 0, 0, 255, 0, 0, 0, 255};
+    bytes = encode(1, 3, COLOURS, 8, colours, sizeof colours, &length);
+    CU_ASSERT_EQUAL_FATAL(dt_image_decode(bytes, length, 1, &image, NULL), DT_OK);
+    CU_ASSERT_TRUE(image.pixels[0] == 76 && image.pixels[1] == 150 && image.pixels[2] == 29);
+    dt_free(image.pixels);
+    dt_free(bytes);
+}
+
+static void transparency_shows_the_ink(void)
+{
+    size_t length;
+    dt_image image;
+    for (int light = 0; light < 2; light++) {
+        uint8_t samples[] = {light ? 255 : 0, 255, light ? 255 : 0, 0, light ? 255 : 0, 51};
+        void *bytes = encode(1, 3, GREY_ALPHA, 8, samples, sizeof samples, &length);
+        CU_ASSERT_EQUAL_FATAL(dt_image_decode(bytes, length, 1, &image, NULL), DT_OK);
+        uint8_t expected[] = {light ? 255 : 0, light ? 0 : 255, light ? 51 : 204};
+        CU_ASSERT_EQUAL(memcmp(image.pixels, expected, 3), 0);
+        dt_free(image.pixels);
+        dt_free(bytes);
+    }
+}
+
+static void damaged_and_hostile_files_are_refused(void)
+{
+    static uint8_t grey[40 * 40];
+    size_t length;
+    dt_image image;
+    dt_error error = {0};
+    dt_random_sequence random = draw_begin(9);
+    for (size_t i = 0; i < sizeof grey; i++)
+        grey[i] = (uint8_t)draw_int(&random, 0, 255);
+    uint8_t *bytes = encode(40, 40, GREY, 8, grey, sizeof grey, &length);
+    int accepted = 0;
+    for (size_t cut = 0; cut < length - 4; cut++) /* the last 4 bytes say nothing of the picture */
+        accepted += dt_image_decode(bytes, cut, 1, &image, &error) != DT_ERR_DATA;
+    CU_ASSERT_EQUAL(accepted, 0);
+    CU_ASSERT_PTR_NULL(image.pixels);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "expected a whole picture"));
+    int wrong = 0;
+    for (size_t i = 0; i < length; i++) {
+        bytes[i] ^= (uint8_t)(1 << i % 8);
+        if (dt_image_decode(bytes, length, 1, &image, NULL) == DT_OK)
+            wrong += memcmp(image.pixels, grey, sizeof grey) != 0;
+        dt_free(image.pixels);
+        bytes[i] ^= (uint8_t)(1 << i % 8);
+    }
+    CU_ASSERT_EQUAL(wrong, 0);
+    dt_free(bytes);
+
+    /* 100,000 x 100,000 pixels in a few bytes, all check sums right: chunk, and IHDR's CRC. */
+    static const uint8_t huge[64] = {0x89, 'P',  'N', 'G', 13,  10, 26, 10,   0,    0,    0,
+                                     13,   'I',  'H', 'D', 'R', 0,  1,  0x86, 0xa0, 0,    1,
+                                     0x86, 0xa0, 8,   0,   0,   0,  0,  0x8d, 0x39, 0x54, 0x14};
+    dt_status status = dt_image_decode(huge, sizeof huge, 1, &image, &error);
+    CU_ASSERT_EQUAL(status, DT_ERR_DATA);
+    CU_ASSERT_STRING_EQUAL(
+        error.message, "expected a picture of at most 16384 pixels a side and 64 million in all, "
+                       "found 100000 x 100000");
+}
+
+/* KB that decoding takes, at the most, in its process; seen from one of its own. */
 static long peak_of(const void *bytes, size_t size, bool has_ink)
 {
     int ends[2];
@@ -302,9 +190,11 @@ static long peak_of(const void *bytes, size_t size, bool has_ink)
         uint8_t pixels[SIDE * SIDE];
         dt_image image;
         getrusage(RUSAGE_SELF, &before);
-        dt_status status = dt_image_decode_png(bytes, size, &image, NULL);
-        dt_status ink = status ? status : dt_image_normalise(&image, SIDE, SIDE, pixels, NULL);
-        getrusage(RUSAGE_SELF, &after);
+        dt_status status = dt_image_decode(bytes, size, 1, &image, NULL);
+        dt_status ink = status ? status
+                               : dt_image_fit(&image, &dt_image_form_mnist, DT_WAY_MNIST, SIDE,
+                                              SIDE, pixels, NULL);
+        getrusage(RUSAGE_CHILDREN, &after);
         peak = status || (ink == DT_OK) != has_ink ? -1 : after.ru_maxrss - before.ru_maxrss;
         _exit(write(ends[1], &peak, sizeof peak) != sizeof peak);
     }
@@ -315,13 +205,13 @@ static long peak_of(const void *bytes, size_t size, bool has_ink)
     return peak;
 }
 
-/* A picture of kilobytes takes the bytes of its grey pixels and little more, of whatever kind. */
+/* A picture of kilobytes takes some bytes for each of its pixels, of whatever kind. */
 static void a_small_file_takes_little_memory(void)
 {
-    enum { ROOM = 1 << 21, CHANNELS = 4 };
+    enum { ROOM = 1 << 21, CHANNELS = 4, LARGE = 4096 };
     static const uint8_t signature[] = {0x89, 'P', 'N', 'G', 13, 10, 26, 10};
     uint8_t *png = dt_calloc(ROOM, 1, NULL), *packed = dt_calloc(ROOM, 1, NULL);
-    uint8_t *row = dt_calloc(1 + (size_t)DT_IMAGE_SIDE_MAX * 2 * CHANNELS, 1, NULL);
+    uint8_t *row = dt_calloc(1 + (size_t)LARGE * 2 * CHANNELS, 1, NULL);
     CU_ASSERT_TRUE_FATAL(png && packed && row);
     for (int kind = 0; kind < 3; kind++) { /* grey, RGBA of 16 bits, the same interlaced */
         static const uint8_t begins[][2] = {{0, 0}, {4, 0}, {0, 4}, {2, 0}, {0, 2}, {1, 0}, {0, 1}};
@@ -331,8 +221,8 @@ static void a_small_file_takes_little_memory(void)
         for (int pass = 0; pass < (kind == 2 ? 7 : 1); pass++) {
             size_t across = kind == 2 ? steps[pass][0] : 1, down = kind == 2 ? steps[pass][1] : 1;
             size_t left = kind == 2 ? begins[pass][0] : 0, top = kind == 2 ? begins[pass][1] : 0;
-            size_t size = (DT_IMAGE_SIDE_MAX - left + across - 1) / across * (kind ? 8 : 1);
-            for (size_t y = top; y < DT_IMAGE_SIDE_MAX; y += down) {
+            size_t size = (LARGE - left + across - 1) / across * (kind ? 8 : 1);
+            for (size_t y = top; y < LARGE; y += down) {
                 memset(row + 1, y >= 1000 && y < 3000 ? 255 : 0, size);
                 pack(zip, row, 1 + size, false);
             }
@@ -343,8 +233,7 @@ static void a_small_file_takes_little_memory(void)
         size = add_chunk(png, size, "IDAT", packed, zip->total_out);
         size = add_chunk(png, size, "IEND", NULL, 0);
         long peak = peak_of(png, size, false);
-        /* 4096 x 4096 bytes are 16384 KB, and 128 MB in RGBA of 16 bits; sanitizers add some. */
-        CU_ASSERT_TRUE(peak > 8000 && peak < 32000);
+        CU_ASSERT_TRUE(peak > 8000 && peak < 400000);
     }
     dt_free(row);
     dt_free(packed);
@@ -361,7 +250,7 @@ static void what_is_no_pixel_is_not_unpacked(void)
     uint8_t *packed = dt_calloc(ROOM, 1, NULL);
     CU_ASSERT_TRUE_FATAL(png && zeros && packed);
     size_t plain, size = 33; /* signature and IHDR */
-    uint8_t *from = encode(SIDE, SIDE, SPNG_COLOR_TYPE_GRAYSCALE, 8, grey, sizeof grey, &plain);
+    uint8_t *from = encode(SIDE, SIDE, GREY, 8, grey, sizeof grey, &plain);
     memcpy(png, from, size);
     memcpy(packed, "k\0\0", 3);
     struct isal_zstream *zip = begin_packing(packed + 3, ROOM - 3);
@@ -373,12 +262,12 @@ static void what_is_no_pixel_is_not_unpacked(void)
     size = add_chunk(png, size + plain - 33 - 12, names[3], packed, 3 + zip->total_out);
     size = add_chunk(png, size, "IEND", NULL, 0);
     long peak = peak_of(png, size, true);
-    CU_ASSERT_TRUE(peak >= 0 && peak < 16000); /* a quarter of one text; sanitizers add some */
+    CU_ASSERT_TRUE(peak >= 0 && peak < 64000);
     dt_image image;
-    CU_ASSERT_EQUAL_FATAL(dt_image_decode_png(png, size, &image, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_image_decode(png, size, 1, &image, NULL), DT_OK);
     CU_ASSERT_EQUAL(memcmp(image.pixels, grey, sizeof grey), 0);
     dt_free(image.pixels);
-    free(from);
+    dt_free(from);
     dt_free(packed);
     dt_free(zeros);
     dt_free(png);
@@ -388,20 +277,22 @@ static void every_failed_allocation_is_survived(void)
 {
     static uint8_t grey[40 * 40] = {[800] = 200};
     size_t length;
-    void *bytes = encode(40, 40, SPNG_COLOR_TYPE_GRAYSCALE, 8, grey, sizeof grey, &length);
+    void *bytes = encode(40, 40, GREY, 8, grey, sizeof grey, &length);
     FILE *file = fopen(scratch_path(folder, "a.png"), "wb");
     CU_ASSERT_PTR_NOT_NULL_FATAL(file);
     CU_ASSERT_EQUAL(fwrite(bytes, 1, length, file), length);
     fclose(file);
-    free(bytes);
+    dt_free(bytes);
     dt_status status;
     long n = 0;
     do {
         dt_images images;
         dt_error error = {0};
         dt_memory_fail_at(++n);
-        status = dt_images_read(scratch_path(folder, "a.png"), (dt_shape){SIDE, SIDE, 1}, false,
-                                &images, &error);
+        status = dt_images_read(
+            scratch_path(folder, "a.png"),
+            &(dt_images_form){{SIDE, SIDE, 1}, false, dt_image_form_mnist, DT_WAY_AUTO}, &images,
+            &error);
         dt_memory_fail_at(0);
         CU_ASSERT_EQUAL(status, error.status);
         CU_ASSERT_TRUE(status == DT_OK ? images.count == 1 && !images.several
@@ -428,7 +319,10 @@ static void idx_images_are_read_as_they_are(void)
     const char *path = scratch_path(folder, "images");
     dt_images images;
     dt_error error = {0};
-    CU_ASSERT_EQUAL_FATAL(dt_images_read(path, (dt_shape){2, 3, 1}, false, &images, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(
+        dt_images_read(path, &(dt_images_form){{2, 3, 1}, false, dt_image_form_mnist, DT_WAY_AUTO},
+                       &images, NULL),
+        DT_OK);
     CU_ASSERT_TRUE(images.count == 3 && images.several);
     CU_ASSERT_EQUAL(memcmp(images.pixels, idx + 16, 18), 0);
     dt_free(images.pixels);
@@ -441,8 +335,8 @@ static void idx_images_are_read_as_they_are(void)
         {"images", "expected images of 3 x 3, as the network takes them, found 2 x 3", 34, 3,
          DT_ERR_DATA},
         {"images", "expected 34 bytes (header and 3 images of 6), found 33", 33, 2, DT_ERR_DATA},
-        {"images", "expected a PNG image or IDX images, found something else", 2, 2, DT_ERR_DATA},
-        {"images", "expected a PNG image or IDX images, found something else", 0, 2, DT_ERR_DATA},
+        {"images", "or IDX images, found something else", 2, 2, DT_ERR_DATA},
+        {"images", "or IDX images, found something else", 0, 2, DT_ERR_DATA},
         {"missing", "cannot open: No such file", 0, 2, DT_ERR_NO_INPUT},
         {"", "expected a regular file, found a directory", 0, 2, DT_ERR_NO_INPUT},
     };
@@ -450,7 +344,10 @@ static void idx_images_are_read_as_they_are(void)
         write_bytes("images", idx, bad[i].size);
         path = scratch_path(folder, bad[i].name);
         CU_ASSERT_EQUAL(
-            dt_images_read(path, (dt_shape){bad[i].height, 3, 1}, false, &images, &error),
+            dt_images_read(
+                path,
+                &(dt_images_form){{bad[i].height, 3, 1}, false, dt_image_form_mnist, DT_WAY_AUTO},
+                &images, &error),
             bad[i].status);
         CU_ASSERT_PTR_NULL(images.pixels);
         if (!strstr(error.message, bad[i].reason) || !strstr(error.message, path))
@@ -461,10 +358,6 @@ static void idx_images_are_read_as_they_are(void)
 CU_SuiteInfo dt_suite_image(void)
 {
     static CU_TestInfo tests[] = {
-        {"every view of a digit is that digit", every_view_of_a_digit_is_that_digit},
-        {"a digit out of place is put in its place", a_digit_out_of_place_is_put_in_its_place},
-        {"noise of the paper is no ink", noise_of_the_paper_is_no_ink},
-        {"what is normal stays as it is", what_is_normal_stays_as_it_is},
         {"every grey of a PNG comes back", every_grey_of_a_png_comes_back},
         {"transparency shows the ink", transparency_shows_the_ink},
         {"damaged and hostile files are refused", damaged_and_hostile_files_are_refused},

@@ -23,7 +23,7 @@ static void a_grey_picture_comes_back(void)
         dt_image image;
         dt_error error = {0};
         CU_ASSERT_EQUAL_FATAL(dt_image_encode_png(&raster, &bytes, &size, &error), DT_OK);
-        CU_ASSERT_EQUAL_FATAL(dt_image_decode_png(bytes, size, &image, &error), DT_OK);
+        CU_ASSERT_EQUAL_FATAL(dt_image_decode(bytes, size, 1, &image, &error), DT_OK);
         CU_ASSERT_TRUE(image.height == raster.height && image.width == raster.width);
         CU_ASSERT_EQUAL(memcmp(image.pixels, pixels, count), 0);
         dt_free(image.pixels);
@@ -51,7 +51,7 @@ static void colours_are_those_of_the_list(void)
         dt_image image;
         dt_error error = {0};
         CU_ASSERT_EQUAL_FATAL(dt_image_encode_png(&rasters[i], &bytes, &size, &error), DT_OK);
-        CU_ASSERT_EQUAL_FATAL(dt_image_decode_png(bytes, size, &image, &error), DT_OK);
+        CU_ASSERT_EQUAL_FATAL(dt_image_decode(bytes, size, 1, &image, &error), DT_OK);
         for (int j = 0; j < 8; j++)
             if (rasters[i].channels != 3 || numbers[j] != 3)
                 CU_ASSERT_EQUAL(image.pixels[j], gray[numbers[j]]);

@@ -1,0 +1,234 @@
+#include "image_decode.h"
+
+#include <leptonica/allheaders.h>
+#include <libexif/exif-data.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+/* Bytes that say which kind a file is. */
+enum { HEAD = 12 };
+
+static int format_of(const void *bytes, size_t size)
+{
+    int format = IFF_UNKNOWN;
+    if (size < HEAD)
+        return IFF_UNKNOWN;
+    setMsgSeverity(L_SEVERITY_NONE);
+    findFileFormatBuffer(bytes, &format);
+    switch (format) {
+    case IFF_JFIF_JPEG:
+    case IFF_PNG:
+    case IFF_GIF:
+    case IFF_BMP:
+    case IFF_WEBP:
+    case IFF_PNM:
+        return format;
+    default:
+        return L_FORMAT_IS_TIFF(format) ? IFF_TIFF : IFF_UNKNOWN;
+    }
+}
+
+bool dt_image_is_known(const void *bytes, size_t size)
+{
+    return format_of(bytes, size) != IFF_UNKNOWN;
+}
+
+static dt_status refuse(dt_error *error)
+{
+    return dt_fail(error, DT_ERR_DATA,
+                   "expected a whole picture, found one that is damaged, or of a kind that cannot "
+                   "be decoded");
+}
+
+/* Sizes as the file says them, before memory is taken. */
+static dt_status read_header(const void *bytes, size_t size, int *height, int *width,
+                             dt_error *error)
+{
+    int format, bits, samples, has_colours;
+    if (pixReadHeaderMem(bytes, size, &format, width, height, &bits, &samples, &has_colours) ||
+        *height < 1 || *width < 1)
+        return refuse(error);
+    if (*height <= DT_IMAGE_SIDE_MAX && *width <= DT_IMAGE_SIDE_MAX &&
+        (int64_t)*height * *width <= DT_IMAGE_PIXELS_MAX)
+        return DT_OK;
+    return dt_fail(error, DT_ERR_DATA,
+                   "expected a picture of at most %d pixels a side and %d million in all, found "
+                   "%d x %d",
+                   DT_IMAGE_SIDE_MAX, DT_IMAGE_PIXELS_MAX >> 20, *height, *width);
+}
+
+/* Upright as EXIF says it; source: Exif 2.3, 4.6.4, tag 0x0112. */
+static PIX *turn(PIX *picture, const void *bytes, size_t size)
+{
+    static const struct {
+        int quarters; /* clockwise, first */
+        bool mirrored;
+    } turns[] = {[2] = {0, true},  [3] = {2, false}, [4] = {2, true}, [5] = {1, true},
+                 [6] = {1, false}, [7] = {3, true},  [8] = {3, false}};
+    ExifData *exif = size <= UINT32_MAX ? exif_data_new_from_data(bytes, (unsigned)size) : NULL;
+    ExifEntry *entry =
+        exif ? exif_content_get_entry(exif->ifd[EXIF_IFD_0], EXIF_TAG_ORIENTATION) : NULL;
+    unsigned said = entry && entry->format == EXIF_FORMAT_SHORT && entry->size >= 2
+                        ? exif_get_short(entry->data, exif_data_get_byte_order(exif))
+                        : 1;
+    exif_data_unref(exif);
+    if (said < 2 || said > 8)
+        return picture;
+    PIX *turned = pixRotateOrth(picture, turns[said].quarters);
+    pixDestroy(&picture);
+    if (turned && turns[said].mirrored)
+        pixFlipLR(turned, turned);
+    return turned;
+}
+
+/* NULL: damaged. */
+static PIX *read_jpeg(const void *bytes, size_t size, int most)
+{
+    int reduction = 1, warnings = 0;
+    while (reduction < 8 && most / (reduction * 2) >= DT_IMAGE_ENOUGH)
+        reduction *= 2;
+    PIX *picture = pixReadMemJpeg(bytes, size, 0, reduction, &warnings, 0);
+    if (warnings > 0)
+        pixDestroy(&picture);
+    return picture ? turn(picture, bytes, size) : NULL;
+}
+
+/* A copy of a PNG in which a transparent colour (tRNS of grey or RGB) is unknown, so that it shows
+ * as the colour that it is: Leptonica takes all of such a grey picture for transparent. NULL: there
+ * is none. Owned: dt_free. Source: PNG, 5.3, 11.3.2.1. */
+static uint8_t *without_key(const uint8_t *bytes, size_t size)
+{
+    enum { FIRST = 8, EXTRA = 12, COLOUR_AT = 25, PALETTE = 3 };
+    for (size_t at = FIRST, next; at + EXTRA <= size; at = next) {
+        next = at + EXTRA +
+               ((size_t)bytes[at] << 24 | (size_t)bytes[at + 1] << 16 | (size_t)bytes[at + 2] << 8 |
+                bytes[at + 3]);
+        if (memcmp(bytes + at + 4, "IDAT", 4) == 0)
+            return NULL;
+        if (bytes[COLOUR_AT] == PALETTE || memcmp(bytes + at + 4, "tRNS", 4) != 0)
+            continue;
+        uint8_t *copy = dt_calloc(size, 1, NULL);
+        if (copy) {
+            memcpy(copy, bytes, size);
+            copy[at + 5] = 'r'; /* its check sum is now wrong: it is passed over */
+        }
+        return copy;
+    }
+    return NULL;
+}
+
+static PIX *read_png(const void *bytes, size_t size)
+{
+    uint8_t *other = without_key(bytes, size);
+    PIX *picture = pixReadMemPng(other ? other : bytes, size);
+    dt_free(other);
+    return picture;
+}
+
+/* The picture with 8 bits of each of red, green, blue and alpha; *picture is destroyed. */
+static PIX *to_colours(PIX *picture)
+{
+    PIX *flat = picture;
+    if (picture && pixGetColormap(picture)) {
+        flat = pixRemoveColormap(picture, REMOVE_CMAP_WITH_ALPHA);
+        pixDestroy(&picture);
+    }
+    PIX *out = flat ? pixConvertTo32(flat) : NULL;
+    if (out && pixGetSpp(flat) == 4)
+        pixSetSpp(out, 4);
+    pixDestroy(&flat);
+    return out;
+}
+
+typedef struct colour {
+    double red, green, blue, alpha; /* 0 to 255; alpha 0 to 1 */
+} colour;
+
+static colour colour_of(uint32_t pixel, bool transparent)
+{
+    return (colour){pixel >> L_RED_SHIFT & 255, pixel >> L_GREEN_SHIFT & 255,
+                    pixel >> L_BLUE_SHIFT & 255,
+                    transparent ? (pixel >> L_ALPHA_SHIFT & 255) / 255.0 : 1};
+}
+
+static double luma(colour of)
+{
+    return 0.299 * of.red + 0.587 * of.green + 0.114 * of.blue;
+}
+
+/* What stands behind a transparent picture: what shows it, weighed by how much of it is seen. */
+static double find_behind(PIX *picture, bool transparent)
+{
+    double sum = 0, weight = 0;
+    const uint32_t *data = pixGetData(picture);
+    size_t count = transparent ? (size_t)pixGetHeight(picture) * (size_t)pixGetWpl(picture) : 0;
+    for (size_t i = 0; i < count; i++) {
+        colour seen = colour_of(data[i], transparent);
+        sum += luma(seen) * seen.alpha;
+        weight += seen.alpha;
+    }
+    return sum > 255.0 / 2 * weight ? 0 : 255;
+}
+
+/* The mean of the picture over times x times pixels, and what stands behind them. */
+static colour mean_of(PIX *picture, int y, int x, int times, double behind)
+{
+    int height = pixGetHeight(picture), width = pixGetWidth(picture), count = 0;
+    bool transparent = pixGetSpp(picture) == 4;
+    colour sum = {0, 0, 0, 0};
+    for (int i = y; i < y + times && i < height; i++) {
+        const uint32_t *row = pixGetData(picture) + (size_t)i * (size_t)pixGetWpl(picture);
+        for (int j = x; j < x + times && j < width; j++, count++) {
+            colour seen = colour_of(row[j], transparent);
+            double back = (1 - seen.alpha) * behind;
+            sum.red += seen.alpha * seen.red + back;
+            sum.green += seen.alpha * seen.green + back;
+            sum.blue += seen.alpha * seen.blue + back;
+        }
+    }
+    return (colour){sum.red / count, sum.green / count, sum.blue / count, 1};
+}
+
+static dt_status copy_pixels(PIX *picture, dt_image *out, dt_error *error)
+{
+    int height = pixGetHeight(picture), width = pixGetWidth(picture);
+    int most = height > width ? height : width;
+    int times = most >= 2 * DT_IMAGE_ENOUGH ? most / DT_IMAGE_ENOUGH : 1;
+    double behind = find_behind(picture, pixGetSpp(picture) == 4);
+    out->height = (height + times - 1) / times;
+    out->width = (width + times - 1) / times;
+    out->pixels = dt_calloc((size_t)out->height * (size_t)out->width, (size_t)out->channels, error);
+    if (!out->pixels)
+        return DT_ERR_INTERNAL;
+    uint8_t *to = out->pixels;
+    for (int y = 0; y < height; y += times)
+        for (int x = 0; x < width; x += times) {
+            colour mean = mean_of(picture, y, x, times, behind);
+            const double values[] = {mean.red, mean.green, mean.blue};
+            for (int i = 0; i < out->channels; i++)
+                *to++ = (uint8_t)((out->channels == 1 ? luma(mean) : values[i]) + 0.5);
+        }
+    return DT_OK;
+}
+
+dt_status image_decode_here(const void *bytes, size_t size, int channels, dt_image *out,
+                            dt_error *error)
+{
+    int height, width, format = format_of(bytes, size);
+    *out = (dt_image){.channels = channels};
+    if (format == IFF_UNKNOWN)
+        return dt_fail(error, DT_ERR_DATA, "expected a picture, " DT_IMAGE_KINDS);
+    dt_status status = read_header(bytes, size, &height, &width, error);
+    if (status)
+        return status;
+    PIX *picture = format == IFF_JFIF_JPEG ? read_jpeg(bytes, size, height > width ? height : width)
+                   : format == IFF_PNG     ? read_png(bytes, size)
+                                           : pixReadMem(bytes, size);
+    picture = to_colours(picture);
+    if (!picture)
+        return refuse(error);
+    status = copy_pixels(picture, out, error);
+    pixDestroy(&picture);
+    return status;
+}

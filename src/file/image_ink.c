@@ -1,0 +1,340 @@
+#include "image_ink.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+/* Pixels a side in which ink is looked for, at most. */
+#define SIDE_SEEN 512
+/* Ink begins at so many times the noise of the border; a border of more noise is not one tone. */
+#define NOISE_FACTOR 3
+#define NOISE_LEAST  12 /* what JPEG leaves around strokes */
+#define NOISE_CLEAN  36
+/* A stroke is thinner than this share of the picture's smaller side. */
+#define STROKE_MOST 0.3
+/* Of the strongest ink: what a piece is made of, what is none, and what is full. */
+#define STRONG 0.45
+#define WEAK   0.2
+#define FULL   0.85
+/* The least contrast that is ink, of 255. */
+#define CONTRAST_LEAST 20
+/* Shares that differ by less say nothing. */
+#define ALIKE 0.05
+/* Light of which nothing is made more than this many times brighter. */
+#define DARKEST 40
+
+typedef struct border {
+    int tone, noise;
+} border;
+
+double image_mean_over(const plane *from, const double area[4])
+{
+    double top = area[0], bottom = area[1], left = area[2], right = area[3], sum = 0;
+    for (int y = (int)top; y < bottom && y < from->height; y++) {
+        const float *values = from->values + (size_t)y * (size_t)from->width;
+        double row = 0;
+        for (int x = (int)left; x < right && x < from->width; x++)
+            row += (fmin(x + 1, right) - fmax(x, left)) * (double)values[x];
+        sum += (fmin(y + 1, bottom) - fmax(y, top)) * row;
+    }
+    return sum / ((bottom - top) * (right - left));
+}
+
+void image_measure_ink(ink *of)
+{
+    int height = of->plane.height, width = of->plane.width;
+    double sum = 0, sum_y = 0, sum_x = 0;
+    of->top = height;
+    of->left = width;
+    of->bottom = of->right = -1;
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++) {
+            double value = (double)of->plane.values[(size_t)y * (size_t)width + (size_t)x];
+            if (value <= 0)
+                continue;
+            of->top = y < of->top ? y : of->top;
+            of->left = x < of->left ? x : of->left;
+            of->bottom = y;
+            of->right = x > of->right ? x : of->right;
+            sum += value;
+            sum_y += value * y;
+            sum_x += value * x;
+        }
+    of->mass = sum;
+    of->centre_y = sum_y / sum;
+    of->centre_x = sum_x / sum;
+}
+
+/* The picture with at most SIDE_SEEN pixels a side. */
+static dt_status reduce(const dt_image *image, plane *out, dt_error *error)
+{
+    int most = image->height > image->width ? image->height : image->width;
+    int times = (most + SIDE_SEEN - 1) / SIDE_SEEN;
+    *out = (plane){(image->height + times - 1) / times, (image->width + times - 1) / times, NULL};
+    size_t width = (size_t)image->width;
+    out->values = dt_calloc((size_t)out->height * (size_t)out->width, sizeof(float), error);
+    if (!out->values)
+        return DT_ERR_INTERNAL;
+    for (int y = 0; y < out->height; y++)
+        for (int x = 0; x < out->width; x++) {
+            int sum = 0, count = 0;
+            for (int i = y * times; i < (y + 1) * times && i < image->height; i++)
+                for (int j = x * times; j < (x + 1) * times && j < image->width; j++, count++)
+                    sum += image->pixels[(size_t)i * width + (size_t)j];
+            out->values[(size_t)y * (size_t)out->width + (size_t)x] =
+                (float)((2 * sum + count) / (2 * count));
+        }
+    return DT_OK;
+}
+
+/* The value below which `share` of the values are. They are whole numbers from 0 to 255, but for
+ * fractions. */
+static int quantile(const plane *of, bool border_only, int around, double share)
+{
+    int64_t counts[256] = {0}, total = 0, below = 0;
+    for (int y = 0; y < of->height; y++)
+        for (int x = 0; x < of->width; x++) {
+            bool inside = y > 0 && x > 0 && y < of->height - 1 && x < of->width - 1;
+            int value = (int)of->values[(size_t)y * (size_t)of->width + (size_t)x];
+            if (border_only && inside)
+                continue;
+            counts[abs(value - around)]++;
+            total++;
+        }
+    int64_t rank = (int64_t)((double)(total - 1) * share);
+    int value = 0;
+    while (below + counts[value] <= rank)
+        below += counts[value++];
+    return value;
+}
+
+/* The median of the border, and three times the deviation that nine of ten of its pixels keep
+ * within, at least NOISE_LEAST. */
+static border measure_border(const plane *of)
+{
+    int tone = quantile(of, true, 0, 0.5);
+    int noise = NOISE_FACTOR * quantile(of, true, tone, 0.9);
+    return (border){tone, noise > NOISE_LEAST ? noise : NOISE_LEAST};
+}
+
+/* Largest (or smallest) of the values at most `reach` away along a line of `count`. */
+static void slide(const float *from, size_t step, int count, int reach, float sign, int *queue,
+                  float *to)
+{
+    int first = 0, end = 0;
+    for (int i = 0; i < count + reach; i++) {
+        if (i < count) {
+            while (end > first &&
+                   sign * from[(size_t)queue[end - 1] * step] <= sign * from[(size_t)i * step])
+                end--;
+            queue[end++] = i;
+        }
+        if (i < reach)
+            continue;
+        while (queue[first] < i - 2 * reach)
+            first++;
+        to[(size_t)(i - reach) * step] = from[(size_t)queue[first] * step];
+    }
+}
+
+/* The same in a square; `between` and `to` have room for the plane. */
+static void spread(const plane *of, const float *from, int reach, float sign, int *queue,
+                   float *between, float *to)
+{
+    size_t width = (size_t)of->width;
+    for (int y = 0; y < of->height; y++)
+        slide(from + (size_t)y * width, 1, of->width, reach, sign, queue,
+              between + (size_t)y * width);
+    for (int x = 0; x < of->width; x++)
+        slide(between + x, width, of->height, reach, sign, queue, to + x);
+}
+
+/* Paper: what is left of the picture when thin things darker than it (sign 1) or lighter (-1) are
+ * closed over. */
+static dt_status find_paper(const plane *picture, int sign, float *paper, dt_error *error)
+{
+    int smaller = picture->height < picture->width ? picture->height : picture->width;
+    int larger = picture->height + picture->width - smaller;
+    int reach = (int)(smaller * STROKE_MOST / 2) + 1;
+    size_t count = (size_t)picture->height * (size_t)picture->width;
+    float *between = dt_calloc(2 * count, sizeof(float), error);
+    int *queue = between ? dt_calloc((size_t)larger + 1, sizeof *queue, error) : NULL;
+    if (queue) {
+        spread(picture, picture->values, reach, (float)sign, queue, between, between + count);
+        spread(picture, between + count, reach, (float)-sign, queue, between, paper);
+    }
+    dt_free(between);
+    dt_free(queue);
+    return queue ? DT_OK : DT_ERR_INTERNAL;
+}
+
+/* Strokes, with the tones that they and their paper have in the picture. */
+typedef struct strokes {
+    ink ink;
+    double tone, paper;
+} strokes;
+
+static bool is_darker_than_paper(const strokes *of)
+{
+    return of->tone < of->paper;
+}
+
+/* Ink that differs from its paper: darker (sign 1) or lighter (-1), as a share of the lighter. */
+static dt_status pick_strokes(const plane *picture, const float *paper, int sign, plane *to,
+                              dt_error *error)
+{
+    size_t count = (size_t)picture->height * (size_t)picture->width;
+    for (size_t i = 0; i < count; i++) {
+        double light = (double)paper[i], value = (double)picture->values[i];
+        double most = fmax(DARKEST, fmax(light, value));
+        to->values[i] = (float)fmax(0, fmin(255, 255 * sign * (light - value) / most));
+    }
+    double usual = quantile(to, false, 0, 0.5), range = quantile(to, false, 0, 0.995) - usual;
+    double weak = usual + WEAK * range, full = usual + FULL * range;
+    if (range < CONTRAST_LEAST) {
+        memset(to->values, 0, count * sizeof(float));
+        return DT_OK;
+    }
+    dt_status status = image_pick_pieces(to, weak, usual + STRONG * range, false, error);
+    for (size_t i = 0; i < count && !status; i++) {
+        double share = ((double)to->values[i] - weak) / (full - weak);
+        to->values[i] = (float)(255 * fmax(0, fmin(1, share)));
+    }
+    return status;
+}
+
+static dt_status find_strokes(const plane *picture, int sign, strokes *out, dt_error *error)
+{
+    size_t count = (size_t)picture->height * (size_t)picture->width;
+    plane *to = &out->ink.plane;
+    *out = (strokes){.ink.plane = {picture->height, picture->width, NULL}};
+    float *paper = dt_calloc(count, sizeof(float), error);
+    to->values = paper ? dt_calloc(count, sizeof(float), error) : NULL;
+    dt_status status = to->values ? find_paper(picture, sign, paper, error) : DT_ERR_INTERNAL;
+    if (!status)
+        status = pick_strokes(picture, paper, sign, to, error);
+    if (!status)
+        image_measure_ink(&out->ink);
+    for (size_t i = 0; i < count && !status && out->ink.mass > 0; i++) {
+        double weight = (double)to->values[i] / out->ink.mass;
+        out->tone += weight * (double)picture->values[i];
+        out->paper += weight * (double)paper[i];
+    }
+    dt_free(paper);
+    return status;
+}
+
+static bool is_inside(const ink *inner, const ink *outer)
+{
+    return outer->top < inner->top && outer->left < inner->left && outer->bottom > inner->bottom &&
+           outer->right > inner->right;
+}
+
+/* How much of what surrounds strokes has their tone rather than that of their paper: 0 to 1. What
+ * strokes enclose looks like ink of the paper's tone, and has paper around it. */
+static double share_outside(const plane *picture, const strokes *of)
+{
+    const ink *box = &of->ink;
+    int tall = box->bottom - box->top, wide = box->right - box->left;
+    int around = 1 + (tall > wide ? tall : wide) / 4, alike = 0, all = 0;
+    for (int y = box->top - around; y <= box->bottom + around; y++)
+        for (int x = box->left - around; x <= box->right + around; x++) {
+            if (y < 0 || x < 0 || y >= picture->height || x >= picture->width ||
+                (y >= box->top && y <= box->bottom && x >= box->left && x <= box->right))
+                continue;
+            double value = (double)picture->values[(size_t)y * (size_t)picture->width + (size_t)x];
+            alike += (value < (of->tone + of->paper) / 2) == is_darker_than_paper(of);
+            all++;
+        }
+    return all > 0 ? (double)alike / all : 0;
+}
+
+/* Whether of two kinds of strokes the second is the digit. Where both have paper around them, a
+ * sheet has the digit in it. */
+static bool is_better(const plane *picture, const strokes *first, const strokes *second)
+{
+    if (first->ink.mass <= 0 || second->ink.mass <= 0)
+        return second->ink.mass > 0;
+    double here = share_outside(picture, first), there = share_outside(picture, second);
+    if (fabs(here - there) >= ALIKE)
+        return there < here;
+    if (is_inside(&first->ink, &second->ink) || is_inside(&second->ink, &first->ink))
+        return is_inside(&second->ink, &first->ink);
+    return second->ink.mass > first->ink.mass;
+}
+
+/* Of strokes darker and lighter than their surroundings those that are the digit. */
+static dt_status find_uneven(const plane *picture, ink *out, dt_error *error)
+{
+    strokes darker, lighter = {0};
+    dt_status status = find_strokes(picture, 1, &darker, error);
+    if (!status)
+        status = find_strokes(picture, -1, &lighter, error);
+    bool second = !status && is_better(picture, &darker, &lighter);
+    dt_free(second ? darker.ink.plane.values : lighter.ink.plane.values);
+    *out = second ? lighter.ink : darker.ink;
+    return status;
+}
+
+/* Ink on a border of one tone: what differs from it towards the side where more does. */
+static dt_status find_even(const plane *picture, border paper, ink *out, dt_error *error)
+{
+    size_t count = (size_t)picture->height * (size_t)picture->width;
+    double lighter = 0, darker = 0;
+    float tone = (float)paper.tone, noise = (float)paper.noise;
+    for (size_t i = 0; i < count; i++) {
+        float difference = picture->values[i] - tone;
+        lighter += difference > noise ? (double)difference : 0;
+        darker -= difference < -noise ? (double)difference : 0;
+    }
+    float sign = lighter > darker ? 1 : -1;
+    out->plane = (plane){picture->height, picture->width, dt_calloc(count, sizeof(float), error)};
+    if (!out->plane.values)
+        return DT_ERR_INTERNAL;
+    for (size_t i = 0; i < count; i++) {
+        float difference = sign * (picture->values[i] - tone);
+        out->plane.values[i] = difference > noise ? difference : 0;
+    }
+    dt_status status = image_pick_pieces(&out->plane, 0, noise, true, error);
+    image_measure_ink(out);
+    return status;
+}
+
+/* Whether ink is more like a sheet or a screen than like a digit on one: it fills nearly all of the
+ * picture. */
+static bool is_sheet(const ink *of)
+{
+    size_t count = (size_t)of->plane.height * (size_t)of->plane.width, inked = 0;
+    for (size_t i = 0; i < count; i++)
+        inked += of->plane.values[i] > 0;
+    double box = (double)(of->bottom - of->top + 1) * (of->right - of->left + 1);
+    return box > 0.4 * (double)count && (double)inked > 0.7 * box;
+}
+
+dt_status image_find_ink(const dt_image *image, ink *out, dt_error *error)
+{
+    plane picture;
+    ink uneven = {0};
+    *out = (ink){0};
+    dt_status status = reduce(image, &picture, error);
+    border edge = status ? (border){0} : measure_border(&picture);
+    bool even = edge.noise <= NOISE_CLEAN;
+    if (!status && even)
+        status = find_even(&picture, edge, out, error);
+    if (!status && (!even || (out->mass > 0 && is_sheet(out))))
+        status = find_uneven(&picture, &uneven, error);
+    dt_free(picture.values);
+    if (!status && uneven.mass > 0) {
+        dt_free(out->plane.values);
+        *out = uneven;
+    } else {
+        dt_free(uneven.plane.values);
+    }
+    if (status || out->mass > 0)
+        return status;
+    return dt_fail(error, DT_ERR_DATA,
+                   "expected a digit on a background, found nothing that stands out from grey %d",
+                   edge.tone);
+}
