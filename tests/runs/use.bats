@@ -142,8 +142,17 @@ EOF
     grep -q "hidden one kernel \[784\]\[20\]" out
 }
 
+# The weights of a run as older versions wrote them, without a form of images: that is MNIST's.
+forget_form() {
+    "$python" -c 'import h5py
+with h5py.File("run/weights.h5", "r+") as file:
+    for name in [name for name in file.attrs if "ink_" in name]:
+        del file.attrs[name]'
+}
+
 @test "predict sees a digit in pictures of every kind and size" {
     trained
+    forget_form
     use_check pictures pictures
     use 0 0 predict --weights run/weights.h5 pictures/*.png
     use_check predict run/weights.h5 pictures out
@@ -255,7 +264,7 @@ EOT
 import sys, h5py
 names = ["ink_background", "ink_extent", "ink_centre", "ink_middle_y", "ink_middle_x"]
 facts = [[h5py.File(path).attrs["dist_train." + name] for name in names] for path in sys.argv[1:]]
-assert facts[0] == facts[1] and facts[0][:2] == [0, 1.0], facts
+assert facts[0] == facts[1] and facts[0][:2] == [-1, 1.0], facts
 EOT
     train 0 predict --weights run/weights.h5 --fit none bars/*.png
     cut -f2- out | cmp - expected
@@ -264,9 +273,9 @@ EOT
 }
 
 @test "photographs of digits: nearly as often right as the images themselves" {
-    [ -e "${DIST_TRAIN_DATA:-}/t10k-images-idx3-ubyte.gz" ] || skip "no MNIST in \$DIST_TRAIN_DATA"
-    train 0 --config "$top/configs/mnist.ini" --data "$DIST_TRAIN_DATA" --epochs 3 --output run
-    "$python" "$top/tests/runs/photographs.py" make "$DIST_TRAIN_DATA" photographs 200
+    [ -n "$mnist" ] || skip "no MNIST in \$DIST_TRAIN_DATA"
+    train 0 --config "$top/configs/mnist.ini" --data "$mnist" --epochs 3 --output run
+    "$python" "$top/tests/runs/photographs.py" make "$mnist" photographs 200
     train 0 predict --weights run/weights.h5 photographs/*-*.p?m photographs/*-*.png
     cp out answers
     train 0 predict --weights run/weights.h5 photographs/originals
