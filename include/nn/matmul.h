@@ -2,10 +2,10 @@
  * matrix whose rows and columns lie anywhere, as the patches of an image do.
  *
  * Promise: every element of C is one chain of fused multiply-adds in the order of the summation
- * index, starting from what C holds. So the bits do not depend on how samples are cut into tiles,
- * on where in a tile a sample stands, on the width of the vectors, or on whether columns that are
- * zero throughout are left out (adding 0 * b changes no finite sum; only the sign of a zero may).
- * That is what makes the same bits on any number of ranks cheap.
+ * index, starting from what C holds or from what is said below. So the bits do not depend on how
+ * samples are cut into tiles, on where in a tile a sample stands, on the width of the vectors, or
+ * on whether columns that are zero throughout are left out (adding 0 * b changes no finite sum;
+ * only the sign of a zero may). That is what makes the same bits on any number of ranks cheap.
  *
  * Matrices are row-major with a leading dimension (elements from row to row). Rows of B are read in
  * whole vectors: DT_MATMUL_PAD elements behind the last row of B must be readable.
@@ -64,9 +64,10 @@ typedef struct dt_gathered {
     const int32_t *row, *column; /* [rows], [columns] */
 } dt_gathered;
 
-/* C[i][j] += sum over k of A[i][k] * B[k][j]. B: [columns of A][columns]. Row i of C begins at
- * c[at[i]]. */
-void dt_matmul_gathered(dt_gathered a, dt_matrix b, int columns, dt_real *c, const int32_t *at);
+/* C[i][j] = start[j] + sum over k of A[i][k] * B[k][j], from start[j] on; NULL: from 0 on.
+ * B: [columns of A][columns]. Row i of C begins at c[at[i]]. */
+void dt_matmul_gathered(dt_gathered a, dt_matrix b, int columns, const dt_real *start, dt_real *c,
+                        const int32_t *at);
 
 /* C[k][j] = or += sum over i of A[i][k] * B[i][j], the sum from 0 on: `adds` says which.
  * B: [rows of A][columns], C: [columns of A][columns]. */

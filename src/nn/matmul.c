@@ -13,51 +13,65 @@ typedef struct block {
     const dt_real *a[BLOCK_ROWS], *b;
     dt_real *c[BLOCK_ROWS];
     ptrdiff_t lda, ldb;
-    int last;   /* columns of C in its last vector: B's surplus ones are not stored */
-    bool fresh; /* the sum begins at zero, not with what C holds ... */
-    bool adds;  /* ... which is added at its end */
+    int last;             /* columns of C in its last vector: B's surplus ones are not stored */
+    bool fresh;           /* the sums begin at zero, ... */
+    const dt_real *start; /* ... or every row of them with this one; else with what C holds ... */
+    bool adds;            /* ... which is added at their end */
 } block;
 
+/* All loops over rows and vectors are unrolled, so that sums are registers. */
+#define UNROLL _Pragma("GCC unroll 8")
+
 /* One step of the summation: C += (a column of A) (a row of B). */
-INLINE void accumulate(int rows, int vectors, simd_vector sum[BLOCK_ROWS][BLOCK_VECTORS],
+INLINE void accumulate(int rows, int vectors, dt_vector sum[BLOCK_ROWS][BLOCK_VECTORS],
                        const dt_real *const a[BLOCK_ROWS], ptrdiff_t offset, const dt_real *b)
 {
-    for (int r = 0; r < rows; r++)
+    UNROLL
+    for (int r = 0; r < rows; r++) {
+        UNROLL
         for (int v = 0; v < vectors; v++)
-            sum[r][v] = multiply_add(a[r][offset], vector_load(b + v * LANES), sum[r][v]);
+            sum[r][v] = dt_multiply_add(a[r][offset], dt_vector_load(b + v * DT_LANES), sum[r][v]);
+    }
 }
 
 /* How the summation index finds its column of A and its row of B. */
 enum { FORWARD, GATHERED, TRANSPOSED };
 
-/* Vector v of `vectors` in a row of C. */
-INLINE simd_vector load_c(const block *p, int vectors, int r, int v)
+/* Vector v of `vectors` in a row of C, `last` columns in the last. */
+INLINE dt_vector load_c(const dt_real *c, int v, int vectors, int last)
 {
-    const dt_real *c = p->c[r] + v * LANES;
-    return v + 1 < vectors || p->last == LANES ? vector_load(c) : vector_load_some(c, p->last);
+    return v + 1 < vectors ? dt_vector_load(c + v * DT_LANES)
+                           : dt_vector_load_some(c + v * DT_LANES, last);
 }
 
-INLINE void store_c(const block *p, int vectors, int r, int v, simd_vector sum)
+INLINE void store_c(dt_real *c, int v, int vectors, int last, dt_vector sum)
 {
-    dt_real *c = p->c[r] + v * LANES;
-    if (v + 1 < vectors || p->last == LANES)
-        vector_store(c, sum);
+    if (v + 1 < vectors)
+        dt_vector_store(c + v * DT_LANES, sum);
     else
-        vector_store_some(c, p->last, sum);
+        dt_vector_store_some(c + v * DT_LANES, last, sum);
 }
 
 INLINE void block_product(const block *p, int rows, int vectors, int kind)
 {
-    simd_vector sum[BLOCK_ROWS][BLOCK_VECTORS];
-    const dt_real *a[BLOCK_ROWS];
-    for (int r = 0; r < rows; r++) {
-        a[r] = p->a[r];
-        for (int v = 0; v < vectors; v++)
-            sum[r][v] = p->fresh ? (simd_vector){0} : load_c(p, vectors, r, v);
-    }
-    const dt_real *b = p->b;
+    dt_vector sum[BLOCK_ROWS][BLOCK_VECTORS];
+    const dt_real *a[BLOCK_ROWS], *b = p->b, *start = p->start;
     const int32_t *index = p->index;
     ptrdiff_t lda = p->lda, ldb = p->ldb;
+    const int last = p->last;
+    const bool fresh = p->fresh, adds = p->adds;
+    UNROLL
+    for (int r = 0; r < rows; r++) {
+        a[r] = p->a[r];
+        UNROLL
+        for (int v = 0; v < vectors; v++) /* to write: it comes while the sum runs */
+            __builtin_prefetch(p->c[r] + v * DT_LANES, 1);
+        UNROLL
+        for (int v = 0; v < vectors; v++)
+            sum[r][v] = fresh   ? (dt_vector){0}
+                        : start ? load_c(start, v, vectors, last)
+                                : load_c(p->c[r], v, vectors, last);
+    }
     if (kind == TRANSPOSED)
         for (int k = 0; k < p->depth; k++)
             accumulate(rows, vectors, sum, a, k * lda, b + k * ldb);
@@ -67,9 +81,13 @@ INLINE void block_product(const block *p, int rows, int vectors, int kind)
     else
         for (int k = 0; k < p->depth; k++)
             accumulate(rows, vectors, sum, a, index[k], b + index[k] * ldb);
-    for (int r = 0; r < rows; r++)
+    UNROLL
+    for (int r = 0; r < rows; r++) {
+        UNROLL
         for (int v = 0; v < vectors; v++)
-            store_c(p, vectors, r, v, p->adds ? load_c(p, vectors, r, v) + sum[r][v] : sum[r][v]);
+            store_c(p->c[r], v, vectors, last,
+                    adds ? load_c(p->c[r], v, vectors, last) + sum[r][v] : sum[r][v]);
+    }
 }
 
 /* One function a block shape, so that every loop over rows and vectors is unrolled. */
@@ -121,8 +139,8 @@ static block_function *const transposed_blocks[BLOCK_ROWS][BLOCK_VECTORS] = {TAB
 static void run_block(block *p, block_function *const blocks[BLOCK_ROWS][BLOCK_VECTORS], int rows,
                       int columns)
 {
-    int vectors = (columns + LANES - 1) / LANES;
-    p->last = columns - (vectors - 1) * LANES;
+    int vectors = (columns + DT_LANES - 1) / DT_LANES;
+    p->last = columns - (vectors - 1) * DT_LANES;
     blocks[rows - 1][vectors - 1](p);
 }
 
@@ -209,7 +227,7 @@ void dt_matmul_by_transposed(int depth, dt_matrix a, dt_matrix b, dt_product c)
 }
 
 /* A block of a sum while it is worked on. */
-typedef dt_real block_copy[BLOCK_ROWS][BLOCK_COLUMNS] __attribute__((aligned(VECTOR_BYTES)));
+typedef dt_real block_copy[BLOCK_ROWS][BLOCK_COLUMNS] __attribute__((aligned(DT_VECTOR_BYTES)));
 
 /* Where a block of the sums is: rows `index`, `columns` columns from column j on. */
 typedef struct block_place {
@@ -263,7 +281,7 @@ static void sum_in_copies(const block_place *place, block *p, block_function *co
     block_copy copies[DT_SUMS_MAX];
     int top = summation->depth - 1; /* the level on top of the stack */
     int lowest = summation->depth;  /* levels from here to the top are copies */
-    int padded = (place->columns + LANES - 1) / LANES * LANES;
+    int padded = (place->columns + DT_LANES - 1) / DT_LANES * DT_LANES;
     for (int i = 0; i < summation->piece_count; i++) {
         const dt_piece *piece = &summation->pieces[i];
         top += piece->fresh;
@@ -326,12 +344,12 @@ static void transposed_panel(const block_place *panel, dt_columns active, dt_mat
         block_place place = *panel;
         place.index = active.index + first;
         place.rows = block_first(active.count, blocks, i + 1) - first;
-        block p = {.b = b.values, .lda = a.stride, .ldb = b.stride, .last = LANES};
+        block p = {.b = b.values, .lda = a.stride, .ldb = b.stride, .last = DT_LANES};
         for (int r = 0; r < place.rows; r++)
             p.a[r] = a.values + place.index[r];
-        int vectors = (columns + LANES - 1) / LANES;
+        int vectors = (columns + DT_LANES - 1) / DT_LANES;
         block_function *compute = transposed_blocks[place.rows - 1][vectors - 1];
-        if (simple && columns % LANES == 0)
+        if (simple && columns % DT_LANES == 0)
             sum_in_place(&place, &p, compute);
         else
             sum_in_copies(&place, &p, compute);
@@ -364,34 +382,37 @@ void dt_matmul_transposed(int rows, int columns, dt_columns of_a, dt_matrix a, d
 
 /* Both products of a gathered matrix: `along` of it are the rows of C, and the summation runs over
  * `index`. */
-static void gathered_product(const block *like, const int32_t *along, int count, dt_matrix b,
-                             int columns, dt_real *c, const int32_t *at)
+static void gathered_product(block p, const int32_t *along, int count, dt_matrix b, int columns,
+                             dt_real *c, const int32_t *at)
 {
+    const dt_real *values = p.a[0], *start = p.start;
     int blocks = count_blocks(count);
-    for (int j = 0; j < columns; j += BLOCK_COLUMNS)
-        for (int i = 0; i < blocks; i++) {
-            int first = block_first(count, blocks, i);
-            int rows = block_first(count, blocks, i + 1) - first;
-            block p = *like;
-            p.b = b.values + j;
-            p.ldb = b.stride;
-            for (int r = 0; r < rows; r++) {
-                ptrdiff_t row = first + r;
-                p.a[r] = like->a[0] + along[row];
-                p.c[r] = c + (at ? at[row] : row * columns) + j;
+    p.ldb = b.stride;
+    for (int j = 0; j < columns; j += BLOCK_COLUMNS) {
+        p.b = b.values + j;
+        p.start = start ? start + j : NULL;
+        for (int i = 0, first = 0; i < blocks; i++) {
+            int end = block_first(count, blocks, i + 1);
+            for (int row = first; row < end; row++) {
+                p.a[row - first] = values + along[row];
+                p.c[row - first] = c + (at ? at[row] : (ptrdiff_t)row * columns) + j;
             }
-            run_block(&p, gathered_blocks, rows, least(columns - j, BLOCK_COLUMNS));
+            run_block(&p, gathered_blocks, end - first, least(columns - j, BLOCK_COLUMNS));
+            first = end;
         }
+    }
 }
 
-void dt_matmul_gathered(dt_gathered a, dt_matrix b, int columns, dt_real *c, const int32_t *at)
+void dt_matmul_gathered(dt_gathered a, dt_matrix b, int columns, const dt_real *start, dt_real *c,
+                        const int32_t *at)
 {
-    block p = {.a = {a.values}, .depth = a.columns, .index = a.column};
-    gathered_product(&p, a.row, a.rows, b, columns, c, at);
+    block p = {
+        .a = {a.values}, .depth = a.columns, .index = a.column, .fresh = !start, .start = start};
+    gathered_product(p, a.row, a.rows, b, columns, c, at);
 }
 
 void dt_matmul_gathered_transposed(dt_gathered a, dt_matrix b, int columns, bool adds, dt_real *c)
 {
     block p = {.a = {a.values}, .depth = a.rows, .index = a.row, .fresh = true, .adds = adds};
-    gathered_product(&p, a.column, a.columns, b, columns, c, NULL);
+    gathered_product(p, a.column, a.columns, b, columns, c, NULL);
 }

@@ -2,6 +2,7 @@
 
 #include "nn/layer.h"
 #include "nn/matmul.h"
+#include "nn/simd.h"
 #include "window.h"
 
 enum { FILTERS, KERNEL, STRIDE, PAD, BIAS };
@@ -220,15 +221,9 @@ static void forward(const dt_layer *layer, const dt_layer_pass *pass)
     plan self = plan_of(layer);
     const dt_real *kernel = pass->parameters, *bias = kernel + kernel_size(&self);
     for (int i = 0; i < pass->input->samples; i++) {
-        dt_real *y = dt_tile_row(pass->output, i);
-        if (has_bias(layer))
-            for (int p = 0; p < self.positions; p++)
-                for (int o = 0; o < self.out; o++)
-                    y[self.output[p] + o] = bias[o];
-        else
-            memset(y, 0, (size_t)layer->outputs * sizeof *y);
         dt_matmul_gathered(patches_of(&self, dt_tile_row(pass->input, i)),
-                           (dt_matrix){kernel, self.out}, self.out, y, self.output);
+                           (dt_matrix){kernel, self.out}, self.out, has_bias(layer) ? bias : NULL,
+                           dt_tile_row(pass->output, i), self.output);
     }
 }
 
@@ -309,7 +304,7 @@ static void go_by_value(const plan *self, const dt_layer_pass *pass)
                 copy_places(at->rows, at->columns, self->out, dt_tile_row(pass->output_gradient, i),
                             at->columns, self->errors + border * self->out, self->errors_width);
                 dt_matmul_gathered((dt_gathered){self->errors, count, depth, self->from, self->tap},
-                                   (dt_matrix){self->turned, self->in}, self->in,
+                                   (dt_matrix){self->turned, self->in}, self->in, NULL,
                                    dt_tile_row(dx, i), self->to);
             }
         }
@@ -324,51 +319,69 @@ static void turn_kernel(const plan *self, const dt_real *kernel)
                 kernel[product(k, self->out, 1) + (size_t)o];
 }
 
-/* Adds the gradients of the values of every window to those of the image, window after window. */
-static void add_windows(const plan *self, dt_real *image)
+/* The first window that reaches a value `at` the padded side of an image, and how many do. */
+static int first_window(int at, int size, int step)
 {
-    int run = self->at.width * self->in;
-    const dt_real *errors = self->errors;
-    for (int p = 0; p < self->positions; p++)
-        for (int y = 0; y < self->at.height; y++, errors += run) {
-            dt_real *to = image + self->position[p] + self->value[y * run];
-            for (int j = 0; j < run; j++)
-                to[j] += errors[j];
-        }
+    return at < size ? 0 : (at - size) / step + 1;
+}
+
+static int count_windows(int at, int size, int step, int windows)
+{
+    return larger(least(at / step + 1, windows) - first_window(at, size, step), 0);
+}
+
+/* Sets the gradient of the value at (y, x): the sum of what the windows have there, window after
+ * window. */
+static void add_windows(const plan *self, int y, int x, dt_real *gradient)
+{
+    const window *at = &self->at;
+    int down = y + at->top, across = x + at->left;
+    int row = first_window(down, at->height, at->down);
+    int column = first_window(across, at->width, at->across);
+    int rows = count_windows(down, at->height, at->down, at->rows);
+    int columns = count_windows(across, at->width, at->across, at->columns);
+    const dt_real *first =
+        self->errors + product(row * at->columns + column, self->patch, 1) +
+        ((down - row * at->down) * at->width + across - column * at->across) * self->in;
+    ptrdiff_t to_row = (ptrdiff_t)at->columns * self->patch - at->down * at->width * self->in;
+    ptrdiff_t to_column = self->patch - at->across * self->in;
+    for (int c = 0; c < self->in; c += DT_LANES) {
+        dt_vector sum = {0};
+        for (int i = 0; i < rows; i++)
+            for (int j = 0; j < columns; j++)
+                sum += dt_vector_load(first + c + i * to_row + j * to_column);
+        dt_vector_store_some(gradient + c, least(self->in - c, DT_LANES), sum);
+    }
 }
 
 static void go_by_window(const plan *self, const dt_layer_pass *pass)
 {
-    const dt_tile *dx = pass->input_gradient;
     turn_kernel(self, pass->parameters);
     for (int o = 0; o < self->out; o++)
         self->tap[o] = o;
     for (int p = 0; p < self->positions; p++)
         self->to_window[p] = p * self->patch;
     for (int i = 0; i < pass->input->samples; i++) {
-        dt_real *to = dt_tile_row(dx, i), *image = has_no_border(self) ? to : self->image;
-        memset(self->errors, 0, product(self->positions, self->patch, 1) * sizeof *self->errors);
+        dt_real *dx = dt_tile_row(pass->input_gradient, i);
         dt_matmul_gathered((dt_gathered){dt_tile_row(pass->output_gradient, i), self->positions,
                                          self->out, self->output, self->tap},
-                           (dt_matrix){self->turned, self->patch}, self->patch, self->errors,
+                           (dt_matrix){self->turned, self->patch}, self->patch, NULL, self->errors,
                            self->to_window);
-        if (image != to)
-            memset(image, 0, image_size(self) * sizeof *image);
-        add_windows(self, image);
-        if (image != to)
-            copy_places(inner_rows(self), inner_columns(self), self->in, image + inner_offset(self),
-                        self->at.bordered_width, to, self->width);
+        for (int y = 0; y < self->height; y++)
+            for (int x = 0; x < self->width; x++, dx += self->in)
+                add_windows(self, y, x, dx);
     }
 }
 
 static void find_input_gradient(const plan *self, const dt_layer *layer, const dt_layer_pass *pass)
 {
+    if (goes_by_window(self)) {
+        go_by_window(self, pass);
+        return;
+    }
     for (int i = 0; i < pass->input->samples; i++)
         memset(dt_tile_row(pass->input_gradient, i), 0, (size_t)layer->inputs * sizeof(dt_real));
-    if (goes_by_window(self))
-        go_by_window(self, pass);
-    else
-        go_by_value(self, pass);
+    go_by_value(self, pass);
 }
 
 static void backward(const dt_layer *layer, const dt_layer_pass *pass)

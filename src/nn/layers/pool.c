@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "nn/layer.h"
+#include "nn/simd.h"
 #include "window.h"
 
 enum { KERNEL, STRIDE, PAD };
@@ -46,67 +47,16 @@ static part part_of(const dt_layer *layer, const window *at, int row, int column
                   least(x + at->width, layer->input.width)};
 }
 
-/* Channels are worked on together, so many as fit: the functions below are inlined with each of
- * these numbers, so that loops over channels are vectors. */
-enum { TOGETHER = 16 };
-#define CHUNKS(channels, CALL)                                                                     \
-    do {                                                                                           \
-        int c = 0;                                                                                 \
-        for (; c + TOGETHER <= (channels); c += TOGETHER)                                          \
-            CALL(c, TOGETHER);                                                                     \
-        if (c + 8 <= (channels)) {                                                                 \
-            CALL(c, 8);                                                                            \
-            c += 8;                                                                                \
-        }                                                                                          \
-        if (c + 4 <= (channels)) {                                                                 \
-            CALL(c, 4);                                                                            \
-            c += 4;                                                                                \
-        }                                                                                          \
-        if (c + 2 <= (channels)) {                                                                 \
-            CALL(c, 2);                                                                            \
-            c += 2;                                                                                \
-        }                                                                                          \
-        if (c < (channels))                                                                        \
-            CALL(c, 1);                                                                            \
-    } while (0)
-
-/* Before a loop over channels: GCC would unroll it, and not find the vectors again. */
-#define ONE_BY_ONE _Pragma("GCC unroll 1")
-
 #define INLINE static inline __attribute__((always_inline))
 
-/* Takes the values of a window at one place into y. */
-typedef void take(int channels, const dt_real *x, dt_real *y);
-/* Adds to dx, of one place of a window, what it gets of dy. taken: zero at the window's first. */
-typedef void give(int channels, const dt_real *x, const dt_real *y, const dt_real *dy,
-                  dt_real *taken, dt_real *dx);
+/* Takes into y the values x of a window at one place, a channel in each lane. */
+typedef dt_vector take(dt_vector x, dt_vector y);
+/* What the values x of a window at one place get of dy. taken: zero at the window's first. */
+typedef dt_vector give(dt_vector x, dt_vector y, dt_vector dy, dt_vector *taken);
 
-/* Of channels first .. first + channels - 1 of a window. */
-INLINE void pool_window(const dt_layer *layer, part p, int first, int channels, dt_real begin,
-                        take *function, const dt_real *x, dt_real *y)
+static const dt_real *place(const dt_layer *layer, const dt_real *image, int row, int column)
 {
-    dt_real value[TOGETHER];
-    ONE_BY_ONE
-    for (int c = 0; c < channels; c++)
-        value[c] = begin;
-    for (int i = p.first_row; i < p.end_row; i++)
-        for (int j = p.first_column; j < p.end_column; j++)
-            function(channels, x + (i * layer->input.width + j) * layer->input.channels + first,
-                     value);
-    ONE_BY_ONE
-    for (int c = 0; c < channels; c++)
-        y[first + c] = value[c];
-}
-
-INLINE void unpool_window(const dt_layer *layer, part p, int first, int channels, give *function,
-                          const dt_real *x, const dt_real *y, const dt_real *dy, dt_real *dx)
-{
-    dt_real taken[TOGETHER] = {0};
-    for (int i = p.first_row; i < p.end_row; i++)
-        for (int j = p.first_column; j < p.end_column; j++) {
-            int place = (i * layer->input.width + j) * layer->input.channels + first;
-            function(channels, x + place, y + first, dy + first, taken, dx + place);
-        }
+    return image + (row * layer->input.width + column) * layer->input.channels;
 }
 
 INLINE void pool(const dt_layer *layer, const window *at, dt_real begin, take *function,
@@ -116,58 +66,69 @@ INLINE void pool(const dt_layer *layer, const window *at, dt_real begin, take *f
     for (int row = 0; row < at->rows; row++)
         for (int column = 0; column < at->columns; column++, y += channels) {
             part p = part_of(layer, at, row, column);
-#define POOL(first, count) pool_window(layer, p, first, count, begin, function, x, y)
-            CHUNKS(channels, POOL);
+            for (int c = 0; c < channels; c += DT_LANES) {
+                dt_vector value = (dt_vector){0} + begin;
+                for (int i = p.first_row; i < p.end_row; i++)
+                    for (int j = p.first_column; j < p.end_column; j++)
+                        value = function(dt_vector_load(place(layer, x, i, j) + c), value);
+                dt_vector_store_some(y + c, least(channels - c, DT_LANES), value);
+            }
         }
+}
+
+/* Whether no value lies in two windows. */
+static bool lie_apart(const window *at)
+{
+    return at->down >= at->height && at->across >= at->width;
 }
 
 INLINE void unpool(const dt_layer *layer, const window *at, give *function, const dt_real *x,
                    const dt_real *y, const dt_real *dy, dt_real *dx)
 {
     int channels = layer->input.channels;
+    bool apart = lie_apart(at);
     memset(dx, 0, (size_t)layer->inputs * sizeof *dx);
     for (int row = 0; row < at->rows; row++)
         for (int column = 0; column < at->columns; column++, y += channels, dy += channels) {
             part p = part_of(layer, at, row, column);
-#define UNPOOL(first, count) unpool_window(layer, p, first, count, function, x, y, dy, dx)
-            CHUNKS(channels, UNPOOL);
+            for (int c = 0; c < channels; c += DT_LANES) {
+                int count = least(channels - c, DT_LANES);
+                const dt_vector zero = {0};
+                dt_vector taken = zero, its = dt_vector_load(y + c), error = dt_vector_load(dy + c);
+                for (int i = p.first_row; i < p.end_row; i++)
+                    for (int j = p.first_column; j < p.end_column; j++) {
+                        const dt_real *from = place(layer, x, i, j) + c;
+                        dt_real *to = dx + (from - x);
+                        dt_vector gets = function(dt_vector_load(from), its, error, &taken);
+                        dt_vector_store_some(to, count, gets + (apart ? zero : dt_vector_load(to)));
+                    }
+            }
         }
 }
 
 /* NaN is the largest, and stays. */
-INLINE void take_largest(int channels, const dt_real *x, dt_real *y)
+INLINE dt_vector take_largest(dt_vector x, dt_vector y)
 {
-    ONE_BY_ONE
-    for (int c = 0; c < channels; c++)
-        y[c] = x[c] > y[c] || x[c] != x[c] ? x[c] : y[c];
+    return dt_vector_choose((x > y) | (x != x), x, y);
 }
 
 /* To the first that is the largest. */
-INLINE void give_largest(int channels, const dt_real *x, const dt_real *y, const dt_real *dy,
-                         dt_real *taken, dt_real *dx)
+INLINE dt_vector give_largest(dt_vector x, dt_vector y, dt_vector dy, dt_vector *taken)
 {
-    ONE_BY_ONE
-    for (int c = 0; c < channels; c++) {
-        dt_real takes = x[c] < y[c] ? 0 : (dt_real)1 - taken[c];
-        dx[c] = dt_fma(takes, dy[c], dx[c]);
-        taken[c] += takes;
-    }
+    dt_vector takes = dt_vector_choose(x < y, (dt_vector){0}, (dt_real)1 - *taken);
+    *taken += takes;
+    return takes * dy;
 }
 
-INLINE void take_sum(int channels, const dt_real *x, dt_real *y)
+INLINE dt_vector take_sum(dt_vector x, dt_vector y)
 {
-    ONE_BY_ONE
-    for (int c = 0; c < channels; c++)
-        y[c] += x[c];
+    return y + x;
 }
 
-INLINE void give_all(int channels, const dt_real *x, const dt_real *y, const dt_real *dy,
-                     dt_real *taken, dt_real *dx)
+INLINE dt_vector give_all(dt_vector x, dt_vector y, dt_vector dy, dt_vector *taken)
 {
     (void)x, (void)y, (void)taken;
-    ONE_BY_ONE
-    for (int c = 0; c < channels; c++)
-        dx[c] += dy[c];
+    return dy;
 }
 
 static void max_forward(const dt_layer *layer, const dt_layer_pass *pass)
