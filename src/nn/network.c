@@ -63,7 +63,9 @@ static dt_status create_tiles(dt_network *self, dt_error *error)
     for (int i = 0; i < self->layer_count && !status; i++) {
         int width = self->layers[i].outputs;
         status = dt_tile_create(self->tile_samples, width, &self->values[i + 1], error);
-        if (!status)
+        if (network_shares_gradient(&self->layers[i], i))
+            self->gradients[i + 1] = self->gradients[i];
+        else if (!status)
             status = dt_tile_create(self->tile_samples, width, &self->gradients[i + 1], error);
     }
     return status;
@@ -88,9 +90,8 @@ static dt_status allocate_scratch(dt_network *self, dt_error *error)
 
 dt_status dt_network_create(const dt_network_spec *spec, dt_network **out, dt_error *error)
 {
-    dt_status status = dt_exactness_check(error);
-    if (status)
-        return status;
+    if (dt_exactness_check(error))
+        return error->status;
     dt_network *self = dt_calloc(1, sizeof *self, error);
     if (!self)
         return error->status;
@@ -120,9 +121,11 @@ void dt_network_destroy(dt_network *self)
 {
     if (!self)
         return;
-    for (int i = 0; i <= self->layer_count; i++) {
+    for (int i = self->layer_count; i >= 0; i--) {
         dt_tile_destroy(self->values ? &self->values[i] : NULL);
-        dt_tile_destroy(self->gradients ? &self->gradients[i] : NULL);
+        if (self->gradients &&
+            (i == 0 || self->gradients[i].values != self->gradients[i - 1].values))
+            dt_tile_destroy(&self->gradients[i]);
     }
     dt_free(self->layers);
     dt_free(self->offsets);

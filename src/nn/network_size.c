@@ -52,8 +52,9 @@ dt_network_size dt_network_measure(const dt_network_spec *spec)
         largest = tensor > largest ? tensor : largest;
         network_scratch_add(&layer, &room);
         /* what it gives, and the gradient by that */
-        values += 2 * (uint64_t)dt_tile_stride(layer.outputs);
-        columns += 2 * (uint64_t)layer.outputs;
+        uint64_t tiles = network_shares_gradient(&layer, i) ? 1 : 2;
+        values += tiles * (uint64_t)dt_tile_stride(layer.outputs);
+        columns += tiles * (uint64_t)layer.outputs;
     }
     size.tile_samples = choose_tile_samples(largest, values, (uint64_t)spec->at_once);
     size.bytes += (uint64_t)size.tile_samples * (values * sizeof(dt_real) + sizeof(double)) +

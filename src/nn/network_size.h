@@ -12,4 +12,10 @@ typedef struct network_scratch {
 /* Raises it to what this layer needs. */
 void network_scratch_add(const dt_layer *layer, network_scratch *room);
 
+/* Whether the gradient by what goes into layer i takes the place of that by what comes out. */
+static inline bool network_shares_gradient(const dt_layer *layer, int i)
+{
+    return i > 0 && layer->kind->map;
+}
+
 #endif
