@@ -99,6 +99,12 @@ static dt_status import_hdf5(const void *bytes, size_t size, const char *config,
     return status;
 }
 
+static void note_conversion(const dt_bundle *bundle, dt_import_note *note)
+{
+    snprintf(note->converted, sizeof note->converted, "%s",
+             bundle->converted ? bundle->converted : "");
+}
+
 typedef dt_status decoder(const void *bytes, size_t size, dt_bundle *out, dt_error *error);
 
 static dt_status import_bundle(decoder *decode, const void *bytes, size_t size,
@@ -107,8 +113,7 @@ static dt_status import_bundle(decoder *decode, const void *bytes, size_t size,
 {
     dt_bundle bundle;
     dt_status status = decode(bytes, size, &bundle, error);
-    snprintf(note->converted, sizeof note->converted, "%s",
-             bundle.converted ? bundle.converted : "");
+    note_conversion(&bundle, note);
     if (!status)
         status = dt_weights_of_bundle(&bundle, list, out, note, error);
     dt_bundle_destroy(&bundle);
@@ -146,7 +151,7 @@ static dt_status import_torch(dt_zip *zip, const dt_layer_list *list, dt_weights
     dt_bundle bundle;
     note->format = "a file of PyTorch";
     dt_status status = dt_torch_read(zip, dt_torch_find(zip), &bundle, error);
-    note->converted = bundle.converted;
+    note_conversion(&bundle, note);
     if (!status)
         status = dt_weights_of_bundle(&bundle, list, out, note, error);
     dt_bundle_destroy(&bundle);
