@@ -65,11 +65,6 @@ def make_weights(directory):
             write(name(f"type{dtype}-gzip"), keras3, dtype=dtype, storage="gzip")
         for block in (512, 4096):
             write(name(f"block{block}"), keras3, block=block)
-        write(name("soft"), keras3)
-        with h5py.File(name("soft"), "a") as file: # the same under a link within the file
-            top = file["layers"] if keras3 else file
-            top.move("dense", "/elsewhere" if keras3 else "elsewhere")
-            top["dense"] = h5py.SoftLink("/elsewhere")
 
 
 def make_hostile(directory):

@@ -113,7 +113,7 @@ static dt_confined *started(char what)
 {
     dt_confined *child;
     dt_error error = {0};
-    const dt_confined_limits limits = {(size_t)64 << 20, 1, 5};
+    const dt_confined_limits limits = {(size_t)64 << 20, 1, what == SILENCE ? 2 : 90};
     CU_ASSERT_EQUAL(dt_confined_start(JOB, limits, &child, &error), DT_OK);
     CU_ASSERT_PTR_NOT_NULL_FATAL(child);
     CU_ASSERT_EQUAL(dt_confined_send(child, &what, 1, &error), DT_OK);
@@ -151,7 +151,7 @@ static void a_silent_child_is_not_waited_for_forever(void)
     dt_confined *child = started(SILENCE);
     time_t begin = time(NULL);
     CU_ASSERT_EQUAL(dt_confined_receive(child, answer, 2, &error), DT_ERR_DATA);
-    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "silent for 5 s"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "silent for 2 s"));
     CU_ASSERT_TRUE(time(NULL) - begin < 30);
     dt_confined_end(child);
 }
