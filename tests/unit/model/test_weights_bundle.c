@@ -66,6 +66,7 @@ static void draw_facts(dt_random_sequence *random, dt_weights_facts *out)
                               .output_activation = none,
                               .loss = none,
                               .version = all ? some : none,
+                              .class_names = none,
                               .data_source = all ? some : none,
                               .config = all ? some : none,
                               .ink_background = all ? 255 : -1,
@@ -78,6 +79,9 @@ static void draw_facts(dt_random_sequence *random, dt_weights_facts *out)
                               .samples = all ? 77 : -1,
                               .val_accuracy = all ? draw_real(random, 0, 1) : (double)NAN,
                               .test_accuracy = all ? 1.0 / 3 : (double)NAN};
+    static const char nine[] = "a\nb\nc\nd\ne\nf\ng\nh\ni"; /* the last so many */
+    if (all)
+        out->class_names = nine + sizeof nine - 2 * (size_t)out->classes;
 }
 
 static void assert_same_weights(const dt_weights_file *a, const dt_weights_file *b)
