@@ -95,9 +95,9 @@ static void assert_same_weights(const dt_weights_file *a, const dt_weights_file 
 
 static void assert_same_facts(const dt_weights_facts *a, const dt_weights_facts *b)
 {
-    const char *const *texts[] = {&a->architecture,      &a->layers, &a->activation,
-                                  &a->output_activation, &a->loss,   &a->version,
-                                  &a->data_source,       &a->config};
+    const char *const *texts[] = {
+        &a->architecture, &a->layers,      &a->activation,  &a->output_activation, &a->loss,
+        &a->version,      &a->class_names, &a->data_source, &a->ink_centre,        &a->config};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         CU_ASSERT_STRING_EQUAL(*texts[i],
                                *(char **)((char *)b + ((const char *)texts[i] - (const char *)a)));
