@@ -140,7 +140,7 @@ void dt_planes_sizes(const dt_planes *walk, const dt_tensor *tensor, size_t size
         sizes[0] = (size_t)(shape[0] * shape[1]);
         sizes[1] = (size_t)shape[2];
         sizes[2] = tensor->rank == 4 ? (size_t)shape[3] : 1;
-    } else if (of_inputs && (tensor->rank == 2 || !walk->layer.kind->shape)) {
+    } else if (of_inputs && (tensor->rank == 2 || keeps_row(&walk->layer))) {
         sizes[0] = (size_t)row.height * (size_t)row.width;
         sizes[1] = (size_t)row.channels;
         sizes[2] = tensor->rank == 2 ? (size_t)shape[1] : 1;

@@ -282,7 +282,7 @@ static dt_status check_whole(const dt_weights_file *file, const dt_network_spec 
                        "%" PRId64,
                        dt_shape_size(output), classes);
     dt_architecture_text(&spec->architecture, text, sizeof text);
-    if (file->own && strcmp(file->facts.architecture, text) != 0)
+    if (file->own && !file->facts.layers[0] && strcmp(file->facts.architecture, text) != 0)
         return dt_fail(error, DT_ERR_DATA,
                        "expected tensors of the architecture %.200s, as its attribute says, found "
                        "%.200s",

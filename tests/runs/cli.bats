@@ -257,6 +257,8 @@ others() {
             }
             if (text ~ /^layers/)
                 return "9, dense 8 bias false tanh, " classes
+            if (text ~ /^augmentations/)
+                return "shift 2.5, flip"
             if (!match(text, /a(n integer|[ ]number) from /))
                 return "a name; # \"so\""
             split(substr(text, RSTART + RLENGTH), word, " ")

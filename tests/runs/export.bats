@@ -96,7 +96,7 @@ bias|unit"
     export_check formats data "$number"
     # shellcheck disable=SC2046 # words
     "$python" "$top/tests/runs/check_elsewhere.py" exported data $(cat keras3)
-    expect "kinds of layers that Keras does not have" rms "$(sort -u strangers)"
+    expect "kinds of layers that Keras does not have" "add rms" "$(sort -u strangers | words)"
 }
 
 @test "a name of another format is refused, and one that says its format is enough" {

@@ -160,6 +160,8 @@ static void facts_that_contradict_the_tensors_are_refused(void)
     const draft good = self;
 
     snprintf(self.architecture, sizeof self.architecture, "12-7-5");
+    self.activation = "relu"; /* a file without layers */
+    self.output = "identity";
     write_draft(&self, &spec);
     refuse(&asked, DT_ERR_DATA, "architecture 12-7-5, as its attribute says, found 12-7-4");
     self = good;
