@@ -21,8 +21,8 @@ run_it() {
 
 # The names of all formats, as the program lists them.
 export_formats() {
-    dist_train 0 export --weights x -o x
-    sed 's/.*expected --format //; s/, found none//; s/,\| or / /g' err
+    dist_train 0 export --weights x -o x --format nonsense
+    sed "s/.*expected //; s/, found 'nonsense'//; s/,\\| or / /g" err
 }
 
 # bring_in LIST: imports each file of it, as FILE.in.h5, and asks the network.
