@@ -88,10 +88,9 @@ static void print_line(const predictor *self, const char *name, int answer)
 {
     int classes = classes_of(self);
     char class[DT_CLASS_NAME];
-    if (answer == classes)
-        printf("%s\tnone", name);
-    else
-        dt_print(stdout, "%s\t%s", name, dt_class_name(names_of(self), answer, class));
+    printf("%s\t", name);
+    dt_print(stdout, "%s",
+             answer == classes ? "none" : dt_class_name(names_of(self), answer, class));
     for (int j = 0; j < classes; j++)
         printf("%c%.4f", j == 0 ? '\t' : ' ', self->probabilities[j]);
     putchar('\n');
