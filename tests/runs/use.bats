@@ -268,7 +268,7 @@ assert facts[0] == facts[1] and facts[0][:2] == [-1, 1.0], facts
 EOT
     train 0 predict --weights run/weights.h5 --fit none bars/*.png
     cut -f2- out | cmp - expected
-    refuse 64 "--fit: expected one of auto, mnist, none, found 'some'" \
+    refuse 64 "--fit: expected auto, mnist or none, found 'some'" \
         predict --weights run/weights.h5 --fit some bars/00-0.png
 }
 
