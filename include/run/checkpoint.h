@@ -91,7 +91,8 @@ dt_status dt_checkpoint_write(const char *path, const dt_checkpoint *checkpoint,
 
 /* Decodes the bytes of a file; checks the trailer first. *out is always set, end it with
  * dt_checkpoint_destroy. Errors: DT_ERR_DATA for every file that dt_checkpoint_encode has not made,
- * with what was expected and found; DT_ERR_INTERNAL. */
+ * with what was expected and found; DT_ERR_INTERNAL, also for a file whose hash is right and whose
+ * reader (file/confined.h) fails or is ended: it may well be good. */
 dt_status dt_checkpoint_decode(const void *bytes, size_t size, dt_checkpoint *out, dt_error *error);
 
 /* Reads the file `path` whole and decodes it. Errors, with the path: DT_ERR_NO_INPUT when it cannot

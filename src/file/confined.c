@@ -28,8 +28,9 @@ struct dt_confined {
 
 static dt_status cannot_start(dt_error *error, int reason)
 {
-    return dt_fail(error, DT_ERR_INTERNAL, "cannot start a process that reads files: %s",
-                   strerror(reason));
+    return dt_fail(error, DT_ERR_INTERNAL,
+                   "cannot start a process that reads files: /proc/self/exe: %s%s",
+                   strerror(reason), reason == ENOENT ? "; is /proc mounted?" : "");
 }
 
 /* Signals are the parent's affair: the child, which ignores those that people send, lets them
@@ -150,7 +151,7 @@ static dt_status move(dt_confined *self, bool out, void *bytes, size_t size, dt_
     char *at = bytes;
     while (size > 0) {
         long long left = deadline - now();
-        int ready = left > 0 && self->pid ? poll(&socket, 1, (int)left) : 0;
+        int ready = self->pid ? poll(&socket, 1, left > 0 ? (int)left : 0) : 0;
         if (ready < 0 && errno == EINTR)
             continue;
         if (ready <= 0)

@@ -279,10 +279,12 @@ dt_status dt_checkpoint_decode(const void *bytes, size_t size, dt_checkpoint *ou
     *out = (dt_checkpoint){0};
     set_tables(&all, out);
     dt_status status = trailer_check(bytes, size, error);
-    if (!status)
-        status = dt_hdf5_reader_open(bytes, size - TRAILER_SIZE, &reader, error);
     if (status)
         return status;
+    dt_error own = {0};
+    if (dt_hdf5_reader_open(bytes, size - TRAILER_SIZE, &reader, &own)) /* or was ended */
+        return dt_fail(error, DT_ERR_INTERNAL, "its hash is right, so it is not damaged: %s",
+                       own.message);
     status = read_content(reader, out, &all, error);
     dt_hdf5_reader_destroy(reader);
     return status;
