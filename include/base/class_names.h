@@ -18,6 +18,9 @@
 /* The name of class 0 .. DT_CLASSES_MAX; returns `name`. One beyond the names is its number. */
 char *dt_class_name(const char *names, int class, char name[DT_CLASS_NAME]);
 
+/* How many names there are; of NULL and "" 0. */
+int dt_class_count(const char *names);
+
 /* The class of that name; -1: none. `classes`: how many there are. */
 int dt_class_find(const char *names, int classes, const char *name);
 

@@ -35,7 +35,7 @@ typedef struct dt_config {
     /* [data] */
     char data[DT_NAME_MAX]; /* auto | synthetic | a directory */
     char keys[DT_NAME_MAX]; /* names of arrays, with commas; auto */
-    int classes;            /* 0: auto, as many as the data have */
+    int classes;            /* 0: auto, as many as the data have (data/source.h) */
     bool transpose;         /* the images are stored with rows and columns exchanged */
     int split;              /* dt_split */
     double val_fraction;
@@ -202,8 +202,8 @@ size_t dt_config_write_ini(const dt_config *config, bool help, char *text, size_
  * from an INI file. virtual_ranks and output stay "auto": they are known when a run starts. */
 dt_status dt_config_resolve(dt_config *config, dt_error *error);
 
-/* Sets how many classes there are (>= 1): layers that nobody gave end in one output a class. */
-void dt_config_set_classes(dt_config *config, int classes);
+/* Layers that nobody gave end in one output for each of so many classes (>= 1). */
+void dt_config_set_outputs(dt_config *config, int classes);
 
 /* Makes what else speaks of the layers say what they say, and writes them out if numbers alone
  * would then mean other ones: written as an INI file, the settings can be read back. Settings that

@@ -32,6 +32,6 @@ dt_status dt_classes_of_labels(dt_source *source, const dt_label_set *set, dt_er
 
 /* The classes become those of a network with these names: a label belongs to the class that has its
  * name. Errors: DT_ERR_INTERNAL. */
-dt_status dt_classes_of_names(dt_source *source, const char *names, int classes, dt_error *error);
+dt_status dt_classes_of_names(dt_source *source, const char *names, dt_error *error);
 
 #endif

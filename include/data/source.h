@@ -25,9 +25,7 @@ struct dt_source {
     int classes;       /* 0: not known yet (data/classes.h) */
     char *class_names; /* base/class_names.h; owned; NULL: the numbers 0 .. classes - 1 */
     int32_t label_of[DT_CLASSES_MAX]; /* [classes], the label that the data have for the class */
-    char *label_names;       /* what the labels 0, 1, ... of the data are called; owned; NULL: their
-                                numbers */
-    bool transposed;         /* rows and columns are exchanged when samples are read */
+    bool transposed;                  /* rows and columns are exchanged when samples are read */
     int64_t count[DT_PARTS]; /* samples of each part: of training >= 1; of test 0: there are none */
     bool sequential;         /* a range costs the way there, from the last one's end (gzip) */
     char place[DT_PARTS][DT_PLACE_SIZE]; /* where the labels stand, for messages */

@@ -12,10 +12,10 @@
 
 dt_normalization dt_normalization_of(dt_normalize normalize);
 
-/* The network that these settings, which have been resolved, mean for images of this shape.
- * Errors: DT_ERR_CONFIG: its layers do not fit to the images. */
-dt_status dt_model_specify(const dt_config *config, dt_shape shape, dt_network_spec *out,
-                           dt_error *error);
+/* The network that these settings, which have been resolved, mean for images of this shape
+ * in so many classes. Errors: DT_ERR_CONFIG: its layers do not fit to the images, or to them. */
+dt_status dt_model_specify(const dt_config *config, dt_shape shape, int classes,
+                           dt_network_spec *out, dt_error *error);
 
 typedef struct dt_model {
     dt_network_spec spec;

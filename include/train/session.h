@@ -77,11 +77,10 @@ dt_status dt_session_settle(dt_comm *comm, const dt_config *asked, dt_config *co
                             dt_error *error);
 
 /* Builds a run from resolved settings, the same on all ranks, and reads the data, if there is
- * memory for all that a training takes (dist/room.h); config.classes becomes what it turned out to
- * be. `from`: what rank 0 is to go on from (train/resume.h), which says what the classes are
- * called, and what memory will be free when it saves; NULL, as on other ranks: nothing. When there
- * are surplus ranks, a line says so. On an error all ranks return the same one. The caller owns
- * *out: dt_session_close. Collective. */
+ * memory for all that a training takes (dist/room.h). `from`: what rank 0 is to go on from
+ * (train/resume.h), which says what the classes are called, and what memory will be free when it
+ * saves; NULL, as on other ranks: nothing. When there are surplus ranks, a line says so. On an
+ * error all ranks return the same one. The caller owns *out: dt_session_close. Collective. */
 dt_status dt_session_open(dt_comm *comm, const dt_config *config, const struct dt_resume *from,
                           dt_session **out, dt_error *error);
 

@@ -22,6 +22,14 @@ char *dt_class_name(const char *names, int class, char name[DT_CLASS_NAME])
     return name;
 }
 
+int dt_class_count(const char *names)
+{
+    int count = names && names[0];
+    for (const char *at = names; count > 0 && (at = strchr(at, '\n')); at++)
+        count++;
+    return count;
+}
+
 int dt_class_find(const char *names, int classes, const char *name)
 {
     char own[DT_CLASS_NAME];

@@ -189,7 +189,8 @@ static dt_status open_wide(bench *self, const dt_config *config, int first, int 
 {
     dt_config other = *config;
     char layers[64];
-    snprintf(layers, sizeof layers, "%d, %d, %d", first, second, config->classes);
+    snprintf(layers, sizeof layers, "%d, %d, %d", first, second,
+             self->subjects[AS_CONFIGURED].run->source->classes);
     dt_status status = dt_config_set(&other, dt_setting_find("layers"), layers, error);
     return status ? status : open_subject(self, &other, of, error);
 }

@@ -184,7 +184,6 @@ static void describe_settings(const dt_session *run, dt_config *settings)
     *settings = run->config;
     if (settings->virtual_ranks == dt_comm_size(run->comm))
         settings->virtual_ranks = 0;
-    settings->classes = 0; /* auto: as the layers and the labels say */
     dt_config_unresolve(settings);
 }
 

@@ -33,7 +33,6 @@ static dt_status print_settings(const char *ini, dt_error *error)
     dt_status status = dt_config_read_ini_text(&config, "settings", ini, error);
     if (status)
         return error->status = DT_ERR_DATA;
-    config.classes = 0; /* auto: as the layers and the labels say */
     dt_config_unresolve(&config);
     size_t size = dt_options_describe_changes(&config, NULL, 0) + 1;
     char *text = dt_calloc(size, 1, error);

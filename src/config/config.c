@@ -369,9 +369,8 @@ static dt_status check_together(const dt_config *config, dt_error *error)
     return DT_OK;
 }
 
-void dt_config_set_classes(dt_config *config, int classes)
+void dt_config_set_outputs(dt_config *config, int classes)
 {
-    config->classes = classes;
     if (!dt_config_is_given(config, "layers"))
         dt_layers_set_outputs(&config->layers, classes);
 }
@@ -389,7 +388,7 @@ dt_status dt_config_resolve(dt_config *config, dt_error *error)
 
     dt_status status = settle_layers(&resolved, error);
     if (!status && config->classes > 0)
-        dt_config_set_classes(&resolved, config->classes);
+        dt_config_set_outputs(&resolved, config->classes);
     if (!status)
         status = check_together(&resolved, error);
     if (!status)

@@ -48,15 +48,6 @@ bool dt_label_set_within(const dt_label_set *set, int classes)
     return set->count == 0 || (set->labels[0] >= 0 && set->labels[set->count - 1] < classes);
 }
 
-/* The name of a label of the data; NULL: it has none. */
-static const char *name_of(const dt_source *source, int32_t label, char name[DT_CLASS_NAME])
-{
-    if (source->label_names)
-        return dt_class_name(source->label_names, label, name);
-    snprintf(name, DT_CLASS_NAME, "%d", (int)label);
-    return name;
-}
-
 static dt_status check_count(const dt_source *source, const dt_label_set *set, dt_error *error)
 {
     if (set->count > DT_CLASSES_MAX)
@@ -78,34 +69,24 @@ dt_status dt_classes_of_labels(dt_source *source, const dt_label_set *set, dt_er
         return status;
     dt_classes_of_number(source, set->count);
     memcpy(source->label_of, set->labels, (size_t)set->count * sizeof *set->labels);
-    if (!source->label_names && set->labels[0] == 0 &&
-        set->labels[set->count - 1] == set->count - 1)
+    if (dt_label_set_within(set, set->count))
         return DT_OK;
-    for (int i = 0; i < set->count; i++) {
-        char name[DT_CLASS_NAME];
-        dt_text_add(&names, "%s%s", i > 0 ? "\n" : "", name_of(source, set->labels[i], name));
-    }
+    for (int i = 0; i < set->count; i++)
+        dt_text_add(&names, "%s%d", i > 0 ? "\n" : "", (int)set->labels[i]);
     source->class_names = names.text;
     return dt_text_status(&names, error);
 }
 
-/* The label of that name; NO_LABEL: the data have none. */
-static int32_t label_called(const dt_source *source, const char *name)
+dt_status dt_classes_of_names(dt_source *source, const char *names, dt_error *error)
 {
-    if (!source->label_names)
-        return dt_class_is_number(name) ? atoi(name) : NO_LABEL;
-    int found = dt_class_find(source->label_names, DT_CLASSES_MAX, name);
-    return found >= 0 ? found : NO_LABEL;
-}
-
-dt_status dt_classes_of_names(dt_source *source, const char *names, int classes, dt_error *error)
-{
+    int classes = dt_class_count(names);
     dt_classes_of_number(source, classes);
-    if (names && names[0] && !(source->class_names = dt_strdup(names, error)))
+    if (!(source->class_names = dt_strdup(names, error)))
         return DT_ERR_INTERNAL;
     for (int i = 0; i < classes; i++) {
         char name[DT_CLASS_NAME];
-        source->label_of[i] = label_called(source, dt_class_name(names, i, name));
+        dt_class_name(names, i, name);
+        source->label_of[i] = dt_class_is_number(name) ? atoi(name) : NO_LABEL;
     }
     return DT_OK;
 }

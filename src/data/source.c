@@ -10,12 +10,7 @@ enum { TABLE = 256 };
 static dt_status refuse_label(const dt_source *source, dt_part part, int64_t sample, int32_t label,
                               dt_error *error)
 {
-    char list[DT_CLASSES_LISTED], name[DT_CLASS_NAME];
-    if (source->label_names)
-        return dt_fail(error, DT_ERR_DATA, "%s: expected the classes %s, found '%s'",
-                       source->place[part],
-                       dt_class_list(source->class_names, source->classes, list),
-                       dt_class_name(source->label_names, label, name));
+    char list[DT_CLASSES_LISTED];
     return dt_fail(error, DT_ERR_DATA,
                    "%s: expected labels %s, found %d at sample %lld (the first is 0)",
                    source->place[part], dt_class_list(source->class_names, source->classes, list),
@@ -112,6 +107,5 @@ void dt_source_close(dt_source *source)
     if (!source)
         return;
     dt_free(source->class_names);
-    dt_free(source->label_names);
     source->close(source);
 }

@@ -35,7 +35,7 @@ static void release(work *self)
 /* Room for the outputs of the samples that this rank holds, if they are to be kept. */
 static dt_status make_room(dt_session *run, dt_subset_kind kind, dt_error *error)
 {
-    size_t count = (size_t)run->dataset->subsets[kind].held.count * (size_t)run->config.classes;
+    size_t count = (size_t)run->dataset->subsets[kind].held.count * (size_t)run->source->classes;
     if (!run->config.report || run->outputs[kind])
         return DT_OK;
     run->outputs[kind] = dt_calloc(count, sizeof *run->outputs[kind], error);

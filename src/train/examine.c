@@ -35,7 +35,7 @@ dt_status dt_examine_count(const dt_session *run, dt_subset_kind kind, int64_t *
                            dt_error *error)
 {
     const dt_subset *subset = &run->dataset->subsets[kind];
-    int classes = run->config.classes;
+    int classes = run->source->classes;
     int64_t *own = dt_calloc(dt_metrics_size(classes), sizeof *own, error);
     *counts = own ? dt_calloc(dt_metrics_size(classes), sizeof *own, error) : NULL;
     dt_status status = dt_comm_agree(run->comm, *counts ? DT_OK : DT_ERR_INTERNAL, error);
@@ -50,7 +50,7 @@ dt_status dt_examine_count(const dt_session *run, dt_subset_kind kind, int64_t *
 dt_status dt_examine(dt_session *run, dt_subset_kind kind, dt_examination *out, dt_error *error)
 {
     const dt_subset *subset = &run->dataset->subsets[kind];
-    int classes = run->config.classes;
+    int classes = run->source->classes;
     *out = (dt_examination){.classes = classes, .samples = subset->count};
     if (subset->count == 0)
         return dt_fail(error, DT_ERR_CONFIG,

@@ -72,7 +72,7 @@ dt_status dt_insight_collect(dt_session *run, const dt_epilogue *told, dt_insigh
                              dt_error *error)
 {
     const dt_progress_report *report = told ? told->evaluated : NULL;
-    *out = (dt_insight){.shape = run->source->shape, .classes = run->config.classes};
+    *out = (dt_insight){.shape = run->source->shape, .classes = run->source->classes};
     if (report) {
         out->epoch = report->step / report->steps_an_epoch;
         out->step = report->step;

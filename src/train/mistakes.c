@@ -44,7 +44,7 @@ static int compare(const void *one, const void *other)
 
 static const float *outputs_of(const work *self, int64_t held)
 {
-    return self->outputs + held * self->run->config.classes;
+    return self->outputs + held * self->run->source->classes;
 }
 
 /* Puts a mistake where it belongs among the own ones, of which the last falls out. */
@@ -61,7 +61,7 @@ static void insert(work *self, const mistake *new)
 static void find_own(work *self)
 {
     const dt_subset *subset = self->subset;
-    int classes = self->run->config.classes;
+    int classes = self->run->source->classes;
     for (int i = 0; i < self->most; i++)
         self->own[i] = none;
     for (int64_t i = 0; i < subset->held.count; i++) {
@@ -92,7 +92,7 @@ static void put(const work *self, const mistake *own, int64_t i, dt_gallery *out
 /* Sample i of the gallery of a rank becomes that of rank 0. */
 static void bring(const work *self, int rank, int64_t i, dt_gallery *gallery)
 {
-    size_t at = (size_t)i, classes = (size_t)self->run->config.classes;
+    size_t at = (size_t)i, classes = (size_t)self->run->source->classes;
     const struct {
         void *values;
         size_t size;
@@ -110,7 +110,7 @@ static void bring(const work *self, int rank, int64_t i, dt_gallery *gallery)
 static dt_status allocate(work *self, dt_gallery *out, dt_error *error)
 {
     size_t ranks = (size_t)dt_comm_size(self->run->comm), most = (size_t)self->most;
-    size_t classes = (size_t)self->run->config.classes;
+    size_t classes = (size_t)self->run->source->classes;
     if ((self->own = dt_calloc(most, sizeof *self->own, error)) &&
         (self->all = dt_calloc(ranks * most, sizeof *self->all, error)) &&
         (self->scratch = dt_calloc(classes, sizeof *self->scratch, error)))
@@ -120,7 +120,7 @@ static dt_status allocate(work *self, dt_gallery *out, dt_error *error)
 
 dt_status gallery_allocate(const dt_session *run, int64_t samples, dt_gallery *out, dt_error *error)
 {
-    size_t count = (size_t)samples, classes = (size_t)run->config.classes;
+    size_t count = (size_t)samples, classes = (size_t)run->source->classes;
     size_t image_size = (size_t)dt_shape_size(run->source->shape);
     if ((out->pixels = dt_calloc(count * image_size, 1, error)) &&
         (out->samples = dt_calloc(count, sizeof *out->samples, error)) &&
@@ -136,9 +136,9 @@ void gallery_put(const dt_session *run, const uint8_t *image, const float *outpu
                  double *scratch, dt_gallery *out)
 {
     size_t image_size = (size_t)dt_shape_size(run->source->shape);
-    size_t classes = (size_t)run->config.classes;
+    size_t classes = (size_t)run->source->classes;
     memcpy(out->pixels + (size_t)i * image_size, image, image_size);
-    out->answers[i] = dt_metrics_answer(run->config.classes, outputs);
+    out->answers[i] = dt_metrics_answer(run->source->classes, outputs);
     dt_network_probabilities(run->network, outputs, scratch);
     for (size_t j = 0; j < classes; j++)
         out->probabilities[(size_t)i * classes + j] = (float)scratch[j];

@@ -25,8 +25,8 @@ dt_normalization dt_normalization_of(dt_normalize normalize)
     return (dt_normalization){unit / mnist_deviation, -mnist_mean / mnist_deviation};
 }
 
-dt_status dt_model_specify(const dt_config *config, dt_shape shape, dt_network_spec *out,
-                           dt_error *error)
+dt_status dt_model_specify(const dt_config *config, dt_shape shape, int classes,
+                           dt_network_spec *out, dt_error *error)
 {
     dt_shape output;
     *out = (dt_network_spec){
@@ -39,10 +39,10 @@ dt_status dt_model_specify(const dt_config *config, dt_shape shape, dt_network_s
     char sides[40] = "";
     if (image)
         snprintf(sides, sizeof sides, "%dx%dx", output.height, output.width);
-    if (!status && dt_shape_size(output) != config->classes)
+    if (!status && dt_shape_size(output) != classes)
         status = dt_fail(error, DT_ERR_CONFIG,
                          "expected the last layer to have one output a class, %d, found %s%d",
-                         config->classes, sides, output.channels);
+                         classes, sides, output.channels);
     return status && error ? dt_fail_in(error, "layers") : status;
 }
 

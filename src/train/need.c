@@ -31,7 +31,7 @@ static uint64_t dataset_bytes(const dt_session *run, const int64_t counts[DT_SUB
 /* Evaluation: pointers to the images; and the outputs, if they are to be kept. */
 static uint64_t evaluation_bytes(const dt_session *run, uint64_t samples)
 {
-    uint64_t outputs = run->config.report ? (uint64_t)run->config.classes * sizeof(float) : 0;
+    uint64_t outputs = run->config.report ? (uint64_t)run->source->classes * sizeof(float) : 0;
     return samples * (sizeof(uint8_t *) + outputs);
 }
 

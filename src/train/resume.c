@@ -100,6 +100,9 @@ static dt_status merge(dt_config *config, const dt_checkpoint *checkpoint, const
                                    error);
     }
     memcpy(merged.given, config->given, sizeof merged.given);
+    bool counted = old.classes == 0;
+    if (counted && merged.classes > 0) /* what it came to then */
+        old.classes = dt_layers_outputs(&old.layers);
     if (!status && !dt_config_is_given(config, "layers")) /* else some may be what these say */
         status = check_fixed(config, &old, &merged, file, error);
     if (!status)
@@ -111,6 +114,9 @@ static dt_status merge(dt_config *config, const dt_checkpoint *checkpoint, const
     if (status)
         return status;
     tell_turns(config, &old, &merged, checkpoint->state.step);
+    if (counted)
+        merged.classes = 0;
+    merged.given[dt_setting_find("layers") - settings] = true; /* by the checkpoint */
     *config = merged;
     return DT_OK;
 }

@@ -62,7 +62,7 @@ static dt_status count_classes(dt_session *run, dt_error *error)
     if (status)
         return status;
     int outputs = dt_config_is_given(config, "layers") ? dt_layers_outputs(&config->layers) : 0;
-    if (outputs == 0 || run->source->label_names || !dt_label_set_within(&set, outputs))
+    if (outputs == 0 || !dt_label_set_within(&set, outputs))
         status = dt_classes_of_labels(run->source, &set, error);
     else
         dt_classes_of_number(run->source, outputs);
@@ -94,8 +94,10 @@ static dt_status settle_classes(dt_session *run, const session_build *what, dt_e
     dt_status status = share_names(run->comm, what->class_names, &names, error);
     if (status)
         return status;
-    if (names || what->model || (config->classes > 0 && source->label_names))
-        status = dt_classes_of_names(source, names, config->classes, error);
+    if (names)
+        status = dt_classes_of_names(source, names, error);
+    else if (what->model)
+        dt_classes_of_number(source, config->classes);
     else if (config->classes > 0 && source->classes > 0 && config->classes != source->classes)
         status = dt_fail(error, DT_ERR_CONFIG, "classes: the %s have %d classes, found %d",
                          source->name, source->classes, config->classes);
@@ -105,7 +107,7 @@ static dt_status settle_classes(dt_session *run, const session_build *what, dt_e
         status = count_classes(run, error);
     dt_free(names);
     if (!status)
-        dt_config_set_classes(config, source->classes);
+        dt_config_set_outputs(config, source->classes);
     return dt_comm_agree(run->comm, status, error);
 }
 
@@ -120,7 +122,8 @@ static dt_dataset_spec dataset_spec(const dt_config *config)
 
 dt_status session_specify(const dt_session *run, dt_network_spec *out, dt_error *error)
 {
-    dt_status status = dt_model_specify(&run->config, run->source->shape, out, error);
+    dt_status status =
+        dt_model_specify(&run->config, run->source->shape, run->source->classes, out, error);
     int64_t ranks = dt_comm_size(run->comm);
     if (!status)
         out->at_once = (run->config.batch_size + ranks - 1) / ranks;

@@ -76,7 +76,7 @@ static dt_status take_means(const dt_track_sums *sums, int64_t samples, dt_insig
 static dt_status fill_gallery(const dt_session *run, const pictures *from, int first, int count,
                               const float *scores, dt_gallery *out, dt_error *error)
 {
-    size_t classes = (size_t)run->config.classes;
+    size_t classes = (size_t)run->source->classes;
     float *outputs = dt_calloc((size_t)count * classes, sizeof *outputs, error);
     double *probabilities = outputs ? dt_calloc(classes, sizeof *probabilities, error) : NULL;
     dt_status status = probabilities ? gallery_allocate(run, count, out, error) : error->status;

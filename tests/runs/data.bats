@@ -121,6 +121,34 @@ same_as_plain() {
     grep -qE '^ +7000 ' out
 }
 
+@test "config.ini of labels that were counted repeats the run, also after a restart" {
+    local form
+    for form in gaps from-1 plain; do
+        make_form "$form" "$form"
+        train 1 --data "$form" --epochs 2 --batch-size 8 --output "a-$form"
+        grep -qx 'classes = auto' "a-$form/config.ini"
+        train 1 --config "a-$form/config.ini" --output "b-$form"
+        cmp "a-$form/weights.h5" "b-$form/weights.h5"
+        train 1 inspect "a-$form/weights.h5"
+        if grep -q -- --classes out; then cat out; false; fi
+    done
+    train 1 --data gaps --batch-size 8 --epochs 4 --output whole
+    dist_train 1 --data gaps --batch-size 8 --epochs 4 --output parts --max-steps 9
+    train 1 --data gaps --output parts --resume auto --classes 4
+    cmp whole/weights.h5 parts/weights.h5
+    cmp whole/config.ini parts/config.ini
+    dist_train 1 --data gaps --batch-size 8 --epochs 4 --output other --max-steps 9
+    dist_train 1 --data gaps --output other --resume auto --classes 5
+    grep -q 'classes: expected 4, as this run has it, found 5' err
+    # More outputs than labels: the checkpoint's layers say which labels are classes.
+    train 1 --data plain --layers 8,6 --batch-size 8 --epochs 2 --output six
+    dist_train 1 --data plain --layers 8,6 --batch-size 8 --epochs 2 --output half --max-steps 5
+    train 1 --data plain --output half --resume auto
+    cmp six/weights.h5 half/weights.h5
+    dist_train 1 bench --config a-gaps/config.ini --quick --repetitions 1 --batches 8
+    expect "exit code of bench" 0 "$status"
+}
+
 @test "arrays in .npz files: names, types, shapes, one-hot; packed and stored" {
     local np=0 form
     for form in npz npz-stored npz-words npz-unit npz-floats npz-flat npz-one-hot npz-big; do

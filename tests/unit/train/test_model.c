@@ -37,7 +37,8 @@ static void begin(draft *self, dt_config *config, dt_network_spec *spec)
 {
     size_t count;
     CU_ASSERT_EQUAL_FATAL(dt_config_resolve(config, NULL), DT_OK);
-    CU_ASSERT_EQUAL_FATAL(dt_model_specify(config, (dt_shape){4, 3, 1}, spec, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(
+        dt_model_specify(config, (dt_shape){4, 3, 1}, config->classes, spec, NULL), DT_OK);
     *self = (draft){
         .shape = {4, 3, 1}, .classes = dt_architecture_outputs(&spec->architecture), .config = ""};
     CU_ASSERT_EQUAL_FATAL(dt_network_create(spec, &self->network, NULL), DT_OK);
@@ -125,7 +126,7 @@ static void a_model_comes_back_whatever_its_settings(void)
         CU_ASSERT_EQUAL(model.config.test_limit, 44);
         CU_ASSERT_EQUAL(model.config.epochs, 2);
         dt_network_spec again;
-        CU_ASSERT_EQUAL(dt_model_specify(&model.config, spec.architecture.input, &again, NULL),
+        CU_ASSERT_EQUAL(dt_model_specify(&model.config, spec.architecture.input, 4, &again, NULL),
                         DT_OK);
         CU_ASSERT_STRING_EQUAL(dt_layers_text(&again.architecture.list, layers), self.layers);
         dt_model_destroy(&model);
