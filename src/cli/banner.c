@@ -96,6 +96,8 @@ static void print_data(const dt_session *run)
     if (run->source->class_names)
         dt_say("            the classes are the labels %s; the network counts them from 0",
                dt_class_list(run->source->class_names, run->source->classes, list));
+    if (run->source->note[0])
+        dt_say("            %s", run->source->note);
     if (run->source->count[DT_TEST] == 0)
         dt_say("            no test samples: there is nothing to test on");
 }

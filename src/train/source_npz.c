@@ -15,7 +15,7 @@ enum { IMAGES, LABELS, KINDS, PIECE = 1 << 16, SIDE_MAX = 4096, NONE = -1 };
 typedef struct state {
     dt_npz *npz;
     int arrays[DT_PARTS][KINDS]; /* numbers of arrays; NONE */
-    bool unit[DT_PARTS];         /* images of 0 to 1 */
+    bool unit[DT_PARTS];         /* images of 0 to 1, which become 0 to 255 */
     int one_hot[DT_PARTS];       /* columns of the labels; 1: integers */
     double *values;              /* [PIECE] */
 } state;
@@ -187,14 +187,19 @@ static dt_status check_part(const char *path, dt_source *source, dt_part part, d
     return DT_OK;
 }
 
-/* Whether all images are of 0 to 1: then 1 is 255. */
+/* Whether all images are of 0 to 1: then 1 is 255. Integers of a test part are as those of the
+ * training part: a few of them may well be dark. */
 static dt_status find_scale(dt_source *source, dt_part part, dt_error *error)
 {
     state *self = source->state;
     const dt_npz_array *images = array_of(self, part, IMAGES);
     int64_t all = source->count[part] * dt_shape_size(source->shape);
     dt_status status = DT_OK;
-    self->unit[part] = images->kind == 'f';
+    bool floats = images->kind == 'f',
+         follows = part == DT_TEST && !floats && array_of(self, DT_TRAIN, IMAGES)->kind != 'f';
+    self->unit[part] = !follows || self->unit[DT_TRAIN];
+    if (follows)
+        return DT_OK;
     for (int64_t at = 0; at < all && !status && self->unit[part]; at += PIECE) {
         int64_t count = all - at < PIECE ? all - at : PIECE;
         status = dt_npz_read(self->npz, self->arrays[part][IMAGES], at, count, self->values, error);
@@ -307,6 +312,19 @@ static dt_status open_arrays(const char *path, const char *keys, dt_source *sour
     return status;
 }
 
+/* What was made of the pixels. */
+static void note_scale(dt_source *source)
+{
+    const state *self = source->state;
+    const bool *unit = self->unit;
+    bool test = source->count[DT_TEST] > 0;
+    if (unit[DT_TRAIN] || (test && unit[DT_TEST]))
+        snprintf(source->note, sizeof source->note, "pixels of 0 to 1 become 0 to 255%s",
+                 test && unit[DT_TRAIN] != unit[DT_TEST]
+                     ? unit[DT_TRAIN] ? ", of the training part" : ", of the test part"
+                     : "");
+}
+
 dt_status source_npz_open(const char *path, const char *keys, dt_source **out, dt_error *error)
 {
     *out = NULL;
@@ -329,6 +347,7 @@ dt_status source_npz_open(const char *path, const char *keys, dt_source **out, d
         dt_source_close(source);
         return status;
     }
+    note_scale(source);
     *out = source;
     return DT_OK;
 }

@@ -168,3 +168,14 @@ same_as_plain() {
     truncate -s -30 npz.npz
     refuse 65 'npz.npz: expected a .npz file' --data npz.npz
 }
+
+@test "integers of 0 and 1 in .npz files are pixels of 0 and 255, and that is said" {
+    make_form npz-bits bits.npz
+    make_form npz-black black.npz
+    train 1 --data black.npz "${base[@]}" --output black
+    if grep -q 'pixels of 0 to 1' out; then false; fi
+    train 2 --data bits.npz "${base[@]}" --output bits
+    grep -q '^ *pixels of 0 to 1 become 0 to 255$' out
+    expect "hash" "$(summary parameter_hash black)" "$(summary parameter_hash bits)"
+    expect "test_accuracy" "$(summary test_accuracy black)" "$(summary test_accuracy bits)"
+}
