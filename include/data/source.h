@@ -20,11 +20,11 @@ typedef enum dt_part { DT_TRAIN, DT_TEST, DT_PARTS } dt_part;
 typedef struct dt_source dt_source;
 
 struct dt_source {
-    char name[256];           /* for people: "MNIST-type files in DIR", "synthetic digits" */
-    char note[DT_PLACE_SIZE]; /* what else people should know of them; "": nothing */
-    dt_shape shape;           /* of every image; a pixel is a byte, 0 background, 255 ink */
-    int classes;              /* 0: not known yet (data/classes.h) */
-    char *class_names;        /* base/class_names.h; owned; NULL: the numbers 0 .. classes - 1 */
+    char name[256];    /* for people: "MNIST-type files in DIR", "synthetic digits" */
+    char note[400];    /* what else people should know of them; "": nothing */
+    dt_shape shape;    /* of every image; a pixel is a byte, 0 background, 255 ink */
+    int classes;       /* 0: not known yet (data/classes.h) */
+    char *class_names; /* base/class_names.h; owned; NULL: the numbers 0 .. classes - 1 */
     int32_t label_of[DT_CLASSES_MAX]; /* [classes], the label that the data have for the class */
     bool transposed;                  /* rows and columns are exchanged when samples are read */
     int64_t count[DT_PARTS]; /* samples of each part: of training >= 1; of test 0: there are none */

@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "file/npz_array.h"
 
-enum { IMAGES, LABELS, KINDS, PIECE = 1 << 16, SIDE_MAX = 4096, NONE = -1 };
+enum { IMAGES, LABELS, KINDS, PIECE = 1 << 16, SIDE_MAX = 4096, LISTED_MOST = 4, NONE = -1 };
 
 typedef struct state {
     dt_npz *npz;
@@ -312,17 +312,43 @@ static dt_status open_arrays(const char *path, const char *keys, dt_source *sour
     return status;
 }
 
-/* What was made of the pixels. */
-static void note_scale(dt_source *source)
+static void note_scale(const dt_source *source, dt_text *note)
 {
-    const state *self = source->state;
-    const bool *unit = self->unit;
+    const bool *unit = ((const state *)source->state)->unit;
     bool test = source->count[DT_TEST] > 0;
     if (unit[DT_TRAIN] || (test && unit[DT_TEST]))
-        snprintf(source->note, sizeof source->note, "pixels of 0 to 1 become 0 to 255%s",
-                 test && unit[DT_TRAIN] != unit[DT_TEST]
-                     ? unit[DT_TRAIN] ? ", of the training part" : ", of the test part"
-                     : "");
+        dt_text_add(note, "pixels of 0 to 1 become 0 to 255%s",
+                    !test || unit[DT_TRAIN] == unit[DT_TEST] ? ""
+                    : unit[DT_TRAIN]                         ? ", of the training part"
+                                                             : ", of the test part");
+}
+
+static bool is_used(const state *self, int array)
+{
+    for (int i = 0; i < DT_PARTS * KINDS; i++)
+        if (self->arrays[i / KINDS][i % KINDS] == array)
+            return true;
+    return false;
+}
+
+/* The arrays that are passed over since their names do not say what they are. */
+static void note_rest(const state *self, dt_text *note)
+{
+    int count, rest = 0;
+    const dt_npz_array *arrays = dt_npz_arrays(self->npz, &count);
+    for (int i = 0; i < count; i++) {
+        if (is_used(self, i))
+            continue;
+        if (rest < LISTED_MOST)
+            dt_text_add(note, "%s%s",
+                        rest > 0           ? ", "
+                        : note->length > 0 ? "; without "
+                                           : "without ",
+                        arrays[i].name);
+        rest++;
+    }
+    if (rest > LISTED_MOST)
+        dt_text_add(note, " and %d more", rest - LISTED_MOST);
 }
 
 dt_status source_npz_open(const char *path, const char *keys, dt_source **out, dt_error *error)
@@ -347,7 +373,10 @@ dt_status source_npz_open(const char *path, const char *keys, dt_source **out, d
         dt_source_close(source);
         return status;
     }
-    note_scale(source);
+    dt_text note = {.text = source->note, .size = sizeof source->note};
+    note_scale(source, &note);
+    if (strcmp(keys, "auto") == 0)
+        note_rest(self, &note);
     *out = source;
     return DT_OK;
 }

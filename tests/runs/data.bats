@@ -179,3 +179,16 @@ same_as_plain() {
     expect "hash" "$(summary parameter_hash black)" "$(summary parameter_hash bits)"
     expect "test_accuracy" "$(summary test_accuracy black)" "$(summary test_accuracy bits)"
 }
+
+@test "arrays of .npz files that are left out are named" {
+    make_form npz-val val.npz
+    train 2 --data val.npz --layers 8,4 --epochs 1 --output auto
+    grep -q '^ *pixels of 0 to 1 become 0 to 255; without val_images, val_labels$' out
+    grep -q 'nothing to test on' out
+    train 1 --data val.npz --layers 8,4 --epochs 1 --output all \
+        --keys train_images,train_labels,val_images,val_labels
+    if grep -qE 'without|nothing to test on' out; then false; fi
+    make_form npz npz.npz
+    train 1 --data npz.npz --layers 8,4 --epochs 1 --output none
+    if grep -q 'without' out; then false; fi
+}

@@ -94,6 +94,9 @@ FORMS = {
     "npz-unit": lambda path: npz(path, images=lambda a: (a / 255).astype(np.float32)),
     "npz-bits": lambda path: npz(path, images=lambda a: (a > 99).astype(np.uint8)),
     "npz-black": lambda path: npz(path, images=lambda a: (a > 99) * np.uint8(255)),
+    "npz-val": lambda path: npz(
+        path, ("train_images", "train_labels", "val_images", "val_labels"),
+        images=lambda a: (a / 255).astype(np.float32)),
     "npz-floats": lambda path: npz(path, images=lambda a: a.astype(np.float64), save=np.savez),
     "npz-flat": lambda path: npz(path, images=lambda a: a.astype(np.float16)),
     "npz-one-hot": lambda path: npz(path, labels=lambda a: np.eye(4, dtype=np.float32)[a]),
