@@ -78,6 +78,10 @@ dt_status dt_dataset_hold(dt_dataset *dataset, size_t image_size, dt_error *erro
  * labels[held] of the caller, which must outlive the data set. Before dt_dataset_hold. */
 void dt_subset_place(dt_subset *subset, uint8_t *images, uint8_t *labels);
 
+/* Whether a subset that is kept, of whichever rank, has samples of `part`: the same on all ranks.
+ */
+bool dt_dataset_wants(const dt_dataset *dataset, const dt_source *source, dt_part part);
+
 /* Takes those samples that this rank holds out of samples first .. first + count - 1 of `part` of
  * the source that dt_dataset_create was given. Not collective. */
 void dt_dataset_take(dt_dataset *dataset, const dt_source *source, dt_part part, int64_t first,

@@ -143,8 +143,7 @@ dt_status dt_dataset_hold(dt_dataset *self, size_t image_size, dt_error *error)
         if (subset->count == 0 || subset->borrowed)
             continue;
         subset->images = dt_calloc((size_t)subset->held.count, image_size, error);
-        subset->labels =
-            subset->images ? dt_calloc((size_t)subset->held.count, 1, error) : NULL;
+        subset->labels = subset->images ? dt_calloc((size_t)subset->held.count, 1, error) : NULL;
         if (!subset->labels)
             return error->status;
     }
@@ -155,6 +154,18 @@ dt_status dt_dataset_hold(dt_dataset *self, size_t image_size, dt_error *error)
 static int64_t first_of(const dt_source *source, dt_part part)
 {
     return part == DT_TRAIN ? 0 : source->count[DT_TRAIN];
+}
+
+bool dt_dataset_wants(const dt_dataset *self, const dt_source *source, dt_part part)
+{
+    int64_t begin = first_of(source, part), end = begin + source->count[part];
+    for (int i = 0; i < DT_SUBSETS; i++) {
+        const dt_subset *subset = &self->subsets[i];
+        for (int64_t j = 0; j < subset->count; j++)
+            if (subset->members[j] >= begin && subset->members[j] < end)
+                return true;
+    }
+    return false;
 }
 
 /* Of the members that this rank holds, how many come before `pooled`. */

@@ -53,9 +53,12 @@ dt_status load_on_host(dt_comm *comm, dt_source *source, dt_dataset *dataset, dt
     self.board = dt_shared_segment(self.shared, 0);
     self.images = (uint8_t *)(self.board + 1);
     self.labels = self.images + (size_t)self.piece * size;
+    int64_t wanted[DT_PARTS];
     for (dt_part part = 0; part < DT_PARTS; part++)
-        for (int64_t first = 0; !status && first < source->count[part]; first += self.piece) {
-            int64_t left = source->count[part] - first;
+        wanted[part] = dt_dataset_wants(dataset, source, part) ? source->count[part] : 0;
+    for (dt_part part = 0; part < DT_PARTS; part++)
+        for (int64_t first = 0; !status && first < wanted[part]; first += self.piece) {
+            int64_t left = wanted[part] - first;
             status = load_piece(&self, part, first, left < self.piece ? left : self.piece, error);
         }
     dt_shared_destroy(self.shared);

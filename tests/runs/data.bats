@@ -192,3 +192,15 @@ same_as_plain() {
     train 1 --data npz.npz --layers 8,4 --epochs 1 --output none
     if grep -q 'without' out; then false; fi
 }
+
+@test "eval reads only the part of packed data that it looks at" {
+    make_form npz npz.npz
+    make_form npz-wrong wrong.npz
+    train 1 --data npz.npz "${base[@]}" --output run
+    train 1 eval --weights run/weights.h5 --split test
+    mv out right
+    train 2 eval --weights run/weights.h5 --split test --data wrong.npz
+    expect "loss" "$(grep -o 'loss [0-9.]*' right)" "$(grep -o 'loss [0-9.]*' out)"
+    refuse 65 'y_train: expected labels 0 to 3, found 70 at sample 0' \
+        eval --weights run/weights.h5 --split train --data wrong.npz
+}
