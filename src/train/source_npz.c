@@ -309,6 +309,10 @@ static dt_status open_arrays(const char *path, const char *keys, dt_source *sour
         if (!status && found == 2)
             status = find_scale(source, part, error);
     }
+    int columns = self->one_hot[DT_TRAIN];
+    if (!status && columns > 1 &&
+        (source->count[DT_TEST] == 0 || self->one_hot[DT_TEST] == columns))
+        dt_classes_of_number(source, columns);
     return status;
 }
 

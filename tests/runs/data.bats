@@ -204,3 +204,16 @@ same_as_plain() {
     refuse 65 'y_train: expected labels 0 to 3, found 70 at sample 0' \
         eval --weights run/weights.h5 --split train --data wrong.npz
 }
+
+@test "one-hot labels of .npz files have as many classes as columns" {
+    make_form npz-wide wide.npz
+    train 2 --data wide.npz --epochs 2 --batch-size 8 --output wide
+    grep -q 'network   48-128-64-7,' out
+    grep -q ' 7 classes$' out
+    train 1 --config wide/config.ini --output again
+    expect "hash" "$(summary parameter_hash wide)" "$(summary parameter_hash again)"
+    refuse 78 'classes: the arrays in wide.npz have 7 classes, found 4' --data wide.npz --classes 4
+    make_form npz-half half.npz
+    train 1 --data half.npz --epochs 1 --output half
+    grep -q 'the classes are the labels 2 to 5;' out
+}

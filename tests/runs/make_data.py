@@ -108,6 +108,9 @@ FORMS = {
     "npz-floats": lambda path: npz(path, images=lambda a: a.astype(np.float64), save=np.savez),
     "npz-flat": lambda path: npz(path, images=lambda a: a.astype(np.float16)),
     "npz-one-hot": lambda path: npz(path, labels=lambda a: np.eye(4, dtype=np.float32)[a]),
+    "npz-wide": lambda path: npz(path, labels=lambda a: np.eye(7, dtype=np.uint8)[a + 2]),
+    "npz-half": lambda path: npz(
+        path, labels=lambda a: np.eye(7)[a + 2] if len(a) == 60 else a + 2),
     "npz-big": lambda path: npz(path, images=lambda a: a.astype(">i4"),
                                 labels=lambda a: a.astype(">i8")),
     "npz-keys": lambda path: npz(path, "abcd"),
