@@ -87,21 +87,28 @@ static dt_status choose_by_name(const char *path, state *self, dt_error *error)
 
 static dt_status choose_by_keys(const char *path, const char *keys, state *self, dt_error *error)
 {
-    int count, key = 0;
+    int count, names = 1, key = 0;
     const dt_npz_array *arrays = dt_npz_arrays(self->npz, &count);
-    for (const char *at = keys; *at; key++) {
-        at += strspn(at, ", ");
+    for (const char *at = keys; (at = strchr(at, ',')); at++)
+        names++;
+    if (names != KINDS && names != DT_PARTS * KINDS)
+        return dt_fail(error, DT_ERR_CONFIG,
+                       "keys: expected 2 or 4 names, IMAGES,LABELS or IMAGES,LABELS,TEST_IMAGES,"
+                       "TEST_LABELS, found %d in '%.300s'",
+                       names, keys);
+    for (const char *at = keys; key < names; key++) {
+        at += strspn(at, " ");
         size_t length = strcspn(at, ",");
         int found = NONE;
         for (int i = 0; i < count; i++)
             if (strlen(arrays[i].name) == length && strncmp(arrays[i].name, at, length) == 0)
                 found = i;
-        if (found == NONE || key == DT_PARTS * KINDS)
+        if (found == NONE)
             return dt_fail(error, DT_ERR_CONFIG,
-                           "keys: expected the names of 2 or 4 arrays of %.300s, found '%.*s'",
-                           path, (int)length, at);
+                           "keys: expected names of arrays of %.300s, found '%.*s'", path,
+                           (int)length, at);
         self->arrays[key / KINDS][key % KINDS] = found;
-        at += length;
+        at += length + (at[length] == ',');
     }
     return DT_OK;
 }

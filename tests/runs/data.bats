@@ -159,7 +159,14 @@ same_as_plain() {
     make_form npz-keys keys.npz
     refuse 65 'keys.npz: expected arrays like x_train .*found a, b, c, d;' --data keys.npz
     same_as_plain 2 keys --data keys.npz --keys a,b,c,d
-    refuse 78 "keys: .*found 'e'" --data keys.npz --keys a,e
+    refuse 78 "keys: expected names of arrays of keys.npz, found 'e'" --data keys.npz --keys a,e
+    local keys count
+    for keys in 1:a 3:a,b,c 5:a,b,c,d,a 3:a,b,; do
+        count=${keys%%:*}
+        refuse 78 "keys: expected 2 or 4 names, .*, found $count in '${keys#*:}'" \
+            --data keys.npz --keys "${keys#*:}"
+    done
+    refuse 78 "keys: expected names of arrays of keys.npz, found ''" --data keys.npz --keys a,
     train 3 --data keys.npz --keys a,b --layers 10,4 --epochs 1 --output half
     grep -q 'nothing to test on' out
     train 2 eval --weights run-npz/weights.h5
