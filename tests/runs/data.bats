@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Data sets under the names and in the forms that people have: read whole, or refused in one line.
-# shellcheck disable=SC2054,SC2154 # 10,4 is one word; helpers.bash sets what seems unset
+# shellcheck disable=SC2030,SC2031,SC2054,SC2154
+# A test is a subshell; 10,4 is one word; helpers.bash sets what seems unset.
 
 load helpers
 
@@ -161,7 +162,7 @@ same_as_plain() {
     same_as_plain 2 keys --data keys.npz --keys a,b,c,d
     refuse 78 "keys: expected names of arrays of keys.npz, found 'e'" --data keys.npz --keys a,e
     local keys count
-    for keys in 1:a 3:a,b,c 5:a,b,c,d,a 3:a,b,; do
+    for keys in 1:a 3:a,b,c 5:a,b,c,d,a "3:a,b,"; do
         count=${keys%%:*}
         refuse 78 "keys: expected 2 or 4 names, .*, found $count in '${keys#*:}'" \
             --data keys.npz --keys "${keys#*:}"
