@@ -243,6 +243,9 @@ static void add_script(const dt_model *model, const char *name, dt_text *to)
                 "prints.\n",
                 dt_shape_size(shape), shape.height, shape.width, shape.channels,
                 dt_architecture_outputs(architecture));
+    if (model->config.transpose)
+        dt_text_add(to, "# Images are upright: with the rows and columns of the data set exchanged "
+                        "(transpose).\n");
     dt_text_add(to, "import json\nimport pathlib\n\nimport torch\nfrom torch import nn\n\n\n");
     add_classes(&architecture->list, to);
     add_forward(spec, to);

@@ -101,6 +101,10 @@ same_as_plain() {
     mv out upright
     train 1 predict --weights plain-run/weights.h5 plain/t10k-images-idx3-ubyte
     expect "answers" "$(cut -f2- out)" "$(cut -f2- upright)"
+    for form in transposed gaps; do
+        train 1 export --weights run-$form/weights.h5 --format pytorch -o $form-torch.safetensors
+    done
+    expect "scripts that speak of it" ./transposed-torch.py "$(grep -l '(transpose)' ./*.py)"
     grep -q '>7000<' run-gaps/report.html
     train 1 export --weights run-gaps/weights.h5 --format safetensors -o gaps.safetensors
     grep -aq '"id2label":"{\\"0\\": \\"2\\"' gaps.safetensors ||
