@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "nn/layer.h"
 
 /* What files that do not say it have. source: keras.layers.BatchNormalization,
  * torch.nn.BatchNorm2d */
+#define KERAS_NORM "batch_normalization"
 static const double keras_epsilon = 1e-3, torch_epsilon = 1e-5;
 
 /* Channel c becomes factors[c] x + shifts[c]. The caller owns *factors, [2][channels]. */
@@ -165,15 +167,36 @@ static found_layer *neighbour(const found_layer *norm, found_layer *layers, size
     return behind;
 }
 
-/* The only layer with the same number, conv2 for bn2, that gives what it takes. */
-static found_layer *namesake(const found_layer *norm, found_layer *layers, size_t count)
+/* The number in a name that people gave; -1: none. Keras counts each class for itself. */
+static long own_number(const found_layer *layer)
+{
+    size_t end;
+    const char *last = layer->name + parent_of(layer->name);
+    long number = number_of(layer->name, &end);
+    if (number < 0 || layer->name[end - (end > 0)] != '_')
+        return number;
+    size_t length = end - 1 - parent_of(layer->name);
+    bool counted = strncmp(last, KERAS_NORM, length) == 0 && KERAS_NORM[length] == '\0';
+    for (int i = 0; dt_layer_kind_at(i); i++) {
+        const char *class = dt_layer_kind_at(i)->keras;
+        counted |= class && strncmp(last, class, length) == 0 && class[length] == '\0';
+    }
+    return counted ? -1 : number;
+}
+
+/* The only layer beside it that gives what it takes: of those with the same number, conv2 for bn2,
+ * if it has one. *several: there are more. */
+static found_layer *namesake(const found_layer *norm, found_layer *layers, size_t count,
+                             bool *several)
 {
     found_layer *only = NULL;
-    size_t at;
+    long number = own_number(norm);
+    *several = false;
     for (size_t i = 0; i < count; i++)
         if (takes(norm, &layers[i]) && siblings(norm, &layers[i]) &&
-            number_of(norm->name, &at) == number_of(layers[i].name, &at)) {
-            if (only)
+            (number < 0 || number == own_number(&layers[i]))) {
+            *several = only != NULL;
+            if (*several)
                 return NULL;
             only = &layers[i];
         }
@@ -216,42 +239,63 @@ static dt_status refuse_place(const found_layer *norm, dt_error *error)
                    norm->name, (long long)norm->outputs);
 }
 
+/* epsilon is what the program that wrote the file has by itself. */
 static dt_status fold_one(dt_bundle *bundle, const found_layer *norm, found_layer *into,
                           bool forward, bool known, dt_text *folded, dt_error *error)
 {
-    if (!into)
-        return refuse_place(norm, error);
     double epsilon = into->transposed ? torch_epsilon : keras_epsilon;
-    dt_text_add(folded, "%s%s into %s%s", folded->length > 0 ? ", " : "", norm->name, into->name,
-                known ? "" : " (as directly behind it)");
+    dt_text_add(folded, "%s%s into %s with epsilon %g%s", folded->length > 0 ? ", " : "",
+                norm->name, into->name, epsilon, known ? "" : " (as directly behind it)");
     return batchnorm_fold(norm, epsilon, forward, bundle, into, error);
+}
+
+/* Where names and order, or names and the only way there is, disagree, it has no place. place: in
+ * that only way; NULL: it is not known. */
+static found_layer *find_layer(const found_layer *norm, found_layer *layers, size_t count,
+                               bool ordered, const size_t *place)
+{
+    bool several;
+    found_layer *named = namesake(norm, layers, count, &several);
+    if (!ordered) {
+        found_layer *only = place ? &layers[*place] : named;
+        return !named || named == only ? only : NULL;
+    }
+    if (named)
+        return named < norm ? named : NULL;
+    named = before(norm, layers);
+    if (named && several && own_number(norm) >= 0 && own_number(named) != own_number(norm))
+        return NULL;
+    return named;
 }
 
 static dt_status fold_each(dt_bundle *bundle, found_layer *layers, size_t count, bool ordered,
                            const size_t *places, dt_text *folded, dt_error *error)
 {
     dt_status status = DT_OK;
+    bool taken[LAYERS_MAX] = {false};
     for (size_t i = 0; i < count && !status; i++) {
         const found_layer *norm = &layers[i];
         bool known = place_of(norm) >= 0, forward = false;
         if (!layer_is_norm(norm))
             continue;
-        found_layer *into = known     ? neighbour(norm, layers, count, &forward)
-                            : ordered ? before(norm, layers)
-                                      : namesake(norm, layers, count);
-        if (!into && places)
-            into = &layers[places[i]];
+        found_layer *into = known
+                                ? neighbour(norm, layers, count, &forward)
+                                : find_layer(norm, layers, count, ordered, places ? places + i : 0);
+        if (!into || (!forward && taken[into - layers]))
+            return refuse_place(norm, error);
+        taken[into - layers] |= !forward;
         status = fold_one(bundle, norm, into, forward, known, folded, error);
     }
     return status;
 }
 
-/* Whether the numbers of all say where they stand. */
+/* Whether the names of all say where they stand. */
 static bool have_namesakes(found_layer *layers, size_t count)
 {
+    bool several;
     for (size_t i = 0; i < count; i++)
         if (layer_is_norm(&layers[i]) && place_of(&layers[i]) < 0 &&
-            !namesake(&layers[i], layers, count))
+            !namesake(&layers[i], layers, count, &several))
             return false;
     return true;
 }

@@ -14,9 +14,10 @@ dt_status batchnorm_fold(const found_layer *norm, double epsilon, bool forward, 
 
 /* Folds the batch normalisations among the layers into others, and takes them out, where nothing
  * but their names, and with `ordered` their order, says where they stand: in an nn.Sequential its
- * numbers do; else one stands behind the layer before it, as its number or its place says. *folded
- * names them. Errors: DT_ERR_DATA: one whose place is not known, or is behind an activation, with
- * its name; DT_ERR_INTERNAL. */
+ * numbers do; else one stands behind the layer with its number, or the only one, beside it; else,
+ * with `ordered`, behind the layer before it. *folded names them, and the epsilon that was assumed.
+ * Errors: DT_ERR_DATA: one whose place is not known, or is behind an activation, or whose name and
+ * order disagree, with its name; DT_ERR_INTERNAL. */
 dt_status batchnorm_fold_all(dt_bundle *bundle, found_layer *layers, size_t *count, bool ordered,
                              dt_text *folded, dt_error *error);
 

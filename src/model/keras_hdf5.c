@@ -78,7 +78,10 @@ typedef struct variables {
 static const planned_layer *planned(const network_plan *plan, const char *path)
 {
     for (size_t i = 0; plan && i < plan->count; i++)
-        if (strcmp(plan->layers[i].path, path) == 0 || strcmp(plan->layers[i].name, path) == 0)
+        if (strcmp(plan->layers[i].path, path) == 0)
+            return &plan->layers[i];
+    for (size_t i = 0; plan && i < plan->count; i++)
+        if (strcmp(plan->layers[i].name, path) == 0)
             return &plan->layers[i];
     return NULL;
 }

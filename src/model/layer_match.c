@@ -56,21 +56,30 @@ static bool fits(const found_layer *found, const dt_layer *layer)
     return bias || !found->bias;
 }
 
+/* Leaves them as they are if they do not match. */
 static bool match(found_layer *layers, size_t count, const dt_architecture *architecture)
 {
-    size_t place = 0;
+    size_t place = 0, order[LAYERS_MAX];
+    bool used[LAYERS_MAX] = {false};
     dt_layer layer;
     for (int i = 0; dt_architecture_next(architecture, i, &layer); i++) {
-        size_t at = place;
+        size_t at = 0;
         if (layer.tensor_count == 0)
             continue;
-        while (at < count && !fits(&layers[at], &layer))
+        while (at < count && (used[at] || !fits(&layers[at], &layer)))
             at++;
         if (at >= count)
             return false;
+        used[at] = true;
+        order[place++] = at;
+    }
+    for (size_t i = 0; place == count && i < count; i++) {
+        size_t at = order[i];
+        for (size_t j = 0; j < i; j++)
+            at += order[j] > order[i];
         found_layer found = layers[at];
-        memmove(layers + place + 1, layers + place, (at - place) * sizeof *layers);
-        layers[place++] = found;
+        memmove(layers + i + 1, layers + i, (at - i) * sizeof *layers);
+        layers[i] = found;
     }
     return place == count;
 }
@@ -86,15 +95,16 @@ static dt_status refuse(const found_layer *layers, size_t count, const char *exp
             dt_text_add(&text, "[%" PRId64 "]", layers[i].kernel->shape[j]);
         dt_text_add(&text, "%s", layers[i].bias ? "" : " without bias");
     }
-    return dt_fail(error, DT_ERR_DATA,
-                   "expected the layers with weights that the setting layers says%s; found %s",
+    return dt_fail(error, DT_ERR_DATA, "expected the layers with weights that %s; found %s",
                    expected, list);
 }
 
 dt_status layer_match(found_layer *layers, size_t count, const dt_architecture *architecture,
                       dt_error *error)
 {
-    return match(layers, count, architecture) ? DT_OK : refuse(layers, count, "", error);
+    return match(layers, count, architecture)
+               ? DT_OK
+               : refuse(layers, count, "the file says it has", error);
 }
 
 typedef struct found_layers {
@@ -112,11 +122,10 @@ dt_status layer_match_input(found_layer *layers, size_t count, dt_architecture *
                             dt_error *error)
 {
     const found_layers found = {layers, count};
-    layer_sort(layers, count);
     if (dt_find_input(architecture, matches, &found))
         return DT_OK;
-    layer_sort(layers, count);
-    return refuse(layers, count, ", for square images of 1 or 3 channels", error);
+    return refuse(layers, count, "the setting layers says, for square images of 1 or 3 channels",
+                  error);
 }
 
 dt_status layer_match_refuse(const found_layer *layers, size_t count, dt_error *error)

@@ -7,8 +7,8 @@
 /* Whether such a list says more than the order of dense layers. */
 bool layer_match_needed(const dt_layer_list *list);
 
-/* Puts the layers, which are in the order of their names, into that of the network: each is the
- * first of those left that fits. It has been checked.
+/* Puts the layers, which are in the order of their file or of their names, into that of the
+ * network: each is the first of those left that fits. It has been checked.
  * Errors: DT_ERR_DATA, with what was found. */
 dt_status layer_match(found_layer *layers, size_t count, const dt_architecture *architecture,
                       dt_error *error);

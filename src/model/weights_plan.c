@@ -18,12 +18,13 @@ static const char *last_part(const char *name)
     return slash ? slash + 1 : name;
 }
 
-/* The layer, from `first` on: of that path, of that name, or the only one of that last name. */
-static size_t find(const found_layer *layers, size_t count, size_t first,
+/* The layer, from `first` on: of that path, which files have that are not `named`, of that name, or
+ * the only one of that last name. */
+static size_t find(const found_layer *layers, size_t count, size_t first, bool named,
                    const planned_layer *planned)
 {
     size_t only = count;
-    for (size_t i = first; i < count; i++)
+    for (size_t i = first; i < count && !named; i++)
         if (strcmp(layers[i].name, planned->path) == 0)
             return i;
     for (size_t i = first; i < count; i++)
@@ -39,13 +40,13 @@ static size_t find(const found_layer *layers, size_t count, size_t first,
 }
 
 /* Brings the layer that is planned for `place` there. */
-static dt_status bring(found_layer *layers, size_t count, size_t place,
+static dt_status bring(found_layer *layers, size_t count, size_t place, bool named,
                        const planned_layer *planned, dt_error *error)
 {
-    size_t at = find(layers, count, place, planned);
+    size_t at = find(layers, count, place, named, planned);
     if (at == count)
         return dt_fail(error, DT_ERR_DATA, "layer %s: expected weights at %s, found none",
-                       planned->name, planned->path);
+                       planned->name, named ? planned->name : planned->path);
     if (layer_is_norm(&layers[at]) != planned->norm)
         return dt_fail(error, DT_ERR_DATA,
                        "layer %s: expected the weights of a layer %s batch normalisation, found "
@@ -57,12 +58,13 @@ static dt_status bring(found_layer *layers, size_t count, size_t place,
     return DT_OK;
 }
 
-static dt_status arrange(found_layer *layers, size_t count, const network_plan *plan,
+/* named: the file calls layers by their names, as Keras 2 did. */
+static dt_status arrange(found_layer *layers, size_t count, bool named, const network_plan *plan,
                          dt_error *error)
 {
     dt_status status = DT_OK;
     for (size_t i = 0; i < plan->count && !status; i++)
-        status = bring(layers, count, i, &plan->layers[i], error);
+        status = bring(layers, count, i, named, &plan->layers[i], error);
     if (!status && count > plan->count)
         status = dt_fail(error, DT_ERR_DATA,
                          "layer %s: expected weights of layers that the model has, found others",
@@ -158,7 +160,7 @@ dt_status weights_of_plan(dt_bundle *bundle, const network_plan *plan, dt_weight
     dt_status status =
         layers ? found_layers_of(bundle, layers, &count, &left_out, error) : DT_ERR_INTERNAL;
     if (!status)
-        status = arrange(layers, count, plan, error);
+        status = arrange(layers, count, bundle->ordered, plan, error);
     if (!status)
         status = fold(bundle, layers, &count, plan, &folded, error);
     if (!status)

@@ -239,11 +239,11 @@ def write_keras(path, layers, config):
         archive.writestr("model.weights.h5", inner.getvalue())
 
 
-def write_legacy(path, layers, config=None, root=""):
+def write_legacy(path, layers, config=None, root="", names=None):
     """source: Keras, legacy_h5_format.py. A model inside has its layers' weights in its group."""
     with h5py.File(path, "w", libver="earliest") as file:
         to = file.create_group(root) if root else file
-        names = container_names(layers)
+        names = names or container_names(layers)
         to.attrs["layer_names"] = names
         to.attrs["backend"], to.attrs["keras_version"] = "tensorflow", "2.15.0"
         for name, it in zip(names, layers):
@@ -307,6 +307,13 @@ def nested():
             dense(values, 16, 12, "tanh"), model("Sequential", dense(values, 12, 10))]
 
 
+def square():
+    """Layers that only their names tell apart."""
+    values = random_network(8)
+    return [dense(values, 144, 16, "relu"), dense(values, 16, 16, "relu"),
+            dense(values, 16, 16, "relu"), dense(values, 16, 10)]
+
+
 def plain():
     """784-16-16-10 in small: all dense, with relu between."""
     values = random_network(5)
@@ -327,9 +334,30 @@ def behind():
             dense(values, 20, 10)]
 
 
+def paired():
+    """Two normalisations that fit behind each of two layers."""
+    values = random_network(10)
+    return [dense(values, 144, 20), batchnorm(values, 20, epsilon=1e-5), layer("ReLU"),
+            dense(values, 20, 20), batchnorm(values, 20, epsilon=1e-5), layer("ReLU"),
+            dense(values, 20, 10)]
+
+
+def single():
+    """One that fits behind each of two layers."""
+    return [it for i, it in enumerate(paired()) if i != 4]
+
+
+def images():
+    """Convolutions that only their order tells apart."""
+    values = random_network(11)
+    return [*(conv(values, inputs, 4, (3, 3), "relu") for inputs in (1, 4, 4)), layer("Flatten"),
+            dense(values, 144, 10)]
+
+
 NETWORKS = {"article": (article, IMAGE), "lenet": (lenet, IMAGE), "norms": (norms, IMAGE),
-            "nested": (nested, IMAGE), "plain": (plain, [144]), "normed": (normed, [144]),
-            "behind": (behind, [144])}
+            "nested": (nested, IMAGE), "square": (square, [144]), "plain": (plain, [144]), "normed": (normed, [144]),
+            "behind": (behind, [144]), "paired": (paired, [144]), "single": (single, [144]),
+            "images": (images, IMAGE)}
 FILES = []
 
 
@@ -351,8 +379,23 @@ def write_models():
                         model_config(layers, "m", shape, graph, compiled=loss))
             note(f"{path}.keras", name)
             write_legacy(f"{path}-whole.h5", layers,
-                         model_config(layers, "m", shape, graph, old=True), "model_weights")
+                         model_config(layers, "m", shape, graph, old=True), "model_weights",
+                         [f"m_{own}" if graph else own for own in container_names(layers)])
             note(f"{path}-whole.h5", name)
+
+
+def write_renamed():
+    """Names of people's own, which another layer could have by its number."""
+    for i, names in enumerate((["a", "dense_2", "dense_1", "out"],
+                               ["dense_1", "dense_3", "dense_2", "dense"])):
+        layers = square()
+        config = model_config(layers, "m", [144], old=True)
+        for it, name in zip(config["config"]["layers"][1:], names):
+            it["config"]["name"] = name
+        write_legacy(f"renamed{i}.h5", layers, config, "model_weights", names)
+        note(f"renamed{i}.h5", "square")
+        write_keras(f"renamed{i}.keras", layers, config)
+        note(f"renamed{i}.keras", "square")
 
 
 def write_keras_weights():
@@ -374,6 +417,9 @@ def write_keras_weights():
         write_vars(file, "other/layers/dense_1", layers[2])
     note("blocks.weights.h5", "plain", DENSE)
     write_weights("normed.weights.h5", [normed()[0], {**normed()[1]}, *normed()[2:]])
+    write_legacy("images.h5", images(), names=["stem", "body", "aux", "flatten", "out"])
+    note("images.h5", "images",
+         f"{SAYS} --layers '{', '.join(3 * ['conv 4 3x3 relu'])}, dense 10'")
     lists = "dense 20 relu, dropout 0.3, dense 20 relu, dense 10"
     write_weights("article.weights.h5", article())
     note("article.weights.h5", "article", f"{SAYS} --layers '{lists}'")
@@ -495,6 +541,18 @@ def write_pickles():
         note(f"{name}.pt", name.split("-")[0], DENSE)
 
 
+def write_declared():
+    """Layers that a class declares in another order than it calls them."""
+    for name, make, names, order in (
+            ("paired", paired, ("fc1", "bn1", "fc2", "bn2", "out"), (0, 2, 1, 3, 4)),
+            ("single", single, ("fc1", "bn1", "fc2", "out"), (0, 2, 1, 3))):
+        state = torch_state(make(), names)
+        write_pt(f"{name}.pt", *torch_pickle({
+            key: value for i in order for key, value in state.items()
+            if key.startswith(names[i] + ".")}))
+        note(f"{name}.pt", name, DENSE)
+
+
 STATES = {"normed-row": (normed, ("net.0", "net.1", "net.3")),
           "normed-names": (normed, ("fc1", "bn1", "fc2")),
           "behind-row": (behind, ("0", "2", "3"))}
@@ -509,8 +567,8 @@ def write_states():
 
 def write_all(directory):
     os.chdir(directory)
-    for write in (write_models, write_keras_weights, write_arrays, write_states,
-                  write_pickles):
+    for write in (write_models, write_renamed, write_keras_weights, write_arrays, write_states,
+                  write_pickles, write_declared):
         write()
     pathlib.Path("list").write_text("".join(f"{line}\n" for line in FILES))
 
@@ -575,7 +633,7 @@ def write_refused(directory):
     config = model_config(head, "m", IMAGE)
     config["config"]["layers"][2]["config"]["units"] = 9
     write_keras("sizes.keras", head, config)
-    lines.append("sizes.keras|65|expected the layers with weights that the setting layers says")
+    lines.append("sizes.keras|65|expected the layers with weights that the file says it has")
     write_keras("json.keras", head, [])
     lines.append("json.keras|78|normalize is not known")
 
@@ -614,6 +672,15 @@ def write_refused(directory):
     broken("list", "expected a dictionary of tensors", pickle.dumps([1, 2], protocol=2))
     broken("far", "within its storage", data.replace(b"M\xb4\0", b"M\xff\xff").replace(
         b"K\x90", b"M\xff\xff"))
+    no_place = r"batch normalisation \w+ \[20\]: expected it directly behind"
+    write_weights("counted.weights.h5", [dense(values, 144, 20), dense(values, 20, 20),
+                                         batchnorm(values, 20), dense(values, 20, 10)])
+    lines.append(f"counted.weights.h5|65|{no_place}")
+    state = torch_state(single(), ("fc", "bn", "fc2", "out"))
+    np.savez("numberless.npz", **state)
+    lines.append(f"numberless.npz|65|{no_place}")
+    write_pt("contrary.pt", *torch_pickle(torch_state(single(), ("fc", "bn1", "fc1", "out"))))
+    lines.append(f"contrary.pt|65|{no_place}")
     write_legacy("between.h5", [dense(values, 144, 10), layer("Activation", activation="relu"),
                                 batchnorm(values, 10)])
     lines.append("between.h5|65|batch normalisation batch_normalization: .*found activation before it")

@@ -49,10 +49,12 @@ batch_normalization_1 into dense, batch_normalization_2 into dense" lenet-row.ke
     for word in optimizer compile_metrics seed_generator; do
         grep -q "; without .*$word" article-row.keras.said
     done
-    grep -q "net.1 into net.0; without epoch, net.1.num_batches_tracked" normed-row.safetensors.said
-    grep -q "bn1 into fc1 (as directly behind it)" normed-names.safetensors.said
-    grep -q "2 into 3" behind-row.safetensors.said
-    grep -q "2 into .*3; without .*epoch, loss, names, optimizer_state_dict$" behind-row.pt.said
+    grep -q "net.1 into net.0 with epsilon 1e-05; without epoch, net.1.num_batches_tracked" \
+        normed-row.safetensors.said
+    grep -q "bn1 into fc1 with epsilon 1e-05 (as directly behind it)" normed-names.safetensors.said
+    grep -q "2 into 3 with epsilon 1e-05" behind-row.safetensors.said
+    grep -q "2 into .*3 with epsilon 1e-05; without .*epoch, loss, names, optimizer_state_dict$" \
+        behind-row.pt.said
     grep -q "big-endian F32 became 32-bit floats" turned.npz.said
     grep -q "layers in order: hidden, dense_1, out" class.weights.h5.said
 }

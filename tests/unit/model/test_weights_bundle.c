@@ -379,21 +379,23 @@ static void names_and_sizes_say_what_arrays_are(void)
     BRING_IN("fc, out", "", "steps", {"fc_w", 2, {4, 3}}, {"fc_b", 1, {3}}, {"out_w", 2, {3, 2}});
     BRING_IN("arr_0, arr_2, arr_10", "", "steps", {"arr_10", 2, {2, 9}}, {"arr_2", 2, {3, 2}},
              {"arr_0", 2, {4, 3}}, {"arr_1", 1, {3}}, {"arr_11", 2, {1, 9}});
-    BRING_IN("arr_0, arr_5", "arr_1 into arr_0 (as directly behind it)", "steps",
+    BRING_IN("arr_0, arr_5", "arr_1 into arr_0 with epsilon 0.001 (as directly behind it)", "steps",
              {"arr_0", 2, {4, 3}}, {"arr_1", 1, {3}}, {"arr_2", 1, {3}}, {"arr_3", 1, {3}},
              {"arr_4", 1, {3}}, {"arr_5", 2, {3, 2}});
-    BRING_IN("n.0, n.3", "n.1 into n.0", "steps", {"n.0.weight", 2, {3, 4}},
+    BRING_IN("n.0, n.3", "n.1 into n.0 with epsilon 1e-05", "steps", {"n.0.weight", 2, {3, 4}},
              {"n.1.running_mean", 1, {3}}, {"n.1.running_var", 1, {3}}, {"n.3.weight", 2, {2, 3}});
-    BRING_IN("n.0, n.3", "n.2 into n.3", "steps", {"n.0.weight", 2, {3, 4}},
+    BRING_IN("n.0, n.3", "n.2 into n.3 with epsilon 1e-05", "steps", {"n.0.weight", 2, {3, 4}},
              {"n.2.running_mean", 1, {3}}, {"n.2.running_var", 1, {3}}, {"n.3.weight", 2, {2, 3}});
-    BRING_IN("fc1, fc2, fc3",
-             "bn1 into fc1 (as directly behind it), bn2 into fc2 (as directly behind it)", "steps",
-             {"fc1.weight", 2, {3, 3}}, {"bn1.running_mean", 1, {3}}, {"bn1.running_var", 1, {3}},
-             {"fc2.weight", 2, {3, 3}}, {"bn2.running_mean", 1, {3}}, {"bn2.running_var", 1, {3}},
-             {"fc3.weight", 2, {3, 3}});
+    BRING_IN(
+        "fc1, fc2, fc3",
+        "bn1 into fc1 with epsilon 1e-05 (as directly behind it), bn2 into fc2 with epsilon 1e-05 "
+        "(as directly behind it)",
+        "steps", {"fc1.weight", 2, {3, 3}}, {"bn1.running_mean", 1, {3}},
+        {"bn1.running_var", 1, {3}}, {"fc2.weight", 2, {3, 3}}, {"bn2.running_mean", 1, {3}},
+        {"bn2.running_var", 1, {3}}, {"fc3.weight", 2, {3, 3}});
     BRING_IN("d, d_1, d_2",
-             "batch_normalization into d (as directly behind it), batch_normalization_1 into d_1 "
-             "(as directly behind it)",
+             "batch_normalization into d with epsilon 0.001 (as directly behind it), "
+             "batch_normalization_1 into d_1 with epsilon 0.001 (as directly behind it)",
              "steps", {"d/kernel", 2, {4, 3}}, {"d_1/kernel", 2, {3, 5}}, {"d_2/kernel", 2, {5, 2}},
              {"batch_normalization/moving_mean", 1, {3}},
              {"batch_normalization/moving_variance", 1, {3}},
