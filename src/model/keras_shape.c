@@ -137,7 +137,7 @@ dt_status keras_add_reshape(keras_network *to, const keras_arrival *self, dt_err
     const dt_json *shape = dt_json_member(self->config, "target_shape");
     if (dt_json_count(shape) == 1)
         return keras_add_flatten(to, self, error);
-    if (to->begun || !shape)
+    if (to->begun || to->waiting >= 0 || !shape)
         return keras_refuse(self, "one at the front of the network, or of a row", "another", error);
     return take_shape(to, self, shape, 0, error);
 }
@@ -146,7 +146,8 @@ dt_status keras_add_rescaling(keras_network *to, const keras_arrival *self, dt_e
 {
     double scale, offset = 0;
     const dt_json *node = dt_json_member(self->config, "offset");
-    if (to->begun || !dt_json_number(dt_json_member(self->config, "scale"), &scale) ||
+    if (to->begun || to->waiting >= 0 ||
+        !dt_json_number(dt_json_member(self->config, "scale"), &scale) ||
         (dt_json_is(node) && !dt_json_number(node, &offset)))
         return keras_refuse(self, "one scale and one offset, at the front of the network", "others",
                             error);

@@ -200,6 +200,21 @@ static dt_status check_names(const found_layer *layers, size_t count, const bool
     return DT_OK;
 }
 
+/* Of an ordered file: where the sizes leave a choice, numbers in names must not say another. */
+static dt_status check_numbers(const found_layer *layers, size_t count, dt_error *error)
+{
+    for (size_t i = 1; i < count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (same_sizes(&layers[i], &layers[j]) && same_stem(&layers[i], &layers[j]) &&
+                by_name(&layers[j], &layers[i]) > 0)
+                return dt_fail(error, DT_ERR_DATA,
+                               "layers %s and %s have the same sizes, and their numbers say "
+                               "another order than that of the file; expected one order, or "
+                               "--layers if it is that of the file",
+                               layers[j].name, layers[i].name);
+    return DT_OK;
+}
+
 /* The order of the names if the sizes allow others too; else the one that they allow. */
 static dt_status order_by_names(found_layer *layers, size_t count, dt_error *error)
 {
@@ -233,7 +248,7 @@ dt_status layer_order(found_layer *layers, size_t count, bool ordered, const dt_
     if (list)
         return order_by_widths(layers, count, list, error);
     if (ordered && is_chain(layers, count))
-        return DT_OK;
+        return check_numbers(layers, count, error);
     layer_sort(layers, count);
     return order_by_names(layers, count, error);
 }

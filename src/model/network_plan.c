@@ -148,9 +148,25 @@ static dt_status find_next(const dt_json *layers, const char *source, size_t *ne
     return DT_OK;
 }
 
-static dt_status add_graph(keras_network *to, const dt_json *layers, const char *path, int depth,
+/* The outputs are of the last layer alone: [NAME, 0, 0], or a list with that. */
+static dt_status check_outputs(const dt_json *config, const char *last, dt_error *error)
+{
+    const dt_json *outputs = dt_json_member(config, "output_layers");
+    const dt_json *only = dt_json_element(outputs, 0);
+    const char *name = dt_json_text(only);
+    if (!name && dt_json_count(outputs) == 1)
+        name = dt_json_text(dt_json_element(only, 0));
+    if (!outputs || (name && strcmp(name, last) == 0))
+        return DT_OK;
+    return dt_fail(error, DT_ERR_DATA,
+                   "layer %.60s: expected it to be the only output, being the last, found %s%.60s",
+                   last, name ? "" : "several", name ? name : "");
+}
+
+static dt_status add_graph(keras_network *to, const dt_json *config, const char *path, int depth,
                            dt_error *error)
 {
+    const dt_json *layers = layers_of(config);
     size_t next, count = dt_json_count(layers), added = 0;
     const char *source = NULL;
     dt_status status = find_next(layers, NULL, &next, error);
@@ -164,7 +180,7 @@ static dt_status add_graph(keras_network *to, const dt_json *layers, const char 
         status = dt_fail(error, DT_ERR_DATA,
                          "expected layers one behind the other, found %zu of %zu that are", added,
                          count);
-    return status;
+    return status ? status : check_outputs(config, source, error);
 }
 
 static dt_status add_model(keras_network *to, const dt_json *model, const char *path, int depth,
@@ -176,7 +192,7 @@ static dt_status add_model(keras_network *to, const dt_json *model, const char *
         return dt_fail(error, DT_ERR_DATA, "expected models at most %d deep, found deeper ones",
                        DEPTH_MAX);
     if (!is_sequence(class_of(model)))
-        return add_graph(to, layers, path, depth, error);
+        return add_graph(to, config, path, depth, error);
     for (size_t i = 0; i < dt_json_count(layers) && !status; i++)
         status = add_layer(to, layers, i, path, depth, error);
     return status;

@@ -618,6 +618,10 @@ def write_refused(directory):
     refuse("open", [conv(values, 1, 2, (3, 3), "relu"), batchnorm(values, 2),
                     layer("MaxPooling2D", pool_size=2), layer("Flatten"), dense(values, 50, 10)],
            r"max_pooling2d .*behind the batch")
+    refuse("scaled", [batchnorm(values, 1), layer("Rescaling", scale=1 / 255), *head],
+           r"layer rescaling \(Rescaling\): expected one scale and one offset, at the front")
+    refuse("shaped", [batchnorm(values, 144), layer("Reshape", target_shape=IMAGE), *head],
+           r"layer reshape \(Reshape\): expected one at the front", [144])
     refuse("last", [layer("Flatten"), dense(values, 144, 10, "relu"), batchnorm(values, 10)],
            r"layer batch_normalization \(BatchNormalization\): expected a dense layer")
     refuse("first", [conv(values, 1, 2, (3, 3), data_format="channels_first")],
@@ -625,6 +629,12 @@ def write_refused(directory):
     config = model_config(head, "m", IMAGE, True)
     config["config"]["layers"][2]["inbound_nodes"][0]["args"] *= 2
     write_keras("two.keras", head, config)
+    for name, outputs, found in (("inner", ["m_flatten"], "m_flatten"),
+                                 ("both", ["m_flatten", "m_dense"], "several")):
+        config = model_config(head, "m", IMAGE, True)
+        config["config"]["output_layers"] = [[output, 0, 0] for output in outputs]
+        write_keras(f"{name}.keras", head, config)
+        lines.append(f"{name}.keras|65|layer m_dense: expected it to be the only.*found {found}")
     lines.append(r"two.keras|65|layer m_dense \(Dense\): expected layers one behind the other")
     write_keras("lost.keras", head, model_config([*head, dense(values, 10, 10)], "m", IMAGE))
     lines.append("lost.keras|65|layer dense_1: expected weights at dense_1, found none")
@@ -681,6 +691,9 @@ def write_refused(directory):
     lines.append(f"numberless.npz|65|{no_place}")
     write_pt("contrary.pt", *torch_pickle(torch_state(single(), ("fc", "bn1", "fc1", "out"))))
     lines.append(f"contrary.pt|65|{no_place}")
+    state = torch_state(square(), ("fc1", "fc3", "fc2", "fc4"))
+    write_pt("declared.pt", *torch_pickle(state))
+    lines.append("declared.pt|65|layers fc3 and fc2 have the same sizes, and their numbers say")
     write_legacy("between.h5", [dense(values, 144, 10), layer("Activation", activation="relu"),
                                 batchnorm(values, 10)])
     lines.append("between.h5|65|batch normalisation batch_normalization: .*found activation before it")
