@@ -204,7 +204,8 @@ static dt_status take_input(const dt_weights_file *file, dt_architecture *archit
     else if (inputs > 1 << 24 || (int64_t)side * side != inputs)
         return dt_fail(error, DT_ERR_DATA,
                        "expected square images with one channel, found a network of %" PRId64
-                       " inputs",
+                       " inputs; if those are images of 3 channels, begin --layers with "
+                       "'maxpool 1', which changes nothing and takes images",
                        inputs);
     else
         architecture->input = (dt_shape){side, side, 1};

@@ -284,6 +284,8 @@ static void files_from_elsewhere_need_words_of_the_user(void)
     refuse(&asked, DT_ERR_CONFIG, "classes: expected 3, as this file has it, found 10");
     write_foreign(10);
     refuse(&asked, DT_ERR_DATA, "expected square images with one channel, found a network of 10");
+    refuse(&asked, DT_ERR_DATA,
+           "if those are images of 3 channels, begin --layers with 'maxpool 1'");
 }
 
 CU_SuiteInfo dt_suite_model(void)
