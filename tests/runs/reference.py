@@ -58,7 +58,10 @@ class Run:
                          for name, value in section.items()}
         with open(os.path.join(directory, "metrics.csv"), encoding="utf-8", newline="") as file:
             self.rows = list(csv.DictReader(file))
-        self.weights = read_weights(os.path.join(directory, "weights.h5"))
+        weights = os.path.join(directory, "weights.h5")
+        self.weights = read_weights(weights)
+        with h5py.File(weights, "r") as file:
+            self.classes = int(file.attrs["dist_train.classes"])
 
     def text(self, name):
         return self.settings[name]
@@ -77,7 +80,7 @@ class Run:
         inputs = images / 255
         if self.text("normalize") == "standard":
             inputs = (inputs - 0.1307) / 0.3081
-        return inputs, np.eye(self.integer("classes"))[labels]
+        return inputs, np.eye(self.classes)[labels]
 
 
 def read_weights(path):
