@@ -28,11 +28,11 @@ void dt_factored_set(dt_factored_when when)
 
 /* The most samples a step for which it pays to leave a gradient as factors. They are written once
  * and read by all ranks, the inputs in parts; else each rank writes most of a gradient, and reads a
- * part of every other. The weights were found by measuring, on Zen 5. */
+ * part of every other. The weights were found by measuring. */
 static int64_t find_most(const dt_factors *of, int ranks, int64_t batch)
 {
     double inputs = of->of_images ? of->rows / 4.0 : 3.0 * of->rows, others = ranks - 1;
-    double a_sample = 3 * (inputs + (2.0 + ranks) * of->columns);
+    double a_sample = 12 * (inputs + (2.0 + ranks) * of->columns);
     double most = (double)of->rows * of->columns * others * others / a_sample;
     if (decision == DT_FACTORED_ALWAYS)
         return batch;
