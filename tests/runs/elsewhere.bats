@@ -10,15 +10,6 @@ teardown() { common_teardown; }
 
 check() { "$python" "$top/tests/runs/check_elsewhere.py" "$@"; }
 
-# run_it ARGUMENT...: must succeed, without a word on stderr.
-run_it() {
-    dist_train 0 "$@"
-    [ "$status" = 0 ] && [ ! -s err ] && return
-    echo "dist-train $*: expected exit code 0 and no errors, found exit code $status and:"
-    cat out err
-    return 1
-}
-
 # The names of all formats, as the program lists them.
 export_formats() {
     dist_train 0 export --weights x -o x --format nonsense
@@ -29,9 +20,9 @@ export_formats() {
 bring_in() {
     local file told
     while read -r file told; do
-        eval "run_it import --from $file -o $file.in.h5 $told"
+        eval "train 0 import --from $file -o $file.in.h5 $told"
         cp out "$file.said"
-        run_it predict --json --weights "$file.in.h5" data/t10k-images-idx3-ubyte.gz
+        train 0 predict --json --weights "$file.in.h5" data/t10k-images-idx3-ubyte.gz
         mv out "$file.answers"
     done <"$1"
 }
@@ -64,11 +55,11 @@ batch_normalization_1 into dense, batch_normalization_2 into dense" lenet-row.ke
     local file told format number=0 formats
     formats=$(export_formats)
     while read -r file told; do
-        eval "run_it import --from $file -o $number.h5 $told"
+        eval "train 0 import --from $file -o $number.h5 $told"
         for format in $formats; do
-            run_it export --weights $number.h5 --format "$format" -o "$number.$format"
+            train 0 export --weights $number.h5 --format "$format" -o "$number.$format"
             case $format in onnx | html) continue ;; esac
-            run_it import --from "$number.$format" -o back.h5
+            train 0 import --from "$number.$format" -o back.h5
             cmp back.h5 $number.h5
         done
         number=$((number + 1))

@@ -10,22 +10,13 @@ teardown() { common_teardown; }
 
 export_check() { "$python" "$top/tests/runs/check_export.py" "$@"; }
 
-# run_it ARGUMENT...: must succeed, without a word on stderr.
-run_it() {
-    dist_train 0 "$@"
-    [ "$status" = 0 ] && [ ! -s err ] && return
-    echo "dist-train $*: expected exit code 0 and no errors, found exit code $status and:"
-    cat out err
-    return 1
-}
-
 # write_all WEIGHTS DIR: exports it as DIR/model.h5, .npz, .safetensors and torch.safetensors.
 write_all() {
     mkdir -p "$2"
-    run_it export --weights "$1" --format keras -o "$2/model.h5"
-    run_it export --weights "$1" --format npz -o "$2/model.npz"
-    run_it export --weights "$1" --format safetensors -o "$2/model.safetensors"
-    run_it export --weights "$1" --format pytorch -o "$2/torch.safetensors"
+    train 0 export --weights "$1" --format keras -o "$2/model.h5"
+    train 0 export --weights "$1" --format npz -o "$2/model.npz"
+    train 0 export --weights "$1" --format safetensors -o "$2/model.safetensors"
+    train 0 export --weights "$1" --format pytorch -o "$2/torch.safetensors"
 }
 
 # write_keras3 DIR WEIGHTS: Keras 3's files of it, which come back, and DIR in the file keras3; or,
@@ -40,7 +31,7 @@ write_keras3() {
             return
         fi
         expect "exit code" 0 "$status"
-        run_it import --from "$1/$file" -o back.h5
+        train 0 import --from "$1/$file" -o back.h5
         cmp back.h5 "$2"
     done
     echo "$1" >>keras3
@@ -82,12 +73,12 @@ bias|unit"
         train 0 --data data --epochs 1 --batch-size 10 --init pytorch "${network[@]}" \
             --loss "$loss" --normalize "$normalize" --optimizer sgd --lr 0.1 --output "$number/run"
         write_all "$number/run/weights.h5" "$number"
-        run_it predict --json --weights "$number/run/weights.h5" data/t10k-images-idx3-ubyte.gz
+        train 0 predict --json --weights "$number/run/weights.h5" data/t10k-images-idx3-ubyte.gz
         mv out "$number/answers"
         echo "$fields" >"$number/case"
         cmp "$number/model.h5" "$number/run/weights.h5"
         for file in model.h5 model.npz model.safetensors torch.safetensors; do
-            run_it import --from "$number/$file" -o back.h5
+            train 0 import --from "$number/$file" -o back.h5
             cmp back.h5 "$number/run/weights.h5"
         done
         write_keras3 "$number" "$number/run/weights.h5"
@@ -104,7 +95,7 @@ bias|unit"
     train 0 --data data --epochs 1 --layers "12, 10" --output run
     local name weights=run/weights.h5
     for name in a.keras a.weights.h5 a.h5 a.npz a.onnx a.html; do
-        run_it export --weights $weights -o $name
+        train 0 export --weights $weights -o $name
         refuse 64 "--out $name: expected a name of --format pytorch, found one of" \
             export --weights $weights --format pytorch -o $name
     done
@@ -138,23 +129,23 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
     for file in fc.safetensors sequential.safetensors half.safetensors brain.safetensors \
         wide.safetensors words.safetensors plain.npz packed.npz keras3.weights.h5 \
         keras2.weights.h5 legacy.h5 model.keras; do
-        run_it import --from "$file" -o "$file.in.h5" "${elsewhere[@]}" --activation tanh \
+        train 0 import --from "$file" -o "$file.in.h5" "${elsewhere[@]}" --activation tanh \
             --layers "12, 36, 36, 10"
         grep -q "^$file.in.h5: 36-12-36-36-10, .* parameters, from a" out
-        run_it predict --json --weights "$file.in.h5" data/t10k-images-idx3-ubyte.gz
+        train 0 predict --json --weights "$file.in.h5" data/t10k-images-idx3-ubyte.gz
         mv out "$file.answers"
-        run_it inspect "$file.in.h5"
+        train 0 inspect "$file.in.h5"
         grep -q "good: the hash of the parameters is right" out
     done
-    run_it import --from half.safetensors -o half.h5 "${elsewhere[@]}" --activation tanh
+    train 0 import --from half.safetensors -o half.h5 "${elsewhere[@]}" --activation tanh
     grep -q "; layers in order: fc1, fc2, fc3, out; F16 became 32-bit floats$" out
     export_check elsewhere-answers data
-    run_it export --weights legacy.h5 --format npz -o known.npz "${elsewhere[@]}" --activation tanh
-    run_it import --from known.npz -o known.h5
-    run_it predict --json --weights known.h5 data/t10k-images-idx3-ubyte.gz
+    train 0 export --weights legacy.h5 --format npz -o known.npz "${elsewhere[@]}" --activation tanh
+    train 0 import --from known.npz -o known.h5
+    train 0 predict --json --weights known.h5 data/t10k-images-idx3-ubyte.gz
     cmp out legacy.h5.answers
-    run_it export --weights fc.safetensors.in.h5 --format pytorch -o out.safetensors
-    run_it import --from out.safetensors -o again.h5
+    train 0 export --weights fc.safetensors.in.h5 --format pytorch -o out.safetensors
+    train 0 import --from out.safetensors -o again.h5
     cmp again.h5 fc.safetensors.in.h5
 }
 
@@ -164,21 +155,21 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
     local file list="dense 12 relu, rms, dense 36 tanh, dense 36, dense 10"
     local few=(--normalize standard --loss bce)
     for file in words.safetensors plain.npz legacy.h5 keras3.weights.h5; do
-        run_it import --from "$file" -o "$file.in.h5" "${few[@]}" --layers "$list"
-        run_it inspect "$file.in.h5"
+        train 0 import --from "$file" -o "$file.in.h5" "${few[@]}" --layers "$list"
+        train 0 inspect "$file.in.h5"
         grep -q "^  layers    $list$" out
     done
-    run_it import --from words.safetensors -o in.h5 "${few[@]}" --activation silu \
+    train 0 import --from words.safetensors -o in.h5 "${few[@]}" --activation silu \
         --layers "dense 12 relu, 36, dense 36 tanh, dense 10"
-    run_it inspect in.h5
+    train 0 inspect in.h5
     grep -q "^  layers    dense 12 relu, dense 36 silu, dense 36 tanh, dense 10$" out
     # A number in front of an activation leaves nothing open; the last one is the output's.
     list="12, tanh, dense 36, relu, dense 36, 10, rms"
     refuse 78 "output_activation is not known: .*loss, output_activation" \
         import --from words.safetensors -o x "${few[@]}" --layers "$list"
-    run_it import --from words.safetensors -o in.h5 "${few[@]}" --layers "$list" \
+    train 0 import --from words.safetensors -o in.h5 "${few[@]}" --layers "$list" \
         --output-activation identity
-    run_it inspect in.h5
+    train 0 inspect in.h5
     grep -q "^  layers    dense 12 tanh, dense 36 relu, dense 36, dense 10, rms$" out
     refuse 78 "activation is not known: .* expected the settings normalize, loss and activation" \
         import --from words.safetensors -o x "${few[@]}" \
@@ -197,11 +188,11 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
     local file few=(--normalize standard --loss mse)
     local list="conv 4 3x3 relu, maxpool 2, conv 4 3x3 same tanh, dense 20 relu, dense 20, dense 10"
     for file in fc.safetensors sequential.safetensors plain.npz keras3.weights.h5 legacy.h5; do
-        run_it import --from $file -o $file.in.h5 "${few[@]}" --layers "$list"
+        train 0 import --from $file -o $file.in.h5 "${few[@]}" --layers "$list"
         grep -q "^$file.in.h5: 12x12x1-10x10x4-5x5x4-20-20-10, .*; for images of 12x12x1" out
-        run_it predict --json --weights $file.in.h5 data/t10k-images-idx3-ubyte.gz
+        train 0 predict --json --weights $file.in.h5 data/t10k-images-idx3-ubyte.gz
         mv out $file.answers
-        run_it inspect $file.in.h5
+        train 0 inspect $file.in.h5
         grep -q "good: the hash of the parameters is right" out
         cmp $file.in.h5 fc.safetensors.in.h5
         refuse 65 "$file: found other layers .* expected --layers .conv 4 3x3 ..., conv 4 3x3 \
@@ -210,14 +201,14 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
             import --from $file -o x "${few[@]}" --layers "${list/3x3 relu/5x5 relu}"
     done
     export_check images-answers data
-    run_it import --from fc.safetensors -o bare.h5 "${few[@]}" --output-activation identity \
+    train 0 import --from fc.safetensors -o bare.h5 "${few[@]}" --output-activation identity \
         --activation relu --layers "${list/dense 20, dense 10/dense 20, 10}"
     cmp bare.h5 fc.safetensors.in.h5
     # Of any size: 28 x 28.
-    run_it import --from any.safetensors -o any.h5 "${few[@]}" \
+    train 0 import --from any.safetensors -o any.h5 "${few[@]}" \
         --layers "conv 4 3x3 relu, avgpool all, dense 10"
     grep -q "; for images of 28x28x1; layers in order: 0, 4$" out
-    run_it import --from colours.safetensors -o colours.h5 "${few[@]}" \
+    train 0 import --from colours.safetensors -o colours.h5 "${few[@]}" \
         --layers "conv 4 3x3 relu, avgpool all, dense 10"
     grep -q "; for images of 28x28x3" out
 }
@@ -226,20 +217,20 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
     "$python" -c 'import torch' 2>/dev/null || skip "python3-torch is not installed"
     make_data data 10 40 6
     export_check torch data
-    run_it import --from state.safetensors -o state.h5 "${elsewhere[@]}" --activation gelu
-    run_it import --from images.safetensors -o images.h5 --normalize standard --loss bce --layers \
+    train 0 import --from state.safetensors -o state.h5 "${elsewhere[@]}" --activation gelu
+    train 0 import --from images.safetensors -o images.h5 --normalize standard --loss bce --layers \
         "conv 6 3x3 pad 1, groupnorm 3 relu, maxpool 2, layernorm, conv 8 2x1 tanh, \
         avgpool 2 stride 1 pad 1, dense 20 relu, dense 10"
     local file
     for file in state images; do
-        run_it export --weights $file.h5 --format pytorch -o $file.back.safetensors
-        run_it predict --json --weights $file.h5 data/t10k-images-idx3-ubyte.gz
+        train 0 export --weights $file.h5 --format pytorch -o $file.back.safetensors
+        train 0 predict --json --weights $file.h5 data/t10k-images-idx3-ubyte.gz
         mv out $file.answers
     done
     export_check torch-answers data
-    run_it import --from model.pt -o pt.h5 "${elsewhere[@]}" --activation gelu
+    train 0 import --from model.pt -o pt.h5 "${elsewhere[@]}" --activation gelu
     cmp pt.h5 state.h5
-    run_it import --from checkpoint.pt -o pt.h5 "${elsewhere[@]}" --activation gelu
+    train 0 import --from checkpoint.pt -o pt.h5 "${elsewhere[@]}" --activation gelu
     cmp pt.h5 state.h5
     grep -q "; without epoch, best, optimizer_state_dict$" out
     refuse 65 "whole.pt: .*found torch.nn.modules.container.Sequential, which would have to be" \
@@ -282,7 +273,7 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
     refuse 65 "x: expected a dense layer between the values of an image in a row and groupnorm" \
         export --weights groups/weights.h5 --format pytorch -o x
     [ ! -e x ]
-    run_it export --weights $weights --format safetensors -o model.safetensors
+    train 0 export --weights $weights --format safetensors -o model.safetensors
     export_check edit model.safetensors
     refuse 65 "edited.safetensors: .*the file is damaged or was edited" \
         import --from edited.safetensors -o x
@@ -318,7 +309,7 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
     name=run/checkpoints/step-00000002.h5
     refuse 73 "$name: .* which stays" import --from $weights -o $name
     sha256sum --quiet -c before
-    run_it report run -o run/report.html
+    train 0 report run -o run/report.html
 }
 
 @test "export replaces what it wrote, and never a Python file of the user's" {
@@ -333,8 +324,8 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
         export --weights run/weights.h5 --format pytorch -o x.py
     local name
     for name in 'plain' 'my "model".v2.st' "söß\\'\$(x).safetensors" '.hidden'; do
-        run_it export --weights run/weights.h5 --format pytorch -o "$name"
-        run_it export --weights run/weights.h5 --format pytorch -o "$name"
+        train 0 export --weights run/weights.h5 --format pytorch -o "$name"
+        train 0 export --weights run/weights.h5 --format pytorch -o "$name"
         [ -e "${name%.*}.py" ] || [ -e "$name.py" ]
     done
     "$python" -c 'import torch' 2>/dev/null || return 0
