@@ -19,6 +19,7 @@
 
 #include "base/status.h"
 #include "nn/real.h"
+#include "nn/schedule.h"
 #include "nn/support.h"
 
 typedef enum dt_optimizer_kind {
@@ -78,8 +79,9 @@ bool dt_optimizer_clips(const dt_optimizer *optimizer);
  * clipped. norm: the Euclidean norm of the mean; of no meaning unless the optimizer clips. */
 double dt_optimizer_scale(const dt_optimizer *optimizer, int64_t samples, double norm);
 
-/* Begins an update: from gradients of `scale` times the sums that follow, at learning rate lr. */
-void dt_optimizer_begin(dt_optimizer *optimizer, double scale, double lr);
+/* Begins an update: from gradients of `scale` times the sums that follow, at the rates of its step.
+ */
+void dt_optimizer_begin(dt_optimizer *optimizer, double scale, const dt_rates *rates);
 
 /* Updates the parameters in an interval of the optimizer's [count], from the sum of their
  * gradients; both arrays begin where the optimizer's do. The intervals of one update do not

@@ -1,4 +1,4 @@
-/* Learning-rate schedules: a pure function of the step. */
+/* Schedules: what changes from step to step, a pure function of the step. */
 #ifndef DT_NN_SCHEDULE_H
 #define DT_NN_SCHEDULE_H
 
@@ -24,7 +24,13 @@ typedef struct dt_schedule {
     int64_t total_steps;    /* of the whole run, warm-up included */
 } dt_schedule;
 
-/* The learning rate of step `step`, 0 <= step; from total_steps on, the last value stays. */
-double dt_schedule_lr(const dt_schedule *schedule, int64_t step);
+/* What an update is made with. */
+typedef struct dt_rates {
+    double lr;
+    double momentum; /* in the place of the optimizer's momentum or beta1; NaN: its own */
+} dt_rates;
+
+/* The rates of step `step`, 0 <= step; from total_steps on, the last ones stay. */
+dt_rates dt_schedule_rates(const dt_schedule *schedule, int64_t step);
 
 #endif

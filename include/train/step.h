@@ -19,7 +19,7 @@ typedef struct dt_step_result {
     int64_t samples;
     double loss;     /* sum over the samples, before the update */
     int64_t correct; /* before the update */
-    double lr;
+    dt_rates rates;
     double gradient_norm; /* of the mean gradient, before clipping; NaN: not finite, or not taken,
                              since it ends no row of metrics.csv and no checkpoint follows */
     bool skipped;     /* no update was made: loss or gradient is not finite (on_nonfinite skip) */

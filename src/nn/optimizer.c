@@ -12,7 +12,7 @@ struct dt_optimizer {
     dt_optimizer_spec spec;
     int64_t steps;
     /* Of the update that has begun. */
-    double lr;
+    double lr, momentum, beta1;
     dt_real scale, step_size, correction; /* adam, adamw: of m and of the root of v */
     /* [count], NULL where the kind has no use for it */
     dt_real *velocity; /* momentum, nesterov: b; adam, adamw: m */
@@ -89,13 +89,16 @@ bool dt_optimizer_skips_zeros(const dt_optimizer *self)
 /* The mean gradient of parameter i, with the L2 term. */
 #define GRADIENT dt_fma(scale, gradient_sum[i], decay *w[i])
 
-void dt_optimizer_begin(dt_optimizer *self, double scale, double lr)
+void dt_optimizer_begin(dt_optimizer *self, double scale, const dt_rates *rates)
 {
+    bool own = isnan(rates->momentum);
     self->steps++;
     self->scale = (dt_real)scale;
-    self->lr = lr;
+    self->lr = rates->lr;
+    self->momentum = own ? self->spec.momentum : rates->momentum;
+    self->beta1 = own ? self->spec.beta1 : rates->momentum;
     if (self->velocity && self->square) {
-        self->step_size = (dt_real)(lr / (1 - dt_power(self->spec.beta1, self->steps)));
+        self->step_size = (dt_real)(self->lr / (1 - dt_power(self->beta1, self->steps)));
         self->correction = (dt_real)(1 / sqrt(1 - dt_power(self->spec.beta2, self->steps)));
     }
 }
@@ -108,7 +111,7 @@ void dt_optimizer_update(dt_optimizer *self, const dt_interval *where, dt_real *
     dt_real scale = self->scale, lr = (dt_real)self->lr;
     dt_real *restrict b = self->velocity, *restrict s = self->square;
     dt_real decay = spec->kind == DT_ADAMW ? 0 : (dt_real)spec->weight_decay;
-    dt_real momentum = (dt_real)spec->momentum, epsilon = (dt_real)spec->epsilon;
+    dt_real momentum = (dt_real)self->momentum, epsilon = (dt_real)spec->epsilon;
     dt_real alpha = (dt_real)spec->alpha, one_minus_alpha = (dt_real)(1 - spec->alpha);
     switch (spec->kind) {
     case DT_SGD:
@@ -144,7 +147,7 @@ void dt_optimizer_update(dt_optimizer *self, const dt_interval *where, dt_real *
         break;
     case DT_ADAM:
     case DT_ADAMW: {
-        dt_real beta1 = (dt_real)spec->beta1, one_minus_beta1 = (dt_real)(1 - spec->beta1);
+        dt_real beta1 = (dt_real)self->beta1, one_minus_beta1 = (dt_real)(1 - self->beta1);
         dt_real beta2 = (dt_real)spec->beta2, one_minus_beta2 = (dt_real)(1 - spec->beta2);
         dt_real step_size = self->step_size, correction = self->correction;
         dt_real keep =

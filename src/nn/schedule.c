@@ -1,12 +1,13 @@
 #include "nn/schedule.h"
 
+#include <math.h>
 #include <stddef.h>
 
 #include "base/elementary.h"
 
 const char *const dt_schedule_names[] = {"constant", "step", "cosine", "linear", NULL};
 
-double dt_schedule_lr(const dt_schedule *schedule, int64_t step)
+static double find_lr(const dt_schedule *schedule, int64_t step)
 {
     int64_t last = schedule->total_steps - 1;
     if (step > last)
@@ -31,4 +32,9 @@ double dt_schedule_lr(const dt_schedule *schedule, int64_t step)
         return schedule->lr - range * progress;
     }
     return schedule->lr;
+}
+
+dt_rates dt_schedule_rates(const dt_schedule *schedule, int64_t step)
+{
+    return (dt_rates){.lr = find_lr(schedule, step), .momentum = (double)NAN};
 }

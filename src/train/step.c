@@ -205,7 +205,7 @@ static void update(dt_session *run, const dt_reduced *sum, const dt_support *sup
         norm = find_norm(run, result->samples);
     }
     dt_optimizer_begin(run->optimizer, dt_optimizer_scale(run->optimizer, result->samples, norm),
-                       result->lr);
+                       &result->rates);
     if (!added)
         add_and_update(run, sum->values, measured);
     for (size_t i = 0; added && i < support->count; i++)
@@ -263,7 +263,7 @@ dt_status dt_step(dt_session *run, dt_feed *feed, int64_t number, dt_request own
     dt_watchdog_beat(run->watchdog, number, DT_PHASE_WAIT);
     dt_reduced sum = dt_reduce_finish(run->reduce, &run->trace);
     *result = (dt_step_result){.samples = play.step_samples,
-                               .lr = dt_schedule_lr(&run->schedule, number),
+                               .rates = dt_schedule_rates(&run->schedule, number),
                                .gradient_norm = (double)NAN,
                                .asked = asked(run)};
     if (!all_finite(run, &sum, &support))

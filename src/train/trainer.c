@@ -59,7 +59,7 @@ static dt_status count_step(trainer *self, const dt_step_result *step, dt_error 
     state->samples += step->samples;
     state->gradient_norm = step->gradient_norm;
     self->epoch_samples += step->samples;
-    self->report.lr = step->lr;
+    self->report.lr = step->rates.lr;
     if (step->skipped) {
         state->skips++;
         if (self->observer->skipped)
@@ -304,7 +304,7 @@ dt_status dt_train(dt_session *run, const dt_observer *observer, dt_state *state
                              .train_accuracy = (double)state->correct / (double)state->counted,
                              .val = {(double)NAN, (double)NAN},
                              .test = {(double)NAN, (double)NAN},
-                             .lr = dt_schedule_lr(&run->schedule, state->step),
+                             .lr = dt_schedule_rates(&run->schedule, state->step).lr,
                              .gradient_norm = state->gradient_norm,
                              .samples_per_second = (double)NAN};
     dt_trace_lap(&run->trace, DT_PHASE_OTHER);

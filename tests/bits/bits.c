@@ -132,8 +132,8 @@ static uint64_t train(const recipe *of)
         sum_gradient(network, step, sums, losses, tracked);
         dt_support_squares(&all, count, sums[0], blocks);
         double norm = sqrt(dt_squares_sum(count, blocks)) / BATCH;
-        dt_optimizer_begin(optimizer, dt_optimizer_scale(optimizer, BATCH, norm),
-                           dt_schedule_lr(&of->schedule, step));
+        dt_rates rates = dt_schedule_rates(&of->schedule, step);
+        dt_optimizer_begin(optimizer, dt_optimizer_scale(optimizer, BATCH, norm), &rates);
         dt_optimizer_update(optimizer, all.intervals, parameters, sums[0]);
         hash = dt_hash_seeded(tracked, sizeof tracked, hash);
         hash = dt_hash_seeded(&norm, sizeof norm, hash);

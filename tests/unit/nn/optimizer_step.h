@@ -18,7 +18,8 @@ static inline double take_step(dt_optimizer *optimizer, size_t count, float *par
     CU_ASSERT_FATAL(dt_squares_blocks(count) <= sizeof blocks / sizeof *blocks);
     dt_support_squares(support ? support : &all, count, gradient_sum, blocks);
     norm = sqrt(dt_squares_sum(count, blocks)) / (double)samples;
-    dt_optimizer_begin(optimizer, dt_optimizer_scale(optimizer, samples, norm), lr);
+    dt_optimizer_begin(optimizer, dt_optimizer_scale(optimizer, samples, norm),
+                       &(dt_rates){lr, (double)NAN});
     support = support ? support : &all;
     for (size_t i = 0; i < support->count; i++)
         dt_optimizer_update(optimizer, &support->intervals[i], parameters, gradient_sum);

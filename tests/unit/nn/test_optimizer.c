@@ -318,7 +318,8 @@ static void test_parts(void)
             CU_ASSERT_EQUAL(norm, sqrt(dt_squares_sum(MANY, blocks)) / 3);
             for (int p = 0; p < PARTS; p++) { /* in two intervals */
                 size_t count = bounds[p + 1] - bounds[p], half = count / 2;
-                dt_optimizer_begin(part[p], dt_optimizer_scale(part[p], 3, norm), 0.05);
+                dt_optimizer_begin(part[p], dt_optimizer_scale(part[p], 3, norm),
+                                   &(dt_rates){0.05, (double)NAN});
                 dt_optimizer_update(part[p], &(dt_interval){half, count}, v + bounds[p],
                                     gradient + bounds[p]);
                 dt_optimizer_update(part[p], &(dt_interval){0, half}, v + bounds[p],
