@@ -55,7 +55,7 @@ typedef struct dt_config {
     int64_t epochs;
     int64_t batch_size; /* samples of one update, all ranks together */
     double lr;          /* NaN: auto, the optimizer's default */
-    int optimizer;      /* dt_optimizer_kind */
+    int optimizer;      /* index into dt_optimizer_names */
     double momentum, alpha, beta1, beta2;
     double epsilon, weight_decay; /* NaN: auto, the optimizer's default */
     double clip_norm;

@@ -9,7 +9,9 @@
  *   adam      m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
  *             w -= lr / (1 - beta1^t) m / (sqrt(v / (1 - beta2^t)) + eps)
  *   adamw     w *= 1 - lr weight_decay; then as adam, without weight decay in g
- * source: torch.optim (SGD, Adagrad, RMSprop, Adam, AdamW). */
+ * source: torch.optim (SGD, Adagrad, RMSprop, Adam, AdamW).
+ *
+ * The kinds are a table (src/nn/optimizer_kinds.c): a row and a function are an optimizer. */
 #ifndef DT_NN_OPTIMIZER_H
 #define DT_NN_OPTIMIZER_H
 
@@ -22,20 +24,14 @@
 #include "nn/schedule.h"
 #include "nn/support.h"
 
-typedef enum dt_optimizer_kind {
-    DT_SGD,
-    DT_MOMENTUM,
-    DT_NESTEROV,
-    DT_ADAGRAD,
-    DT_RMSPROP,
-    DT_ADAM,
-    DT_ADAMW
-} dt_optimizer_kind;
-
+/* Of all kinds, in the order of their numbers. */
 extern const char *const dt_optimizer_names[];
 
+/* The number of a kind, -1: there is none of that name. */
+int dt_optimizer_find(const char *name);
+
 typedef struct dt_optimizer_spec {
-    dt_optimizer_kind kind;
+    int kind;
     double momentum;     /* momentum, nesterov */
     double alpha;        /* rmsprop */
     double beta1, beta2; /* adam, adamw */
@@ -44,15 +40,22 @@ typedef struct dt_optimizer_spec {
     double clip_norm;    /* largest Euclidean norm of the mean gradient; 0: no clipping */
 } dt_optimizer_spec;
 
-/* PyTorch's defaults of a kind that are not the same for all. */
-double dt_optimizer_default_lr(dt_optimizer_kind kind);
-double dt_optimizer_default_epsilon(dt_optimizer_kind kind);
-double dt_optimizer_default_weight_decay(dt_optimizer_kind kind);
+/* Defaults of a kind that are not the same for all. */
+typedef struct dt_optimizer_defaults {
+    double lr, epsilon, weight_decay;
+} dt_optimizer_defaults;
+
+const dt_optimizer_defaults *dt_optimizer_defaults_of(int kind);
+
+/* The arrays that the state of an optimizer may have, and what checkpoints call them. */
+#define DT_STATE_LIST(ARRAY)  ARRAY(VELOCITY, "velocity") ARRAY(SQUARE, "square")
+#define DT_STATE_ID(id, name) DT_STATE_##id,
+enum { DT_STATE_LIST(DT_STATE_ID) DT_STATE_ARRAYS };
+
+/* How many of them a kind has. */
+int dt_optimizer_arrays(int kind);
 
 typedef struct dt_optimizer dt_optimizer;
-
-/* Arrays of [count] that the state of a kind has: 0 to 2. */
-int dt_optimizer_arrays(dt_optimizer_kind kind);
 
 /* An optimizer of `count` parameters, its state zero, its step 0. Owned by the caller. */
 dt_status dt_optimizer_create(const dt_optimizer_spec *spec, size_t count, dt_optimizer **out,
@@ -61,8 +64,8 @@ void dt_optimizer_destroy(dt_optimizer *optimizer);
 
 /* What it carries from step to step: all that a restart must bring back. */
 typedef struct dt_optimizer_state {
-    int64_t *steps;             /* updates so far */
-    dt_real *velocity, *square; /* [count]; NULL where the kind has no use for it */
+    int64_t *steps;                   /* updates so far */
+    dt_real *arrays[DT_STATE_ARRAYS]; /* [count] each; NULL where the kind has no use for it */
 } dt_optimizer_state;
 
 /* A view into the optimizer, for reading and for writing; valid as long as it lives. */

@@ -9,7 +9,8 @@
  *     /            format version status config architecture parameter_hash virtual_ranks seed
  *                  epoch step step_in_epoch samples skipped seconds
  *     /parameters  float [parameter_count]
- *     /optimizer   kind steps; velocity, square: float [parameter_count], where there are such
+ *     /optimizer   kind steps; arrays of its state, where it has such, named in nn/optimizer.h:
+ *                  float [parameter_count]
  *     /running     loss_sum correct samples gradient_norm
  *     /best        epoch step samples val_accuracy val_loss test_accuracy test_loss epochs_since;
  *                  parameters: float [parameter_count], where there are such
@@ -28,6 +29,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "nn/optimizer.h"
 #include "run/directory.h"
 #include "run/metrics_log.h"
 #include "run/state.h"
@@ -38,9 +40,9 @@
 #define DT_CHECKPOINT_SIZE_MAX ((int64_t)1 << 36)
 
 typedef struct dt_checkpoint_optimizer {
-    const char *kind;         /* one of dt_optimizer_names */
-    int64_t steps;            /* updates that it has made */
-    float *velocity, *square; /* [parameter_count] or NULL */
+    const char *kind;               /* one of dt_optimizer_names */
+    int64_t steps;                  /* updates that it has made */
+    float *arrays[DT_STATE_ARRAYS]; /* [parameter_count] or NULL */
 } dt_checkpoint_optimizer;
 
 typedef struct dt_checkpoint_data {

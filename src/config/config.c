@@ -378,13 +378,13 @@ void dt_config_set_outputs(dt_config *config, int classes)
 dt_status dt_config_resolve(dt_config *config, dt_error *error)
 {
     dt_config resolved = *config;
-    dt_optimizer_kind kind = (dt_optimizer_kind)config->optimizer;
+    const dt_optimizer_defaults *defaults = dt_optimizer_defaults_of(config->optimizer);
     if (isnan(config->lr))
-        resolved.lr = dt_optimizer_default_lr(kind);
+        resolved.lr = defaults->lr;
     if (isnan(config->epsilon))
-        resolved.epsilon = dt_optimizer_default_epsilon(kind);
+        resolved.epsilon = defaults->epsilon;
     if (isnan(config->weight_decay))
-        resolved.weight_decay = dt_optimizer_default_weight_decay(kind);
+        resolved.weight_decay = defaults->weight_decay;
 
     dt_status status = settle_layers(&resolved, error);
     if (!status && config->classes > 0)

@@ -64,11 +64,12 @@ enum { PARAMETERS, SAMPLES, SIZES };
 #define ARRAY(in, name, size, member)                                                              \
     ROW(in, name, FLOATS, member, .optional = true, .rank = 1, .sizes = {size})
 
+#define OF_OPTIMIZER(id, name)                                                                     \
+    ARRAY("/optimizer", name, PARAMETERS, optimizer.arrays[DT_STATE_##id]),
+
 static const dt_field arrays[] = {
     ROW(NULL, "parameters", FLOATS, parameters, .rank = 1, .sizes = {PARAMETERS}),
-    ARRAY("/optimizer", "velocity", PARAMETERS, optimizer.velocity),
-    ARRAY("/optimizer", "square", PARAMETERS, optimizer.square),
-    ARRAY("/best", "parameters", PARAMETERS, best_parameters),
+    DT_STATE_LIST(OF_OPTIMIZER) ARRAY("/best", "parameters", PARAMETERS, best_parameters),
     ARRAY("/tracked", "plays", SAMPLES, tracked.plays),
     ARRAY("/tracked", "gradient_norms", SAMPLES, tracked.gradient_norms),
     ARRAY("/tracked", "margins", SAMPLES, tracked.margins),

@@ -75,7 +75,7 @@ dt_status dt_need_of_training(const dt_session *run, const dt_network_spec *spec
     uint64_t slice = size.parameters / (uint64_t)dt_comm_host_size(run->comm) + DT_SLICE_UNIT;
     uint64_t own_parameters = dt_replica_need(run->comm, size.parameters, DT_MATMUL_PAD,
                                               (int64_t)slice, &shared_parameters);
-    uint64_t state = (uint64_t)dt_optimizer_arrays((dt_optimizer_kind)run->config.optimizer);
+    uint64_t state = (uint64_t)dt_optimizer_arrays(run->config.optimizer);
     dt_status status = dt_reduce_need(
         run->comm, (dt_allreduce)run->config.allreduce, (int)run->config.virtual_ranks,
         size.parameters + DT_STEP_TOTALS, &shared_sums, &own_sums, error);

@@ -230,8 +230,9 @@ dt_status dt_resume_find(dt_config *config, dt_resume *out, dt_error *error)
 uint64_t dt_resume_bytes(const dt_resume *self)
 {
     const dt_checkpoint *it = &self->checkpoint;
-    uint64_t arrays = (uint64_t) !!it->parameters + !!it->optimizer.velocity +
-                      !!it->optimizer.square + !!it->best_parameters;
+    uint64_t arrays = (uint64_t) !!it->parameters + !!it->best_parameters;
+    for (int i = 0; i < DT_STATE_ARRAYS; i++)
+        arrays += it->optimizer.arrays[i] != NULL;
     uint64_t of_samples = it->tracked.plays ? 3 * (uint64_t)it->data.train_samples : 0;
     return (arrays * it->parameter_count + of_samples) * sizeof(float);
 }
@@ -275,10 +276,11 @@ static dt_status check_fits(const dt_session *run, const dt_resume *resume, dt_e
             (long long)from->state.epoch, (long long)steps, (long long)from->state.step_in_epoch,
             (long long)from->state.step);
     dt_optimizer_state state = dt_optimizer_get_state(run->optimizer);
-    if (!state.velocity != !from->optimizer.velocity || !state.square != !from->optimizer.square)
-        return dt_fail(error, DT_ERR_DATA, "%s: expected the state of the optimizer %s, found %s",
-                       resume->file, dt_optimizer_names[run->config.optimizer],
-                       from->optimizer.kind);
+    for (int i = 0; i < DT_STATE_ARRAYS; i++)
+        if (!state.arrays[i] != !from->optimizer.arrays[i])
+            return dt_fail(error, DT_ERR_DATA,
+                           "%s: expected the state of the optimizer %s, found %s", resume->file,
+                           dt_optimizer_names[run->config.optimizer], from->optimizer.kind);
     return DT_OK;
 }
 
@@ -340,7 +342,7 @@ dt_status dt_resume_apply(dt_session *run, dt_resume *resume, dt_state *state, d
         memcpy(run->parameters, from->parameters, run->parameter_count * sizeof(float));
     drop(&from->parameters);
     dt_replica_spread(run->replica);
-    scatter(run, &from->optimizer.velocity, to.velocity);
-    scatter(run, &from->optimizer.square, to.square);
+    for (int i = 0; i < DT_STATE_ARRAYS; i++)
+        scatter(run, &from->optimizer.arrays[i], to.arrays[i]);
     return DT_OK;
 }

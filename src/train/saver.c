@@ -45,22 +45,19 @@ typedef struct array {
     bool gathered; /* the copy, from all ranks: dt_saver_room */
 } array;
 
-enum { ARRAYS = 6 };
+enum { ARRAYS = 4 + DT_STATE_ARRAYS };
 
 static void list_arrays(const dt_session *run, dt_checkpoint *checkpoint, array out[ARRAYS])
 {
     dt_optimizer_state state = dt_optimizer_get_state(run->optimizer);
     dt_track_sums none = {0}, sums = run->track ? dt_track_get_sums(run->track) : none;
     size_t count = run->parameter_count, samples = (size_t)run->plan.samples;
-    const array arrays[ARRAYS] = {
-        {&checkpoint->parameters, run->parameters, count, false},
-        {&checkpoint->optimizer.velocity, state.velocity, count, true},
-        {&checkpoint->optimizer.square, state.square, count, true},
-        {&checkpoint->tracked.plays, sums.plays, samples, false},
-        {&checkpoint->tracked.gradient_norms, sums.gradient_norms, samples, false},
-        {&checkpoint->tracked.margins, sums.margins, samples, false},
-    };
-    memcpy(out, arrays, sizeof arrays);
+    for (int i = 0; i < DT_STATE_ARRAYS; i++)
+        *out++ = (array){&checkpoint->optimizer.arrays[i], state.arrays[i], count, true};
+    *out++ = (array){&checkpoint->parameters, run->parameters, count, false};
+    *out++ = (array){&checkpoint->tracked.plays, sums.plays, samples, false};
+    *out++ = (array){&checkpoint->tracked.gradient_norms, sums.gradient_norms, samples, false};
+    *out++ = (array){&checkpoint->tracked.margins, sums.margins, samples, false};
 }
 
 static dt_status allocate_spare(dt_saver *self, dt_error *error)
@@ -220,7 +217,9 @@ dt_optimizer_state dt_saver_room(dt_saver *self)
 {
     if (!self->next.parameters)
         take_spare(self);
-    return (dt_optimizer_state){NULL, self->next.optimizer.velocity, self->next.optimizer.square};
+    dt_optimizer_state room = {0};
+    memcpy(room.arrays, self->next.optimizer.arrays, sizeof room.arrays);
+    return room;
 }
 
 /* What is not an array, nor known to the thread alone. */

@@ -94,7 +94,7 @@ static dt_status build_optimizer(dt_session *run, dt_error *error)
 {
     const dt_config *config = &run->config;
     dt_optimizer_spec spec = {
-        .kind = (dt_optimizer_kind)config->optimizer,
+        .kind = config->optimizer,
         .momentum = config->momentum,
         .alpha = config->alpha,
         .beta1 = config->beta1,
@@ -266,10 +266,9 @@ dt_status dt_session_open_model(dt_comm *comm, const dt_config *config, const dt
 void dt_session_gather(dt_session *run, dt_optimizer_state whole)
 {
     dt_optimizer_state own = dt_optimizer_get_state(run->optimizer);
-    if (own.velocity)
-        dt_replica_gather(run->replica, own.velocity, whole.velocity);
-    if (own.square)
-        dt_replica_gather(run->replica, own.square, whole.square);
+    for (int i = 0; i < DT_STATE_ARRAYS; i++)
+        if (own.arrays[i])
+            dt_replica_gather(run->replica, own.arrays[i], whole.arrays[i]);
 }
 
 void dt_session_close(dt_session *run)

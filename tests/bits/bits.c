@@ -33,17 +33,12 @@ typedef struct recipe {
     dt_init init;
 } recipe;
 
-static const recipe standard = {
+static recipe standard = {
     .list = "33, 18, 10",
     .layers = {"relu", "identity", true},
     .normalization.scale = 1.0 / 255,
     .loss = DT_CROSS_ENTROPY,
-    .optimizer = {.kind = DT_MOMENTUM,
-                  .momentum = 0.9,
-                  .alpha = 0.99,
-                  .beta1 = 0.9,
-                  .beta2 = 0.999,
-                  .epsilon = 1e-8},
+    .optimizer = {.momentum = 0.9, .alpha = 0.99, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8},
     .schedule =
         {.lr = 0.01, .gamma = 0.7, .step_epochs = 1, .steps_an_epoch = 2, .total_steps = STEPS},
     .init = DT_INIT_HE,
@@ -200,9 +195,10 @@ int main(void)
     dt_error error = {0};
     check(dt_exactness_check(&error), &error);
     make_data();
+    standard.optimizer.kind = dt_optimizer_find("momentum");
     for (int i = 0; dt_optimizer_names[i]; i++) {
         recipe r = standard;
-        r.optimizer.kind = (dt_optimizer_kind)i;
+        r.optimizer.kind = i;
         show("optimizer", dt_optimizer_names[i], &r);
         r.optimizer.weight_decay = 0.01;
         r.optimizer.clip_norm = 0.1;

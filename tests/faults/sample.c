@@ -37,7 +37,7 @@ const dt_checkpoint *sample_checkpoint(int64_t step, int variant)
         .parameter_count = COUNT,
         .parameters = parameters,
         .parameter_hash = dt_hash(parameters, sizeof parameters),
-        .optimizer = {.kind = "adam", .steps = step, .velocity = velocity, .square = square},
+        .optimizer = {.kind = "adam", .steps = step, .arrays = {velocity, square}},
         .best_parameters = parameters,
         .data = {.name = "synthetic digits",
                  .fingerprint = 0x0123456789abcdef,
@@ -55,6 +55,7 @@ bool sample_is(const dt_checkpoint *found, int64_t step, int variant)
     return found->state.step == step && found->parameter_hash == expected->parameter_hash &&
            found->parameter_count == COUNT &&
            memcmp(found->parameters, expected->parameters, COUNT * sizeof(float)) == 0 &&
-           found->optimizer.velocity && found->optimizer.square &&
-           memcmp(found->optimizer.square, expected->optimizer.square, COUNT * sizeof(float)) == 0;
+           found->optimizer.arrays[DT_STATE_VELOCITY] && found->optimizer.arrays[DT_STATE_SQUARE] &&
+           memcmp(found->optimizer.arrays[DT_STATE_SQUARE],
+                  expected->optimizer.arrays[DT_STATE_SQUARE], COUNT * sizeof(float)) == 0;
 }

@@ -97,7 +97,7 @@ static dt_tracked ask(dt_session *run, const samples *all, int64_t i, float *gra
 /* With lr 0 a sample says the same every time: the sums are known. */
 static void test_sums(dt_comm *comm, dt_config config)
 {
-    config.optimizer = DT_SGD;
+    config.optimizer = dt_optimizer_find("sgd");
     config.lr = 0;
     dt_session *run = open_run(comm, config);
     if (!run)

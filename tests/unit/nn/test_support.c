@@ -156,7 +156,7 @@ enum { PARAMETERS = 705 };
 
 static dt_optimizer *create(int kind, double decay, double clip, double epsilon)
 {
-    dt_optimizer_spec spec = {.kind = (dt_optimizer_kind)kind,
+    dt_optimizer_spec spec = {.kind = kind,
                               .momentum = 0.9,
                               .alpha = 0.99,
                               .beta1 = 0.9,
@@ -205,7 +205,8 @@ static void check_skipping(double decay, double clip, double epsilon, int kind,
     }
     dt_optimizer_state of_a = dt_optimizer_get_state(a), of_b = dt_optimizer_get_state(b);
     CU_ASSERT_EQUAL(*of_a.steps, *of_b.steps);
-    CU_ASSERT(!of_a.square || memcmp(of_a.square, of_b.square, sizeof w) == 0);
+    for (int i = 0; i < DT_STATE_ARRAYS; i++)
+        CU_ASSERT(!of_a.arrays[i] || memcmp(of_a.arrays[i], of_b.arrays[i], sizeof w) == 0);
     dt_optimizer_destroy(a);
     dt_optimizer_destroy(b);
 }
@@ -215,22 +216,22 @@ static void check_not_skipping(double decay, double clip, double epsilon, int ki
 {
     dt_optimizer *optimizer = create(kind, decay, clip, epsilon);
     dt_optimizer_state state = dt_optimizer_get_state(optimizer);
-    float w[PARAMETERS], gradient[PARAMETERS], before[3][PARAMETERS] = {{0}};
+    float w[PARAMETERS], gradient[PARAMETERS], start[PARAMETERS],
+        before[DT_STATE_ARRAYS][PARAMETERS] = {{0}};
     fill_with(0.5f, w, PARAMETERS);
     fill_with(0, gradient, PARAMETERS);
     for (int i = 1; i < PARAMETERS; i++)
         gradient[i] = 1;
     take_step(optimizer, PARAMETERS, w, gradient, NULL, 1, 0.1);
     fill_with(0, gradient, PARAMETERS);
-    memcpy(before[0], w, sizeof w);
-    if (state.velocity)
-        memcpy(before[1], state.velocity, sizeof w);
-    if (state.square)
-        memcpy(before[2], state.square, sizeof w);
+    memcpy(start, w, sizeof w);
+    for (int i = 0; i < DT_STATE_ARRAYS; i++)
+        if (state.arrays[i])
+            memcpy(before[i], state.arrays[i], sizeof w);
     take_step(optimizer, PARAMETERS, w, gradient, NULL, 1, 0.1);
-    int moved = memcmp(before[0], w, sizeof w) != 0;
-    moved |= state.velocity && memcmp(before[1], state.velocity, sizeof w) != 0;
-    moved |= state.square && memcmp(before[2], state.square, sizeof w) != 0;
+    int moved = memcmp(start, w, sizeof w) != 0;
+    for (int i = 0; i < DT_STATE_ARRAYS; i++)
+        moved |= state.arrays[i] && memcmp(before[i], state.arrays[i], sizeof w) != 0;
     CU_ASSERT_TRUE(moved);
     dt_optimizer_destroy(optimizer);
 }

@@ -15,19 +15,18 @@
 /* What a drawn checkpoint points to. */
 typedef struct drawn_checkpoint {
     dt_checkpoint checkpoint;
-    float *arrays[4];
-    float *tracked[3]; /* plays, gradient norms, margins */
+    float *arrays[DT_STATE_ARRAYS + 2]; /* and the parameters, the best ones */
+    float *tracked[3];                  /* plays, gradient norms, margins */
     char *texts[5];
     char *history;
 } drawn_checkpoint;
 
 /* Which of the parts that may be missing are there. */
 enum {
-    DRAW_VELOCITY = 1,
-    DRAW_SQUARE = 2,
-    DRAW_BEST = 4,
-    DRAW_TRACKED = 8,
-    DRAW_PARTS = 16,
+    DRAW_VELOCITY = 1 << DT_STATE_VELOCITY, /* and so on: the state of the optimizer */
+    DRAW_BEST = 1 << DT_STATE_ARRAYS,
+    DRAW_TRACKED = 2 * DRAW_BEST,
+    DRAW_PARTS = 2 * DRAW_TRACKED,
     DRAW_ALL = DRAW_PARTS - 1
 };
 
@@ -97,7 +96,7 @@ static inline void draw_tracked(dt_random_sequence *random, int64_t samples, dra
 static inline void draw_checkpoint(dt_random_sequence *random, int parts, size_t count,
                                    size_t history_length, drawn_checkpoint *out)
 {
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < DT_STATE_ARRAYS + 2; i++)
         out->arrays[i] = draw_floats(random, count);
     for (int i = 0; i < 5; i++)
         out->texts[i] = draw_text(random, (size_t)draw_int(random, 0, i == 1 ? 60000 : 20));
@@ -126,16 +125,16 @@ static inline void draw_checkpoint(dt_random_sequence *random, int parts, size_t
                            {draw_any_real(random), draw_any_real(random)}},
                   .epochs_since_best = draw_count(random)},
         .parameter_count = count,
-        .parameters = out->arrays[0],
-        .parameter_hash = dt_hash(out->arrays[0], count * sizeof(float)),
-        .optimizer = {out->texts[3], draw_count(random),
-                      parts & DRAW_VELOCITY ? out->arrays[1] : NULL,
-                      parts & DRAW_SQUARE ? out->arrays[2] : NULL},
-        .best_parameters = parts & DRAW_BEST ? out->arrays[3] : NULL,
+        .parameters = out->arrays[DT_STATE_ARRAYS],
+        .parameter_hash = dt_hash(out->arrays[DT_STATE_ARRAYS], count * sizeof(float)),
+        .optimizer = {.kind = out->texts[3], .steps = draw_count(random)},
+        .best_parameters = parts & DRAW_BEST ? out->arrays[DT_STATE_ARRAYS + 1] : NULL,
         .data = {out->texts[4], parts & DRAW_BEST ? out->texts[3] : NULL, draw_word(random),
                  draw_count(random), draw_count(random), draw_count(random)},
         .history = {.text = out->history, .length = history_length},
     };
+    for (int i = 0; i < DT_STATE_ARRAYS; i++)
+        out->checkpoint.optimizer.arrays[i] = parts >> i & 1 ? out->arrays[i] : NULL;
     memset(out->tracked, 0, sizeof out->tracked);
     if (parts & DRAW_TRACKED)
         draw_tracked(random, count <= 3 ? 3 : draw_int(random, 1, 50), out);
@@ -143,7 +142,7 @@ static inline void draw_checkpoint(dt_random_sequence *random, int parts, size_t
 
 static inline void free_drawn(drawn_checkpoint *drawn)
 {
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < DT_STATE_ARRAYS + 2; i++)
         free(drawn->arrays[i]);
     for (int i = 0; i < 3; i++)
         free(drawn->tracked[i]);
@@ -175,8 +174,8 @@ static inline void assert_same_checkpoint(const dt_checkpoint *a, const dt_check
     CU_ASSERT_EQUAL(a->parameter_hash, b->parameter_hash);
     CU_ASSERT_STRING_EQUAL(a->optimizer.kind, b->optimizer.kind);
     CU_ASSERT_EQUAL(a->optimizer.steps, b->optimizer.steps);
-    assert_same_floats(a->optimizer.velocity, b->optimizer.velocity, count);
-    assert_same_floats(a->optimizer.square, b->optimizer.square, count);
+    for (int i = 0; i < DT_STATE_ARRAYS; i++)
+        assert_same_floats(a->optimizer.arrays[i], b->optimizer.arrays[i], count);
     assert_same_floats(a->best_parameters, b->best_parameters, count);
     CU_ASSERT_STRING_EQUAL(a->data.name, b->data.name);
     CU_ASSERT_EQUAL(!a->data.class_names, !b->data.class_names);

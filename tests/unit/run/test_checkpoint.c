@@ -65,10 +65,10 @@ static void assert_not_encoded(const dt_checkpoint *checkpoint, const char *reas
 static void what_could_not_be_read_is_not_written(void)
 {
     drawn_checkpoint from = drawn(5, DRAW_ALL, 10, 100);
-    static const char *const names[] = {"/parameters", "/optimizer/velocity", "/optimizer/square",
-                                        "/best/parameters"};
+#define PATH(id, name) "/optimizer/" name,
+    static const char *const names[] = {DT_STATE_LIST(PATH) "/parameters", "/best/parameters"};
     static const float bad[] = {NAN, INFINITY, -INFINITY};
-    for (int i = 0; i < 12; i++) {
+    for (int i = 0; i < 3 * (DT_STATE_ARRAYS + 2); i++) {
         float *value = &from.arrays[i / 3][i % 10];
         float kept = *value;
         *value = bad[i % 3];

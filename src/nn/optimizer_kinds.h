@@ -1,0 +1,39 @@
+/* The table of optimizers, and what an update hands to a row's functions. */
+#ifndef DT_NN_OPTIMIZER_KINDS_H
+#define DT_NN_OPTIMIZER_KINDS_H
+
+#include "nn/optimizer.h"
+
+/* What is the same for all parameters of an update. */
+typedef struct optimizer_update {
+    dt_optimizer_spec spec; /* with the rates of the step */
+    int64_t step;           /* 1, 2, ... */
+    double lr;
+    dt_real scale;      /* of the sums, which makes mean gradients of them */
+    dt_real numbers[4]; /* what the row's `begin` makes of these */
+} optimizer_update;
+
+/* Parameters that lie together and are treated alike. */
+typedef struct optimizer_portion {
+    const optimizer_update *update;
+    size_t count;
+    dt_real *w;                       /* [count] */
+    const dt_real *sum;               /* [count], of the gradients */
+    dt_real *arrays[DT_STATE_ARRAYS]; /* [count] each; those of the row alone are set */
+    dt_real decay;                    /* weight_decay */
+    dt_real keep;                     /* 1 - lr weight_decay */
+} optimizer_portion;
+
+typedef struct optimizer_row {
+    const char *name;
+    unsigned arrays; /* of its state: bits 1 << DT_STATE_VELOCITY, ... */
+    dt_optimizer_defaults defaults;
+    bool rests; /* without weight decay, and with an epsilon if it uses one, a parameter whose
+                   gradient is zero keeps value and state */
+    void (*begin)(optimizer_update *update); /* sets numbers; NULL: it has none */
+    void (*update)(const optimizer_portion *portion);
+} optimizer_row;
+
+extern const optimizer_row optimizer_rows[];
+
+#endif
