@@ -58,6 +58,7 @@ typedef struct dt_config {
     int optimizer;      /* index into dt_optimizer_names */
     double momentum, alpha, beta1, beta2;
     double epsilon, weight_decay; /* NaN: auto, the optimizer's default */
+    bool decay_all;               /* of biases, gains and shifts too */
     double clip_norm;
     int schedule; /* dt_schedule_kind */
     double lr_min, gamma, warmup_epochs;
@@ -129,6 +130,8 @@ typedef struct dt_setting {
                                   of their own, like auto, or NULL */
     const dt_list_type *list;  /* LIST */
     const char *default_value; /* as it would be written in an INI file */
+    const char *unnamed;       /* what files mean that were written before there was the setting;
+                                  NULL: the default */
     bool allow_auto;           /* numbers: "auto" is a value too: NaN (REAL), 0 (INT, INT64) */
     const char *unit;          /* "samples", "epochs"; NULL for none */
     const char *help;          /* one line, no full stop */
@@ -146,6 +149,9 @@ const char *dt_setting_suggest(const char *name);
 
 /* All settings at their defaults. */
 void dt_config_defaults(dt_config *config);
+
+/* All settings as files mean them that do not name them: what files of a run are read over. */
+void dt_config_unnamed(dt_config *config);
 
 /* The values that the setting takes, in words: "an integer from 1 to 16777216 samples". Returns
  * `text`. */

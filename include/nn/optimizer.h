@@ -23,6 +23,7 @@
 #include "nn/real.h"
 #include "nn/schedule.h"
 #include "nn/support.h"
+#include "nn/tensor.h"
 
 /* Of all kinds, in the order of their numbers. */
 extern const char *const dt_optimizer_names[];
@@ -37,6 +38,7 @@ typedef struct dt_optimizer_spec {
     double beta1, beta2; /* adam, adamw */
     double epsilon;      /* adagrad, rmsprop, adam, adamw */
     double weight_decay; /* L2 (all), decoupled (adamw); 0: none */
+    bool decay_all;      /* of biases, gains and shifts too, not of weights alone */
     double clip_norm;    /* largest Euclidean norm of the mean gradient; 0: no clipping */
 } dt_optimizer_spec;
 
@@ -57,9 +59,17 @@ int dt_optimizer_arrays(int kind);
 
 typedef struct dt_optimizer dt_optimizer;
 
-/* An optimizer of `count` parameters, its state zero, its step 0. Owned by the caller. */
-dt_status dt_optimizer_create(const dt_optimizer_spec *spec, size_t count, dt_optimizer **out,
-                              dt_error *error);
+/* What an optimizer updates: a part of a vector of parameters, whose tensors say how. */
+typedef struct dt_optimizer_part {
+    const dt_tensor *tensors; /* [tensor_count], of all of the vector; dt_optimizer_create alone
+                                 reads them */
+    size_t tensor_count;
+    size_t first, count; /* first: a multiple of DT_SQUARES_BLOCK, or all is before it */
+} dt_optimizer_part;
+
+/* An optimizer of a part, its state zero, its step 0. Owned by the caller. */
+dt_status dt_optimizer_create(const dt_optimizer_spec *spec, const dt_optimizer_part *part,
+                              dt_optimizer **out, dt_error *error);
 void dt_optimizer_destroy(dt_optimizer *optimizer);
 
 /* What it carries from step to step: all that a restart must bring back. */

@@ -229,6 +229,17 @@ void dt_config_defaults(dt_config *config)
     memset(config->given, 0, sizeof config->given);
 }
 
+void dt_config_unnamed(dt_config *config)
+{
+    size_t count;
+    const dt_setting *settings = dt_settings(&count);
+    dt_config_defaults(config);
+    for (size_t i = 0; i < count; i++)
+        if (settings[i].unnamed)
+            (void)dt_config_set(config, &settings[i], settings[i].unnamed, NULL);
+    memset(config->given, 0, sizeof config->given);
+}
+
 /* A refusal of two settings that do not fit together, which begins with the name of the first. */
 __attribute__((format(printf, 5, 6))) static dt_status
 refuse_both(const dt_config *config, const char *first, const char *second, dt_error *error,

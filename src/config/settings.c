@@ -161,6 +161,9 @@ static const dt_setting settings[] = {
     NUMBER_OR_AUTO(TURN, "train", weight_decay, REAL, 0, 1000, NULL,
                    "pull of the parameters to zero, L2 or (adamw) decoupled; "
                    "auto: the optimizer's default"),
+    {ROW(TURN, "train", decay_all, DT_SETTING_BOOL, "false", NULL,
+         "weight decay of all parameters, as in PyTorch; else biases, gains and shifts have none"),
+     .unnamed = "true"},
     NUMBER(TURN, "train", clip_norm, REAL, 0, 1e9, "0", NULL,
            "largest Euclidean norm of the mean gradient; 0: no limit"),
     ENUM(TURN, "train", schedule, dt_schedule_names, "constant",

@@ -6,9 +6,18 @@
 #include "base/suggest.h"
 #include "optimizer_kinds.h"
 
+/* A tensor of the vector, or several in a row that are treated alike. */
+typedef struct group {
+    size_t end; /* in the vector; it begins where the one before ends */
+    bool decays;
+} group;
+
 struct dt_optimizer {
     const optimizer_row *row;
     dt_optimizer_spec spec;
+    size_t first; /* of its parameters, in the vector */
+    group *groups;
+    size_t group_count;
     int64_t steps;
     optimizer_update update;          /* that has begun */
     dt_real *arrays[DT_STATE_ARRAYS]; /* [count], NULL where the kind has no use for it */
@@ -32,20 +41,44 @@ int dt_optimizer_arrays(int kind)
     return __builtin_popcount(optimizer_rows[kind].arrays);
 }
 
-dt_status dt_optimizer_create(const dt_optimizer_spec *spec, size_t count, dt_optimizer **out,
-                              dt_error *error)
+/* Tensors that follow one another and are treated alike become one group: long loops. */
+static dt_status build_groups(dt_optimizer *self, const dt_optimizer_part *part, dt_error *error)
+{
+    self->groups = dt_calloc(part->tensor_count, sizeof *self->groups, error);
+    if (!self->groups)
+        return error->status;
+    for (size_t i = 0; i < part->tensor_count; i++) {
+        const dt_tensor *tensor = &part->tensors[i];
+        bool is_weight = tensor->role == DT_TENSOR_WEIGHT;
+        group next = {.end = tensor->offset + dt_tensor_count(tensor),
+                      .decays = self->spec.weight_decay > 0 && (is_weight || self->spec.decay_all)};
+        size_t last = self->group_count;
+        if (last > 0 && self->groups[last - 1].decays == next.decays)
+            self->groups[last - 1].end = next.end;
+        else
+            self->groups[self->group_count++] = next;
+    }
+    return DT_OK;
+}
+
+dt_status dt_optimizer_create(const dt_optimizer_spec *spec, const dt_optimizer_part *part,
+                              dt_optimizer **out, dt_error *error)
 {
     dt_optimizer *self = dt_calloc(1, sizeof *self, error);
     if (!self)
         return error->status;
     self->row = &optimizer_rows[spec->kind];
     self->spec = *spec;
-    for (int i = 0; i < DT_STATE_ARRAYS; i++)
+    self->first = part->first;
+    dt_status status = build_groups(self, part, error);
+    for (int i = 0; i < DT_STATE_ARRAYS && !status; i++)
         if (self->row->arrays >> i & 1 &&
-            !(self->arrays[i] = dt_calloc(count, sizeof(dt_real), error))) {
-            dt_optimizer_destroy(self);
-            return error->status;
-        }
+            !(self->arrays[i] = dt_calloc(part->count, sizeof(dt_real), error)))
+            status = error->status;
+    if (status) {
+        dt_optimizer_destroy(self);
+        return status;
+    }
     *out = self;
     return DT_OK;
 }
@@ -56,6 +89,7 @@ void dt_optimizer_destroy(dt_optimizer *self)
         return;
     for (int i = 0; i < DT_STATE_ARRAYS; i++)
         dt_free(self->arrays[i]);
+    dt_free(self->groups);
     dt_free(self);
 }
 
@@ -84,20 +118,50 @@ void dt_optimizer_begin(dt_optimizer *self, double scale, const dt_rates *rates)
         self->row->begin(&self->update);
 }
 
-void dt_optimizer_update(dt_optimizer *self, const dt_interval *where, dt_real *restrict w,
-                         const dt_real *restrict gradient_sum)
+/* What is left of an interval, and where its next parameters and gradients are. */
+typedef struct walk {
+    size_t at, end;
+    const group *group;
+    dt_real *w;
+    const dt_real *sum;
+} walk;
+
+static walk walk_begin(const dt_optimizer *self, const dt_interval *where, dt_real *w,
+                       const dt_real *sum)
+{
+    return (walk){.at = where->first, .end = where->end, .group = self->groups, .w = w, .sum = sum};
+}
+
+/* The next parameters that are treated alike; false: there are none. */
+static bool walk_next(const dt_optimizer *self, walk *it, optimizer_portion *portion)
 {
     const optimizer_update *update = &self->update;
-    optimizer_portion portion = {.update = update,
-                                 .count = where->end - where->first,
-                                 .w = w + where->first,
-                                 .sum = gradient_sum + where->first,
-                                 .decay = (dt_real)update->spec.weight_decay,
-                                 .keep = (dt_real)(1 - update->lr * update->spec.weight_decay)};
+    if (it->at == it->end)
+        return false;
+    while (it->group->end <= self->first + it->at)
+        it->group++;
+    size_t end = it->group->end - self->first, decays = it->group->decays;
+    end = end < it->end ? end : it->end;
+    *portion = (optimizer_portion){
+        .update = update,
+        .count = end - it->at,
+        .scale = update->scale,
+        .w = it->w + it->at,
+        .sum = it->sum + it->at,
+        .decay = decays ? (dt_real)update->spec.weight_decay : 0,
+        .keep = decays ? (dt_real)(1 - update->lr * update->spec.weight_decay) : 1};
     for (int i = 0; i < DT_STATE_ARRAYS; i++)
-        if (self->arrays[i])
-            portion.arrays[i] = self->arrays[i] + where->first;
-    self->row->update(&portion);
+        portion->arrays[i] = self->arrays[i] ? self->arrays[i] + it->at : NULL;
+    it->at = end;
+    return true;
+}
+
+void dt_optimizer_update(dt_optimizer *self, const dt_interval *where, dt_real *w,
+                         const dt_real *gradient_sum)
+{
+    optimizer_portion portion;
+    for (walk it = walk_begin(self, where, w, gradient_sum); walk_next(self, &it, &portion);)
+        self->row->update(&portion);
 }
 
 bool dt_optimizer_clips(const dt_optimizer *self)

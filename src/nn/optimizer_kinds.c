@@ -8,7 +8,7 @@
 #define BEGIN(portion)                                                                             \
     const dt_optimizer_spec *spec = &(portion)->update->spec;                                      \
     size_t count = (portion)->count;                                                               \
-    dt_real scale = (portion)->update->scale, lr = (dt_real)(portion)->update->lr;                 \
+    dt_real scale = (portion)->scale, lr = (dt_real)(portion)->update->lr;                         \
     dt_real *restrict w = (portion)->w;                                                            \
     const dt_real *restrict sum = (portion)->sum;                                                  \
     dt_real *restrict b = (portion)->arrays[DT_STATE_VELOCITY];                                    \

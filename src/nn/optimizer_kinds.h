@@ -17,11 +17,12 @@ typedef struct optimizer_update {
 typedef struct optimizer_portion {
     const optimizer_update *update;
     size_t count;
+    dt_real scale;                    /* of the sums, which makes mean gradients of them */
     dt_real *w;                       /* [count] */
     const dt_real *sum;               /* [count], of the gradients */
     dt_real *arrays[DT_STATE_ARRAYS]; /* [count] each; those of the row alone are set */
-    dt_real decay;                    /* weight_decay */
-    dt_real keep;                     /* 1 - lr weight_decay */
+    dt_real decay;                    /* weight_decay; 0: they do not decay */
+    dt_real keep;                     /* 1 - lr weight_decay, likewise */
 } optimizer_portion;
 
 typedef struct optimizer_row {

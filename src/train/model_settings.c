@@ -20,7 +20,7 @@ static void put_spec(const dt_network_spec *spec, dt_config *config)
 static dt_status read_settings(const char *path, const dt_config *asked, dt_model *self,
                                dt_error *error)
 {
-    dt_config_defaults(&self->config);
+    dt_config_unnamed(&self->config);
     if (!self->file.own) {
         self->config.activation = asked->activation;
         self->config.bias = asked->bias;

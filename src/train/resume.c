@@ -85,7 +85,7 @@ static dt_status merge(dt_config *config, const dt_checkpoint *checkpoint, const
                        dt_error *error)
 {
     dt_config old, merged = *config;
-    dt_config_defaults(&old);
+    dt_config_unnamed(&old);
     dt_status status = dt_config_read_ini_text(&old, file, checkpoint->config, error);
     if (!status)
         status = dt_config_resolve(&old, error);

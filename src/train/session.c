@@ -101,9 +101,12 @@ static dt_status build_optimizer(dt_session *run, dt_error *error)
         .beta2 = config->beta2,
         .epsilon = config->epsilon,
         .weight_decay = config->weight_decay,
+        .decay_all = config->decay_all,
         .clip_norm = config->clip_norm,
     };
-    return dt_optimizer_create(&spec, (size_t)run->slice.count, &run->optimizer, error);
+    dt_optimizer_part part = {.first = (size_t)run->slice.first, .count = (size_t)run->slice.count};
+    part.tensors = dt_network_tensors(run->network, &part.tensor_count);
+    return dt_optimizer_create(&spec, &part, &run->optimizer, error);
 }
 
 static dt_status build_plan(dt_session *run, dt_error *error)

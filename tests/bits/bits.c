@@ -110,7 +110,9 @@ static uint64_t train(const recipe *of)
     check(dt_layers_write_out(&spec.architecture.list, &of->layers, &error), &error);
     check(dt_network_create(&spec, &network, &error), &error);
     size_t count = dt_network_parameter_count(network);
-    check(dt_optimizer_create(&of->optimizer, count, &optimizer, &error), &error);
+    dt_optimizer_part part = {.count = count};
+    part.tensors = dt_network_tensors(network, &part.tensor_count);
+    check(dt_optimizer_create(&of->optimizer, &part, &optimizer, &error), &error);
     float *parameters = dt_network_new_parameters(network, &error), *sums[2];
     sums[0] = dt_network_new_parameters(network, &error);
     sums[1] = dt_network_new_parameters(network, &error);
@@ -202,6 +204,8 @@ int main(void)
         show("optimizer", dt_optimizer_names[i], &r);
         r.optimizer.weight_decay = 0.01;
         r.optimizer.clip_norm = 0.1;
+        show("decay-of-weights-and-clipping", dt_optimizer_names[i], &r);
+        r.optimizer.decay_all = true;
         show("decay-and-clipping", dt_optimizer_names[i], &r);
     }
     for (int i = 0; dt_activation_names[i]; i++) {

@@ -144,6 +144,11 @@ class Network:
 
 # ---- torch.optim, from its documentation ----
 
+def decays(run, tensor):
+    """Weights have two dimensions or more; biases, gains and shifts have one."""
+    return run.text("decay_all") == "true" or tensor.ndim > 1
+
+
 class Optimizer:
     def __init__(self, run, count):
         self.run = run
@@ -160,10 +165,11 @@ class Optimizer:
             gradients = [gradient * min(1, clip / (norm + 1e-6)) for gradient in gradients]
         self.steps += 1
         for i, (w, g) in enumerate(zip(tensors, gradients)):
+            own = decay if decays(self.run, w) else 0
             if self.kind == "adamw":
-                w -= lr * decay * w
+                w -= lr * own * w
             else:
-                g = g + decay * w
+                g = g + own * w
             w -= lr * self.direction(i, g)
         return norm
 

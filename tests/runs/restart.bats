@@ -471,3 +471,11 @@ fingerprint [0-9a-f]{16}\), found synthetic digits" \
     hash=$(sed -n 's/.*"parameter_hash": "\(.*\)".*/\1/p' "$old/summary.json")
     grep -q "parameter_hash $hash" out
 }
+
+@test "a checkpoint of before decay_all goes on as it was: everything decays" {
+    make_data data 60 20 6
+    train 1 --data data --no-report --output run \
+        --resume "$top/tests/runs/written-before-decay-all/step-00000008.h5"
+    expect hash 9862b1870377d087 "$(summary parameter_hash)"
+    grep -q '^decay_all = true$' run/config.ini
+}

@@ -51,7 +51,8 @@ as_torch() {
     for name in $(names optimizer) $(names schedule); do
         as_torch --layers 8,10 --activation tanh --optimizer "$(nth $number $(names optimizer))" \
             --loss "$(nth $number $(names loss))" --schedule "$(nth $number $(names schedule))" \
-            --weight-decay "$(nth $number 0 0.1)" --clip-norm "$(nth $number 0 0 0.3)"
+            --weight-decay "$(nth $number 0 0.1)" \
+            "$(nth $((number / 2)) --no-decay-all --decay-all)" --clip-norm "$(nth $number 0 0 0.3)"
         number=$((number + 1))
     done
 }

@@ -19,7 +19,7 @@ import torch
 
 import idx
 import layer_reference
-from reference import Deviation, Run, check_parameters, learning_rate
+from reference import Deviation, Run, check_parameters, decays, learning_rate
 
 LOSSES = {"cross-entropy": torch.nn.CrossEntropyLoss, "bce": torch.nn.BCEWithLogitsLoss,
           "mse": torch.nn.MSELoss}
@@ -60,6 +60,8 @@ def take_factors(model, layers):
 
 def optimizer_of(run, parameters):
     number, optim = run.number, torch.optim
+    parameters = [{"params": [parameter], **({} if decays(run, parameter) else {"weight_decay": 0})}
+                  for parameter in parameters]
     shared = {"lr": 1.0, "weight_decay": number("weight_decay")}
     adaptive = {"eps": number("epsilon"), **shared}
     betas = {"betas": (number("beta1"), number("beta2")), **adaptive}
@@ -94,7 +96,8 @@ def train(run, model):
         loss(model(images[here]), labels[here]).backward()
         if run.number("clip_norm") > 0:
             torch.nn.utils.clip_grad_norm_(parameters, run.number("clip_norm"))
-        optimizer.param_groups[0]["lr"] = learning_rate(run, step, epoch, epoch_steps)
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(run, step, epoch, epoch_steps)
         optimizer.step()
     return steps
 

@@ -75,6 +75,17 @@ static void defaults_are_those_of_the_table(void)
 }
 
 /* dt_config_set of a bad text: the message has all its parts and nothing changes. */
+/* What stands for runs of before decay_all. */
+static void files_that_do_not_name_a_setting(void)
+{
+    dt_config config, defaults;
+    dt_config_defaults(&defaults);
+    dt_config_unnamed(&config);
+    CU_ASSERT_TRUE(config.decay_all && !defaults.decay_all);
+    config.decay_all = false;
+    CU_ASSERT_EQUAL(memcmp(&config, &defaults, sizeof config), 0);
+}
+
 static void refused(const dt_setting *setting, const char *text)
 {
     dt_config config, before;
@@ -269,6 +280,7 @@ static CU_TestInfo tests[] = {
     {"the table is consistent", table_is_consistent},
     {"names are found with dashes and underscores", names_are_found_with_dashes_and_underscores},
     {"defaults are those of the table", defaults_are_those_of_the_table},
+    {"files that do not name a setting", files_that_do_not_name_a_setting},
     {"range ends are taken, one beyond is refused", range_ends_are_taken_and_one_beyond_refused},
     {"bad numbers are refused", bad_numbers_are_refused},
     {"names, lists and switches", names_lists_and_switches},

@@ -1,4 +1,5 @@
-/* A step as a trainer takes it: the norm of the mean gradient, then the update. Returns the norm.
+/* Optimizers, and a step as a trainer takes it: the norm of the mean gradient, then the update.
+ * Returns the norm.
  */
 #ifndef OPTIMIZER_STEP_H
 #define OPTIMIZER_STEP_H
@@ -8,6 +9,24 @@
 #include <CUnit/CUnit.h>
 
 #include "nn/optimizer.h"
+
+/* An optimizer of a part of a vector. */
+static inline dt_optimizer *create_part(const dt_optimizer_spec *spec,
+                                        const dt_optimizer_part *part)
+{
+    dt_optimizer *optimizer = NULL;
+    dt_error error = {.status = DT_OK};
+    CU_ASSERT_EQUAL_FATAL(dt_optimizer_create(spec, part, &optimizer, &error), DT_OK);
+    return optimizer;
+}
+
+/* An optimizer of a single tensor. */
+static inline dt_optimizer *create_of(const dt_optimizer_spec *spec, dt_tensor_role role,
+                                      size_t count)
+{
+    dt_tensor tensor = {.role = role, .rank = 1, .shape = {(int64_t)count}};
+    return create_part(spec, &(dt_optimizer_part){&tensor, 1, 0, count});
+}
 
 static inline double take_step(dt_optimizer *optimizer, size_t count, float *parameters,
                                const float *gradient_sum, const dt_support *support,

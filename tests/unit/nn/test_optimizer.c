@@ -166,10 +166,7 @@ enum { CASES = sizeof torch / sizeof *torch };
 
 static dt_optimizer *create(const dt_optimizer_spec *spec, size_t count)
 {
-    dt_optimizer *optimizer = NULL;
-    dt_error error = {.status = DT_OK};
-    CU_ASSERT_EQUAL_FATAL(dt_optimizer_create(spec, count, &optimizer, &error), DT_OK);
-    return optimizer;
+    return create_of(spec, DT_TENSOR_WEIGHT, count);
 }
 
 static dt_optimizer *create_torch(int row)
@@ -318,14 +315,31 @@ static void test_parts(void)
 {
     enum { MANY = 5 * DT_SQUARES_BLOCK + 77, PARTS = 3 };
     static const size_t bounds[] = {0, DT_SQUARES_BLOCK, 4 * DT_SQUARES_BLOCK, MANY};
+    static const dt_tensor tensors[] = {
+        {"", "kernel", DT_TENSOR_WEIGHT, 1, {DT_SQUARES_BLOCK + 50}, 0},
+        {"", "bias", DT_TENSOR_BIAS, 1, {50}, DT_SQUARES_BLOCK + 50},
+        {"", "kernel", DT_TENSOR_WEIGHT, 2, {7, 9}, DT_SQUARES_BLOCK + 100},
+        {"", "gamma", DT_TENSOR_GAIN, 1, {8}, DT_SQUARES_BLOCK + 163},
+        {"", "beta", DT_TENSOR_SHIFT, 1, {8}, DT_SQUARES_BLOCK + 171},
+        {"",
+         "kernel",
+         DT_TENSOR_WEIGHT,
+         1,
+         {MANY - DT_SQUARES_BLOCK - 179},
+         DT_SQUARES_BLOCK + 179},
+    };
+    enum { TENSORS = sizeof tensors / sizeof *tensors };
     static float w[MANY], v[MANY], gradient[MANY];
     dt_random_sequence random = draw_begin(62);
     for (int kind = 0; dt_optimizer_names[kind]; kind++) {
         dt_optimizer_spec spec = plain(kind);
         spec.clip_norm = 0.3;
-        dt_optimizer *all = create(&spec, MANY), *part[PARTS];
+        spec.weight_decay = 0.02;
+        dt_optimizer *all = create_part(&spec, &(dt_optimizer_part){tensors, TENSORS, 0, MANY});
+        dt_optimizer *part[PARTS];
         for (int p = 0; p < PARTS; p++)
-            part[p] = create(&spec, bounds[p + 1] - bounds[p]);
+            part[p] = create_part(&spec, &(dt_optimizer_part){tensors, TENSORS, bounds[p],
+                                                              bounds[p + 1] - bounds[p]});
         for (int j = 0; j < MANY; j++)
             w[j] = v[j] = (float)draw_real(&random, -2, 2);
         for (int step = 0; step < STEPS; step++) {
@@ -376,6 +390,51 @@ static void test_rest(void)
     }
 }
 
+/* Each tensor of a vector is updated as if it were alone; weights decay, and others by decay_all.
+ */
+static void test_tensors(void)
+{
+    enum { TENSORS = 5, MOST = 700 };
+    static float w[TENSORS * MOST], v[TENSORS * MOST], gradient[TENSORS * MOST];
+    dt_random_sequence random = draw_begin(63);
+    for (int kind = 0; dt_optimizer_names[kind]; kind++)
+        for (int way = 0; way < 4; way++) {
+            dt_optimizer_spec spec = plain(kind);
+            dt_tensor tensors[TENSORS];
+            dt_optimizer *each[TENSORS];
+            size_t count = 0;
+            spec.weight_decay = way & 1 ? 0.3 : 0;
+            spec.decay_all = way & 2;
+            for (int t = 0; t < TENSORS; t++) {
+                dt_tensor_role role = (dt_tensor_role)draw_int(&random, 0, DT_TENSOR_SHIFT);
+                int size = draw_int(&random, 1, draw_int(&random, 0, 1) ? 9 : MOST);
+                tensors[t] = (dt_tensor){.role = role, .rank = 1, .shape = {size}, .offset = count};
+                dt_optimizer_spec own = spec;
+                own.weight_decay = role == DT_TENSOR_WEIGHT || spec.decay_all ? 0.3 : 0;
+                own.weight_decay = spec.weight_decay > 0 ? own.weight_decay : 0;
+                each[t] =
+                    create_of(&own, role == DT_TENSOR_WEIGHT ? role : DT_TENSOR_BIAS, (size_t)size);
+                count += (size_t)size;
+            }
+            dt_optimizer *all =
+                create_part(&spec, &(dt_optimizer_part){tensors, TENSORS, 0, count});
+            for (size_t j = 0; j < count; j++)
+                w[j] = v[j] = (float)draw_real(&random, -2, 2);
+            for (int step = 0; step < STEPS; step++) {
+                for (size_t j = 0; j < count; j++)
+                    gradient[j] = (float)draw_real(&random, -3, 3);
+                take_step(all, count, w, gradient, NULL, 3, 0.05);
+                for (int t = 0; t < TENSORS; t++)
+                    take_step(each[t], dt_tensor_count(&tensors[t]), v + tensors[t].offset,
+                              gradient + tensors[t].offset, NULL, 3, 0.05);
+                CU_ASSERT_EQUAL(memcmp(w, v, count * sizeof *w), 0);
+            }
+            dt_optimizer_destroy(all);
+            for (int t = 0; t < TENSORS; t++)
+                dt_optimizer_destroy(each[t]);
+        }
+}
+
 /* A parameter's new value depends on its own gradients alone: the same as with another number of
  * parameters around it, but for rounding. Nothing behind the last one is touched. */
 static void test_each_alone(void)
@@ -386,9 +445,10 @@ static void test_each_alone(void)
         dt_optimizer_spec spec = plain(kind);
         spec.weight_decay = 0.02;
         float w[MANY + 1], single[MANY], gradient[MANY];
-        dt_optimizer *all = create(&spec, MANY), *each[MANY];
+        spec.decay_all = true;
+        dt_optimizer *all = create_of(&spec, DT_TENSOR_BIAS, MANY), *each[MANY];
         for (int j = 0; j < MANY; j++) {
-            each[j] = create(&spec, 1);
+            each[j] = create_of(&spec, DT_TENSOR_BIAS, 1);
             w[j] = single[j] = (float)draw_real(&random, -2, 2);
         }
         w[MANY] = 77;
@@ -413,17 +473,19 @@ static void test_no_memory(void)
     for (int kind = 0; dt_optimizer_names[kind]; kind++) {
         dt_optimizer_spec spec = plain(kind);
         dt_optimizer *optimizer = NULL;
+        dt_tensor tensor = {.rank = 1, .shape = {9}};
+        dt_optimizer_part part = {&tensor, 1, 0, 9};
         dt_status status = DT_ERR_INTERNAL;
         int failures = -1;
         while (status == DT_ERR_INTERNAL && failures < 10) {
             dt_error error = {.status = DT_OK};
             dt_memory_fail_at(++failures + 1);
-            status = dt_optimizer_create(&spec, 9, &optimizer, &error);
+            status = dt_optimizer_create(&spec, &part, &optimizer, &error);
             dt_memory_fail_at(0);
             CU_ASSERT_EQUAL(error.status, status);
         }
         CU_ASSERT_EQUAL(status, DT_OK);
-        CU_ASSERT_EQUAL(failures, 1 + dt_optimizer_arrays(kind));
+        CU_ASSERT_EQUAL(failures, 2 + dt_optimizer_arrays(kind));
         dt_optimizer_destroy(optimizer);
     }
     dt_optimizer_destroy(NULL);
@@ -468,6 +530,7 @@ CU_SuiteInfo dt_suite_optimizer(void)
         {"the sum is divided by the samples", test_samples},
         {"clipping", test_clip},
         {"optimizers of parts", test_parts},
+        {"each tensor as if it were alone", test_tensors},
         {"no gradient or no rate, no move", test_rest},
         {"each parameter alone", test_each_alone},
         {"the state is all that a new one needs to go on", test_state},

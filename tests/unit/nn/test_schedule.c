@@ -67,8 +67,7 @@ static void test_step(void)
 {
     dt_schedule schedule = schedule_of(DT_SCHEDULE_STEP);
     for (int64_t step = 0; step < 101; step++)
-        CU_ASSERT_DOUBLE_EQUAL(lr_at(&schedule, step), 0.5 * pow(0.1, (double)(step / 30)),
-                               1e-15);
+        CU_ASSERT_DOUBLE_EQUAL(lr_at(&schedule, step), 0.5 * pow(0.1, (double)(step / 30)), 1e-15);
     CU_ASSERT_EQUAL(lr_at(&schedule, 29), 0.5);
     CU_ASSERT_DOUBLE_EQUAL(lr_at(&schedule, 30), 0.05, 1e-15);
 }
@@ -96,8 +95,7 @@ static void test_warmup(void)
         dt_schedule schedule = schedule_of(kind);
         schedule.warmup_epochs = 1.95; /* 19 steps */
         for (int64_t step = 0; step < 19; step++)
-            CU_ASSERT_DOUBLE_EQUAL(lr_at(&schedule, step), 0.5 * (double)(step + 1) / 20,
-                                   1e-15);
+            CU_ASSERT_DOUBLE_EQUAL(lr_at(&schedule, step), 0.5 * (double)(step + 1) / 20, 1e-15);
         CU_ASSERT_EQUAL(lr_at(&schedule, 19), 0.5);
         if (ends_at_min(kind)) {
             CU_ASSERT(lr_at(&schedule, 20) < 0.5);

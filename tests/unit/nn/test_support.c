@@ -164,10 +164,7 @@ static dt_optimizer *create(int kind, double decay, double clip, double epsilon)
                               .epsilon = epsilon,
                               .weight_decay = decay,
                               .clip_norm = clip};
-    dt_optimizer *optimizer = NULL;
-    dt_error error;
-    CU_ASSERT_EQUAL_FATAL(dt_optimizer_create(&spec, PARAMETERS, &optimizer, &error), DT_OK);
-    return optimizer;
+    return create_of(&spec, DT_TENSOR_WEIGHT, PARAMETERS);
 }
 
 /* Intervals with gradients, NaN between them; the same with zeros there. */
