@@ -59,7 +59,7 @@ typedef struct dt_config {
     double momentum, alpha, beta1, beta2;
     double epsilon, weight_decay; /* NaN: auto, the optimizer's default */
     bool decay_all;               /* of biases, gains and shifts too */
-    double clip_norm;
+    double clip_norm, clip_value;
     int schedule; /* dt_schedule_kind */
     double lr_min, gamma, warmup_epochs;
     int64_t step_epochs;
@@ -202,10 +202,10 @@ size_t dt_config_write_ini(const dt_config *config, bool help, char *text, size_
  * activation, output_activation and bias, if they are given, must be what `layers` says, and become
  * that if they are not; a random split needs val_fraction > 0; softmax
  * outputs with the cross-entropy loss (which contains the softmax) are refused; cosine and linear
- * schedules need lr_min <= lr; patience needs val_fraction > 0;
- * overwrite and resume = auto contradict each other. On an error *config is as it was.
- * Errors: DT_ERR_CONFIG, with "FILE:LINE: " in front when a setting of the two that do not fit is
- * from an INI file. virtual_ranks and output stay "auto": they are known when a run starts. */
+ * schedules need lr_min <= lr; one of clip_norm and clip_value must be 0; patience needs
+ * val_fraction > 0; overwrite and resume = auto contradict each other. On an error *config is as it
+ * was. Errors: DT_ERR_CONFIG, with "FILE:LINE: " in front when a setting of the two that do not fit
+ * is from an INI file. virtual_ranks and output stay "auto": they are known when a run starts. */
 dt_status dt_config_resolve(dt_config *config, dt_error *error);
 
 /* Layers that nobody gave end in one output for each of so many classes (>= 1). */

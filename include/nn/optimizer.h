@@ -40,6 +40,7 @@ typedef struct dt_optimizer_spec {
     double weight_decay; /* L2 (all), decoupled (adamw); 0: none */
     bool decay_all;      /* of biases, gains and shifts too, not of weights alone */
     double clip_norm;    /* largest Euclidean norm of the mean gradient; 0: no clipping */
+    double clip_value;   /* largest magnitude of an element of the mean gradient; 0: no clipping */
 } dt_optimizer_spec;
 
 /* Defaults of a kind that are not the same for all. */
@@ -85,7 +86,7 @@ dt_optimizer_state dt_optimizer_get_state(dt_optimizer *optimizer);
  * without weight decay. */
 bool dt_optimizer_skips_zeros(const dt_optimizer *optimizer);
 
-/* Whether an update has to know the norm of the gradient. */
+/* Whether an update has to know the norm of the gradient: with clip_norm. */
 bool dt_optimizer_clips(const dt_optimizer *optimizer);
 
 /* What the sum of the gradients of `samples` samples (samples >= 1) is multiplied with: their mean,

@@ -219,25 +219,25 @@ bool dt_config_is_default(const dt_config *config, const dt_setting *setting)
     return strcmp(dt_config_get(config, setting, text), setting->default_value) == 0;
 }
 
-void dt_config_defaults(dt_config *config)
+static void set_all(dt_config *config, bool unnamed)
 {
     size_t count;
-    const dt_setting *settings = dt_settings(&count);
+    const dt_setting *it = dt_settings(&count);
     memset(config, 0, sizeof *config);
-    for (size_t i = 0; i < count; i++)
-        (void)dt_config_set(config, &settings[i], settings[i].default_value, NULL);
+    for (const dt_setting *end = it + count; it < end; it++)
+        (void)dt_config_set(config, it, unnamed && it->unnamed ? it->unnamed : it->default_value,
+                            NULL);
     memset(config->given, 0, sizeof config->given);
+}
+
+void dt_config_defaults(dt_config *config)
+{
+    set_all(config, false);
 }
 
 void dt_config_unnamed(dt_config *config)
 {
-    size_t count;
-    const dt_setting *settings = dt_settings(&count);
-    dt_config_defaults(config);
-    for (size_t i = 0; i < count; i++)
-        if (settings[i].unnamed)
-            (void)dt_config_set(config, &settings[i], settings[i].unnamed, NULL);
-    memset(config->given, 0, sizeof config->given);
+    set_all(config, true);
 }
 
 /* A refusal of two settings that do not fit together, which begins with the name of the first. */
@@ -372,6 +372,10 @@ static dt_status check_together(const dt_config *config, dt_error *error)
                    : refuse_both(config, "layers", "loss", error,
                                  "expected no softmax at the end with loss = cross-entropy, which "
                                  "contains it, found one; leave it away, or change loss");
+    if (config->clip_norm > 0 && config->clip_value > 0)
+        return refuse_both(config, "clip_value", "clip_norm", error,
+                           "expected 0 with clip_norm = %.15g, found %.15g; clip by one of them",
+                           config->clip_norm, config->clip_value);
     bool decays = config->schedule == DT_SCHEDULE_COSINE || config->schedule == DT_SCHEDULE_LINEAR;
     if (decays && config->lr_min > config->lr)
         return refuse_both(config, "lr_min", "lr", error,

@@ -166,6 +166,8 @@ static const dt_setting settings[] = {
      .unnamed = "true"},
     NUMBER(TURN, "train", clip_norm, REAL, 0, 1e9, "0", NULL,
            "largest Euclidean norm of the mean gradient; 0: no limit"),
+    NUMBER(TURN, "train", clip_value, REAL, 0, 1e9, "0", NULL,
+           "largest magnitude of each element of the mean gradient; 0: no limit"),
     ENUM(TURN, "train", schedule, dt_schedule_names, "constant",
          "how the learning rate changes over the run"),
     NUMBER(TURN, "train", lr_min, REAL, 0, 1000, "0", NULL,

@@ -6,6 +6,8 @@
 #include "base/suggest.h"
 #include "optimizer_kinds.h"
 
+enum { BLOCK = DT_SQUARES_BLOCK };
+
 /* A tensor of the vector, or several in a row that are treated alike. */
 typedef struct group {
     size_t end; /* in the vector; it begins where the one before ends */
@@ -118,18 +120,25 @@ void dt_optimizer_begin(dt_optimizer *self, double scale, const dt_rates *rates)
         self->row->begin(&self->update);
 }
 
-/* What is left of an interval, and where its next parameters and gradients are. */
+/* What is left of an interval, and where the parameters and the gradients are. */
 typedef struct walk {
     size_t at, end;
     const group *group;
     dt_real *w;
     const dt_real *sum;
+    dt_real *room; /* [BLOCK], for gradients that are clipped */
 } walk;
 
-static walk walk_begin(const dt_optimizer *self, const dt_interval *where, dt_real *w,
-                       const dt_real *sum)
+/* source: torch.nn.utils.clip_grad_value_ */
+static void clip(optimizer_portion *portion, dt_real most, dt_real *room)
 {
-    return (walk){.at = where->first, .end = where->end, .group = self->groups, .w = w, .sum = sum};
+    dt_real scale = portion->scale;
+    for (size_t i = 0; i < portion->count; i++) {
+        dt_real g = scale * portion->sum[i];
+        room[i] = g > most ? most : g < -most ? -most : g;
+    }
+    portion->sum = room;
+    portion->scale = 1;
 }
 
 /* The next parameters that are treated alike; false: there are none. */
@@ -140,8 +149,10 @@ static bool walk_next(const dt_optimizer *self, walk *it, optimizer_portion *por
         return false;
     while (it->group->end <= self->first + it->at)
         it->group++;
-    size_t end = it->group->end - self->first, decays = it->group->decays;
+    bool decays = it->group->decays, clips = update->spec.clip_value > 0;
+    size_t end = it->group->end - self->first, block = (it->at / BLOCK + 1) * BLOCK;
     end = end < it->end ? end : it->end;
+    end = clips && end > block ? block : end;
     *portion = (optimizer_portion){
         .update = update,
         .count = end - it->at,
@@ -152,6 +163,8 @@ static bool walk_next(const dt_optimizer *self, walk *it, optimizer_portion *por
         .keep = decays ? (dt_real)(1 - update->lr * update->spec.weight_decay) : 1};
     for (int i = 0; i < DT_STATE_ARRAYS; i++)
         portion->arrays[i] = self->arrays[i] ? self->arrays[i] + it->at : NULL;
+    if (clips)
+        clip(portion, (dt_real)update->spec.clip_value, it->room);
     it->at = end;
     return true;
 }
@@ -159,8 +172,9 @@ static bool walk_next(const dt_optimizer *self, walk *it, optimizer_portion *por
 void dt_optimizer_update(dt_optimizer *self, const dt_interval *where, dt_real *w,
                          const dt_real *gradient_sum)
 {
-    optimizer_portion portion;
-    for (walk it = walk_begin(self, where, w, gradient_sum); walk_next(self, &it, &portion);)
+    dt_real room[BLOCK];
+    walk it = {where->first, where->end, self->groups, w, gradient_sum, room};
+    for (optimizer_portion portion; walk_next(self, &it, &portion);)
         self->row->update(&portion);
 }
 

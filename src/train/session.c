@@ -103,6 +103,7 @@ static dt_status build_optimizer(dt_session *run, dt_error *error)
         .weight_decay = config->weight_decay,
         .decay_all = config->decay_all,
         .clip_norm = config->clip_norm,
+        .clip_value = config->clip_value,
     };
     dt_optimizer_part part = {.first = (size_t)run->slice.first, .count = (size_t)run->slice.count};
     part.tensors = dt_network_tensors(run->network, &part.tensor_count);

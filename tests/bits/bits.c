@@ -205,6 +205,11 @@ int main(void)
         r.optimizer.weight_decay = 0.01;
         r.optimizer.clip_norm = 0.1;
         show("decay-of-weights-and-clipping", dt_optimizer_names[i], &r);
+        r.optimizer.clip_norm = 0;
+        r.optimizer.clip_value = 1e-3;
+        show("clipping-by-value", dt_optimizer_names[i], &r);
+        r.optimizer.clip_norm = 0.1;
+        r.optimizer.clip_value = 0;
         r.optimizer.decay_all = true;
         show("decay-and-clipping", dt_optimizer_names[i], &r);
     }

@@ -163,6 +163,9 @@ class Optimizer:
         norm = math.sqrt(sum((gradient ** 2).sum() for gradient in gradients))
         if clip > 0:  # torch.nn.utils.clip_grad_norm_
             gradients = [gradient * min(1, clip / (norm + 1e-6)) for gradient in gradients]
+        limit = self.run.number("clip_value")
+        if limit > 0:  # torch.nn.utils.clip_grad_value_
+            gradients = [np.clip(gradient, -limit, limit) for gradient in gradients]
         self.steps += 1
         for i, (w, g) in enumerate(zip(tensors, gradients)):
             own = decay if decays(self.run, w) else 0

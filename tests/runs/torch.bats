@@ -52,7 +52,8 @@ as_torch() {
         as_torch --layers 8,10 --activation tanh --optimizer "$(nth $number $(names optimizer))" \
             --loss "$(nth $number $(names loss))" --schedule "$(nth $number $(names schedule))" \
             --weight-decay "$(nth $number 0 0.1)" \
-            "$(nth $((number / 2)) --no-decay-all --decay-all)" --clip-norm "$(nth $number 0 0 0.3)"
+            "$(nth $((number / 2)) --no-decay-all --decay-all)" \
+            --clip-norm "$(nth $number 0 0 0.3)" --clip-value "$(nth $number 0 0.003 0)"
         number=$((number + 1))
     done
 }

@@ -96,6 +96,8 @@ def train(run, model):
         loss(model(images[here]), labels[here]).backward()
         if run.number("clip_norm") > 0:
             torch.nn.utils.clip_grad_norm_(parameters, run.number("clip_norm"))
+        if run.number("clip_value") > 0:
+            torch.nn.utils.clip_grad_value_(parameters, run.number("clip_value"))
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(run, step, epoch, epoch_steps)
         optimizer.step()

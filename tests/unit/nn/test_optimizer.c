@@ -309,6 +309,34 @@ static void test_clip(void)
     }
 }
 
+/* Clipping by value: each element of the mean gradient by itself, before the decay; one below the
+ * limit is left alone bit for bit. */
+static void test_clip_value(void)
+{
+    enum { MANY = 3 * DT_SQUARES_BLOCK + 5 };
+    static float w[MANY], v[MANY], sum[MANY], clipped[MANY];
+    dt_random_sequence random = draw_begin(64);
+    for (int kind = 0; dt_optimizer_names[kind]; kind++) {
+        dt_optimizer_spec spec = plain(kind), free = plain(kind);
+        spec.weight_decay = free.weight_decay = 0.01;
+        spec.clip_value = 0.25;
+        dt_optimizer *with = create(&spec, MANY), *without = create(&free, MANY);
+        for (int j = 0; j < MANY; j++)
+            w[j] = v[j] = (float)draw_real(&random, -1, 1);
+        for (int step = 0; step < STEPS; step++) {
+            for (int j = 0; j < MANY; j++) {
+                sum[j] = (float)draw_real(&random, -2, 2);
+                clipped[j] = fminf(fmaxf(sum[j] / SAMPLES, -0.25f), 0.25f);
+            }
+            take_step(with, MANY, w, sum, NULL, SAMPLES, 0.1);
+            take_step(without, MANY, v, clipped, NULL, 1, 0.1);
+            CU_ASSERT_EQUAL(memcmp(w, v, sizeof w), 0);
+        }
+        dt_optimizer_destroy(with);
+        dt_optimizer_destroy(without);
+    }
+}
+
 /* Optimizers of parts of the parameters do what one of all of them does, clipping included: the
  * norm is that of all parts. */
 static void test_parts(void)
@@ -335,6 +363,7 @@ static void test_parts(void)
         dt_optimizer_spec spec = plain(kind);
         spec.clip_norm = 0.3;
         spec.weight_decay = 0.02;
+        spec.clip_value = kind % 2 ? 0.7 : 0;
         dt_optimizer *all = create_part(&spec, &(dt_optimizer_part){tensors, TENSORS, 0, MANY});
         dt_optimizer *part[PARTS];
         for (int p = 0; p < PARTS; p++)
@@ -529,6 +558,7 @@ CU_SuiteInfo dt_suite_optimizer(void)
         {"the first step by hand", test_first_step},
         {"the sum is divided by the samples", test_samples},
         {"clipping", test_clip},
+        {"clipping by value", test_clip_value},
         {"optimizers of parts", test_parts},
         {"each tensor as if it were alone", test_tensors},
         {"no gradient or no rate, no move", test_rest},

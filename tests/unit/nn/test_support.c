@@ -154,6 +154,7 @@ static void test_rows(void)
 
 enum { PARAMETERS = 705 };
 
+/* clip: by norm; below 0: by value. */
 static dt_optimizer *create(int kind, double decay, double clip, double epsilon)
 {
     dt_optimizer_spec spec = {.kind = kind,
@@ -163,7 +164,8 @@ static dt_optimizer *create(int kind, double decay, double clip, double epsilon)
                               .beta2 = 0.999,
                               .epsilon = epsilon,
                               .weight_decay = decay,
-                              .clip_norm = clip};
+                              .clip_norm = fmax(clip, 0),
+                              .clip_value = fmax(-clip, 0)};
     return create_of(&spec, DT_TENSOR_WEIGHT, PARAMETERS);
 }
 
@@ -238,8 +240,8 @@ static void test_optimizer(void)
     dt_random_sequence random = draw_begin(115);
     int skipping = 0;
     for (int kind = 0; dt_optimizer_names[kind]; kind++)
-        for (int way = 0; way < 8; way++) {
-            double decay = way & 1 ? 0.05 : 0, clip = way & 2 ? 0.7 : 0;
+        for (int way = 0; way < 16; way++) {
+            double decay = way & 1 ? 0.05 : 0, clip = way & 2 ? way & 8 ? -0.7 : 0.7 : 0;
             double epsilon = way & 4 ? 1e-10 : 0;
             dt_optimizer *optimizer = create(kind, decay, clip, epsilon);
             int skips = dt_optimizer_skips_zeros(optimizer);
