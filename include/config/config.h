@@ -60,6 +60,7 @@ typedef struct dt_config {
     double epsilon, weight_decay; /* NaN: auto, the optimizer's default */
     bool decay_all;               /* of biases, gains and shifts too */
     double clip_norm, clip_value;
+    double ema;   /* decay of the average of the parameters; 0: none */
     int schedule; /* dt_schedule_kind */
     double lr_min, gamma, warmup_epochs;
     int64_t step_epochs;

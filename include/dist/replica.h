@@ -46,6 +46,10 @@ void dt_replica_spread(dt_replica *replica);
 void dt_replica_publish(dt_replica *replica);
 void dt_replica_refresh(dt_replica *replica);
 
+/* All of that: the slices that the ranks of the host have updated, since the last time, are seen by
+ * all of them. Collective. */
+void dt_replica_share(dt_replica *replica);
+
 /* slice: [this rank's slice] of an array that goes with the parameters. All of it comes to rank 0's
  * `whole`, [count]; NULL on others. Collective. */
 void dt_replica_gather(dt_replica *replica, const float *slice, float *whole);

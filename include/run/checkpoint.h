@@ -9,6 +9,7 @@
  *     /            format version status config architecture parameter_hash virtual_ranks seed
  *                  epoch step step_in_epoch samples skipped seconds
  *     /parameters  float [parameter_count]
+ *     /average     of them, likewise, of runs that keep one; best parameters are then such too
  *     /optimizer   kind steps; arrays of its state, where it has such, named in nn/optimizer.h:
  *                  float [parameter_count]
  *     /running     loss_sum correct samples gradient_norm
@@ -72,6 +73,7 @@ typedef struct dt_checkpoint {
     dt_state state;
     size_t parameter_count;  /* >= 1 */
     float *parameters;       /* [parameter_count] */
+    float *average;          /* [parameter_count], of the parameters; NULL: none is kept */
     uint64_t parameter_hash; /* dt_hash of their bytes */
     dt_checkpoint_optimizer optimizer;
     float *best_parameters; /* [parameter_count], of state.best; NULL: there is none yet */

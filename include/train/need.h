@@ -4,7 +4,8 @@
  * rank's sums (1 for one virtual rank a rank), training needs of a rank
  *     P (1 + s + D), the tiles (dt_network_measure), and its samples;
  * of each host, unless there is one rank alone, P more for the total; and of rank 0, while it
- * saves, 2 P (1 + s), and with validation samples 2 P for the best parameters. */
+ * saves, 2 P (1 + s), and with validation samples 2 P for the best parameters. An average of the
+ * parameters takes what they take. */
 #ifndef DT_TRAIN_NEED_H
 #define DT_TRAIN_NEED_H
 

@@ -59,7 +59,7 @@ dt_optimizer_state dt_saver_room(dt_saver *saver);
 dt_status dt_saver_checkpoint(dt_saver *saver, const dt_state *where, bool complete,
                               const dt_metrics_history *history, dt_error *error);
 
-/* Saves the run's parameters, as they are now, as best.h5 or weights.h5 (kind); origin: where they
+/* Saves the run's model, as it is now, as best.h5 or weights.h5 (kind); origin: where they
  * come from. The best ones are copied, once all files before are done, and are part of the
  * checkpoints that follow. Those of weights.h5, the last of a run, are not: they stay as they are
  * until dt_saver_wait.

@@ -42,6 +42,9 @@ typedef struct dt_session {
     size_t parameter_count;
     dt_replica *replica;
     float *parameters;       /* [parameter_count], which this rank reads: dt_replica_values */
+    dt_replica *average;     /* of the parameters (nn/average.h), in the same slices; NULL: none */
+    const float *model;      /* [parameter_count], what is evaluated and saved: the average as
+                                dt_verify_replicas left it, else the parameters */
     dt_range slice;          /* of the parameters, which this rank updates */
     dt_optimizer *optimizer; /* of the slice */
     dt_schedule schedule;
@@ -95,6 +98,9 @@ dt_range dt_session_held(const dt_session *run, dt_subset_kind kind, int64_t cou
  * ranks; DT_ERR_CONFIG for images of another shape. */
 dt_status dt_session_open_model(dt_comm *comm, const dt_config *config, const dt_model *model,
                                 dt_subset_kind kind, dt_session **out, dt_error *error);
+
+/* The average, if there is one, becomes that of the parameters as they are. Not collective. */
+void dt_session_begin_average(dt_session *run);
 
 /* The state of the optimizer comes from the ranks' slices to rank 0's arrays, [parameter_count];
  * others have none. Collective. */

@@ -136,6 +136,9 @@ static void print_training(const dt_session *run)
            dt_optimizer_names[config->optimizer], config->lr, (long long)config->batch_size,
            (long long)config->epochs, config->epochs == 1 ? "" : "s",
            (long long)dt_plan_steps(&run->plan), (long long)config->seed);
+    if (run->average)
+        dt_say("            the moving average of the weights is evaluated and saved, ema %g",
+               config->ema);
 }
 
 /* One after the other, the channels' mean. */

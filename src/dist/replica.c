@@ -144,6 +144,14 @@ void dt_replica_refresh(dt_replica *self)
     memcpy(self->copy + end, self->common + end, (self->count - end) * sizeof *self->copy);
 }
 
+void dt_replica_share(dt_replica *self)
+{
+    dt_replica_publish(self);
+    dt_shared_barrier(self->shared);
+    dt_replica_refresh(self);
+    dt_shared_barrier(self->shared);
+}
+
 void dt_replica_gather(dt_replica *self, const float *slice, float *whole)
 {
     const dt_comm *comm = self->comm;

@@ -69,6 +69,7 @@ enum { PARAMETERS, SAMPLES, SIZES };
 
 static const dt_field arrays[] = {
     ROW(NULL, "parameters", FLOATS, parameters, .rank = 1, .sizes = {PARAMETERS}),
+    ARRAY(NULL, "average", PARAMETERS, average),
     DT_STATE_LIST(OF_OPTIMIZER) ARRAY("/best", "parameters", PARAMETERS, best_parameters),
     ARRAY("/tracked", "plays", SAMPLES, tracked.plays),
     ARRAY("/tracked", "gradient_norms", SAMPLES, tracked.gradient_norms),

@@ -65,7 +65,9 @@ static void evaluate_own(dt_session *run, dt_subset_kind kind, work *self)
                       .segment_count = parts,
                       .segments = self->segments,
                       .losses = self->losses};
+    dt_network_set_parameters(run->network, run->model);
     dt_network_evaluate(run->network, &batch, run->outputs[kind]);
+    dt_network_set_parameters(run->network, run->parameters);
     for (int i = 0; i < parts; i++) {
         self->totals[i * TOTALS + LOSS] = self->losses[i].loss;
         self->totals[i * TOTALS + CORRECT] = (double)self->losses[i].correct;

@@ -205,6 +205,8 @@ dt_status dt_facts_tell(const dt_session *run, const dt_epilogue *told, const dt
     tell(&self, "resumed from", "%s", told->resumed_from ? told->resumed_from : "");
     dt_hash_text(dt_hash(run->parameters, run->parameter_count * sizeof(float)), hash);
     tell(&self, "parameter_hash", "%s", hash);
+    if (run->average)
+        tell(&self, "model", "the moving average of the weights, ema %g", run->config.ema);
     tell_data(&self, run);
     tell(&self, "ranks", "%d on %d host%s, %lld virtual rank%s", ranks, hosts,
          hosts == 1 ? "" : "s", (long long)run->config.virtual_ranks,

@@ -75,16 +75,18 @@ dt_status dt_need_of_training(const dt_session *run, const dt_network_spec *spec
     uint64_t slice = size.parameters / (uint64_t)dt_comm_host_size(run->comm) + DT_SLICE_UNIT;
     uint64_t own_parameters = dt_replica_need(run->comm, size.parameters, DT_MATMUL_PAD,
                                               (int64_t)slice, &shared_parameters);
+    uint64_t replicas = run->config.ema > 0 ? 2 : 1; /* of the average too */
     uint64_t state = (uint64_t)dt_optimizer_arrays(run->config.optimizer);
     dt_status status = dt_reduce_need(
         run->comm, (dt_allreduce)run->config.allreduce, (int)run->config.virtual_ranks,
         size.parameters + DT_STEP_TOTALS, &shared_sums, &own_sums, error);
     if (status)
         return status;
-    out->network = own_parameters + shared_parameters + own_sums + shared_sums + factors +
-                   size.bytes + state * slice * sizeof(float);
+    shared_parameters *= replicas;
+    out->network = replicas * own_parameters + shared_parameters + own_sums + shared_sums +
+                   factors + size.bytes + state * slice * sizeof(float);
     if (dt_comm_rank(run->comm) == 0)
-        out->network += 2 * (1 + state) * parameters;
+        out->network += 2 * (replicas + state) * parameters;
     if (dt_comm_rank(run->comm) == 0 && counts[DT_SUBSET_VAL] > 0)
         out->network += 2 * parameters;
 

@@ -230,7 +230,7 @@ dt_status dt_resume_find(dt_config *config, dt_resume *out, dt_error *error)
 uint64_t dt_resume_bytes(const dt_resume *self)
 {
     const dt_checkpoint *it = &self->checkpoint;
-    uint64_t arrays = (uint64_t) !!it->parameters + !!it->best_parameters;
+    uint64_t arrays = (uint64_t) !!it->parameters + !!it->average + !!it->best_parameters;
     for (int i = 0; i < DT_STATE_ARRAYS; i++)
         arrays += it->optimizer.arrays[i] != NULL;
     uint64_t of_samples = it->tracked.plays ? 3 * (uint64_t)it->data.train_samples : 0;
@@ -298,6 +298,22 @@ static void scatter(dt_session *run, float **from, float *to)
     drop(from);
 }
 
+/* Of a checkpoint without one, it begins with the parameters. Collective. */
+static void resume_average(dt_session *run, dt_checkpoint *from)
+{
+    bool there = from->average;
+    dt_comm_broadcast(run->comm, &there, sizeof there);
+    if (run->average && there) {
+        if (from->average)
+            memcpy(dt_replica_values(run->average), from->average,
+                   run->parameter_count * sizeof(float));
+        dt_replica_spread(run->average);
+    } else {
+        dt_session_begin_average(run);
+    }
+    drop(&from->average);
+}
+
 /* On rank 0, which has the sums; the checkpoint then has them no longer. */
 static void resume_track(dt_session *run, dt_checkpoint *from)
 {
@@ -342,6 +358,7 @@ dt_status dt_resume_apply(dt_session *run, dt_resume *resume, dt_state *state, d
         memcpy(run->parameters, from->parameters, run->parameter_count * sizeof(float));
     drop(&from->parameters);
     dt_replica_spread(run->replica);
+    resume_average(run, from);
     for (int i = 0; i < DT_STATE_ARRAYS; i++)
         scatter(run, &from->optimizer.arrays[i], to.arrays[i]);
     return DT_OK;

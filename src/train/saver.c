@@ -18,7 +18,7 @@ typedef struct job {
     dt_saver *saver;
     dt_saved saved;
     dt_checkpoint checkpoint; /* its arrays are the spare ones of the saver, its history its own */
-    const float *parameters;  /* of a weights file: the best ones, or the run's */
+    const float *parameters;  /* of a weights file: the best model's, or the run's */
     dt_best origin;           /* likewise */
     struct job *next;
 } job;
@@ -45,7 +45,7 @@ typedef struct array {
     bool gathered; /* the copy, from all ranks: dt_saver_room */
 } array;
 
-enum { ARRAYS = 4 + DT_STATE_ARRAYS };
+enum { ARRAYS = 5 + DT_STATE_ARRAYS };
 
 static void list_arrays(const dt_session *run, dt_checkpoint *checkpoint, array out[ARRAYS])
 {
@@ -55,6 +55,7 @@ static void list_arrays(const dt_session *run, dt_checkpoint *checkpoint, array 
     for (int i = 0; i < DT_STATE_ARRAYS; i++)
         *out++ = (array){&checkpoint->optimizer.arrays[i], state.arrays[i], count, true};
     *out++ = (array){&checkpoint->parameters, run->parameters, count, false};
+    *out++ = (array){&checkpoint->average, run->average ? run->model : NULL, count, false};
     *out++ = (array){&checkpoint->tracked.plays, sums.plays, samples, false};
     *out++ = (array){&checkpoint->tracked.gradient_norms, sums.gradient_norms, samples, false};
     *out++ = (array){&checkpoint->tracked.margins, sums.margins, samples, false};
@@ -302,7 +303,7 @@ static dt_status queue_best(dt_saver *self, const float *parameters, const dt_be
 dt_status dt_saver_weights(dt_saver *self, dt_saved_kind kind, const dt_best *origin,
                            dt_error *error)
 {
-    const float *parameters = self->run->parameters;
+    const float *parameters = self->run->model;
     return kind == DT_SAVED_BEST ? queue_best(self, parameters, origin, error)
                                  : queue_weights(self, kind, parameters, origin, error);
 }

@@ -76,9 +76,21 @@ static dt_status share_parameters(dt_session *run, const dt_range *slice, dt_err
                                          &run->replica, error);
     if (status)
         return status;
-    run->parameters = dt_replica_values(run->replica);
+    run->model = run->parameters = dt_replica_values(run->replica);
     dt_network_set_parameters(run->network, run->parameters);
     return DT_OK;
+}
+
+/* Collective. */
+static dt_status build_average(dt_session *run, dt_error *error)
+{
+    if (run->config.ema == 0)
+        return DT_OK;
+    dt_status status = dt_replica_create(run->comm, run->parameter_count, DT_MATMUL_PAD,
+                                         &run->slice, &run->average, error);
+    if (!status)
+        run->model = dt_replica_values(run->average);
+    return status;
 }
 
 /* Every rank could draw them, but not every host's libm has the same last bits. Collective. */
@@ -88,6 +100,7 @@ static void initialise(dt_session *run)
         dt_network_initialise(run->network, (dt_init)run->config.init, (uint64_t)run->config.seed,
                               run->parameters);
     dt_replica_spread(run->replica);
+    dt_session_begin_average(run);
 }
 
 static dt_status build_optimizer(dt_session *run, dt_error *error)
@@ -171,7 +184,8 @@ static dt_status build_motion(dt_session *run, dt_error *error)
     int64_t end = slice.first + slice.count;
     run->slice.first = slice.first < count ? slice.first : count;
     run->slice.count = (end < count ? end : count) - run->slice.first;
-    return share_parameters(run, &run->slice, error);
+    status = share_parameters(run, &run->slice, error);
+    return status ? status : build_average(run, error);
 }
 
 static void warn_of_surplus(dt_comm *comm, const dt_config *config)
@@ -267,6 +281,13 @@ dt_status dt_session_open_model(dt_comm *comm, const dt_config *config, const dt
     return DT_OK;
 }
 
+void dt_session_begin_average(dt_session *run)
+{
+    if (run->average)
+        memcpy(dt_replica_slice(run->average), dt_replica_slice(run->replica),
+               (size_t)run->slice.count * sizeof(float));
+}
+
 void dt_session_gather(dt_session *run, dt_optimizer_state whole)
 {
     dt_optimizer_state own = dt_optimizer_get_state(run->optimizer);
@@ -291,6 +312,7 @@ void dt_session_close(dt_session *run)
         dt_free(run->outputs[kind]);
     dt_free(run->segments);
     dt_free(run->losses);
+    dt_replica_destroy(run->average);
     dt_replica_destroy(run->replica);
     dt_network_destroy(run->network);
     dt_dataset_destroy(run->dataset);

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "nn/average.h"
 #include "nn/finite.h"
 #include "nonfinite.h"
 #include "train/factored.h"
@@ -165,6 +166,14 @@ static void note_squares(dt_session *run, const dt_interval *part, const dt_supp
                        dt_reduce_notes(run->reduce) + block);
 }
 
+/* The average follows the parameters in a part of the slice, which have been updated. */
+static void average(dt_session *run, const dt_interval *part)
+{
+    if (run->average)
+        dt_average_update(run->config.ema, run->step, part, dt_replica_slice(run->replica),
+                          dt_replica_slice(run->average));
+}
+
 /* Adds up the slice and updates it, a block after the other, each while it is in the L1 cache. */
 static void add_and_update(dt_session *run, const float *sum, bool measured)
 {
@@ -177,6 +186,7 @@ static void add_and_update(dt_session *run, const float *sum, bool measured)
         if (measured)
             note_squares(run, &part, &all, sum + first + at);
         dt_optimizer_update(run->optimizer, &part, dt_replica_slice(run->replica), sum + first);
+        average(run, &part);
     }
     dt_range slice = dt_reduce_slice(run->reduce); /* and what of it stands behind the parameters */
     size_t begin = (size_t)slice.first, end = begin + (size_t)slice.count;
@@ -211,6 +221,8 @@ static void update(dt_session *run, const dt_reduced *sum, const dt_support *sup
     for (size_t i = 0; added && i < support->count; i++)
         dt_optimizer_update(run->optimizer, &support->intervals[i], dt_replica_slice(run->replica),
                             gradient);
+    if (added)
+        average(run, &slice);
     note_totals(run, sum->values);
     dt_replica_publish(run->replica);
     dt_trace_lap(&run->trace, DT_PHASE_UPDATE);

@@ -82,7 +82,9 @@ static dt_status fill_gallery(const dt_session *run, const pictures *from, int f
     dt_status status = probabilities ? gallery_allocate(run, count, out, error) : error->status;
     if (!status) {
         out->count = count;
+        dt_network_set_parameters(run->network, run->model);
         dt_network_outputs(run->network, count, from->images + first, outputs);
+        dt_network_set_parameters(run->network, run->parameters);
     }
     for (int i = 0; i < count && !status; i++) {
         int32_t position = from->wanted[first + i];

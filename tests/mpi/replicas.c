@@ -27,6 +27,7 @@ static dt_session *open_run(dt_comm *comm, int64_t verify_replicas, int64_t chec
     config.epochs = 2;
     config.verify_replicas = verify_replicas;
     config.checkpoint_steps = checkpoint_steps;
+    config.ema = 0.5;
     dt_status status = dt_config_resolve(&config, &error);
     check_status("dt_config_resolve", DT_OK, status, &error);
     if (!status)
@@ -110,6 +111,31 @@ static void test_flipped(dt_session *run, unsigned set, bool same, dt_random_seq
         check(strstr(error.message, expected) != NULL,
               "bit %d of parameter %d flipped: expected '%s', found '%s'", own_bit, parameter,
               expected, error.message);
+}
+
+/* A flipped bit of a host's average, which nothing has to do with before its evaluation, is found
+ * where there are others to compare with. */
+static void test_average(dt_session *run)
+{
+    dt_error error = {0};
+    uint64_t hash;
+    bool first = dt_comm_rank(run->comm) == 0, alone = dt_comm_hosts(run->comm) == 1;
+    float *mine = dt_replica_slice(run->average), kept = mine[0];
+    if (first)
+        mine[0] += 1;
+    dt_status status = dt_verify_replicas(run, &hash, &error);
+    check_status("another average", alone ? DT_OK : DT_ERR_INTERNAL, status, &error);
+    check(alone || strstr(error.message, "expected the same average of the parameters") != NULL,
+          "another average: found '%s'", error.message);
+    check(run->slice.first > 0 || run->model[0] == (first || alone ? kept + 1 : kept),
+          "the average: expected %g, found %g", (double)kept + 1, (double)run->model[0]);
+    check_same("status", &status, sizeof status);
+    if (first)
+        mine[0] = kept;
+    dt_comm_barrier(run->comm);
+    status = dt_verify_replicas(run, &hash, &error);
+    check_status("the same average again", DT_OK, status, &error);
+    check_same("average", run->model, run->parameter_count * sizeof *run->model);
 }
 
 /* Whether others do not see what a rank does to its array. */
@@ -205,6 +231,7 @@ static void test(dt_comm *comm)
             test_flipped(run, 1u << a | 1u << b, true, &random);
             test_flipped(run, 1u << a | 1u << b, false, &random);
         }
+    test_average(run);
     test_same(run, &again);
     check(first == again, "flipped back: expected hash %016llx, found %016llx",
           (unsigned long long)first, (unsigned long long)again);

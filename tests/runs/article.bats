@@ -72,7 +72,7 @@ settings() {
     expect "held out" 0.1 "$(settings article-numpy val_fraction)"
 }
 
-@test "optimizers: 20 steps, plain, and with weight decay and clipping" {
+@test "optimizers: 20 steps, plain, and with weight decay, clipping and an average of weights" {
     make_data data 120 33 6
     local kind runs=()
     local small=(--data data "${in_order[@]}" --layers 8,10 --activation tanh --init pytorch)
@@ -80,7 +80,7 @@ settings() {
     for kind in $(names optimizer); do
         train 0 "${small[@]}" --max-steps 20 --batch-size 16 --optimizer "$kind" --output "$kind"
         train 0 "${small[@]}" --max-steps 20 --batch-size 16 --optimizer "$kind" --lr 0.02 \
-            --weight-decay 0.1 --clip-norm 0.3 --output "$kind-decay"
+            --weight-decay 0.1 --clip-norm 0.3 --ema 0.5 --output "$kind-decay"
         runs+=("$kind" "$kind-decay")
     done
     reference steps --moved initial "${runs[@]}"

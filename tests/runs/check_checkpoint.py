@@ -30,7 +30,8 @@ ATTRIBUTES = {
     "/data": {"name": "S", "fingerprint": "S", "train_samples": "i", "val_samples": "i",
               "test_samples": "i"},
 }
-ARRAYS = ["/parameters", "/optimizer/velocity", "/optimizer/square", "/best/parameters"]
+ARRAYS = ["/parameters", "/average", "/optimizer/velocity", "/optimizer/square",
+          "/best/parameters"]
 TRACKED = ["/tracked/plays", "/tracked/gradient_norms", "/tracked/margins"]
 
 

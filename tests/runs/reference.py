@@ -198,6 +198,23 @@ class Optimizer:
         return mean / (np.sqrt(self.second[i] / (1 - beta2 ** self.steps)) + run.number("epsilon"))
 
 
+class Average:
+    """Of the weights, as tf.train.ExponentialMovingAverage has it with num_updates, and diffusers'
+    EMAModel; without a decay the weights themselves."""
+
+    def __init__(self, run):
+        self.decay = run.number("ema")
+        self.steps = 0
+        self.tensors = None
+
+    def take(self, tensors):
+        warm = (1 + self.steps) / (10 + self.steps)
+        decay = min(self.decay, warm) if self.steps > 0 else 0
+        self.tensors = [w.copy() if decay == 0 else decay * a + (1 - decay) * w
+                        for a, w in zip(self.tensors or tensors, tensors)]
+        self.steps += 1
+
+
 def learning_rate(run, step, epoch, epoch_steps):
     """step, epoch: from 0. Cosine and linear reach lr_min in the last step of the run's epochs."""
     lr, lr_min, kind = run.number("lr"), run.number("lr_min"), run.text("schedule")
@@ -292,12 +309,15 @@ def check_steps(initial_directory, directory, moved):
     run, initial = Run(directory), Run(initial_directory)
     start = [array for _, array in initial.weights]
     network = Network(run, start)
-    optimizer = Optimizer(run, len(start))
+    optimizer, average = Optimizer(run, len(start)), Average(run)
 
     def update(x, y, lr, noise):
-        return optimizer.step(network.tensors, network.gradients(x, y, noise), lr)
+        norm = optimizer.step(network.tensors, network.gradients(x, y, noise), lr)
+        average.take(network.tensors)
+        return norm
 
     rows = play(run, network, update)
+    network.tensors = average.tensors
     check_metrics(run, network, rows)
     names, found = zip(*run.weights)
     check_parameters(names, start, found, network.tensors, len(rows), moved)

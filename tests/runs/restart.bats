@@ -41,13 +41,13 @@ in_pieces() {
 checkpoints() { (cd "${1-run}/checkpoints" && echo step-*.h5); }
 
 @test "k steps, a restart, N - k steps: first, last, around the end of an epoch" {
-    train 1 "${small[@]}" --epochs 3 --output whole --log-every 4
-    local k
+    local k all=("${small[@]}" --epochs 3 --log-every 4 --ema 0.9)
+    train 1 "${all[@]}" --output whole
     for k in 0 1 14 15 16 30 44; do
-        in_pieces "1:$k 1:-1" "${small[@]}" --epochs 3 --log-every 4
+        in_pieces "1:$k 1:-1" "${all[@]}"
         same_run whole pieces
     done
-    in_pieces "1:45 1:-1" "${small[@]}" --epochs 3 --log-every 4
+    in_pieces "1:45 1:-1" "${all[@]}"
     expect "said" "pieces is complete: step 45 of 45; more --epochs go on from there" "$(cat out)"
     expect "hash" "$(summary parameter_hash whole)" "$(summary parameter_hash pieces)"
     diff <(metrics whole) <(metrics pieces)
@@ -75,7 +75,7 @@ add b, maxpool 2x2, dense 10"
     local layers="conv 4 5x5 relu, groupnorm 2, maxpool 2, conv 6 3x3 relu, avgpool 2, \
 dropout 0.3, layernorm, dense 24, groupnorm 4 relu, dense 10"
     local kinds=("${small[@]/16,10/$layers}" --epochs 3 --track-samples
-        --augment "rotate 20, flip")
+        --augment "rotate 20, flip" --ema 0.8)
     train 1 "${kinds[@]}" --output whole
     in_pieces "3:14 8:15 2:31 1:-1" "${kinds[@]}"
     same_run whole pieces
@@ -127,6 +127,31 @@ can change only between two epochs and this is step 5 of one, found 4; leave it 
             --schedule "$schedule" --lr 0.01 --warmup-epochs 0.5 --clip-norm 1
         same_run "whole-$optimizer" pieces
     done
+}
+
+# The hash of the weights in a run's weights.h5.
+weights_hash() { "$program" inspect "$1/weights.h5" | sed -n 's/.*, parameter_hash //p'; }
+
+@test "an average of the weights, wherever it begins or ends, is of the same parameters" {
+    local all=("${small[@]}" --epochs 2) change old new hash
+    train 1 "${all[@]}" --output without
+    hash=$(summary parameter_hash without)
+    expect "hash of the weights" "$hash" "$(weights_hash without)"
+    for change in 0:0.5 0.5:0 0.5:0.9; do
+        old=${change%:*} new=${change#*:}
+        train 1 "${all[@]}" --ema "$old" --max-steps 17 --output run --overwrite
+        dist_train 3 --ema "$new" --resume auto --output run
+        expect "exit code" 0 "$status"
+        expect "said" "warning: ema was $old, and is $new from step 17 on: another trajectory" \
+            "$(<err)"
+        expect "hash" "$hash" "$(summary parameter_hash)"
+        [ "$new" = 0 ] || [ "$hash" != "$(weights_hash run)" ]
+        [ "$new" != 0 ] || expect "hash of the weights" "$hash" "$(weights_hash run)"
+    done
+    grep -q 'the moving average of the weights is evaluated and saved, ema 0.9$' out
+    dist_train 0 eval --weights run/weights.h5 --data synthetic --json eval.json
+    expect "test_loss" "$(printf %.12f "$(summary test_loss)")" \
+        "$(printf %.12f "$(sed -n 's/^  "loss": \(.*\),/\1/p' eval.json)")"
 }
 
 @test "early stopping stops at the same epoch after a restart" {

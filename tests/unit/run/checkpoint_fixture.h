@@ -15,7 +15,7 @@
 /* What a drawn checkpoint points to. */
 typedef struct drawn_checkpoint {
     dt_checkpoint checkpoint;
-    float *arrays[DT_STATE_ARRAYS + 2]; /* and the parameters, the best ones */
+    float *arrays[DT_STATE_ARRAYS + 3]; /* and the parameters, the best ones, the average */
     float *tracked[3];                  /* plays, gradient norms, margins */
     char *texts[5];
     char *history;
@@ -26,7 +26,8 @@ enum {
     DRAW_VELOCITY = 1 << DT_STATE_VELOCITY, /* and so on: the state of the optimizer */
     DRAW_BEST = 1 << DT_STATE_ARRAYS,
     DRAW_TRACKED = 2 * DRAW_BEST,
-    DRAW_PARTS = 2 * DRAW_TRACKED,
+    DRAW_AVERAGE = 2 * DRAW_TRACKED,
+    DRAW_PARTS = 2 * DRAW_AVERAGE,
     DRAW_ALL = DRAW_PARTS - 1
 };
 
@@ -96,7 +97,7 @@ static inline void draw_tracked(dt_random_sequence *random, int64_t samples, dra
 static inline void draw_checkpoint(dt_random_sequence *random, int parts, size_t count,
                                    size_t history_length, drawn_checkpoint *out)
 {
-    for (int i = 0; i < DT_STATE_ARRAYS + 2; i++)
+    for (int i = 0; i < DT_STATE_ARRAYS + 3; i++)
         out->arrays[i] = draw_floats(random, count);
     for (int i = 0; i < 5; i++)
         out->texts[i] = draw_text(random, (size_t)draw_int(random, 0, i == 1 ? 60000 : 20));
@@ -126,6 +127,7 @@ static inline void draw_checkpoint(dt_random_sequence *random, int parts, size_t
                   .epochs_since_best = draw_count(random)},
         .parameter_count = count,
         .parameters = out->arrays[DT_STATE_ARRAYS],
+        .average = parts & DRAW_AVERAGE ? out->arrays[DT_STATE_ARRAYS + 2] : NULL,
         .parameter_hash = dt_hash(out->arrays[DT_STATE_ARRAYS], count * sizeof(float)),
         .optimizer = {.kind = out->texts[3], .steps = draw_count(random)},
         .best_parameters = parts & DRAW_BEST ? out->arrays[DT_STATE_ARRAYS + 1] : NULL,
@@ -142,7 +144,7 @@ static inline void draw_checkpoint(dt_random_sequence *random, int parts, size_t
 
 static inline void free_drawn(drawn_checkpoint *drawn)
 {
-    for (int i = 0; i < DT_STATE_ARRAYS + 2; i++)
+    for (int i = 0; i < DT_STATE_ARRAYS + 3; i++)
         free(drawn->arrays[i]);
     for (int i = 0; i < 3; i++)
         free(drawn->tracked[i]);
@@ -171,6 +173,7 @@ static inline void assert_same_checkpoint(const dt_checkpoint *a, const dt_check
     CU_ASSERT_EQUAL_FATAL(a->parameter_count, b->parameter_count);
     size_t count = a->parameter_count;
     assert_same_floats(a->parameters, b->parameters, count);
+    assert_same_floats(a->average, b->average, count);
     CU_ASSERT_EQUAL(a->parameter_hash, b->parameter_hash);
     CU_ASSERT_STRING_EQUAL(a->optimizer.kind, b->optimizer.kind);
     CU_ASSERT_EQUAL(a->optimizer.steps, b->optimizer.steps);
