@@ -9,7 +9,17 @@
  *   adam      m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
  *             w -= lr / (1 - beta1^t) m / (sqrt(v / (1 - beta2^t)) + eps)
  *   adamw     w *= 1 - lr weight_decay; then as adam, without weight decay in g
- * source: torch.optim (SGD, Adagrad, RMSprop, Adam, AdamW).
+ *   amsgrad   as adam, with the largest v so far in the place of v
+ *   nadam     m and v as adam; mu_t = beta1 (1 - 0.96^(0.004 t) / 2); M_t: the product of mu_1 to
+ *             mu_t; w -= lr ((1 - mu_t) / (1 - M_t) g + mu_t+1 / (1 - M_t+1) m) /
+ *             (sqrt(v / (1 - beta2^t)) + eps)
+ *   radam     m and v as adam; r = 2 / (1 - beta2) - 1; q = r - 2 t beta2^t / (1 - beta2^t); with
+ *             q > 5: w -= lr / (1 - beta1^t) m sqrt((q - 4) (q - 2) r / ((r - 4) (r - 2) q)
+ *             (1 - beta2^t)) / (sqrt(v) + eps), else w -= lr / (1 - beta1^t) m
+ *   lion      w *= 1 - lr weight_decay; w -= lr sign(beta1 m + (1 - beta1) g);
+ *             m = beta2 m + (1 - beta2) g, without weight decay in g
+ * source: torch.optim (SGD, Adagrad, RMSprop, Adam, AdamW, NAdam, RAdam); X. Chen et al., Symbolic
+ * Discovery of Optimization Algorithms, arXiv:2302.06675 (lion).
  *
  * The kinds are a table (src/nn/optimizer_kinds.c): a row and a function are an optimizer. */
 #ifndef DT_NN_OPTIMIZER_H
@@ -33,11 +43,11 @@ int dt_optimizer_find(const char *name);
 
 typedef struct dt_optimizer_spec {
     int kind;
-    double momentum;     /* momentum, nesterov */
-    double alpha;        /* rmsprop */
-    double beta1, beta2; /* adam, adamw */
-    double epsilon;      /* adagrad, rmsprop, adam, adamw */
-    double weight_decay; /* L2 (all), decoupled (adamw); 0: none */
+    double momentum; /* for the kinds in whose formulas they stand */
+    double alpha;
+    double beta1, beta2;
+    double epsilon;
+    double weight_decay; /* 0: none */
     bool decay_all;      /* of biases, gains and shifts too, not of weights alone */
     double clip_norm;    /* largest Euclidean norm of the mean gradient; 0: no clipping */
     double clip_value;   /* largest magnitude of an element of the mean gradient; 0: no clipping */
@@ -45,13 +55,17 @@ typedef struct dt_optimizer_spec {
 
 /* Defaults of a kind that are not the same for all. */
 typedef struct dt_optimizer_defaults {
-    double lr, epsilon, weight_decay;
+    double lr, beta2, epsilon, weight_decay;
 } dt_optimizer_defaults;
 
 const dt_optimizer_defaults *dt_optimizer_defaults_of(int kind);
 
+/* The settings that a kind uses, besides lr, weight_decay and those of clipping: "beta1 beta2". */
+const char *dt_optimizer_uses(int kind);
+
 /* The arrays that the state of an optimizer may have, and what checkpoints call them. */
-#define DT_STATE_LIST(ARRAY)  ARRAY(VELOCITY, "velocity") ARRAY(SQUARE, "square")
+#define DT_STATE_LIST(ARRAY)                                                                       \
+    ARRAY(VELOCITY, "velocity") ARRAY(SQUARE, "square") ARRAY(LARGEST, "largest")
 #define DT_STATE_ID(id, name) DT_STATE_##id,
 enum { DT_STATE_LIST(DT_STATE_ID) DT_STATE_ARRAYS };
 

@@ -396,6 +396,8 @@ dt_status dt_config_resolve(dt_config *config, dt_error *error)
     const dt_optimizer_defaults *defaults = dt_optimizer_defaults_of(config->optimizer);
     if (isnan(config->lr))
         resolved.lr = defaults->lr;
+    if (isnan(config->beta2))
+        resolved.beta2 = defaults->beta2;
     if (isnan(config->epsilon))
         resolved.epsilon = defaults->epsilon;
     if (isnan(config->weight_decay))

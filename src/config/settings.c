@@ -146,20 +146,21 @@ static const dt_setting settings[] = {
     NUMBER_OR_AUTO(TURN, "train", lr, REAL, 0, 1000, NULL,
                    "learning rate, the peak of its schedule; auto: the optimizer's default"),
     ENUM(FIXED, "train", optimizer, dt_optimizer_names, "adam",
-         "how a gradient changes the parameters; formulas as in PyTorch"),
+         "how a gradient changes the parameters; formulas as in PyTorch, where it has them"),
     NUMBER(TURN, "train", momentum, REAL, 0, 1, "0.9", NULL,
            "momentum, nesterov: share of the last update that goes on"),
     NUMBER(TURN, "train", alpha, REAL, 0, DECAY_MAX, "0.99", NULL,
            "rmsprop: decay of the mean squared gradient"),
     NUMBER(TURN, "train", beta1, REAL, 0, DECAY_MAX, "0.9", NULL,
-           "adam, adamw: decay of the mean gradient"),
-    NUMBER(TURN, "train", beta2, REAL, 0, DECAY_MAX, "0.999", NULL,
-           "adam, adamw: decay of the mean squared gradient"),
+           "adam and its like, lion: decay of the mean gradient"),
+    NUMBER_OR_AUTO(TURN, "train", beta2, REAL, 0, DECAY_MAX, NULL,
+                   "adam and its like: decay of the mean squared gradient; lion: of the mean one; "
+                   "auto: the optimizer's default"),
     NUMBER_OR_AUTO(TURN, "train", epsilon, REAL, EPSILON_MIN, 1, NULL,
-                   "adagrad, rmsprop, adam, adamw: added to the divisor; "
+                   "adagrad, rmsprop, adam and its like: added to the divisor; "
                    "auto: the optimizer's default"),
     NUMBER_OR_AUTO(TURN, "train", weight_decay, REAL, 0, 1000, NULL,
-                   "pull of the parameters to zero, L2 or (adamw) decoupled; "
+                   "pull of the parameters to zero, L2 or (adamw, lion) decoupled; "
                    "auto: the optimizer's default"),
     {ROW(TURN, "train", decay_all, DT_SETTING_BOOL, "false", NULL,
          "weight decay of all parameters, as in PyTorch; else biases, gains and shifts have none"),

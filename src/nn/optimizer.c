@@ -38,6 +38,11 @@ const dt_optimizer_defaults *dt_optimizer_defaults_of(int kind)
     return &optimizer_rows[kind].defaults;
 }
 
+const char *dt_optimizer_uses(int kind)
+{
+    return optimizer_rows[kind].uses;
+}
+
 int dt_optimizer_arrays(int kind)
 {
     return __builtin_popcount(optimizer_rows[kind].arrays);
@@ -112,12 +117,15 @@ bool dt_optimizer_skips_zeros(const dt_optimizer *self)
 
 void dt_optimizer_begin(dt_optimizer *self, double scale, const dt_rates *rates)
 {
-    self->update = (optimizer_update){
-        .spec = self->spec, .step = ++self->steps, .lr = rates->lr, .scale = (dt_real)scale};
+    optimizer_update *update = &self->update;
+    update->spec = self->spec;
+    update->step = ++self->steps;
+    update->lr = rates->lr;
+    update->scale = (dt_real)scale;
     if (!isnan(rates->momentum))
-        self->update.spec.momentum = self->update.spec.beta1 = rates->momentum;
+        update->spec.momentum = update->spec.beta1 = rates->momentum;
     if (self->row->begin)
-        self->row->begin(&self->update);
+        self->row->begin(update);
 }
 
 /* What is left of an interval, and where the parameters and the gradients are. */

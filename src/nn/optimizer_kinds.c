@@ -114,22 +114,118 @@ static void update_adamw(const optimizer_portion *it)
     adam(it, 0, it->keep);
 }
 
+static void update_amsgrad(const optimizer_portion *it)
+{
+    BEGIN_ADAM(it);
+    dt_real decay = it->decay;
+    dt_real step_size = numbers[STEP_SIZE], correction = numbers[CORRECTION];
+    dt_real *restrict largest = it->arrays[DT_STATE_LARGEST];
+    for (size_t i = 0; i < count; i++) {
+        dt_real g = GRADIENT;
+        MOVE_MOMENTS(g);
+        largest[i] = s[i] > largest[i] ? s[i] : largest[i];
+        dt_real divisor = dt_fma(dt_sqrt(largest[i]), correction, epsilon);
+        w[i] -= step_size * b[i] / divisor;
+    }
+}
+
+/* mu_t / beta1 */
+static double nadam_share(int64_t step)
+{
+    return 1 - 0.5 * dt_exp_double((double)step * 0.004 * dt_log(0.96));
+}
+
+enum { GRADIENT_STEP = CORRECTION + 1 };
+
+static void begin_nadam(optimizer_update *it)
+{
+    double lr = it->lr, beta1 = it->spec.beta1;
+    if (it->product_steps == 0 || it->product_steps > it->step)
+        it->product = 1, it->product_steps = 0;
+    while (it->product_steps < it->step)
+        it->product *= nadam_share(++it->product_steps);
+    double mu = beta1 * nadam_share(it->step), next = beta1 * nadam_share(it->step + 1);
+    double product = it->product * dt_power(beta1, it->step);
+    begin_adam(it);
+    it->numbers[STEP_SIZE] = (dt_real)(lr * next / (1 - product * next));
+    it->numbers[GRADIENT_STEP] = (dt_real)(lr * (1 - mu) / (1 - product));
+}
+
+static void update_nadam(const optimizer_portion *it)
+{
+    BEGIN_ADAM(it);
+    dt_real decay = it->decay, gradient_step = numbers[GRADIENT_STEP];
+    dt_real step_size = numbers[STEP_SIZE], correction = numbers[CORRECTION];
+    for (size_t i = 0; i < count; i++) {
+        dt_real g = GRADIENT;
+        MOVE_MOMENTS(g);
+        dt_real divisor = dt_fma(dt_sqrt(s[i]), correction, epsilon);
+        w[i] -= dt_fma(step_size, b[i], gradient_step * g) / divisor;
+    }
+}
+
+/* STEP_SIZE: of m / (sqrt(v) + eps); of m alone while the steps are too few for v, where CORRECTION
+ * is 0. */
+static void begin_radam(optimizer_update *it)
+{
+    double beta2 = it->spec.beta2, power = dt_power(beta2, it->step), left = 1 - power;
+    double step_size = it->lr / (1 - dt_power(it->spec.beta1, it->step));
+    double r = 2 / (1 - beta2) - 1, q = r - 2 * (double)it->step * power / left;
+    bool adapts = q > 5;
+    if (adapts)
+        step_size *= sqrt((q - 4) * (q - 2) * r / ((r - 4) * (r - 2) * q) * left);
+    it->numbers[STEP_SIZE] = (dt_real)step_size;
+    it->numbers[CORRECTION] = adapts;
+}
+
+static void update_radam(const optimizer_portion *it)
+{
+    BEGIN_ADAM(it);
+    dt_real decay = it->decay, step_size = numbers[STEP_SIZE];
+    bool adapts = numbers[CORRECTION] != 0;
+    for (size_t i = 0; i < count; i++) {
+        dt_real g = GRADIENT;
+        MOVE_MOMENTS(g);
+        w[i] -= step_size * b[i] / (adapts ? dt_sqrt(s[i]) + epsilon : 1);
+    }
+}
+
+static void update_lion(const optimizer_portion *it)
+{
+    BEGIN_ADAM(it);
+    dt_real keep = it->keep, decay = 0;
+    (void)epsilon, (void)numbers;
+    for (size_t i = 0; i < count; i++) {
+        dt_real g = GRADIENT, c = dt_fma(beta1, b[i], one_minus_beta1 * g);
+        dt_real sign = (dt_real)(c > 0) - (dt_real)(c < 0);
+        b[i] = dt_fma(beta2, b[i], one_minus_beta2 * g);
+        w[i] = dt_fma(-lr, sign, keep * w[i]);
+    }
+}
+
 /* ---- the table ---- */
 
 #define VELOCITY (1U << DT_STATE_VELOCITY)
 #define SQUARE   (1U << DT_STATE_SQUARE)
+#define LARGEST  (1U << DT_STATE_LARGEST)
 #define MOMENTS  (VELOCITY | SQUARE)
+#define ADAM     "beta1 beta2 epsilon"
 
-/* name, arrays, {default lr, epsilon, weight_decay}, functions. The numbers of kinds are stored
- * nowhere; their order is that of --help. */
+/* name, arrays, {default lr, beta2, epsilon, weight_decay}, settings that it uses, functions. No
+ * file has the number of a kind. */
 #define KINDS(ROW)                                                                                 \
-    ROW("sgd", 0, {1e-3, 1e-8, 0}, .update = update_sgd, .rests = true)                            \
-    ROW("momentum", VELOCITY, {1e-3, 1e-8, 0}, .update = update_momentum)                          \
-    ROW("nesterov", VELOCITY, {1e-3, 1e-8, 0}, .update = update_nesterov)                          \
-    ROW("adagrad", SQUARE, {1e-2, 1e-10, 0}, .update = update_adagrad, .rests = true)              \
-    ROW("rmsprop", SQUARE, {1e-2, 1e-8, 0}, .update = update_rmsprop)                              \
-    ROW("adam", MOMENTS, {1e-3, 1e-8, 0}, .begin = begin_adam, .update = update_adam)              \
-    ROW("adamw", MOMENTS, {1e-3, 1e-8, 1e-2}, .begin = begin_adam, .update = update_adamw)
+    ROW("sgd", 0, {1e-3, 0.999, 1e-8, 0}, "", .update = update_sgd, .rests = true)                 \
+    ROW("momentum", VELOCITY, {1e-3, 0.999, 1e-8, 0}, "momentum", .update = update_momentum)       \
+    ROW("nesterov", VELOCITY, {1e-3, 0.999, 1e-8, 0}, "momentum", .update = update_nesterov)       \
+    ROW("adagrad", SQUARE, {1e-2, 0.999, 1e-10, 0}, "epsilon", .update = update_adagrad,           \
+        .rests = true)                                                                             \
+    ROW("rmsprop", SQUARE, {1e-2, 0.999, 1e-8, 0}, "alpha epsilon", .update = update_rmsprop)      \
+    ROW("adam", MOMENTS, {1e-3, 0.999, 1e-8, 0}, ADAM, begin_adam, update_adam)                    \
+    ROW("adamw", MOMENTS, {1e-3, 0.999, 1e-8, 1e-2}, ADAM, begin_adam, update_adamw)               \
+    ROW("amsgrad", MOMENTS | LARGEST, {1e-3, 0.999, 1e-8, 0}, ADAM, begin_adam, update_amsgrad)    \
+    ROW("nadam", MOMENTS, {2e-3, 0.999, 1e-8, 0}, ADAM, begin_nadam, update_nadam)                 \
+    ROW("radam", MOMENTS, {1e-3, 0.999, 1e-8, 0}, ADAM, begin_radam, update_radam)                 \
+    ROW("lion", VELOCITY, {1e-4, 0.99, 1e-8, 0}, "beta1 beta2", .update = update_lion)
 
 #define NAME(of, ...) of,
 const char *const dt_optimizer_names[] = {KINDS(NAME) NULL};

@@ -11,6 +11,9 @@ typedef struct optimizer_update {
     double lr;
     dt_real scale;      /* of the sums, which makes mean gradients of them */
     dt_real numbers[4]; /* what the row's `begin` makes of these */
+    /* Of nadam, from one step to the next; a function of the step. */
+    double product;
+    int64_t product_steps;
 } optimizer_update;
 
 /* Parameters that lie together and are treated alike. */
@@ -29,10 +32,11 @@ typedef struct optimizer_row {
     const char *name;
     unsigned arrays; /* of its state: bits 1 << DT_STATE_VELOCITY, ... */
     dt_optimizer_defaults defaults;
-    bool rests; /* without weight decay, and with an epsilon if it uses one, a parameter whose
-                   gradient is zero keeps value and state */
+    const char *uses;                        /* dt_optimizer_uses */
     void (*begin)(optimizer_update *update); /* sets numbers; NULL: it has none */
     void (*update)(const optimizer_portion *portion);
+    bool rests; /* without weight decay, and with an epsilon if it uses one, a parameter whose
+                   gradient is zero keeps value and state */
 } optimizer_row;
 
 extern const optimizer_row optimizer_rows[];

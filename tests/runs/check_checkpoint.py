@@ -31,6 +31,7 @@ ATTRIBUTES = {
               "test_samples": "i"},
 }
 ARRAYS = ["/parameters", "/average", "/optimizer/velocity", "/optimizer/square",
+          "/optimizer/largest",
           "/best/parameters"]
 TRACKED = ["/tracked/plays", "/tracked/gradient_norms", "/tracked/margins"]
 

@@ -155,6 +155,7 @@ class Optimizer:
         self.kind = run.text("optimizer")
         self.first = [0.0] * count
         self.second = [0.0] * count
+        self.largest = [0.0] * count
         self.steps = 0
 
     def step(self, tensors, gradients, lr):
@@ -169,7 +170,7 @@ class Optimizer:
         self.steps += 1
         for i, (w, g) in enumerate(zip(tensors, gradients)):
             own = decay if decays(self.run, w) else 0
-            if self.kind == "adamw":
+            if self.kind in ("adamw", "lion"):
                 w -= lr * own * w
             else:
                 g = g + own * w
@@ -191,11 +192,30 @@ class Optimizer:
             alpha = run.number("alpha")
             self.second[i] = alpha * self.second[i] + (1 - alpha) * g ** 2
             return g / (np.sqrt(self.second[i]) + run.number("epsilon"))
-        beta1, beta2 = run.number("beta1"), run.number("beta2")  # adam, adamw
+        beta1, beta2, epsilon = (run.number(name) for name in ("beta1", "beta2", "epsilon"))
+        if self.kind == "lion":  # X. Chen et al., arXiv:2302.06675
+            sign = np.sign(beta1 * self.first[i] + (1 - beta1) * g)
+            self.first[i] = beta2 * self.first[i] + (1 - beta2) * g
+            return sign
+        t = self.steps
         self.first[i] = beta1 * self.first[i] + (1 - beta1) * g
         self.second[i] = beta2 * self.second[i] + (1 - beta2) * g ** 2
-        mean = self.first[i] / (1 - beta1 ** self.steps)
-        return mean / (np.sqrt(self.second[i] / (1 - beta2 ** self.steps)) + run.number("epsilon"))
+        self.largest[i] = np.maximum(self.largest[i], self.second[i])
+        mean = self.first[i] / (1 - beta1 ** t)
+        square = self.largest[i] if self.kind == "amsgrad" else self.second[i]
+        root = np.sqrt(square / (1 - beta2 ** t))
+        if self.kind == "nadam":
+            mu = [beta1 * (1 - 0.5 * 0.96 ** (0.004 * k)) for k in range(t + 2)]
+            mean = ((1 - mu[t]) / (1 - np.prod(mu[1:t + 1])) * g +
+                    mu[t + 1] / (1 - np.prod(mu[1:])) * self.first[i])
+        if self.kind == "radam":
+            rho = 2 / (1 - beta2) - 1
+            now = rho - 2 * t * beta2 ** t / (1 - beta2 ** t)
+            if now <= 5:
+                return mean
+            mean = mean * math.sqrt((now - 4) * (now - 2) * rho / ((rho - 4) * (rho - 2) * now))
+            epsilon /= math.sqrt(1 - beta2 ** t)
+        return mean / (root + epsilon)
 
 
 class Average:

@@ -74,6 +74,9 @@ def optimizer_of(run, parameters):
         "rmsprop": lambda: optim.RMSprop(parameters, alpha=number("alpha"), **adaptive),
         "adam": lambda: optim.Adam(parameters, **betas),
         "adamw": lambda: optim.AdamW(parameters, **betas),
+        "amsgrad": lambda: optim.Adam(parameters, amsgrad=True, **betas),
+        "nadam": lambda: optim.NAdam(parameters, **betas),
+        "radam": lambda: optim.RAdam(parameters, **betas),
     }[run.text("optimizer")]()
 
 

@@ -19,6 +19,7 @@ static void resolving_takes_the_defaults_of_the_optimizer(void)
         config.optimizer = kind;
         CU_ASSERT_EQUAL(dt_config_resolve(&config, &error), DT_OK);
         CU_ASSERT_EQUAL(config.lr, dt_optimizer_defaults_of(kind)->lr);
+        CU_ASSERT_EQUAL(config.beta2, dt_optimizer_defaults_of(kind)->beta2);
         CU_ASSERT_EQUAL(config.epsilon, dt_optimizer_defaults_of(kind)->epsilon);
         CU_ASSERT_EQUAL(config.weight_decay, dt_optimizer_defaults_of(kind)->weight_decay);
         again = config;

@@ -30,6 +30,10 @@ static const struct {
     {"rmsprop", 1e-2, 1e-8, 0, 0, 10}, /* 1 / sqrt(1 - alpha) */
     {"adam", 1e-3, 1e-8, 0, 0, 1},
     {"adamw", 1e-3, 1e-8, 1e-2, 0, 1},
+    {"amsgrad", 1e-3, 1e-8, 0, 0, 1},
+    {"nadam", 2e-3, 1e-8, 0, 0, 1.0564517783553882}, /* 1 + mu_2 0.1 / (1 - mu_1 mu_2) */
+    {"radam", 1e-3, 1e-8, 0, 1, 0},                  /* too few steps to adapt */
+    {"lion", 1e-4, (double)NAN, 0, 0, 1},
 };
 
 static const float start[COUNT] = {0.5f, -1.25f, 2};
@@ -41,7 +45,8 @@ static const float sums[STEPS][COUNT] = {
 };
 
 /* Parameters after each step, by PyTorch 1.13 in float64: from `start`, at each step
- * w.grad = sums[step] / 4, clip_grad_norm_ where it is named, then step() of torch.optim's class.
+ * w.grad = sums[step] / 4, clip_grad_norm_ where it is named, then step() of torch.optim's class;
+ * of what it does not have, by the formulas of the paper in float64.
  */
 static const struct {
     const char *call, *kind;
@@ -160,6 +165,62 @@ static const struct {
       {0.4691583104, -1.1241175887, 1.9061886269},
       {0.4363643323, -1.0867037894, 1.8719313898},
       {0.4087753769, -1.0648689643, 1.8695486861}}},
+    {"Adam(lr=0.1, amsgrad=True)",
+     "amsgrad",
+     {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8},
+     {{0.4000000053, -1.1500000016, 1.9000000320},
+      {0.4366103568, -1.0988973950, 1.8034818489},
+      {0.3946447958, -1.0578479143, 1.8228612921},
+      {0.3561412135, -1.0477847419, 1.8826369326}}},
+    {"Adam(lr=0.1, betas=(0.8, 0.99), eps=0.5, weight_decay=0.05, amsgrad=True)",
+     "amsgrad",
+     {.beta1 = 0.8, .beta2 = 0.99, .epsilon = 0.5, .weight_decay = 0.05},
+     {{0.4701754386, -1.1921052632, 1.9792079208},
+      {0.4829260811, -1.1648379763, 1.9563352853},
+      {0.4573487939, -1.1437977501, 1.9440595070},
+      {0.4361591302, -1.1368330177, 1.9704832671}}},
+    {"NAdam(lr=0.1)",
+     "nadam",
+     {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8},
+     {{0.3950468873, -1.1450468834, 1.8950469153},
+      {0.4855223989, -1.1596175744, 1.7992273644},
+      {0.3888760871, -1.1519437789, 1.8930655640},
+      {0.3745458235, -1.1922478830, 2.0158102828}}},
+    {"NAdam(lr=0.1, betas=(0.8, 0.99), eps=0.5, weight_decay=0.05)",
+     "nadam",
+     {.beta1 = 0.8, .beta2 = 0.99, .epsilon = 0.5, .weight_decay = 0.05},
+     {{0.4676253849, -1.1871551589, 1.9774301606},
+      {0.5012656899, -1.1878737999, 1.9562403075},
+      {0.4469521123, -1.1783662611, 1.9566247453},
+      {0.4363746419, -1.1903982368, 2.0203587479}}},
+    {"RAdam(lr=0.1)",
+     "radam",
+     {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8},
+     {{0.4812500000, -1.1875000000, 1.9968750000},
+      {0.4921052632, -1.1644736842, 1.9921052632},
+      {0.4712796174, -1.1493675956, 1.9937081229},
+      {0.4546923100, -1.1459236439, 2.0239231200}}},
+    {"RAdam(lr=0.1, betas=(0.8, 0.99), eps=0.5, weight_decay=0.05)",
+     "radam",
+     {.beta1 = 0.8, .beta2 = 0.99, .epsilon = 0.5, .weight_decay = 0.05},
+     {{0.4787500000, -1.1812500000, 1.9868750000},
+      {0.4888090278, -1.1543576389, 1.9720503472},
+      {0.4630061404, -1.1354808814, 1.9643832359},
+      {0.4430426354, -1.1295442842, 1.9898615158}}},
+    {"lion, by its paper",
+     "lion",
+     {.beta1 = 0.9, .beta2 = 0.99},
+     {{0.4000000000, -1.1500000000, 1.9000000000},
+      {0.5000000000, -1.2500000000, 1.8000000000},
+      {0.4000000000, -1.1500000000, 1.9000000000},
+      {0.3000000000, -1.2500000000, 2.0000000000}}},
+    {"lion, by its paper, weight_decay=0.2",
+     "lion",
+     {.beta1 = 0.8, .beta2 = 0.9, .weight_decay = 0.2},
+     {{0.3900000000, -1.1250000000, 1.8600000000},
+      {0.4822000000, -1.0025000000, 1.7228000000},
+      {0.3725560000, -0.8824500000, 1.7883440000},
+      {0.2651048800, -0.9648010000, 1.8525771200}}},
 };
 
 enum { CASES = sizeof torch / sizeof *torch };
@@ -223,7 +284,7 @@ static void test_defaults(void)
         for (int j = 0; j < CASES; j++)
             cases += strcmp(torch[j].kind, expected->name) == 0;
         if (cases < 2)
-            printf("\n    %s: expected numbers of PyTorch, plain and with decay, found %d\n",
+            printf("\n    %s: expected numbers of others, plain and with decay, found %d\n",
                    expected->name, cases);
         CU_ASSERT(cases >= 2);
     }
@@ -553,7 +614,7 @@ static void test_state(void)
 CU_SuiteInfo dt_suite_optimizer(void)
 {
     static CU_TestInfo tests[] = {
-        {"PyTorch's numbers, four steps of each", test_torch},
+        {"numbers of PyTorch or the paper, four steps of each", test_torch},
         {"PyTorch's defaults, numbers of each", test_defaults},
         {"the first step by hand", test_first_step},
         {"the sum is divided by the samples", test_samples},
