@@ -56,7 +56,7 @@ typedef struct dt_config {
     int64_t batch_size; /* samples of one update, all ranks together */
     double lr;          /* NaN: auto, the optimizer's default */
     int optimizer;      /* index into dt_optimizer_names */
-    double momentum, alpha, beta1;
+    double momentum, trust, alpha, beta1;
     double beta2, epsilon, weight_decay; /* NaN: auto, the optimizer's default */
     bool decay_all;                      /* of biases, gains and shifts too */
     double clip_norm, clip_value;

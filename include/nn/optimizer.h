@@ -18,8 +18,16 @@
  *             (1 - beta2^t)) / (sqrt(v) + eps), else w -= lr / (1 - beta1^t) m
  *   lion      w *= 1 - lr weight_decay; w -= lr sign(beta1 m + (1 - beta1) g);
  *             m = beta2 m + (1 - beta2) g, without weight decay in g
+ *   lars      b = momentum b + lr ratio g, of a tensor of weights with the ratio
+ *             trust |w| / (|g without weight decay| + weight_decay |w|);  w -= b
+ *   lamb      m and v as adam, without weight decay in g; u = m / (1 - beta1^t) /
+ *             (sqrt(v / (1 - beta2^t)) + eps) + weight_decay w; w -= lr ratio u, of a tensor of
+ *             weights with the ratio |w| / |u|
+ *             (lars, lamb: the ratio is 1 for other tensors, and where one of the norms is 0)
  * source: torch.optim (SGD, Adagrad, RMSprop, Adam, AdamW, NAdam, RAdam); X. Chen et al., Symbolic
- * Discovery of Optimization Algorithms, arXiv:2302.06675 (lion).
+ * Discovery of Optimization Algorithms, arXiv:2302.06675 (lion); Y. You et al., Large Batch
+ * Training of Convolutional Networks, arXiv:1708.03888 (lars), and Large Batch Optimization for
+ * Deep Learning, arXiv:1904.00962 (lamb).
  *
  * The kinds are a table (src/nn/optimizer_kinds.c): a row and a function are an optimizer. */
 #ifndef DT_NN_OPTIMIZER_H
@@ -47,6 +55,7 @@ typedef struct dt_optimizer_spec {
     double alpha;
     double beta1, beta2;
     double epsilon;
+    double trust;
     double weight_decay; /* 0: none */
     bool decay_all;      /* of biases, gains and shifts too, not of weights alone */
     double clip_norm;    /* largest Euclidean norm of the mean gradient; 0: no clipping */
@@ -111,10 +120,26 @@ double dt_optimizer_scale(const dt_optimizer *optimizer, int64_t samples, double
  */
 void dt_optimizer_begin(dt_optimizer *optimizer, double scale, const dt_rates *rates);
 
+/* Numbers that kinds which look at the norms of tensors (lars, lamb) note of all of a vector; 0:
+ * another kind. */
+size_t dt_optimizer_notes(const dt_optimizer *optimizer);
+
+/* The bytes of about as many, for a vector of so many parameters, before there is an optimizer. */
+uint64_t dt_optimizer_notes_bytes(int kind, uint64_t parameters);
+
+/* For such a kind, before dt_optimizer_update: notes this part's share of the norms, in its places
+ * in notes[]; all of the part, as for dt_optimizer_update. When all parts have, everybody finds the
+ * ratios of the tensors. The notes are sums of DT_SQUARES_BLOCK elements: the bits do not depend on
+ * the parts. */
+void dt_optimizer_note(dt_optimizer *optimizer, dt_real *parameters, const dt_real *gradient_sum,
+                       double *notes);
+void dt_optimizer_find_ratios(dt_optimizer *optimizer, const double *notes);
+
 /* Updates the parameters in an interval of the optimizer's [count], from the sum of their
  * gradients; both arrays begin where the optimizer's do. The intervals of one update do not
  * overlap, and are all of it unless the optimizer skips zeros.
- * Each parameter's update depends on nothing but its own gradient and state: optimizers of parts
+ * Each parameter's update depends on its own gradient and state, and on the ratio of its tensor:
+ * optimizers of parts
  * of a vector do what one of all of it does, whatever the intervals. Deterministic: same input,
  * same bits, whatever zeros are left out. */
 void dt_optimizer_update(dt_optimizer *optimizer, const dt_interval *where, dt_real *parameters,

@@ -16,6 +16,7 @@
 #include "dist/reduce.h"
 #include "dist/replica.h"
 #include "dist/room.h"
+#include "dist/shared.h"
 #include "dist/watchdog.h"
 #include "file/image_fit.h"
 #include "nn/network.h"
@@ -47,6 +48,7 @@ typedef struct dt_session {
                                 dt_verify_replicas left it, else the parameters */
     dt_range slice;          /* of the parameters, which this rank updates */
     dt_optimizer *optimizer; /* of the slice */
+    dt_shared *notes;        /* of the first rank of a host: dt_optimizer_note; NULL: none */
     dt_schedule schedule;
     dt_reduce *reduce;            /* of parameter_count gradients and DT_STEP_TOTALS more */
     struct dt_factored *factored; /* gradients that the reduction does not carry

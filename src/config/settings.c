@@ -148,7 +148,9 @@ static const dt_setting settings[] = {
     ENUM(FIXED, "train", optimizer, dt_optimizer_names, "adam",
          "how a gradient changes the parameters; formulas as in PyTorch, where it has them"),
     NUMBER(TURN, "train", momentum, REAL, 0, 1, "0.9", NULL,
-           "momentum, nesterov: share of the last update that goes on"),
+           "momentum, nesterov, lars: share of the last update that goes on"),
+    NUMBER(TURN, "train", trust, REAL, 0, 1, "0.001", NULL,
+           "lars: share of a tensor's norm by which a step with rate 1 moves it"),
     NUMBER(TURN, "train", alpha, REAL, 0, DECAY_MAX, "0.99", NULL,
            "rmsprop: decay of the mean squared gradient"),
     NUMBER(TURN, "train", beta1, REAL, 0, DECAY_MAX, "0.9", NULL,
@@ -160,7 +162,7 @@ static const dt_setting settings[] = {
                    "adagrad, rmsprop, adam and its like: added to the divisor; "
                    "auto: the optimizer's default"),
     NUMBER_OR_AUTO(TURN, "train", weight_decay, REAL, 0, 1000, NULL,
-                   "pull of the parameters to zero, L2 or (adamw, lion) decoupled; "
+                   "pull of the parameters to zero, L2 or (adamw, lion, lamb) decoupled; "
                    "auto: the optimizer's default"),
     {ROW(TURN, "train", decay_all, DT_SETTING_BOOL, "false", NULL,
          "weight decay of all parameters, as in PyTorch; else biases, gains and shifts have none"),

@@ -10,16 +10,18 @@ enum { BLOCK = DT_SQUARES_BLOCK };
 
 /* A tensor of the vector, or several in a row that are treated alike. */
 typedef struct group {
-    size_t end; /* in the vector; it begins where the one before ends */
-    bool decays;
+    size_t first, end; /* in the vector */
+    size_t note;       /* where its notes begin: of each block that it has a part in, two */
+    double ratio;      /* of the update that has begun */
+    bool decays, adapts;
 } group;
 
 struct dt_optimizer {
     const optimizer_row *row;
     dt_optimizer_spec spec;
-    size_t first; /* of its parameters, in the vector */
+    size_t first, count; /* of its parameters, in the vector */
     group *groups;
-    size_t group_count;
+    size_t group_count, notes;
     int64_t steps;
     optimizer_update update;          /* that has begun */
     dt_real *arrays[DT_STATE_ARRAYS]; /* [count], NULL where the kind has no use for it */
@@ -48,6 +50,12 @@ int dt_optimizer_arrays(int kind)
     return __builtin_popcount(optimizer_rows[kind].arrays);
 }
 
+/* Blocks of the vector that a group has a part in. */
+static size_t blocks_of(const group *it)
+{
+    return (it->end - 1) / BLOCK - it->first / BLOCK + 1;
+}
+
 /* Tensors that follow one another and are treated alike become one group: long loops. */
 static dt_status build_groups(dt_optimizer *self, const dt_optimizer_part *part, dt_error *error)
 {
@@ -57,11 +65,17 @@ static dt_status build_groups(dt_optimizer *self, const dt_optimizer_part *part,
     for (size_t i = 0; i < part->tensor_count; i++) {
         const dt_tensor *tensor = &part->tensors[i];
         bool is_weight = tensor->role == DT_TENSOR_WEIGHT;
-        group next = {.end = tensor->offset + dt_tensor_count(tensor),
-                      .decays = self->spec.weight_decay > 0 && (is_weight || self->spec.decay_all)};
-        size_t last = self->group_count;
-        if (last > 0 && self->groups[last - 1].decays == next.decays)
-            self->groups[last - 1].end = next.end;
+        group next = {.first = tensor->offset,
+                      .end = tensor->offset + dt_tensor_count(tensor),
+                      .note = self->notes,
+                      .ratio = 1,
+                      .decays = self->spec.weight_decay > 0 && (is_weight || self->spec.decay_all),
+                      .adapts = is_weight && self->row->direction};
+        group *last = self->group_count > 0 ? &self->groups[self->group_count - 1] : NULL;
+        if (next.adapts)
+            self->notes += 2 * blocks_of(&next);
+        if (last && !last->adapts && !next.adapts && last->decays == next.decays)
+            last->end = next.end;
         else
             self->groups[self->group_count++] = next;
     }
@@ -77,6 +91,7 @@ dt_status dt_optimizer_create(const dt_optimizer_spec *spec, const dt_optimizer_
     self->row = &optimizer_rows[spec->kind];
     self->spec = *spec;
     self->first = part->first;
+    self->count = part->count;
     dt_status status = build_groups(self, part, error);
     for (int i = 0; i < DT_STATE_ARRAYS && !status; i++)
         if (self->row->arrays >> i & 1 &&
@@ -135,6 +150,7 @@ typedef struct walk {
     dt_real *w;
     const dt_real *sum;
     dt_real *room; /* [BLOCK], for gradients that are clipped */
+    bool by_blocks;
 } walk;
 
 /* source: torch.nn.utils.clip_grad_value_ */
@@ -160,7 +176,7 @@ static bool walk_next(const dt_optimizer *self, walk *it, optimizer_portion *por
     bool decays = it->group->decays, clips = update->spec.clip_value > 0;
     size_t end = it->group->end - self->first, block = (it->at / BLOCK + 1) * BLOCK;
     end = end < it->end ? end : it->end;
-    end = clips && end > block ? block : end;
+    end = (clips || it->by_blocks) && end > block ? block : end;
     *portion = (optimizer_portion){
         .update = update,
         .count = end - it->at,
@@ -168,7 +184,8 @@ static bool walk_next(const dt_optimizer *self, walk *it, optimizer_portion *por
         .w = it->w + it->at,
         .sum = it->sum + it->at,
         .decay = decays ? (dt_real)update->spec.weight_decay : 0,
-        .keep = decays ? (dt_real)(1 - update->lr * update->spec.weight_decay) : 1};
+        .keep = decays ? (dt_real)(1 - update->lr * update->spec.weight_decay) : 1,
+        .ratio = it->group->ratio};
     for (int i = 0; i < DT_STATE_ARRAYS; i++)
         portion->arrays[i] = self->arrays[i] ? self->arrays[i] + it->at : NULL;
     if (clips)
@@ -177,11 +194,49 @@ static bool walk_next(const dt_optimizer *self, walk *it, optimizer_portion *por
     return true;
 }
 
+size_t dt_optimizer_notes(const dt_optimizer *self)
+{
+    return self->notes;
+}
+
+uint64_t dt_optimizer_notes_bytes(int kind, uint64_t parameters)
+{
+    return optimizer_rows[kind].direction ? 2 * (parameters / BLOCK + 1) * sizeof(double) : 0;
+}
+
+void dt_optimizer_note(dt_optimizer *self, dt_real *w, const dt_real *gradient_sum, double *notes)
+{
+    dt_real room[BLOCK], step[BLOCK];
+    walk it = {0, self->count, self->groups, w, gradient_sum, room, true};
+    for (optimizer_portion portion; walk_next(self, &it, &portion);) {
+        const group *of = it.group;
+        size_t block = (self->first + it.at - 1) / BLOCK - of->first / BLOCK;
+        self->row->direction(&portion, step);
+        if (of->adapts) {
+            notes[of->note + 2 * block] = dt_squares(portion.count, portion.w);
+            notes[of->note + 2 * block + 1] = dt_squares(portion.count, step);
+        }
+    }
+}
+
+void dt_optimizer_find_ratios(dt_optimizer *self, const double *notes)
+{
+    for (group *it = self->groups; it < self->groups + self->group_count; it++) {
+        double squares[2] = {0};
+        for (size_t i = 0; it->adapts && i < 2 * blocks_of(it); i++)
+            squares[i % 2] += notes[it->note + i];
+        double decay = it->decays ? self->spec.weight_decay : 0;
+        bool adapts = squares[0] > 0 && squares[1] > 0;
+        it->ratio =
+            adapts ? self->row->ratio(&self->update, decay, sqrt(squares[0]), sqrt(squares[1])) : 1;
+    }
+}
+
 void dt_optimizer_update(dt_optimizer *self, const dt_interval *where, dt_real *w,
                          const dt_real *gradient_sum)
 {
     dt_real room[BLOCK];
-    walk it = {where->first, where->end, self->groups, w, gradient_sum, room};
+    walk it = {where->first, where->end, self->groups, w, gradient_sum, room, false};
     for (optimizer_portion portion; walk_next(self, &it, &portion);)
         self->row->update(&portion);
 }

@@ -203,6 +203,68 @@ static void update_lion(const optimizer_portion *it)
     }
 }
 
+/* The mean gradient, before the decay. */
+static void direct_lars(const optimizer_portion *it, dt_real *step)
+{
+    for (size_t i = 0; i < it->count; i++)
+        step[i] = it->scale * it->sum[i];
+}
+
+static double ratio_lars(const optimizer_update *it, double decay, double parameters, double steps)
+{
+    return it->spec.trust * parameters / (steps + decay * parameters);
+}
+
+static void update_lars(const optimizer_portion *it)
+{
+    BEGIN(it);
+    dt_real decay = it->decay, momentum = (dt_real)spec->momentum;
+    dt_real rate = (dt_real)(it->update->lr * it->ratio);
+    for (size_t i = 0; i < count; i++) {
+        b[i] = dt_fma(momentum, b[i], rate * GRADIENT);
+        w[i] -= b[i];
+    }
+}
+
+enum { MEAN_CORRECTION = CORRECTION + 1 };
+
+static void begin_lamb(optimizer_update *it)
+{
+    begin_adam(it);
+    it->numbers[MEAN_CORRECTION] = (dt_real)(1 / (1 - dt_power(it->spec.beta1, it->step)));
+}
+
+/* What lamb multiplies with the rate and the ratio, of moments that have moved. */
+#define LAMB_STEP                                                                                  \
+    dt_fma(it->decay, w[i], mean_correction *b[i] / dt_fma(dt_sqrt(s[i]), correction, epsilon))
+
+static void direct_lamb(const optimizer_portion *it, dt_real *restrict step)
+{
+    BEGIN_ADAM(it);
+    dt_real decay = 0, correction = numbers[CORRECTION], mean_correction = numbers[MEAN_CORRECTION];
+    for (size_t i = 0; i < count; i++) {
+        dt_real g = GRADIENT;
+        MOVE_MOMENTS(g);
+        step[i] = LAMB_STEP;
+    }
+}
+
+static double ratio_lamb(const optimizer_update *it, double decay, double parameters, double steps)
+{
+    (void)it, (void)decay;
+    return parameters / steps;
+}
+
+static void update_lamb(const optimizer_portion *it)
+{
+    BEGIN_ADAM(it);
+    dt_real correction = numbers[CORRECTION], mean_correction = numbers[MEAN_CORRECTION];
+    dt_real rate = (dt_real)(it->update->lr * it->ratio);
+    (void)scale, (void)sum, (void)beta1, (void)one_minus_beta1, (void)beta2, (void)one_minus_beta2;
+    for (size_t i = 0; i < count; i++)
+        w[i] = dt_fma(-rate, LAMB_STEP, w[i]);
+}
+
 /* ---- the table ---- */
 
 #define VELOCITY (1U << DT_STATE_VELOCITY)
@@ -225,7 +287,11 @@ static void update_lion(const optimizer_portion *it)
     ROW("amsgrad", MOMENTS | LARGEST, {1e-3, 0.999, 1e-8, 0}, ADAM, begin_adam, update_amsgrad)    \
     ROW("nadam", MOMENTS, {2e-3, 0.999, 1e-8, 0}, ADAM, begin_nadam, update_nadam)                 \
     ROW("radam", MOMENTS, {1e-3, 0.999, 1e-8, 0}, ADAM, begin_radam, update_radam)                 \
-    ROW("lion", VELOCITY, {1e-4, 0.99, 1e-8, 0}, "beta1 beta2", .update = update_lion)
+    ROW("lion", VELOCITY, {1e-4, 0.99, 1e-8, 0}, "beta1 beta2", .update = update_lion)             \
+    ROW("lars", VELOCITY, {0.1, 0.999, 1e-8, 1e-4}, "momentum trust", .update = update_lars,       \
+        .direction = direct_lars, .ratio = ratio_lars)                                             \
+    ROW("lamb", MOMENTS, {1e-3, 0.999, 1e-6, 1e-2}, ADAM, begin_lamb, update_lamb,                 \
+        .direction = direct_lamb, .ratio = ratio_lamb)
 
 #define NAME(of, ...) of,
 const char *const dt_optimizer_names[] = {KINDS(NAME) NULL};

@@ -26,6 +26,7 @@ typedef struct optimizer_portion {
     dt_real *arrays[DT_STATE_ARRAYS]; /* [count] each; those of the row alone are set */
     dt_real decay;                    /* weight_decay; 0: they do not decay */
     dt_real keep;                     /* 1 - lr weight_decay, likewise */
+    double ratio;                     /* of lars, lamb; 1 where they do not adapt the steps */
 } optimizer_portion;
 
 typedef struct optimizer_row {
@@ -35,6 +36,11 @@ typedef struct optimizer_row {
     const char *uses;                        /* dt_optimizer_uses */
     void (*begin)(optimizer_update *update); /* sets numbers; NULL: it has none */
     void (*update)(const optimizer_portion *portion);
+    /* Of kinds that scale a tensor's steps by norms; else NULL. Sets what the norm is of,
+     * step[count], and moves what of the state that takes; the ratio for the Euclidean norms of a
+     * tensor's parameters and steps, neither of them 0. */
+    void (*direction)(const optimizer_portion *portion, dt_real *step);
+    double (*ratio)(const optimizer_update *update, double decay, double parameters, double steps);
     bool rests; /* without weight decay, and with an epsilon if it uses one, a parameter whose
                    gradient is zero keeps value and state */
 } optimizer_row;

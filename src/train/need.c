@@ -82,9 +82,12 @@ dt_status dt_need_of_training(const dt_session *run, const dt_network_spec *spec
         size.parameters + DT_STEP_TOTALS, &shared_sums, &own_sums, error);
     if (status)
         return status;
+    uint64_t notes = dt_comm_host_rank(run->comm) == 0
+                         ? dt_optimizer_notes_bytes(run->config.optimizer, size.parameters)
+                         : 0;
     shared_parameters *= replicas;
     out->network = replicas * own_parameters + shared_parameters + own_sums + shared_sums +
-                   factors + size.bytes + state * slice * sizeof(float);
+                   factors + size.bytes + state * slice * sizeof(float) + notes;
     if (dt_comm_rank(run->comm) == 0)
         out->network += 2 * (replicas + state) * parameters;
     if (dt_comm_rank(run->comm) == 0 && counts[DT_SUBSET_VAL] > 0)
@@ -99,7 +102,7 @@ dt_status dt_need_of_training(const dt_session *run, const dt_network_spec *spec
                 dataset_bytes(run, counts) + feed_bytes(run, counts[DT_SUBSET_TRAIN]) +
                 augment_bytes(run, counts[DT_SUBSET_TRAIN]) +
                 track_bytes(run, counts[DT_SUBSET_TRAIN]);
-    out->shared = shared_parameters + shared_sums + shared_factors + train;
+    out->shared = shared_parameters + shared_sums + shared_factors + notes + train;
     return DT_OK;
 }
 

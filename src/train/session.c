@@ -103,12 +103,14 @@ static void initialise(dt_session *run)
     dt_session_begin_average(run);
 }
 
+/* Collective. */
 static dt_status build_optimizer(dt_session *run, dt_error *error)
 {
     const dt_config *config = &run->config;
     dt_optimizer_spec spec = {
         .kind = config->optimizer,
         .momentum = config->momentum,
+        .trust = config->trust,
         .alpha = config->alpha,
         .beta1 = config->beta1,
         .beta2 = config->beta2,
@@ -120,7 +122,13 @@ static dt_status build_optimizer(dt_session *run, dt_error *error)
     };
     dt_optimizer_part part = {.first = (size_t)run->slice.first, .count = (size_t)run->slice.count};
     part.tensors = dt_network_tensors(run->network, &part.tensor_count);
-    return dt_optimizer_create(&spec, &part, &run->optimizer, error);
+    dt_status status = dt_optimizer_create(&spec, &part, &run->optimizer, error);
+    status = dt_comm_agree(run->comm, status, error);
+    if (status || dt_optimizer_notes(run->optimizer) == 0)
+        return status;
+    bool first = dt_comm_host_rank(run->comm) == 0;
+    size_t size = first ? dt_optimizer_notes(run->optimizer) * sizeof(double) : 0;
+    return dt_comm_agree(run->comm, dt_shared_create(run->comm, size, &run->notes, error), error);
 }
 
 static dt_status build_plan(dt_session *run, dt_error *error)
@@ -224,7 +232,7 @@ dt_status dt_session_open(dt_comm *comm, const dt_config *config, const dt_resum
         if (!status)
             status = build_motion(run, error);
         if (!status)
-            status = dt_comm_agree(comm, build_optimizer(run, error), error);
+            status = build_optimizer(run, error);
         if (!status) {
             initialise(run);
             dt_comm_barrier(comm); /* one time zero */
@@ -306,6 +314,7 @@ void dt_session_close(dt_session *run)
     dt_factored_destroy(run->factored);
     dt_reduce_destroy(run->reduce);
     dt_plan_destroy(&run->plan);
+    dt_shared_destroy(run->notes);
     dt_optimizer_destroy(run->optimizer);
     dt_trace_destroy(&run->trace);
     for (int kind = 0; kind < DT_SUBSETS; kind++)

@@ -194,6 +194,15 @@ static void add_and_update(dt_session *run, const float *sum, bool measured)
     dt_reduce_add(run->reduce, behind, end - behind);
 }
 
+/* The ratios of tensors, for an optimizer that looks at their norms. Collective over the host. */
+static void find_ratios(dt_session *run, const float *gradient)
+{
+    double *notes = dt_shared_segment(run->notes, 0);
+    dt_optimizer_note(run->optimizer, dt_replica_slice(run->replica), gradient, notes);
+    dt_reduce_meet(run->reduce, true, &run->trace);
+    dt_optimizer_find_ratios(run->optimizer, notes);
+}
+
 /* Updates this rank's slice of the parameters; when all have updated theirs, the norm is known, if
  * somebody has a use for it. support: of the slice. */
 static void update(dt_session *run, const dt_reduced *sum, const dt_support *support,
@@ -203,7 +212,7 @@ static void update(dt_session *run, const dt_reduced *sum, const dt_support *sup
     const dt_interval slice = {0, (size_t)run->slice.count};
     const float *gradient = sum->values + run->slice.first;
     double norm = (double)NAN;
-    if (clips && !added) {
+    if ((clips || run->notes) && !added) {
         dt_range all = dt_reduce_slice(run->reduce);
         dt_reduce_add(run->reduce, (size_t)all.first, (size_t)all.count);
         added = true;
@@ -216,6 +225,8 @@ static void update(dt_session *run, const dt_reduced *sum, const dt_support *sup
     }
     dt_optimizer_begin(run->optimizer, dt_optimizer_scale(run->optimizer, result->samples, norm),
                        &result->rates);
+    if (run->notes)
+        find_ratios(run, gradient);
     if (!added)
         add_and_update(run, sum->values, measured);
     for (size_t i = 0; added && i < support->count; i++)

@@ -38,7 +38,12 @@ static recipe standard = {
     .layers = {"relu", "identity", true},
     .normalization.scale = 1.0 / 255,
     .loss = DT_CROSS_ENTROPY,
-    .optimizer = {.momentum = 0.9, .alpha = 0.99, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8},
+    .optimizer = {.momentum = 0.9,
+                  .trust = 0.01,
+                  .alpha = 0.99,
+                  .beta1 = 0.9,
+                  .beta2 = 0.999,
+                  .epsilon = 1e-8},
     .schedule =
         {.lr = 0.01, .gamma = 0.7, .step_epochs = 1, .steps_an_epoch = 2, .total_steps = STEPS},
     .init = DT_INIT_HE,
@@ -117,6 +122,7 @@ static uint64_t train(const recipe *of)
     sums[0] = dt_network_new_parameters(network, &error);
     sums[1] = dt_network_new_parameters(network, &error);
     double *blocks = dt_calloc(dt_squares_blocks(count), sizeof *blocks, &error);
+    double *notes = dt_calloc(dt_optimizer_notes(optimizer), sizeof *notes, &error);
     const dt_support all = {1, &(dt_interval){0, count}};
     check(error.status, &error);
 
@@ -131,6 +137,10 @@ static uint64_t train(const recipe *of)
         double norm = sqrt(dt_squares_sum(count, blocks)) / BATCH;
         dt_rates rates = dt_schedule_rates(&of->schedule, step);
         dt_optimizer_begin(optimizer, dt_optimizer_scale(optimizer, BATCH, norm), &rates);
+        if (dt_optimizer_notes(optimizer) > 0) {
+            dt_optimizer_note(optimizer, parameters, sums[0], notes);
+            dt_optimizer_find_ratios(optimizer, notes);
+        }
         dt_optimizer_update(optimizer, all.intervals, parameters, sums[0]);
         hash = dt_hash_seeded(tracked, sizeof tracked, hash);
         hash = dt_hash_seeded(&norm, sizeof norm, hash);
@@ -146,6 +156,7 @@ static uint64_t train(const recipe *of)
     dt_free(sums[0]);
     dt_free(sums[1]);
     dt_free(blocks);
+    dt_free(notes);
     dt_optimizer_destroy(optimizer);
     dt_network_destroy(network);
     return hash;

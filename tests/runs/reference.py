@@ -170,12 +170,33 @@ class Optimizer:
         self.steps += 1
         for i, (w, g) in enumerate(zip(tensors, gradients)):
             own = decay if decays(self.run, w) else 0
+            if self.kind in ("lars", "lamb"):
+                w -= self.scaled(i, w, g, own, lr)
+                continue
             if self.kind in ("adamw", "lion"):
                 w -= lr * own * w
             else:
                 g = g + own * w
             w -= lr * self.direction(i, g)
         return norm
+
+    def scaled(self, i, w, g, decay, lr):
+        """Y. You et al., arXiv:1708.03888 (lars), arXiv:1904.00962 (lamb); weights alone adapt."""
+        if self.kind == "lamb":
+            step = self.direction(i, g) + decay * w
+            divisor = np.linalg.norm(step)
+            factor = 1
+        else:
+            step = g + decay * w
+            divisor = np.linalg.norm(g) + decay * np.linalg.norm(w)
+            factor = self.run.number("trust")
+        norms = np.linalg.norm(w), np.linalg.norm(step if self.kind == "lamb" else g)
+        adapts = w.ndim > 1 and min(norms) > 0
+        step = lr * (factor * norms[0] / divisor if adapts else 1) * step
+        if self.kind == "lamb":
+            return step
+        self.first[i] = self.run.number("momentum") * self.first[i] + step
+        return self.first[i]
 
     def direction(self, i, g):
         run = self.run

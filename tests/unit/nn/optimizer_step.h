@@ -39,6 +39,12 @@ static inline double take_step(dt_optimizer *optimizer, size_t count, float *par
     norm = sqrt(dt_squares_sum(count, blocks)) / (double)samples;
     dt_optimizer_begin(optimizer, dt_optimizer_scale(optimizer, samples, norm),
                        &(dt_rates){lr, (double)NAN});
+    double notes[80];
+    CU_ASSERT_FATAL(dt_optimizer_notes(optimizer) <= sizeof notes / sizeof *notes);
+    if (dt_optimizer_notes(optimizer) > 0) {
+        dt_optimizer_note(optimizer, parameters, gradient_sum, notes);
+        dt_optimizer_find_ratios(optimizer, notes);
+    }
     support = support ? support : &all;
     for (size_t i = 0; i < support->count; i++)
         dt_optimizer_update(optimizer, &support->intervals[i], parameters, gradient_sum);
