@@ -62,15 +62,14 @@ typedef struct dt_optimizer_spec {
     double clip_value;   /* largest magnitude of an element of the mean gradient; 0: no clipping */
 } dt_optimizer_spec;
 
-/* Defaults of a kind that are not the same for all. */
-typedef struct dt_optimizer_defaults {
+/* What people read of a kind: its defaults, the settings that it uses besides lr, weight_decay and
+ * those of clipping ("beta1 beta2"), and what it is. */
+typedef struct dt_optimizer_facts {
     double lr, beta2, epsilon, weight_decay;
-} dt_optimizer_defaults;
+    const char *uses, *help;
+} dt_optimizer_facts;
 
-const dt_optimizer_defaults *dt_optimizer_defaults_of(int kind);
-
-/* The settings that a kind uses, besides lr, weight_decay and those of clipping: "beta1 beta2". */
-const char *dt_optimizer_uses(int kind);
+const dt_optimizer_facts *dt_optimizer_facts_of(int kind);
 
 /* The arrays that the state of an optimizer may have, and what checkpoints call them. */
 #define DT_STATE_LIST(ARRAY)                                                                       \

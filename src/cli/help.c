@@ -6,6 +6,7 @@
 #include "cli/options.h"
 #include "generate.h"
 #include "nn/layer.h"
+#include "nn/optimizer.h"
 
 #define WIDTH  80
 #define INDENT 28
@@ -221,12 +222,37 @@ static void print_augment(FILE *out)
                  "  --augment \"elastic 4 34\"\n");
 }
 
+static void print_optimizers(FILE *out)
+{
+    fprintf(out, "--optimizer KIND\n\n");
+    print_text(out, 0, 0,
+               "How the mean gradient of a batch changes the parameters, with --lr and "
+               "--weight-decay; the settings that a kind uses besides, and its defaults where auto "
+               "stands for them, are below. The formulas are PyTorch's, where it has the kind, and "
+               "those of the papers.");
+    fprintf(out, "\nKinds:\n");
+    for (int i = 0; dt_optimizer_names[i]; i++) {
+        const dt_optimizer_facts *facts = dt_optimizer_facts_of(i);
+        char text[4 * WIDTH];
+        dt_text says = {.text = text, .size = sizeof text};
+        dt_text_add(&says, "%s [lr %g, weight_decay %g", facts->help, facts->lr,
+                    facts->weight_decay);
+        if (strstr(facts->uses, "beta2"))
+            dt_text_add(&says, ", beta2 %g", facts->beta2);
+        if (strstr(facts->uses, "epsilon"))
+            dt_text_add(&says, ", epsilon %g", facts->epsilon);
+        dt_text_add(&says, "]%s%s", facts->uses[0] ? "; uses " : "", facts->uses);
+        print_entry(out, dt_optimizer_names[i], text);
+    }
+}
+
 void dt_options_print_topic(FILE *out, const dt_setting *topic)
 {
     static const struct {
         const char *name;
         void (*print)(FILE *out);
-    } topics[] = {{"layers", print_layers}, {"augment", print_augment}};
+    } topics[] = {
+        {"layers", print_layers}, {"augment", print_augment}, {"optimizer", print_optimizers}};
     for (size_t i = 0; i < sizeof topics / sizeof *topics; i++)
         if (strcmp(topic->name, topics[i].name) == 0)
             topics[i].print(out);

@@ -115,11 +115,13 @@ static dt_status find_option(const char *argument, dt_command command, option *o
     return out->flag || out->setting ? DT_OK : unknown_option(out->name, error);
 }
 
-/* The setting whose list `word` names: --help layers. NULL: none. */
+/* The setting that `word` names, of those with a help of their own: --help layers. NULL: none. */
 static const dt_setting *find_topic(const char *word)
 {
     const dt_setting *setting = word ? dt_setting_find(word) : NULL;
-    return setting && setting->type == DT_SETTING_LIST ? setting : NULL;
+    bool lists = setting && (setting->type == DT_SETTING_LIST ||
+                             setting->offset == offsetof(dt_config, optimizer));
+    return lists ? setting : NULL;
 }
 
 /* --help=layers */

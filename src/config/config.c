@@ -393,7 +393,7 @@ void dt_config_set_outputs(dt_config *config, int classes)
 dt_status dt_config_resolve(dt_config *config, dt_error *error)
 {
     dt_config resolved = *config;
-    const dt_optimizer_defaults *defaults = dt_optimizer_defaults_of(config->optimizer);
+    const dt_optimizer_facts *defaults = dt_optimizer_facts_of(config->optimizer);
     if (isnan(config->lr))
         resolved.lr = defaults->lr;
     if (isnan(config->beta2))

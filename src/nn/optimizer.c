@@ -35,14 +35,9 @@ int dt_optimizer_find(const char *name)
     return -1;
 }
 
-const dt_optimizer_defaults *dt_optimizer_defaults_of(int kind)
+const dt_optimizer_facts *dt_optimizer_facts_of(int kind)
 {
-    return &optimizer_rows[kind].defaults;
-}
-
-const char *dt_optimizer_uses(int kind)
-{
-    return optimizer_rows[kind].uses;
+    return &optimizer_rows[kind].facts;
 }
 
 int dt_optimizer_arrays(int kind)

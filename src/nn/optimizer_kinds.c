@@ -273,28 +273,50 @@ static void update_lamb(const optimizer_portion *it)
 #define MOMENTS  (VELOCITY | SQUARE)
 #define ADAM     "beta1 beta2 epsilon"
 
-/* name, arrays, {default lr, beta2, epsilon, weight_decay}, settings that it uses, functions. No
- * file has the number of a kind. */
+/* name, arrays, {default lr, beta2, epsilon, weight_decay, settings that it uses, help}, functions.
+ * No file has the number of a kind. */
 #define KINDS(ROW)                                                                                 \
-    ROW("sgd", 0, {1e-3, 0.999, 1e-8, 0}, "", .update = update_sgd, .rests = true)                 \
-    ROW("momentum", VELOCITY, {1e-3, 0.999, 1e-8, 0}, "momentum", .update = update_momentum)       \
-    ROW("nesterov", VELOCITY, {1e-3, 0.999, 1e-8, 0}, "momentum", .update = update_nesterov)       \
-    ROW("adagrad", SQUARE, {1e-2, 0.999, 1e-10, 0}, "epsilon", .update = update_adagrad,           \
+    ROW("sgd", 0, {1e-3, 0.999, 1e-8, 0, "", "along the gradient"}, .update = update_sgd,          \
         .rests = true)                                                                             \
-    ROW("rmsprop", SQUARE, {1e-2, 0.999, 1e-8, 0}, "alpha epsilon", .update = update_rmsprop)      \
-    ROW("adam", MOMENTS, {1e-3, 0.999, 1e-8, 0}, ADAM, begin_adam, update_adam)                    \
-    ROW("adamw", MOMENTS, {1e-3, 0.999, 1e-8, 1e-2}, ADAM, begin_adam, update_adamw)               \
-    ROW("amsgrad", MOMENTS | LARGEST, {1e-3, 0.999, 1e-8, 0}, ADAM, begin_adam, update_amsgrad)    \
-    ROW("nadam", MOMENTS, {2e-3, 0.999, 1e-8, 0}, ADAM, begin_nadam, update_nadam)                 \
-    ROW("radam", MOMENTS, {1e-3, 0.999, 1e-8, 0}, ADAM, begin_radam, update_radam)                 \
-    ROW("lion", VELOCITY, {1e-4, 0.99, 1e-8, 0}, "beta1 beta2", .update = update_lion)             \
-    ROW("lars", VELOCITY, {0.1, 0.999, 1e-8, 1e-4}, "momentum trust", .update = update_lars,       \
-        .direction = direct_lars, .ratio = ratio_lars)                                             \
-    ROW("lamb", MOMENTS, {1e-3, 0.999, 1e-6, 1e-2}, ADAM, begin_lamb, update_lamb,                 \
-        .direction = direct_lamb, .ratio = ratio_lamb)
+    ROW("momentum", VELOCITY,                                                                      \
+        {1e-3, 0.999, 1e-8, 0, "momentum", "along a running sum of gradients"},                    \
+        .update = update_momentum)                                                                 \
+    ROW("nesterov", VELOCITY,                                                                      \
+        {1e-3, 0.999, 1e-8, 0, "momentum", "momentum that looks a step ahead"},                    \
+        .update = update_nesterov)                                                                 \
+    ROW("adagrad", SQUARE,                                                                         \
+        {1e-2, 0.999, 1e-10, 0, "epsilon", "by the root of the sum of squared gradients"},         \
+        .update = update_adagrad, .rests = true)                                                   \
+    ROW("rmsprop", SQUARE,                                                                         \
+        {1e-2, 0.999, 1e-8, 0, "alpha epsilon", "by the root of their mean square"},               \
+        .update = update_rmsprop)                                                                  \
+    ROW("adam", MOMENTS,                                                                           \
+        {1e-3, 0.999, 1e-8, 0, ADAM, "the mean gradient by the root of the mean square"},          \
+        begin_adam, update_adam)                                                                   \
+    ROW("adamw", MOMENTS, {1e-3, 0.999, 1e-8, 1e-2, ADAM, "adam with decoupled weight decay"},     \
+        begin_adam, update_adamw)                                                                  \
+    ROW("amsgrad", MOMENTS | LARGEST,                                                              \
+        {1e-3, 0.999, 1e-8, 0, ADAM, "adam with the largest mean square so far"}, begin_adam,      \
+        update_amsgrad)                                                                            \
+    ROW("nadam", MOMENTS, {2e-3, 0.999, 1e-8, 0, ADAM, "adam that looks a step ahead"},            \
+        begin_nadam, update_nadam)                                                                 \
+    ROW("radam", MOMENTS,                                                                          \
+        {1e-3, 0.999, 1e-8, 0, ADAM, "adam, rectified while its squares are few"}, begin_radam,    \
+        update_radam)                                                                              \
+    ROW("lion", VELOCITY,                                                                          \
+        {1e-4, 0.99, 1e-8, 0, "beta1 beta2", "by the sign; decoupled weight decay"},               \
+        .update = update_lion)                                                                     \
+    ROW("lars", VELOCITY,                                                                          \
+        {0.1, 0.999, 1e-8, 1e-4, "momentum trust",                                                 \
+         "momentum, a tensor of weights in proportion to its norm: for large batches"},            \
+        .update = update_lars, .direction = direct_lars, .ratio = ratio_lars)                      \
+    ROW("lamb", MOMENTS,                                                                           \
+        {1e-3, 0.999, 1e-6, 1e-2, ADAM,                                                            \
+         "adam with decoupled weight decay, in proportion as lars: for large batches"},            \
+        begin_lamb, update_lamb, .direction = direct_lamb, .ratio = ratio_lamb)
 
 #define NAME(of, ...) of,
 const char *const dt_optimizer_names[] = {KINDS(NAME) NULL};
 
-#define ROW(of, has, ...) {.name = (of), .arrays = (has), .defaults = __VA_ARGS__},
+#define ROW(of, has, ...) {.name = (of), .arrays = (has), .facts = __VA_ARGS__},
 const optimizer_row optimizer_rows[] = {KINDS(ROW)};

@@ -32,8 +32,7 @@ typedef struct optimizer_portion {
 typedef struct optimizer_row {
     const char *name;
     unsigned arrays; /* of its state: bits 1 << DT_STATE_VELOCITY, ... */
-    dt_optimizer_defaults defaults;
-    const char *uses;                        /* dt_optimizer_uses */
+    dt_optimizer_facts facts;
     void (*begin)(optimizer_update *update); /* sets numbers; NULL: it has none */
     void (*update)(const optimizer_portion *portion);
     /* Of kinds that scale a tensor's steps by norms; else NULL. Sets what the norm is of,

@@ -18,10 +18,10 @@ static void resolving_takes_the_defaults_of_the_optimizer(void)
         dt_config_defaults(&config);
         config.optimizer = kind;
         CU_ASSERT_EQUAL(dt_config_resolve(&config, &error), DT_OK);
-        CU_ASSERT_EQUAL(config.lr, dt_optimizer_defaults_of(kind)->lr);
-        CU_ASSERT_EQUAL(config.beta2, dt_optimizer_defaults_of(kind)->beta2);
-        CU_ASSERT_EQUAL(config.epsilon, dt_optimizer_defaults_of(kind)->epsilon);
-        CU_ASSERT_EQUAL(config.weight_decay, dt_optimizer_defaults_of(kind)->weight_decay);
+        CU_ASSERT_EQUAL(config.lr, dt_optimizer_facts_of(kind)->lr);
+        CU_ASSERT_EQUAL(config.beta2, dt_optimizer_facts_of(kind)->beta2);
+        CU_ASSERT_EQUAL(config.epsilon, dt_optimizer_facts_of(kind)->epsilon);
+        CU_ASSERT_EQUAL(config.weight_decay, dt_optimizer_facts_of(kind)->weight_decay);
         again = config;
         CU_ASSERT_EQUAL(dt_config_resolve(&again, &error), DT_OK);
         CU_ASSERT_PTR_NULL(first_difference(&config, &again));
@@ -60,7 +60,7 @@ static void unresolved_settings_resolve_to_the_same(void)
         CU_ASSERT_PTR_NULL(first_difference(&config, &again));
         CU_ASSERT_EQUAL(memcmp(config.given, short_form.given, sizeof config.given), 0);
         CU_ASSERT_EQUAL(isnan(short_form.lr),
-                        config.lr == dt_optimizer_defaults_of(config.optimizer)->lr);
+                        config.lr == dt_optimizer_facts_of(config.optimizer)->lr);
     }
     CU_ASSERT_TRUE(drawn > 20);
 }

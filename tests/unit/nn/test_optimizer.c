@@ -275,7 +275,7 @@ static dt_optimizer_spec plain(int kind)
                                .alpha = 0.99,
                                .beta1 = 0.9,
                                .beta2 = 0.999,
-                               .epsilon = dt_optimizer_defaults_of(kind)->epsilon};
+                               .epsilon = dt_optimizer_facts_of(kind)->epsilon};
 }
 
 static void test_torch(void)
@@ -305,7 +305,7 @@ static void test_torch(void)
 static void test_defaults(void)
 {
     for (int i = 0; dt_optimizer_names[i]; i++) {
-        const dt_optimizer_defaults *defaults = dt_optimizer_defaults_of(i);
+        const dt_optimizer_facts *defaults = dt_optimizer_facts_of(i);
         const typeof(*references) *expected = ROW_OF(dt_optimizer_names[i], references);
         int cases = 0;
         CU_ASSERT_EQUAL(defaults->lr, expected->lr);
