@@ -12,8 +12,10 @@ enum { BLOCK = DT_SQUARES_BLOCK };
 typedef struct group {
     size_t first, end; /* in the vector */
     size_t note;       /* where its notes begin: of each block that it has a part in, two */
-    double ratio;      /* of the update that has begun */
     bool decays, adapts;
+    /* Of the update that has begun. */
+    dt_real decay, keep; /* weight_decay and 1 - lr weight_decay, if it decays */
+    double ratio;
 } group;
 
 struct dt_optimizer {
@@ -63,7 +65,6 @@ static dt_status build_groups(dt_optimizer *self, const dt_optimizer_part *part,
         group next = {.first = tensor->offset,
                       .end = tensor->offset + dt_tensor_count(tensor),
                       .note = self->notes,
-                      .ratio = 1,
                       .decays = self->spec.weight_decay > 0 && (is_weight || self->spec.decay_all),
                       .adapts = is_weight && self->row->direction};
         group *last = self->group_count > 0 ? &self->groups[self->group_count - 1] : NULL;
@@ -136,22 +137,42 @@ void dt_optimizer_begin(dt_optimizer *self, double scale, const dt_rates *rates)
         update->spec.momentum = update->spec.beta1 = rates->momentum;
     if (self->row->begin)
         self->row->begin(update);
+    double decay = update->spec.weight_decay;
+    for (group *it = self->groups; it < self->groups + self->group_count; it++) {
+        it->decay = it->decays ? (dt_real)decay : 0;
+        it->keep = it->decays ? (dt_real)(1 - update->lr * decay) : 1;
+        it->ratio = 1;
+    }
 }
 
-/* What is left of an interval, and where the parameters and the gradients are. */
+/* What is left of an interval. */
 typedef struct walk {
-    size_t at, end;
-    const group *group;
-    dt_real *w;
-    const dt_real *sum;
-    dt_real *room; /* [BLOCK], for gradients that are clipped */
+    size_t end;
+    const group *group;        /* of the portion */
+    optimizer_portion portion; /* the one at hand; before the first an empty one */
+    const dt_real *sum;        /* of all of the optimizer's */
     bool by_blocks;
 } walk;
 
-/* source: torch.nn.utils.clip_grad_value_ */
-static void clip(optimizer_portion *portion, dt_real most, dt_real *room)
+static inline void walk_begin(walk *it, const dt_optimizer *self, const dt_interval *where,
+                              dt_real *w, const dt_real *sum, bool by_blocks)
 {
-    dt_real scale = portion->scale;
+    it->end = where->end;
+    it->group = self->groups;
+    it->portion.update = &self->update;
+    it->portion.at = where->first;
+    it->portion.count = 0;
+    it->portion.arrays = self->arrays;
+    it->portion.w = w + where->first;
+    it->portion.scale = self->update.scale;
+    it->sum = sum;
+    it->by_blocks = by_blocks || self->spec.clip_value > 0;
+}
+
+/* source: torch.nn.utils.clip_grad_value_. Out of line, for others' short intervals. */
+static __attribute__((noinline)) void clip(optimizer_portion *portion, dt_real scale, dt_real most,
+                                           dt_real room[BLOCK])
+{
     for (size_t i = 0; i < portion->count; i++) {
         dt_real g = scale * portion->sum[i];
         room[i] = g > most ? most : g < -most ? -most : g;
@@ -160,32 +181,28 @@ static void clip(optimizer_portion *portion, dt_real most, dt_real *room)
     portion->scale = 1;
 }
 
-/* The next parameters that are treated alike; false: there are none. */
-static bool walk_next(const dt_optimizer *self, walk *it, optimizer_portion *portion)
+/* The next parameters that are treated alike; false: there are none. room: for their gradients, if
+ * these are clipped. */
+static inline bool walk_next(const dt_optimizer *self, walk *it, dt_real room[BLOCK])
 {
-    const optimizer_update *update = &self->update;
-    if (it->at == it->end)
+    optimizer_portion *portion = &it->portion;
+    size_t at = portion->at + portion->count;
+    if (at == it->end)
         return false;
-    while (it->group->end <= self->first + it->at)
+    while (it->group->end <= self->first + at)
         it->group++;
-    bool decays = it->group->decays, clips = update->spec.clip_value > 0;
-    size_t end = it->group->end - self->first, block = (it->at / BLOCK + 1) * BLOCK;
+    size_t end = it->group->end - self->first, block = (at / BLOCK + 1) * BLOCK;
     end = end < it->end ? end : it->end;
-    end = (clips || it->by_blocks) && end > block ? block : end;
-    *portion = (optimizer_portion){
-        .update = update,
-        .count = end - it->at,
-        .scale = update->scale,
-        .w = it->w + it->at,
-        .sum = it->sum + it->at,
-        .decay = decays ? (dt_real)update->spec.weight_decay : 0,
-        .keep = decays ? (dt_real)(1 - update->lr * update->spec.weight_decay) : 1,
-        .ratio = it->group->ratio};
-    for (int i = 0; i < DT_STATE_ARRAYS; i++)
-        portion->arrays[i] = self->arrays[i] ? self->arrays[i] + it->at : NULL;
-    if (clips)
-        clip(portion, (dt_real)update->spec.clip_value, it->room);
-    it->at = end;
+    end = it->by_blocks && end > block ? block : end;
+    portion->w += portion->count;
+    portion->sum = it->sum + at;
+    portion->at = at;
+    portion->count = end - at;
+    portion->decay = it->group->decay;
+    portion->keep = it->group->keep;
+    portion->ratio = it->group->ratio;
+    if (self->spec.clip_value > 0)
+        clip(portion, self->update.scale, (dt_real)self->spec.clip_value, room);
     return true;
 }
 
@@ -201,15 +218,16 @@ uint64_t dt_optimizer_notes_bytes(int kind, uint64_t parameters)
 
 void dt_optimizer_note(dt_optimizer *self, dt_real *w, const dt_real *gradient_sum, double *notes)
 {
+    const dt_interval all = {0, self->count};
     dt_real room[BLOCK], step[BLOCK];
-    walk it = {0, self->count, self->groups, w, gradient_sum, room, true};
-    for (optimizer_portion portion; walk_next(self, &it, &portion);) {
-        const group *of = it.group;
-        size_t block = (self->first + it.at - 1) / BLOCK - of->first / BLOCK;
-        self->row->direction(&portion, step);
-        if (of->adapts) {
-            notes[of->note + 2 * block] = dt_squares(portion.count, portion.w);
-            notes[of->note + 2 * block + 1] = dt_squares(portion.count, step);
+    walk it;
+    for (walk_begin(&it, self, &all, w, gradient_sum, true); walk_next(self, &it, room);) {
+        size_t block = (self->first + it.portion.at) / BLOCK - it.group->first / BLOCK;
+        double *note = notes + it.group->note + 2 * block;
+        self->row->direction(&it.portion, step);
+        if (it.group->adapts) {
+            note[0] = dt_squares(it.portion.count, it.portion.w);
+            note[1] = dt_squares(it.portion.count, step);
         }
     }
 }
@@ -231,9 +249,9 @@ void dt_optimizer_update(dt_optimizer *self, const dt_interval *where, dt_real *
                          const dt_real *gradient_sum)
 {
     dt_real room[BLOCK];
-    walk it = {where->first, where->end, self->groups, w, gradient_sum, room, false};
-    for (optimizer_portion portion; walk_next(self, &it, &portion);)
-        self->row->update(&portion);
+    walk it;
+    for (walk_begin(&it, self, where, w, gradient_sum, false); walk_next(self, &it, room);)
+        self->row->update(&it.portion);
 }
 
 bool dt_optimizer_clips(const dt_optimizer *self)

@@ -11,9 +11,9 @@
     dt_real scale = (portion)->scale, lr = (dt_real)(portion)->update->lr;                         \
     dt_real *restrict w = (portion)->w;                                                            \
     const dt_real *restrict sum = (portion)->sum;                                                  \
-    dt_real *restrict b = (portion)->arrays[DT_STATE_VELOCITY];                                    \
-    dt_real *restrict s = (portion)->arrays[DT_STATE_SQUARE];                                      \
-    (void)spec, (void)lr, (void)b, (void)s
+    (void)spec, (void)lr
+#define VELOCITY_OF(portion) dt_real *restrict b = portion_array(portion, DT_STATE_VELOCITY)
+#define SQUARE_OF(portion)   dt_real *restrict s = portion_array(portion, DT_STATE_SQUARE)
 
 /* The mean gradient of parameter i, with the L2 term. */
 #define GRADIENT dt_fma(scale, sum[i], decay *w[i])
@@ -29,6 +29,7 @@ static void update_sgd(const optimizer_portion *it)
 static void update_momentum(const optimizer_portion *it)
 {
     BEGIN(it);
+    VELOCITY_OF(it);
     dt_real decay = it->decay, momentum = (dt_real)spec->momentum;
     for (size_t i = 0; i < count; i++) {
         b[i] = dt_fma(momentum, b[i], GRADIENT);
@@ -39,6 +40,7 @@ static void update_momentum(const optimizer_portion *it)
 static void update_nesterov(const optimizer_portion *it)
 {
     BEGIN(it);
+    VELOCITY_OF(it);
     dt_real decay = it->decay, momentum = (dt_real)spec->momentum;
     for (size_t i = 0; i < count; i++) {
         dt_real g = GRADIENT;
@@ -50,6 +52,7 @@ static void update_nesterov(const optimizer_portion *it)
 static void update_adagrad(const optimizer_portion *it)
 {
     BEGIN(it);
+    SQUARE_OF(it);
     dt_real decay = it->decay, epsilon = (dt_real)spec->epsilon;
     for (size_t i = 0; i < count; i++) {
         dt_real g = GRADIENT;
@@ -61,6 +64,7 @@ static void update_adagrad(const optimizer_portion *it)
 static void update_rmsprop(const optimizer_portion *it)
 {
     BEGIN(it);
+    SQUARE_OF(it);
     dt_real decay = it->decay, epsilon = (dt_real)spec->epsilon;
     dt_real alpha = (dt_real)spec->alpha, one_minus_alpha = (dt_real)(1 - spec->alpha);
     for (size_t i = 0; i < count; i++) {
@@ -82,6 +86,8 @@ static void begin_adam(optimizer_update *it)
 
 #define BEGIN_ADAM(portion)                                                                        \
     BEGIN(portion);                                                                                \
+    VELOCITY_OF(portion);                                                                          \
+    SQUARE_OF(portion);                                                                            \
     dt_real beta1 = (dt_real)spec->beta1, one_minus_beta1 = (dt_real)(1 - spec->beta1);            \
     dt_real beta2 = (dt_real)spec->beta2, one_minus_beta2 = (dt_real)(1 - spec->beta2);            \
     dt_real epsilon = (dt_real)spec->epsilon;                                                      \
@@ -119,7 +125,7 @@ static void update_amsgrad(const optimizer_portion *it)
     BEGIN_ADAM(it);
     dt_real decay = it->decay;
     dt_real step_size = numbers[STEP_SIZE], correction = numbers[CORRECTION];
-    dt_real *restrict largest = it->arrays[DT_STATE_LARGEST];
+    dt_real *restrict largest = portion_array(it, DT_STATE_LARGEST);
     for (size_t i = 0; i < count; i++) {
         dt_real g = GRADIENT;
         MOVE_MOMENTS(g);
@@ -192,9 +198,11 @@ static void update_radam(const optimizer_portion *it)
 
 static void update_lion(const optimizer_portion *it)
 {
-    BEGIN_ADAM(it);
+    BEGIN(it);
+    VELOCITY_OF(it);
+    dt_real beta1 = (dt_real)spec->beta1, one_minus_beta1 = (dt_real)(1 - spec->beta1);
+    dt_real beta2 = (dt_real)spec->beta2, one_minus_beta2 = (dt_real)(1 - spec->beta2);
     dt_real keep = it->keep, decay = 0;
-    (void)epsilon, (void)numbers;
     for (size_t i = 0; i < count; i++) {
         dt_real g = GRADIENT, c = dt_fma(beta1, b[i], one_minus_beta1 * g);
         dt_real sign = (dt_real)(c > 0) - (dt_real)(c < 0);
@@ -218,6 +226,7 @@ static double ratio_lars(const optimizer_update *it, double decay, double parame
 static void update_lars(const optimizer_portion *it)
 {
     BEGIN(it);
+    VELOCITY_OF(it);
     dt_real decay = it->decay, momentum = (dt_real)spec->momentum;
     dt_real rate = (dt_real)(it->update->lr * it->ratio);
     for (size_t i = 0; i < count; i++) {

@@ -19,15 +19,21 @@ typedef struct optimizer_update {
 /* Parameters that lie together and are treated alike. */
 typedef struct optimizer_portion {
     const optimizer_update *update;
-    size_t count;
-    dt_real scale;                    /* of the sums, which makes mean gradients of them */
-    dt_real *w;                       /* [count] */
-    const dt_real *sum;               /* [count], of the gradients */
-    dt_real *arrays[DT_STATE_ARRAYS]; /* [count] each; those of the row alone are set */
-    dt_real decay;                    /* weight_decay; 0: they do not decay */
-    dt_real keep;                     /* 1 - lr weight_decay, likewise */
-    double ratio;                     /* of lars, lamb; 1 where they do not adapt the steps */
+    size_t at, count;       /* of the optimizer's parameters */
+    dt_real *const *arrays; /* of all of them: portion_array */
+    dt_real *w;             /* [count] */
+    const dt_real *sum;     /* [count], of the gradients */
+    dt_real scale;          /* of the sums, which makes mean gradients of them */
+    dt_real decay;          /* weight_decay; 0: they do not decay */
+    dt_real keep;           /* 1 - lr weight_decay, likewise */
+    double ratio;           /* of lars, lamb; 1 where they do not adapt the steps */
 } optimizer_portion;
+
+/* Its part of an array of the state that the kind has, [count]. */
+static inline dt_real *portion_array(const optimizer_portion *it, int id)
+{
+    return it->arrays[id] + it->at;
+}
 
 typedef struct optimizer_row {
     const char *name;

@@ -123,7 +123,7 @@ can change only between two epochs and this is step 5 of one, found 4; leave it 
         echo "$optimizer $schedule"
         train 1 "${small[@]}" --epochs 2 --optimizer "$optimizer" --schedule "$schedule" \
             --lr 0.01 --warmup-epochs 0.5 --clip-norm 1 --output "whole-$optimizer"
-        in_pieces "1:13 1:-1" "${small[@]}" --epochs 2 --optimizer "$optimizer" \
+        in_pieces "1:13 3:-1" "${small[@]}" --epochs 2 --optimizer "$optimizer" \
             --schedule "$schedule" --lr 0.01 --warmup-epochs 0.5 --clip-norm 1
         same_run "whole-$optimizer" pieces
     done

@@ -53,7 +53,7 @@ pick() {
 # Sets v, nps (one up to V, one of any) and settings. Learning rates are such that nothing diverges.
 draw_run() {
     local limit=$((RANDOM % 500 + 20)) batch layers split val shuffle normalize activation bias loss
-    local optimizer schedule decay clip augment ema
+    local optimizer schedule decay decays clip clip_value augment ema
     v=$((RANDOM % 12 + 1))
     nps="$((RANDOM % (v < 3 ? 1 : v < 8 ? v - 1 : 7) + 2)) $((RANDOM % 7 + 2))"
     pick batch 1 $((RANDOM % v + 1)) $((RANDOM % 130 + 1)) $((RANDOM % 130 + 1)) 600
@@ -70,7 +70,9 @@ draw_run() {
     pick optimizer
     pick schedule
     pick decay 0 0.01
+    pick decays --decay-all --no-decay-all
     pick clip 0 0.5
+    pick clip_value 0 0 0.003
     pick ema 0 0 0.5 0.999
     pick augment none none "shift 2" "rotate 15, scale 0.2, erase 0.5" "elastic 4 30, flip"
     settings=(--train-limit "$limit" --test-limit $((RANDOM % 90 + 1)) --batch-size "$batch"
@@ -78,7 +80,7 @@ draw_run() {
         --layers "$layers,10" --split "$split" --val-fraction "$val" --shuffle "$shuffle"
         --normalize "$normalize" --activation "$activation" "$bias" --loss "$loss"
         --optimizer "$optimizer" --lr 0.0003 --schedule "$schedule" --weight-decay "$decay"
-        --clip-norm "$clip" --augment "$augment" --ema "$ema")
+        "$decays" --clip-norm "$clip" --clip-value "$clip_value" --augment "$augment" --ema "$ema")
 }
 
 @test "same bits at np 1, 2, 3, 4, 8: adam, a ragged last batch" {
@@ -113,6 +115,16 @@ draw_run() {
     for layers in 20,10 1400,10; do
         same_bits 3 "2 3" --train-limit 90 --test-limit 20 --layers "$layers" --batch-size 30 \
             --epochs 1 --clip-norm 0.5 --ema 0.5 --log-every 1
+    done
+}
+
+@test "same bits: norms of tensors, of few parameters and of more than ranks have copies of" {
+    local layers optimizer
+    for layers in "conv 3 5x5 stride 2, groupnorm 3 relu, 10" 1400,10; do
+        for optimizer in lars lamb; do
+            same_bits 3 "2 3 5" --train-limit 90 --test-limit 20 --layers "$layers" \
+                --batch-size 30 --epochs 2 --optimizer "$optimizer" --lr 0.05 --clip-norm 0.5
+        done
     done
 }
 
