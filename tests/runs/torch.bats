@@ -49,6 +49,9 @@ as_torch() {
     local name number=0 optimizers
     optimizers=$(names optimizer)
     optimizers=${optimizers% lion*} # the others are not PyTorch's
+    # Before version 2 its NAdam has one mu too many in a product.
+    "$python" -c 'import torch; assert torch.__version__ >= "2"' 2>/dev/null ||
+        optimizers=${optimizers/ nadam/}
     # shellcheck disable=SC2046,SC2086 # words
     for name in $optimizers $(names schedule); do
         as_torch --layers 8,10 --activation tanh --optimizer "$(nth $number $optimizers)" \

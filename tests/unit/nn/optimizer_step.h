@@ -32,7 +32,7 @@ static inline double take_step(dt_optimizer *optimizer, size_t count, float *par
                                const float *gradient_sum, const dt_support *support,
                                int64_t samples, double lr)
 {
-    double blocks[8], norm;
+    double blocks[16], norm;
     const dt_support all = {1, &(dt_interval){0, count}};
     CU_ASSERT_FATAL(dt_squares_blocks(count) <= sizeof blocks / sizeof *blocks);
     dt_support_squares(support ? support : &all, count, gradient_sum, blocks);

@@ -159,6 +159,7 @@ static dt_optimizer *create(int kind, double decay, double clip, double epsilon)
 {
     dt_optimizer_spec spec = {.kind = kind,
                               .momentum = 0.9,
+                              .trust = 0.1,
                               .alpha = 0.99,
                               .beta1 = 0.9,
                               .beta2 = 0.999,
