@@ -51,6 +51,7 @@ typedef struct dt_config {
     bool bias;
     int init; /* dt_init */
     int loss; /* dt_loss */
+    double label_smoothing;
     /* [train] */
     int64_t epochs;
     int64_t batch_size; /* samples of one update, all ranks together */

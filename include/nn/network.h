@@ -33,6 +33,7 @@ typedef struct dt_network_spec {
     dt_architecture architecture; /* written out, and checked */
     dt_normalization normalization;
     dt_loss loss;
+    double label_smoothing; /* of the targets in training, as in nn/loss.h; evaluation has none */
     int64_t at_once; /* samples that it will be given at a time, and more now and then; 0: not
                         known. Memory alone depends on it */
 } dt_network_spec;

@@ -18,6 +18,13 @@
 /* Decay rates stay below 1: the bias correction of Adam divides by 1 - beta^t. */
 #define DECAY_MAX 0.999999
 
+/* Something must be left of the labels. */
+#define SMOOTHING_MAX 0.999999
+
+/* Divisors of a learning rate. */
+#define FACTOR_MIN 1e-9
+#define FACTOR_MAX 1e9
+
 /* A parameter whose gradient has always been zero divides by epsilon alone. */
 #define EPSILON_MIN 1e-30
 
@@ -138,6 +145,9 @@ static const dt_setting settings[] = {
     BOOL(FIXED, "model", bias, "true", "numbers in layers are dense layers with biases"),
     ENUM(FIXED, "model", loss, dt_loss_names, "cross-entropy",
          "cross-entropy: of the softmax; bce: binary, with logits; mse: mean squared error"),
+    NUMBER(TURN, "model", label_smoothing, REAL, 0, SMOOTHING_MAX, "0", NULL,
+           "share s of the targets that goes to all classes alike in training, with any loss: (1 - "
+           "s) onehot + s / classes; evaluation has none"),
 
     NUMBER(FREE, "train", epochs, INT64, 0, ANY_COUNT, "10", "epochs",
            "passes over the training samples"),

@@ -8,9 +8,17 @@
 
 const char *const dt_loss_names[] = {"cross-entropy", "bce", "mse", NULL};
 
-/* log(sum_j e^o_j) - o_label, with the largest output subtracted first: no exponential overflows.
+/* What the outputs are compared with. */
+typedef struct targets {
+    double smoothing;
+    dt_real label, others;
+} targets;
+
+/* log(sum_j e^o_j) - sum_j y_j o_j, with the largest output subtracted first: no exponential
+ * overflows.
  */
-static double cross_entropy(int classes, const dt_real *outputs, int label, dt_real *gradient)
+static double cross_entropy(int classes, const dt_real *outputs, int label, const targets *are,
+                            dt_real *gradient)
 {
     dt_real largest = outputs[0];
     for (int j = 1; j < classes; j++)
@@ -24,18 +32,25 @@ static double cross_entropy(int classes, const dt_real *outputs, int label, dt_r
     }
     if (gradient) {
         for (int j = 0; j < classes; j++)
-            gradient[j] /= sum;
-        gradient[label] -= 1;
+            gradient[j] = gradient[j] / sum - are->others;
+        gradient[label] -= are->label - are->others;
     }
-    return dt_log((double)sum) + ((double)largest - (double)outputs[label]);
+    double expected = (double)outputs[label];
+    if (are->smoothing > 0) {
+        double all = 0;
+        for (int j = 0; j < classes; j++)
+            all += (double)outputs[j];
+        expected += are->smoothing * (all / classes - expected);
+    }
+    return dt_log((double)sum) + ((double)largest - expected);
 }
 
 static double binary_cross_entropy(int classes, const dt_real *outputs, int label,
-                                   dt_real *gradient)
+                                   const targets *are, dt_real *gradient)
 {
     double sum = 0;
     for (int j = 0; j < classes; j++) {
-        dt_real output = outputs[j], target = j == label;
+        dt_real output = outputs[j], target = j == label ? are->label : are->others;
         dt_real positive = output < 0 ? 0 : output;
         dt_real size = output < 0 ? -output : output;
         sum += (double)(positive - output * target) + dt_log1p((double)dt_exp(-size));
@@ -45,11 +60,12 @@ static double binary_cross_entropy(int classes, const dt_real *outputs, int labe
     return sum / classes;
 }
 
-static double squared_error(int classes, const dt_real *outputs, int label, dt_real *gradient)
+static double squared_error(int classes, const dt_real *outputs, int label, const targets *are,
+                            dt_real *gradient)
 {
     double sum = 0;
     for (int j = 0; j < classes; j++) {
-        dt_real difference = outputs[j] - (dt_real)(j == label);
+        dt_real difference = outputs[j] - (j == label ? are->label : are->others);
         sum += (double)difference * (double)difference;
         if (gradient)
             gradient[j] = 2 * difference / (dt_real)classes;
@@ -68,21 +84,23 @@ static bool first_largest_is(int classes, const dt_real *outputs, int label)
     return is;
 }
 
-void dt_loss_tile(dt_loss kind, int samples, int classes, const dt_real *outputs,
+void dt_loss_tile(const dt_criterion *criterion, int samples, int classes, const dt_real *outputs,
                   const uint8_t *labels, dt_real *gradient, dt_loss_sum *sum)
 {
+    double smoothing = criterion->smoothing, others = smoothing / classes;
+    const targets are = {smoothing, (dt_real)(1 - smoothing + others), (dt_real)others};
     for (int i = 0; i < samples; i++) {
         const dt_real *o = outputs + (ptrdiff_t)i * classes;
         dt_real *g = gradient ? gradient + (ptrdiff_t)i * classes : NULL;
-        switch (kind) {
+        switch (criterion->loss) {
         case DT_CROSS_ENTROPY:
-            sum->loss += cross_entropy(classes, o, labels[i], g);
+            sum->loss += cross_entropy(classes, o, labels[i], &are, g);
             break;
         case DT_BCE:
-            sum->loss += binary_cross_entropy(classes, o, labels[i], g);
+            sum->loss += binary_cross_entropy(classes, o, labels[i], &are, g);
             break;
         case DT_MSE:
-            sum->loss += squared_error(classes, o, labels[i], g);
+            sum->loss += squared_error(classes, o, labels[i], &are, g);
             break;
         }
         sum->correct += first_largest_is(classes, o, labels[i]);

@@ -264,10 +264,11 @@ static void add_losses(const dt_network *self, const dt_summation *tile, const u
                        dt_real *gradient, dt_loss_sum *losses)
 {
     const dt_real *outputs = self->values[self->layer_count].values;
+    const dt_criterion criterion = {self->spec.loss, gradient ? self->spec.label_smoothing : 0};
     for (int i = 0; i < tile->piece_count; i++) {
         int samples = tile->pieces[i].samples;
         losses += i > 0 && tile->pieces[i].fresh;
-        dt_loss_tile(self->spec.loss, samples, self->classes, outputs, labels, gradient, losses);
+        dt_loss_tile(&criterion, samples, self->classes, outputs, labels, gradient, losses);
         outputs += (ptrdiff_t)samples * self->classes;
         if (gradient)
             gradient += (ptrdiff_t)samples * self->classes;

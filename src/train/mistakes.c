@@ -69,8 +69,8 @@ static void find_own(work *self)
         if (dt_metrics_answer(classes, outputs) == subset->labels[i])
             continue;
         dt_loss_sum sum = {0};
-        dt_loss_tile((dt_loss)self->run->config.loss, 1, classes, outputs, subset->labels + i, NULL,
-                     &sum);
+        const dt_criterion criterion = {.loss = (dt_loss)self->run->config.loss};
+        dt_loss_tile(&criterion, 1, classes, outputs, subset->labels + i, NULL, &sum);
         insert(self, &(mistake){.loss = sum.loss,
                                 .position = subset->held.first + i,
                                 .rank = dt_comm_rank(self->run->comm)});

@@ -33,6 +33,7 @@ dt_status dt_model_specify(const dt_config *config, dt_shape shape, int classes,
         .architecture = {.input = shape, .list = config->layers},
         .normalization = dt_normalization_of((dt_normalize)config->normalize),
         .loss = (dt_loss)config->loss,
+        .label_smoothing = config->label_smoothing,
     };
     dt_status status = dt_architecture_check(&out->architecture, &output, error);
     bool image = output.height > 1 || output.width > 1;

@@ -15,18 +15,20 @@ CU_SuiteInfo dt_suite_loss(void);
 enum { CLASSES_MAX = 40, SAMPLES = 30 };
 
 /* The formulas of nn/loss.h in double, of one sample. */
-static double exact(dt_loss kind, int classes, const float *o, int label, double *gradient)
+static double exact(const dt_criterion *of, int classes, const float *o, int label,
+                    double *gradient)
 {
-    double largest = (double)o[0], sum = 0, loss = 0;
+    double largest = (double)o[0], sum = 0, loss = 0, expected = 0;
     for (int j = 1; j < classes; j++)
         largest = fmax(largest, (double)o[j]);
     for (int j = 0; j < classes; j++)
         sum += exp((double)o[j] - largest);
     for (int j = 0; j < classes; j++) {
-        double x = (double)o[j], y = j == label;
-        switch (kind) {
+        double x = (double)o[j], y = (1 - of->smoothing) * (j == label) + of->smoothing / classes;
+        switch (of->loss) {
         case DT_CROSS_ENTROPY:
             gradient[j] = exp(x - largest) / sum - y;
+            expected += y * (x - largest);
             break;
         case DT_BCE:
             loss += (fmax(x, 0) - x * y + log1p(exp(-fabs(x)))) / classes;
@@ -38,14 +40,20 @@ static double exact(dt_loss kind, int classes, const float *o, int label, double
             break;
         }
     }
-    return kind == DT_CROSS_ENTROPY ? log(sum) + (largest - (double)o[label]) : loss;
+    return of->loss == DT_CROSS_ENTROPY ? log(sum) - expected : loss;
 }
 
-static double loss_of(dt_loss kind, int classes, const float *o, int label, float *gradient)
+static dt_criterion criterion_of(int kind, double smoothing)
+{
+    return (dt_criterion){(dt_loss)kind, smoothing};
+}
+
+static double loss_of(const dt_criterion *of, int classes, const float *o, int label,
+                      float *gradient)
 {
     dt_loss_sum sum = {0};
     uint8_t as_byte = (uint8_t)label;
-    dt_loss_tile(kind, 1, classes, o, &as_byte, gradient, &sum);
+    dt_loss_tile(of, 1, classes, o, &as_byte, gradient, &sum);
     return sum.loss;
 }
 
@@ -54,6 +62,7 @@ static void test_formulas(void)
     dt_random_sequence random = draw_begin(40);
     for (int kind = 0; dt_loss_names[kind]; kind++)
         for (int round = 0; round < 600; round++) {
+            dt_criterion of = criterion_of(kind, round % 2 ? draw_real(&random, 0, 0.999999) : 0);
             int classes = draw_int(&random, 1, CLASSES_MAX);
             int label = draw_int(&random, 0, classes - 1), good = 1;
             double scale = pow(10, draw_real(&random, -3, 2.5));
@@ -61,37 +70,49 @@ static void test_formulas(void)
             double expected[CLASSES_MAX];
             for (int j = 0; j < classes; j++)
                 o[j] = (float)(scale * draw_real(&random, -1, 1));
-            double loss = exact((dt_loss)kind, classes, o, label, expected);
-            double found = loss_of((dt_loss)kind, classes, o, label, gradient);
-            /* A small loss keeps its digits, but for the cross-entropy's sum in float. */
-            double absolute = kind == DT_CROSS_ENTROPY ? 5e-7 : 1e-30;
+            double loss = exact(&of, classes, o, label, expected);
+            double found = loss_of(&of, classes, o, label, gradient);
+            /* A small loss keeps its digits, but for the cross-entropy's sum in float, and targets
+             * that are no whole numbers. */
+            double absolute = kind == DT_CROSS_ENTROPY ? 5e-7 : of.smoothing > 0 ? 2e-7 : 1e-30;
             CU_ASSERT_DOUBLE_EQUAL(found, loss, absolute + 5e-7 * loss);
             for (int j = 0; j < classes; j++)
                 good &= fabs((double)gradient[j] - expected[j]) <= 5e-7 + 5e-7 * fabs(expected[j]);
             CU_ASSERT_TRUE(good);
-            CU_ASSERT_EQUAL(loss_of((dt_loss)kind, classes, o, label, NULL), found);
+            CU_ASSERT_EQUAL(loss_of(&of, classes, o, label, NULL), found);
         }
 }
 
 /* torch.nn.functional.cross_entropy, binary_cross_entropy_with_logits and mse_loss, in float64, of
- * [1.5, -0.5, 0.25] with label 2 (one-hot for the last two). */
+ * [1.5, -0.5, 0.25] with label 2 (one-hot for the last two): as it is, and smoothed by 0.25. */
 static void test_torch(void)
 {
     static const float o[] = {1.5f, -0.5f, 0.25f};
     static const struct {
         const char *name;
-        double loss, gradient[3];
+        struct {
+            double loss, gradient[3];
+        } smoothed[2];
     } torch[] = {
-        {"cross-entropy", 1.6019518638, {0.703313976022, 0.0951831961492, -0.798497172171}},
-        {"bce", 0.917143227347, {0.272524825398, 0.125846889599, -0.145941166371}},
-        {"mse", 1.02083333333, {1, -0.333333333333, -0.5}},
+        {"cross-entropy",
+         {{1.6019518638, {0.703313976022, 0.0951831961492, -0.798497172171}},
+          {1.56028519714, {0.619980642688, 0.0118498628158, -0.631830505504}}}},
+        {"bce",
+         {{0.917143227347, {0.272524825398, 0.125846889599, -0.145941166371}},
+          {0.903254338458, {0.24474704762, 0.0980691118216, -0.0903856108158}}}},
+        {"mse",
+         {{1.02083333333, {1, -0.333333333333, -0.5}},
+          {0.895833333333, {0.944444444444, -0.388888888889, -0.388888888889}}}},
     };
     for (int kind = 0; dt_loss_names[kind]; kind++) {
-        const typeof(*torch) *expected = ROW_OF(dt_loss_names[kind], torch);
-        float gradient[3];
-        CU_ASSERT_DOUBLE_EQUAL(loss_of((dt_loss)kind, 3, o, 2, gradient), expected->loss, 3e-7);
-        for (int j = 0; j < 3; j++)
-            CU_ASSERT_DOUBLE_EQUAL((double)gradient[j], expected->gradient[j], 2e-7);
+        const typeof(*torch) *row = ROW_OF(dt_loss_names[kind], torch);
+        for (int i = 0; i < 2; i++) {
+            dt_criterion of = criterion_of(kind, 0.25 * i);
+            float gradient[3];
+            CU_ASSERT_DOUBLE_EQUAL(loss_of(&of, 3, o, 2, gradient), row->smoothed[i].loss, 3e-7);
+            for (int j = 0; j < 3; j++)
+                CU_ASSERT_DOUBLE_EQUAL((double)gradient[j], row->smoothed[i].gradient[j], 2e-7);
+        }
     }
 }
 
@@ -107,8 +128,9 @@ static void test_large_outputs(void)
                     double expected[3] = {0};
                     for (int j = 0; j < 3; j++)
                         o[j] = signs >> j & 1 ? -sizes[i] : sizes[i];
-                    double loss = exact((dt_loss)kind, 3, o, label, expected);
-                    double found = loss_of((dt_loss)kind, 3, o, label, gradient);
+                    dt_criterion of = criterion_of(kind, signs % 2 ? 0.1 : 0);
+                    double loss = exact(&of, 3, o, label, expected);
+                    double found = loss_of(&of, 3, o, label, gradient);
                     CU_ASSERT_TRUE(isfinite(loss));
                     CU_ASSERT_DOUBLE_EQUAL(found, loss, 5e-7 + 5e-7 * loss);
                     for (int j = 0; j < 3; j++)
@@ -129,8 +151,9 @@ static void test_cross_entropy_laws(void)
             o[j] = (float)draw_int(&random, -4000, 4000) / 256;
             shifted[j] = o[j] + 1024;
         }
-        double loss = loss_of(DT_CROSS_ENTROPY, classes, o, label, gradient);
-        CU_ASSERT_EQUAL(loss, loss_of(DT_CROSS_ENTROPY, classes, shifted, label, same));
+        dt_criterion of = criterion_of(DT_CROSS_ENTROPY, 0);
+        double loss = loss_of(&of, classes, o, label, gradient);
+        CU_ASSERT_EQUAL(loss, loss_of(&of, classes, shifted, label, same));
         CU_ASSERT_EQUAL(memcmp(gradient, same, (size_t)classes * sizeof *same), 0);
         for (int j = 0; j < classes; j++)
             sum += (double)gradient[j];
@@ -145,7 +168,8 @@ static int64_t correct(int classes, const float *o, int label)
     for (int kind = 0; dt_loss_names[kind]; kind++) {
         dt_loss_sum sum = {0};
         uint8_t as_byte = (uint8_t)label;
-        dt_loss_tile((dt_loss)kind, 1, classes, o, &as_byte, NULL, &sum);
+        dt_criterion of = criterion_of(kind, 0);
+        dt_loss_tile(&of, 1, classes, o, &as_byte, NULL, &sum);
         CU_ASSERT(kind == 0 || sum.correct == answer); /* whatever the loss */
         answer = sum.correct;
     }
@@ -187,7 +211,8 @@ static void test_not_finite(void)
             for (int label = 0; label < 5; label++) {
                 float o[5] = {1, 2, 3, 4, 5};
                 o[place] = NAN;
-                CU_ASSERT_FALSE(isfinite(loss_of((dt_loss)kind, 5, o, label, NULL)));
+                dt_criterion of = criterion_of(kind, 0.1 * (place % 2));
+                CU_ASSERT_FALSE(isfinite(loss_of(&of, 5, o, label, NULL)));
             }
 }
 
@@ -206,13 +231,13 @@ static void test_order_of_the_sum(void)
                     o[i][j] = (float)draw_real(&random, -9, 9);
             }
             dt_loss_sum once = {0.1, 5}, twice = {0.1, 5}, single = {0.1, 5};
-            dt_loss loss = (dt_loss)kind;
-            dt_loss_tile(loss, SAMPLES, 7, o[0], labels, whole[0], &once);
-            dt_loss_tile(loss, cut, 7, o[0], labels, parts[0], &twice);
-            dt_loss_tile(loss, SAMPLES - cut, 7, o[cut], labels + cut, parts[cut], &twice);
+            dt_criterion of = criterion_of(kind, 0.1 * (cut % 2));
+            dt_loss_tile(&of, SAMPLES, 7, o[0], labels, whole[0], &once);
+            dt_loss_tile(&of, cut, 7, o[0], labels, parts[0], &twice);
+            dt_loss_tile(&of, SAMPLES - cut, 7, o[cut], labels + cut, parts[cut], &twice);
             for (int i = 0; i < SAMPLES; i++) {
                 dt_loss_sum alone = {0};
-                dt_loss_tile(loss, 1, 7, o[i], labels + i, NULL, &alone);
+                dt_loss_tile(&of, 1, 7, o[i], labels + i, NULL, &alone);
                 single.loss += alone.loss;
                 single.correct += alone.correct;
             }

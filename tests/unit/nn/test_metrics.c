@@ -52,7 +52,8 @@ static void counts_agree_with_the_loss_and_do_not_depend_on_tiles(void)
         CU_ASSERT_EQUAL(memcmp(whole, tiled, sizeof whole), 0);
 
         dt_loss_sum sum = {0};
-        dt_loss_tile(DT_CROSS_ENTROPY, SAMPLES, CLASSES, outputs, labels, NULL, &sum);
+        dt_loss_tile(&(dt_criterion){.loss = DT_CROSS_ENTROPY}, SAMPLES, CLASSES, outputs, labels,
+                     NULL, &sum);
         CU_ASSERT_EQUAL(dt_metrics_correct(CLASSES, whole), sum.correct);
         int64_t top2 = 0, all = 0, none = 0;
         for (int i = 0; i < SAMPLES; i++) {

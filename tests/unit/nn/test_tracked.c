@@ -29,6 +29,7 @@ static fixture *begin_way(int way, bool *softmax)
     dt_network_spec spec =
         network_of(INPUTS, layers, activation, *softmax ? "softmax" : "identity", way % 2);
     spec.loss = (dt_loss)(way / 4 % LOSSES);
+    spec.label_smoothing = way % 3 ? 0 : 0.1;
     spec.normalization.shift = way / 2 % 2 ? -0.5 : 0;
     return begin(&spec, 160 + (uint32_t)way);
 }
