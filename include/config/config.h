@@ -16,7 +16,7 @@
 #include "data/plan.h"
 #include "nn/architecture.h"
 
-#define DT_SETTINGS_MAX 80
+#define DT_SETTINGS_MAX 128
 #define DT_TEXT_MAX     DT_LAYERS_TEXT /* bytes of any setting as text */
 #define DT_NAME_MAX     1024           /* of a DT_SETTING_TEXT */
 #define DT_INI_LINE_MAX 8191
@@ -56,6 +56,8 @@ typedef struct dt_config {
     int64_t epochs;
     int64_t batch_size; /* samples of one update, all ranks together */
     double lr;          /* NaN: auto, the optimizer's default */
+    int lr_scaling;     /* dt_lr_scaling */
+    int64_t lr_batch;   /* what lr is for */
     int optimizer;      /* index into dt_optimizer_names */
     double momentum, trust, alpha, beta1;
     double beta2, epsilon, weight_decay; /* NaN: auto, the optimizer's default */
@@ -63,7 +65,12 @@ typedef struct dt_config {
     double clip_norm, clip_value;
     double ema;   /* decay of the average of the parameters; 0: none */
     int schedule; /* dt_schedule_kind */
-    double lr_min, gamma, warmup_epochs;
+    double lr_min, gamma, power, pct_start, div_factor, final_div_factor;
+    int anneal; /* dt_anneal */
+    bool cycle_momentum;
+    double base_momentum, max_momentum;
+    int64_t plateau_patience;
+    double plateau_threshold, warmup_epochs;
     int64_t step_epochs;
     int64_t max_steps; /* -1: no limit */
     double max_time;   /* minutes; 0: no limit */
@@ -203,12 +210,16 @@ size_t dt_config_write_ini(const dt_config *config, bool help, char *text, size_
  * no setting alone can: the layers must fit, and give as many outputs as there are classes;
  * activation, output_activation and bias, if they are given, must be what `layers` says, and become
  * that if they are not; a random split needs val_fraction > 0; softmax
- * outputs with the cross-entropy loss (which contains the softmax) are refused; cosine and linear
- * schedules need lr_min <= lr; one of clip_norm and clip_value must be 0; patience needs
- * val_fraction > 0; overwrite and resume = auto contradict each other. On an error *config is as it
- * was. Errors: DT_ERR_CONFIG, with "FILE:LINE: " in front when a setting of the two that do not fit
- * is from an INI file. virtual_ranks and output stay "auto": they are known when a run starts. */
+ * outputs with the cross-entropy loss (which contains the softmax) are refused; one of clip_norm and
+ * clip_value must be 0; schedules with a least rate need lr_min <= lr; patience and plateau need
+ * val_fraction > 0; one-cycle has a warm-up of its own; overwrite and resume = auto contradict each
+ * other. On an error *config is as it was. Errors: DT_ERR_CONFIG, with "FILE:LINE: " in front when a
+ * setting of the two that do not fit is from an INI file. virtual_ranks and output stay "auto": they
+ * are known when a run starts. */
 dt_status dt_config_resolve(dt_config *config, dt_error *error);
+
+/* The peak of the learning rate, for batch_size; of settings that are resolved. */
+double dt_config_peak_lr(const dt_config *config);
 
 /* Layers that nobody gave end in one output for each of so many classes (>= 1). */
 void dt_config_set_outputs(dt_config *config, int classes);

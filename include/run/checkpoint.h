@@ -12,7 +12,7 @@
  *     /average     of them, likewise, of runs that keep one; best parameters are then such too
  *     /optimizer   kind steps; arrays of its state, where it has such, named in nn/optimizer.h:
  *                  float [parameter_count]
- *     /running     loss_sum correct samples gradient_norm
+ *     /running     loss_sum correct samples gradient_norm plateau_best plateau_epochs plateau_drops
  *     /best        epoch step samples val_accuracy val_loss test_accuracy test_loss epochs_since;
  *                  parameters: float [parameter_count], where there are such
  *     /data        name class_names fingerprint train_samples val_samples test_samples

@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "nn/schedule.h"
+
 /* Loss and accuracy of a subset, the same bits on all ranks and any number of them. */
 typedef struct dt_evaluation {
     double loss;     /* mean; NaN for an empty subset */
@@ -31,7 +33,8 @@ typedef struct dt_state {
     double gradient_norm; /* of the last step; NaN: not known */
     dt_best best;
     int64_t epochs_since_best;
-    double seconds; /* of training, over all starts of the run */
+    dt_plateau plateau; /* of the validation loss */
+    double seconds;     /* of training, over all starts of the run */
 } dt_state;
 
 #endif

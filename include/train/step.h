@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 #include "nn/loss.h"
+#include "run/state.h"
 #include "train/feed.h"
 #include "train/session.h"
 
@@ -27,11 +28,11 @@ typedef struct dt_step_result {
     dt_request asked; /* what any of the ranks would like */
 } dt_step_result;
 
-/* Plays the next step of the feed, the update number `update` of the run (from 0): samples,
+/* Plays the next step of the feed, the update number where->step of the run (from 0): samples,
  * gradients, their sum, new parameters. own: what this rank would like to happen afterwards.
  * Collective. Errors: DT_ERR_DATA when the loss or the gradient is not finite, on all ranks, unless
  * on_nonfinite is skip; the parameters and the optimizer then stay as they were. */
-dt_status dt_step(dt_session *run, dt_feed *feed, int64_t update, dt_request own,
+dt_status dt_step(dt_session *run, dt_feed *feed, const dt_state *where, dt_request own,
                   dt_step_result *result, dt_error *error);
 
 #endif

@@ -51,9 +51,9 @@ dt_status measure_training(bench_case *it, int64_t times, dt_error *error)
     double order = dt_clock() - begin;
     if (!status)
         status = dt_feed_start_epoch(feed, 0, error);
-    for (int64_t step = 0; !status && step < times; step++) {
+    for (dt_state at = {0}; !status && at.step < times; at.step++) {
         dt_step_result result;
-        status = dt_step(run, feed, step, (dt_request){0}, &result, error);
+        status = dt_step(run, feed, &at, (dt_request){0}, &result, error);
         it->amount += status ? 0 : (double)result.samples;
     }
     double share = it->amount / (double)run->plan.samples;

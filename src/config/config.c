@@ -346,6 +346,24 @@ static dt_status check_layers(const dt_config *config, dt_error *error)
     return DT_OK;
 }
 
+static dt_status check_schedule(const dt_config *config, dt_error *error)
+{
+    dt_schedule_kind kind = (dt_schedule_kind)config->schedule;
+    double lr = dt_config_peak_lr(config);
+    if (dt_schedule_has_least(kind) && config->lr_min > lr)
+        return refuse_both(config, "lr_min", "lr", error,
+                           "expected at most lr, %.15g, with schedule = %s, found %.15g", lr,
+                           dt_schedule_names[kind], config->lr_min);
+    if (kind == DT_SCHEDULE_ONE_CYCLE && config->warmup_epochs > 0)
+        return refuse_both(config, "warmup_epochs", "schedule", error,
+                           "expected 0 with schedule = one-cycle (see pct_start), found %.15g",
+                           config->warmup_epochs);
+    if (kind == DT_SCHEDULE_PLATEAU && config->val_fraction <= 0.0)
+        return refuse_both(config, "schedule", "val_fraction", error,
+                           "plateau looks at the validation loss: set val_fraction too");
+    return DT_OK;
+}
+
 static dt_status check_together(const dt_config *config, dt_error *error)
 {
     dt_status status = check_layers(config, error);
@@ -376,12 +394,13 @@ static dt_status check_together(const dt_config *config, dt_error *error)
         return refuse_both(config, "clip_value", "clip_norm", error,
                            "expected 0 with clip_norm = %.15g, found %.15g; clip by one of them",
                            config->clip_norm, config->clip_value);
-    bool decays = config->schedule == DT_SCHEDULE_COSINE || config->schedule == DT_SCHEDULE_LINEAR;
-    if (decays && config->lr_min > config->lr)
-        return refuse_both(config, "lr_min", "lr", error,
-                           "expected at most lr, %.15g, with schedule = %s, found %.15g",
-                           config->lr, dt_schedule_names[config->schedule], config->lr_min);
-    return DT_OK;
+    return check_schedule(config, error);
+}
+
+double dt_config_peak_lr(const dt_config *config)
+{
+    return dt_scale_lr((dt_lr_scaling)config->lr_scaling, config->lr, config->batch_size,
+                       config->lr_batch);
 }
 
 void dt_config_set_outputs(dt_config *config, int classes)

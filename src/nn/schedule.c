@@ -5,36 +5,146 @@
 
 #include "base/elementary.h"
 
-const char *const dt_schedule_names[] = {"constant", "step", "cosine", "linear", NULL};
+static const double pi = 3.14159265358979323846;
 
-static double find_lr(const dt_schedule *schedule, int64_t step)
+const char *const dt_anneal_names[] = {"cosine", "linear", NULL};
+const char *const dt_lr_scaling_names[] = {"none", "linear", "sqrt", NULL};
+
+double dt_scale_lr(dt_lr_scaling scaling, double lr, int64_t batch, int64_t tuned)
+{
+    double times = (double)batch / (double)tuned;
+    return scaling == DT_LR_LINEAR ? lr * times : scaling == DT_LR_SQRT ? lr * sqrt(times) : lr;
+}
+
+/* A step behind the warm-up. */
+typedef struct place {
+    int64_t step, drops;
+    double progress; /* from the end of the warm-up, 0, to the last step, 1 */
+} place;
+
+static double lr_constant(const dt_schedule *schedule, const place *at)
+{
+    (void)at;
+    return schedule->lr;
+}
+
+static double lr_step(const dt_schedule *schedule, const place *at)
+{
+    int64_t drops = at->step / schedule->steps_an_epoch / schedule->step_epochs;
+    return schedule->lr * dt_power(schedule->gamma, drops);
+}
+
+static double lr_cosine(const dt_schedule *schedule, const place *at)
+{
+    double range = schedule->lr - schedule->lr_min;
+    return schedule->lr_min + range * 0.5 * (1 + dt_cos(pi * at->progress));
+}
+
+static double lr_linear(const dt_schedule *schedule, const place *at)
+{
+    return schedule->lr - (schedule->lr - schedule->lr_min) * at->progress;
+}
+
+static double lr_polynomial(const dt_schedule *schedule, const place *at)
+{
+    double left = 1 - at->progress, power = schedule->power;
+    double share = left > 0 ? dt_exp_double(power * dt_log(left)) : power == 0;
+    return schedule->lr_min + (schedule->lr - schedule->lr_min) * share;
+}
+
+static double anneal(dt_anneal how, double from, double to, double part)
+{
+    if (how == DT_ANNEAL_LINEAR)
+        return from + (to - from) * part;
+    return to + (from - to) / 2 * (1 + dt_cos(pi * part));
+}
+
+/* What begins at one value has another at the peak of the learning rate, and a third at the end. */
+static double cycle(const dt_schedule *schedule, const place *at, const double values[3])
+{
+    double last = (double)(schedule->total_steps - 1), now = (double)at->step;
+    double peak = schedule->pct_start * (double)schedule->total_steps - 1;
+    bool rises = now <= peak;
+    double begin = rises ? 0 : peak, span = (rises ? peak : last) - begin;
+    return anneal(schedule->anneal, values[!rises], values[!rises + 1],
+                  span > 0 ? (now - begin) / span : 1);
+}
+
+static double lr_one_cycle(const dt_schedule *schedule, const place *at)
+{
+    double begin = schedule->lr / schedule->div_factor;
+    return cycle(schedule, at, (double[]){begin, schedule->lr, begin / schedule->final_div_factor});
+}
+
+static double momentum_one_cycle(const dt_schedule *schedule, const place *at)
+{
+    double base = schedule->base_momentum, max = schedule->max_momentum;
+    return schedule->cycle_momentum ? cycle(schedule, at, (double[]){max, base, max}) : (double)NAN;
+}
+
+static double lr_plateau(const dt_schedule *schedule, const place *at)
+{
+    double lr = schedule->lr * dt_power(schedule->gamma, at->drops);
+    return lr > schedule->lr_min ? lr : schedule->lr_min;
+}
+
+const char *const dt_schedule_names[] = {"constant",   "step",      "cosine",  "linear",
+                                         "polynomial", "one-cycle", "plateau", NULL};
+
+static const struct {
+    double (*lr)(const dt_schedule *schedule, const place *at);
+    double (*momentum)(const dt_schedule *schedule, const place *at); /* NULL: leaves it alone */
+    bool follows_end, has_least;
+} kinds[] = {
+    [DT_SCHEDULE_CONSTANT] = {.lr = lr_constant},
+    [DT_SCHEDULE_STEP] = {.lr = lr_step},
+    [DT_SCHEDULE_COSINE] = {.lr = lr_cosine, .follows_end = true, .has_least = true},
+    [DT_SCHEDULE_LINEAR] = {.lr = lr_linear, .follows_end = true, .has_least = true},
+    [DT_SCHEDULE_POLYNOMIAL] = {.lr = lr_polynomial, .follows_end = true, .has_least = true},
+    [DT_SCHEDULE_ONE_CYCLE] = {.lr = lr_one_cycle,
+                               .momentum = momentum_one_cycle,
+                               .follows_end = true},
+    [DT_SCHEDULE_PLATEAU] = {.lr = lr_plateau, .has_least = true},
+};
+
+bool dt_schedule_follows_end(dt_schedule_kind kind)
+{
+    return kinds[kind].follows_end;
+}
+
+bool dt_schedule_has_least(dt_schedule_kind kind)
+{
+    return kinds[kind].has_least;
+}
+
+void dt_schedule_note(const dt_schedule *schedule, double loss, dt_plateau *plateau)
+{
+    if (schedule->kind != DT_SCHEDULE_PLATEAU)
+        return;
+    bool better = isnan(plateau->best) ? !isnan(loss)
+                                       : loss < plateau->best * (1 - schedule->plateau_threshold);
+    if (better)
+        plateau->best = loss;
+    plateau->epochs = better ? 0 : plateau->epochs + 1;
+    if (plateau->epochs > schedule->plateau_patience) {
+        plateau->drops++;
+        plateau->epochs = 0;
+    }
+}
+
+dt_rates dt_schedule_rates(const dt_schedule *schedule, int64_t step, int64_t drops)
 {
     int64_t last = schedule->total_steps - 1;
     if (step > last)
         step = last < 0 ? 0 : last;
     int64_t warmup = (int64_t)(schedule->warmup_epochs * (double)schedule->steps_an_epoch);
-    if (step < warmup)
-        return schedule->lr * (double)(step + 1) / (double)(warmup + 1);
-
     double span = (double)(last - warmup);
-    double progress = span > 0 ? (double)(step - warmup) / span : 0;
-    double range = schedule->lr - schedule->lr_min;
-    switch (schedule->kind) {
-    case DT_SCHEDULE_CONSTANT:
-        break;
-    case DT_SCHEDULE_STEP: {
-        int64_t drops = step / schedule->steps_an_epoch / schedule->step_epochs;
-        return schedule->lr * dt_power(schedule->gamma, drops);
-    }
-    case DT_SCHEDULE_COSINE:
-        return schedule->lr_min + range * 0.5 * (1 + dt_cos(3.14159265358979323846 * progress));
-    case DT_SCHEDULE_LINEAR:
-        return schedule->lr - range * progress;
-    }
-    return schedule->lr;
-}
-
-dt_rates dt_schedule_rates(const dt_schedule *schedule, int64_t step)
-{
-    return (dt_rates){.lr = find_lr(schedule, step), .momentum = (double)NAN};
+    const place at = {step, drops, span > 0 ? (double)(step - warmup) / span : 0};
+    dt_rates rates = {.lr = schedule->lr * (double)(step + 1) / (double)(warmup + 1),
+                      .momentum = (double)NAN};
+    if (step >= warmup)
+        rates.lr = kinds[schedule->kind].lr(schedule, &at);
+    if (kinds[schedule->kind].momentum)
+        rates.momentum = kinds[schedule->kind].momentum(schedule, &at);
+    return rates;
 }

@@ -35,6 +35,11 @@ static const dt_field fields[] = {
     COUNT("/running", "correct", state.correct),
     COUNT("/running", "samples", state.counted),
     FIELD("/running", "gradient_norm", REAL, state.gradient_norm),
+    ROW("/running", "plateau_best", REAL, state.plateau.best, .optional = true),
+    ROW("/running", "plateau_epochs", INTEGER, state.plateau.epochs, .optional = true,
+        .most = INT64_MAX),
+    ROW("/running", "plateau_drops", INTEGER, state.plateau.drops, .optional = true,
+        .most = INT64_MAX),
     COUNT("/best", "epoch", state.best.epoch),
     COUNT("/best", "step", state.best.step),
     COUNT("/best", "samples", state.best.samples),
@@ -278,7 +283,7 @@ dt_status dt_checkpoint_decode(const void *bytes, size_t size, dt_checkpoint *ou
 {
     tables all;
     dt_hdf5_reader *reader;
-    *out = (dt_checkpoint){0};
+    *out = (dt_checkpoint){.state.plateau.best = (double)NAN};
     set_tables(&all, out);
     dt_status status = trailer_check(bytes, size, error);
     if (status)

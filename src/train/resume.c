@@ -56,9 +56,8 @@ static void tell_turns(const dt_config *asked, const dt_config *old, const dt_co
             dt_warn("%s was %s, and is %s from step %lld on: another trajectory", settings[i].name,
                     then, now, (long long)step);
     }
-    bool follows_end =
-        merged->schedule == DT_SCHEDULE_COSINE || merged->schedule == DT_SCHEDULE_LINEAR;
-    if (follows_end && merged->epochs != old->epochs)
+    if (dt_schedule_follows_end((dt_schedule_kind)merged->schedule) &&
+        merged->epochs != old->epochs)
         dt_warn("epochs were %lld, and are %lld: the %s schedule is another from step %lld on",
                 (long long)old->epochs, (long long)merged->epochs,
                 dt_schedule_names[merged->schedule], (long long)step);

@@ -265,12 +265,13 @@ static dt_status refuse(dt_session *run, const dt_reduced *sum, const dt_support
     return result->skipped ? DT_OK : status;
 }
 
-dt_status dt_step(dt_session *run, dt_feed *feed, int64_t number, dt_request own,
+dt_status dt_step(dt_session *run, dt_feed *feed, const dt_state *where, dt_request own,
                   dt_step_result *result, dt_error *error)
 {
     dt_play play;
     dt_interval all = {0, (size_t)run->slice.count};
     dt_support support = {1, &all};
+    int64_t number = where->step;
     run->step = number;
     dt_watchdog_beat(run->watchdog, number, DT_PHASE_GATHER);
     dt_status status = dt_feed_step(feed, &play, error);
@@ -285,10 +286,11 @@ dt_status dt_step(dt_session *run, dt_feed *feed, int64_t number, dt_request own
     add_gradients(run, &play, &support);
     dt_watchdog_beat(run->watchdog, number, DT_PHASE_WAIT);
     dt_reduced sum = dt_reduce_finish(run->reduce, &run->trace);
-    *result = (dt_step_result){.samples = play.step_samples,
-                               .rates = dt_schedule_rates(&run->schedule, number),
-                               .gradient_norm = (double)NAN,
-                               .asked = asked(run)};
+    *result =
+        (dt_step_result){.samples = play.step_samples,
+                         .rates = dt_schedule_rates(&run->schedule, number, where->plateau.drops),
+                         .gradient_norm = (double)NAN,
+                         .asked = asked(run)};
     if (!all_finite(run, &sum, &support))
         return refuse(run, &sum, &support, result, error);
     update(run, &sum, &support, result, norm_is_wanted(run, number, result->asked));

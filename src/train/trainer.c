@@ -28,6 +28,7 @@ dt_state dt_state_initial(void)
 {
     return (dt_state){
         .gradient_norm = (double)NAN,
+        .plateau.best = (double)NAN,
         .best = {.val = {(double)NAN, (double)NAN}, .test = {(double)NAN, (double)NAN}}};
 }
 
@@ -183,6 +184,7 @@ static dt_status evaluate_and_report(trainer *self, dt_error *error)
     if (status)
         return status;
     note_best(self);
+    dt_schedule_note(&run->schedule, report->val.loss, &self->state->plateau);
     self->state->seconds = report->seconds = dt_clock() - self->begin;
     report->seconds_now = dt_clock() - self->start;
     if (self->observer->epoch)
@@ -207,7 +209,7 @@ static dt_status train_steps(trainer *self, dt_error *error)
         if (self->observer->request)
             own = self->observer->request(self->observer->state);
         dt_step_result result;
-        dt_status status = dt_step(run, self->feed, state->step, own, &result, error);
+        dt_status status = dt_step(run, self->feed, state, own, &result, error);
         if (!status)
             status = count_step(self, &result, error);
         uint64_t hash;
@@ -291,22 +293,22 @@ dt_status dt_train(dt_session *run, const dt_observer *observer, dt_state *state
                     .start = now,
                     .gathers = observer->room};
     dt_comm_broadcast(run->comm, &self.gathers, sizeof self.gathers);
-    self.report =
-        (dt_progress_report){.epochs = run->config.epochs,
-                             .steps = run->total_steps,
-                             .steps_an_epoch = dt_plan_steps(&run->plan),
-                             .epoch = state->epoch,
-                             .step = state->step,
-                             .samples = state->samples,
-                             .first_step = state->step,
-                             .seconds = state->seconds,
-                             .train_loss = state->loss / (double)state->counted,
-                             .train_accuracy = (double)state->correct / (double)state->counted,
-                             .val = {(double)NAN, (double)NAN},
-                             .test = {(double)NAN, (double)NAN},
-                             .lr = dt_schedule_rates(&run->schedule, state->step).lr,
-                             .gradient_norm = state->gradient_norm,
-                             .samples_per_second = (double)NAN};
+    self.report = (dt_progress_report){
+        .epochs = run->config.epochs,
+        .steps = run->total_steps,
+        .steps_an_epoch = dt_plan_steps(&run->plan),
+        .epoch = state->epoch,
+        .step = state->step,
+        .samples = state->samples,
+        .first_step = state->step,
+        .seconds = state->seconds,
+        .train_loss = state->loss / (double)state->counted,
+        .train_accuracy = (double)state->correct / (double)state->counted,
+        .val = {(double)NAN, (double)NAN},
+        .test = {(double)NAN, (double)NAN},
+        .lr = dt_schedule_rates(&run->schedule, state->step, state->plateau.drops).lr,
+        .gradient_norm = state->gradient_norm,
+        .samples_per_second = (double)NAN};
     dt_trace_lap(&run->trace, DT_PHASE_OTHER);
     dt_status status = dt_feed_create(&run->plan, run->exchange, run->own_virtual_ranks,
                                       dt_comm_size(run->comm), &self.feed, error);

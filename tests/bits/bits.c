@@ -28,6 +28,7 @@ typedef struct recipe {
     dt_layer_defaults layers; /* of the numbers in it */
     dt_normalization normalization;
     dt_loss loss;
+    double label_smoothing;
     dt_optimizer_spec optimizer;
     dt_schedule schedule;
     dt_init init;
@@ -44,8 +45,18 @@ static recipe standard = {
                   .beta1 = 0.9,
                   .beta2 = 0.999,
                   .epsilon = 1e-8},
-    .schedule =
-        {.lr = 0.01, .gamma = 0.7, .step_epochs = 1, .steps_an_epoch = 2, .total_steps = STEPS},
+    .schedule = {.lr = 0.01,
+                 .gamma = 0.7,
+                 .step_epochs = 1,
+                 .power = 1.5,
+                 .pct_start = 0.4,
+                 .div_factor = 20,
+                 .final_div_factor = 100,
+                 .cycle_momentum = true,
+                 .base_momentum = 0.8,
+                 .max_momentum = 0.95,
+                 .steps_an_epoch = 2,
+                 .total_steps = STEPS},
     .init = DT_INIT_HE,
 };
 
@@ -109,8 +120,10 @@ static uint64_t train(const recipe *of)
     dt_error error = {0};
     dt_network *network;
     dt_optimizer *optimizer;
-    dt_network_spec spec = {
-        .architecture.input = {28, 28, 1}, .normalization = of->normalization, .loss = of->loss};
+    dt_network_spec spec = {.architecture.input = {28, 28, 1},
+                            .normalization = of->normalization,
+                            .loss = of->loss,
+                            .label_smoothing = of->label_smoothing};
     check(dt_layers_parse(of->list, &spec.architecture.list, &error), &error);
     check(dt_layers_write_out(&spec.architecture.list, &of->layers, &error), &error);
     check(dt_network_create(&spec, &network, &error), &error);
@@ -135,7 +148,7 @@ static uint64_t train(const recipe *of)
         sum_gradient(network, step, sums, losses, tracked);
         dt_support_squares(&all, count, sums[0], blocks);
         double norm = sqrt(dt_squares_sum(count, blocks)) / BATCH;
-        dt_rates rates = dt_schedule_rates(&of->schedule, step);
+        dt_rates rates = dt_schedule_rates(&of->schedule, step, step / 2);
         dt_optimizer_begin(optimizer, dt_optimizer_scale(optimizer, BATCH, norm), &rates);
         if (dt_optimizer_notes(optimizer) > 0) {
             dt_optimizer_note(optimizer, parameters, sums[0], notes);
@@ -257,6 +270,8 @@ int main(void)
         r.layers.output = "softmax";
         r.normalization.shift = -0.4242;
         show("loss-softmax-shift", dt_loss_names[i], &r);
+        r.label_smoothing = 0.1;
+        show("loss-smoothed", dt_loss_names[i], &r);
     }
     for (int i = 0; dt_init_names[i]; i++) {
         recipe r = standard;
@@ -268,6 +283,9 @@ int main(void)
         r.schedule.kind = (dt_schedule_kind)i;
         r.schedule.warmup_epochs = 1;
         show("schedule", dt_schedule_names[i], &r);
+        r.schedule.warmup_epochs = 0;
+        r.optimizer.kind = DT_ADAMW;
+        show("schedule-of-adamw", dt_schedule_names[i], &r);
     }
     for (int i = 0; i < DT_AUGMENT_KINDS; i++) {
         const dt_augment_row *row = &dt_augment_rows[i];

@@ -112,8 +112,14 @@ def mean_squared_error(o, y):
 LOSSES = {"cross-entropy": cross_entropy, "bce": bce_with_logits, "mse": mean_squared_error}
 
 
+def smoothed(y, share):
+    """torch.nn.CrossEntropyLoss: label_smoothing"""
+    return (1 - share) * y + share / y.shape[1]
+
+
 class Network:
     def __init__(self, run, tensors):
+        self.smoothing = run.number("label_smoothing")
         self.layers = layer_reference.parse(run.text("layers"))
         self.loss = LOSSES[run.text("loss")]
         self.shape = idx.image_shape(run.text("data"))
@@ -128,15 +134,15 @@ class Network:
         values = self.forward(x, noise)
         return values[-2] if self.layers[-1][0] == "softmax" else values[-1]
 
-    def evaluate(self, x, y, noise=None):
+    def evaluate(self, x, y, noise=None, smoothing=0):
         """Loss of each sample, and whether it is classified correctly."""
         output = self.forward(x, noise)[-1]
-        return self.loss(output, y)[0], output.argmax(1) == y.argmax(1)
+        return self.loss(output, smoothed(y, smoothing))[0], output.argmax(1) == y.argmax(1)
 
     def gradients(self, x, y, noise=None):
         """Means over the samples, in the order of self.tensors."""
         values = self.forward(x, noise)
-        error = self.loss(values[-1], y)[1] / len(x)
+        error = self.loss(values[-1], smoothed(y, self.smoothing))[1] / len(x)
         tensors = [array.T for array in self.tensors]
         return [gradient.T for gradient in
                 layer_reference.backward(self.layers, tensors, values, error, noise)]
@@ -256,19 +262,48 @@ class Average:
         self.steps += 1
 
 
+def peak_rate(run):
+    times = run.integer("batch_size") / run.integer("lr_batch")
+    return run.number("lr") * {"none": 1, "linear": times, "sqrt": math.sqrt(times)}[
+        run.text("lr_scaling")]
+
+
+def one_cycle(run, step, steps):
+    """torch.optim.lr_scheduler.OneCycleLR with two phases; momentum, if it cycles, becomes that of
+    the run."""
+    begin = peak_rate(run) / run.number("div_factor")
+    rates = (begin, peak_rate(run), begin / run.number("final_div_factor"))
+    momenta = [run.number(name) for name in ("max_momentum", "base_momentum", "max_momentum")]
+    peak = run.number("pct_start") * steps - 1
+    falls = step > peak
+    part = (step - peak) / (steps - 1 - peak) if falls else step / peak
+    share = part if run.text("anneal") == "linear" else (1 - math.cos(math.pi * part)) / 2
+    rate, momentum = (values[falls] + (values[falls + 1] - values[falls]) * share
+                      for values in (rates, momenta))
+    if run.text("cycle_momentum") == "true":
+        run.settings["momentum"] = run.settings["beta1"] = momentum
+    return rate
+
+
 def learning_rate(run, step, epoch, epoch_steps):
-    """step, epoch: from 0. Cosine and linear reach lr_min in the last step of the run's epochs."""
-    lr, lr_min, kind = run.number("lr"), run.number("lr_min"), run.text("schedule")
+    """step, epoch: from 0. Cosine, linear and polynomial reach lr_min in the last step of the run's
+    epochs. A momentum of the step becomes that of the run."""
+    lr, lr_min, kind = peak_rate(run), run.number("lr_min"), run.text("schedule")
     last = run.integer("epochs") * epoch_steps - 1
+    if kind == "plateau":
+        raise Deviation("expected a schedule that does not look at validation samples")
     if run.number("warmup_epochs") != 0:
         raise Deviation("expected warmup_epochs = 0")
     if kind == "constant":
         return lr
     if kind == "step":
         return lr * run.number("gamma") ** (epoch // run.integer("step_epochs"))
+    if kind == "one-cycle":
+        return one_cycle(run, step, last + 1)
     part = step / last
-    return lr_min + (lr - lr_min) * (1 - part if kind == "linear"
-                                     else (1 + math.cos(math.pi * part)) / 2)
+    share = {"linear": 1 - part, "cosine": (1 + math.cos(math.pi * part)) / 2,
+             "polynomial": (1 - part) ** run.number("power")}[kind]
+    return lr_min + (lr - lr_min) * share
 
 
 # ---- the laws ----
@@ -297,7 +332,7 @@ def play(run, network, update):
             losses, hits = [], []
         here = range(first, min(first + batch, len(x)))
         noise = (run.integer("seed"), epoch, here)
-        loss, hit = network.evaluate(x[here], y[here], noise)
+        loss, hit = network.evaluate(x[here], y[here], noise, network.smoothing)
         losses.extend(loss)
         hits.extend(hit)
         lr = learning_rate(run, step, epoch, epoch_steps)

@@ -117,14 +117,15 @@ can change only between two epochs and this is step 5 of one, found 4; leave it 
 }
 
 @test "every optimizer and schedule goes on where it was" {
-    local optimizer schedule
+    local optimizer schedule warmup
     for optimizer in $(names optimizer); do
         schedule=$(names schedule | tr ' ' '\n' | shuf -n 1)
+        [ "$schedule" = one-cycle ] && warmup=0 || warmup=0.5
         echo "$optimizer $schedule"
         train 1 "${small[@]}" --epochs 2 --optimizer "$optimizer" --schedule "$schedule" \
-            --lr 0.01 --warmup-epochs 0.5 --clip-norm 1 --output "whole-$optimizer"
+            --lr 0.01 --warmup-epochs "$warmup" --clip-norm 1 --output "whole-$optimizer"
         in_pieces "1:13 3:-1" "${small[@]}" --epochs 2 --optimizer "$optimizer" \
-            --schedule "$schedule" --lr 0.01 --warmup-epochs 0.5 --clip-norm 1
+            --schedule "$schedule" --lr 0.01 --warmup-epochs "$warmup" --clip-norm 1
         same_run "whole-$optimizer" pieces
     done
 }
@@ -152,6 +153,16 @@ weights_hash() { "$program" inspect "$1/weights.h5" | sed -n 's/.*, parameter_ha
     dist_train 0 eval --weights run/weights.h5 --data synthetic --json eval.json
     expect "test_loss" "$(printf %.12f "$(summary test_loss)")" \
         "$(printf %.12f "$(sed -n 's/^  "loss": \(.*\),/\1/p' eval.json)")"
+}
+
+@test "a plateau and its drops go on where they were" {
+    local flat=("${small[@]}" --epochs 40 --schedule plateau --plateau-patience 1 --lr 0.02
+        --plateau-threshold 0.02 --label-smoothing 0.1)
+    train 1 "${flat[@]}" --output whole
+    in_pieces "1:120 2:311 1:450 1:-1" "${flat[@]}"
+    same_run whole pieces
+    [ "$("$python" -c 'import csv
+print(len({row["learning_rate"] for row in csv.DictReader(open("whole/metrics.csv"))}))')" -gt 2 ]
 }
 
 @test "early stopping stops at the same epoch after a restart" {

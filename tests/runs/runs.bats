@@ -53,7 +53,7 @@ pick() {
 # Sets v, nps (one up to V, one of any) and settings. Learning rates are such that nothing diverges.
 draw_run() {
     local limit=$((RANDOM % 500 + 20)) batch layers split val shuffle normalize activation bias loss
-    local optimizer schedule decay decays clip clip_value augment ema
+    local optimizer schedule smoothing lr_scaling decay decays clip clip_value augment ema
     v=$((RANDOM % 12 + 1))
     nps="$((RANDOM % (v < 3 ? 1 : v < 8 ? v - 1 : 7) + 2)) $((RANDOM % 7 + 2))"
     pick batch 1 $((RANDOM % v + 1)) $((RANDOM % 130 + 1)) $((RANDOM % 130 + 1)) 600
@@ -61,18 +61,21 @@ draw_run() {
     pick layers $((RANDOM % 50 + 1)) 64,$((RANDOM % 50 + 1)) 512 1024,20 40,512
     pick split standard standard random
     pick val 0.1 0.35
-    [ "$split" = random ] || pick val 0 0.1 0.35
+    pick schedule
+    [ "$split" = random ] || [ "$schedule" = plateau ] || pick val 0 0.1 0.35
     pick shuffle
     pick normalize
     pick activation
     pick bias --bias --no-bias
     pick loss
     pick optimizer
-    pick schedule
+    pick smoothing 0 0.1
+    pick lr_scaling
     pick decay 0 0.01
     pick decays --decay-all --no-decay-all
     pick clip 0 0.5
     pick clip_value 0 0 0.003
+    [ "$clip" = 0 ] || clip_value=0
     pick ema 0 0 0.5 0.999
     pick augment none none "shift 2" "rotate 15, scale 0.2, erase 0.5" "elastic 4 30, flip"
     settings=(--train-limit "$limit" --test-limit $((RANDOM % 90 + 1)) --batch-size "$batch"
@@ -80,7 +83,8 @@ draw_run() {
         --layers "$layers,10" --split "$split" --val-fraction "$val" --shuffle "$shuffle"
         --normalize "$normalize" --activation "$activation" "$bias" --loss "$loss"
         --optimizer "$optimizer" --lr 0.0003 --schedule "$schedule" --weight-decay "$decay"
-        "$decays" --clip-norm "$clip" --clip-value "$clip_value" --augment "$augment" --ema "$ema")
+        --label-smoothing "$smoothing" --lr-scaling "$lr_scaling" --plateau-patience 0 --ema "$ema"
+        "$decays" --clip-norm "$clip" --clip-value "$clip_value" --augment "$augment")
 }
 
 @test "same bits at np 1, 2, 3, 4, 8: adam, a ragged last batch" {

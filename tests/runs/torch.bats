@@ -45,20 +45,48 @@ as_torch() {
     done
 }
 
-@test "PyTorch's 50 steps: optimizers, losses and schedules, with weight decay and clipping" {
-    local name number=0 optimizers
-    optimizers=$(names optimizer)
-    optimizers=${optimizers% lion*} # the others are not PyTorch's
+# Those of the optimizers that PyTorch has, too.
+torch_optimizers() {
+    local all
+    all=$(names optimizer)
+    all=${all% lion*} # the others are not PyTorch's
     # Before version 2 its NAdam has one mu too many in a product.
     "$python" -c 'import torch; assert torch.__version__ >= "2"' 2>/dev/null ||
-        optimizers=${optimizers/ nadam/}
+        all=${all/ nadam/}
+    echo "$all"
+}
+
+@test "PyTorch's 50 steps: optimizers, losses and schedules, with weight decay and clipping" {
+    local name number=0 optimizers schedules
+    optimizers=$(torch_optimizers)
+    schedules=$(names schedule | sed s/plateau//) # needs validation samples: below
     # shellcheck disable=SC2046,SC2086 # words
-    for name in $optimizers $(names schedule); do
+    for name in $optimizers $schedules; do
         as_torch --layers 8,10 --activation tanh --optimizer "$(nth $number $optimizers)" \
-            --loss "$(nth $number $(names loss))" --schedule "$(nth $number $(names schedule))" \
+            --loss "$(nth $number $(names loss))" --schedule "$(nth $number $schedules)" \
             --weight-decay "$(nth $number 0 0.1)" \
             "$(nth $((number / 2)) --no-decay-all --decay-all)" \
-            --clip-norm "$(nth $number 0 0 0.3)" --clip-value "$(nth $number 0 0.003 0)"
+            --clip-norm "$(nth $number 0 0 0.3)" --clip-value "$(nth $number 0 0.003 0)" \
+            --label-smoothing "$(nth $number 0 0.1)" --power 1.7 \
+            --lr-scaling "$(nth $number $(names lr_scaling))"
         number=$((number + 1))
     done
+}
+
+@test "PyTorch's one-cycle: the momentum of every optimizer, both forms" {
+    local name number=0
+    # shellcheck disable=SC2046 # words
+    for name in $(torch_optimizers) momentum adam; do
+        as_torch --layers 8,10 --optimizer "$name" --schedule one-cycle --pct-start 0.4 --lr 0.02 \
+            --anneal "$(nth $number $(names anneal))" --base-momentum 0.6 --div-factor 10
+        number=$((number + 1))
+    done
+}
+
+@test "PyTorch's plateau: the drops of the learning rate, through a restart" {
+    local plateau=(--data data --val-fraction 0.2 --layers 8,10 --no-report --epochs 60 --lr 0.03
+        --schedule plateau --plateau-patience 2 --plateau-threshold 0.01 --gamma 0.5 --lr-min 0.004)
+    train 2 "${plateau[@]}" --max-steps 150 --output run
+    train 1 "${plateau[@]}" --resume auto --output run
+    "$python" "$top/tests/runs/torch_reference.py" plateau run
 }

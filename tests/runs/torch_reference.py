@@ -5,6 +5,9 @@ optimizers and derivatives, in float64.
 usage: torch_reference.py INITIAL.py TRAINED.py RUN
            the run directory RUN began with the weights of INITIAL.py and ended with those of
            TRAINED.py, which dist-train export wrote with --format pytorch
+       torch_reference.py plateau RUN
+           the learning rates of RUN, with schedule = plateau, are those that its validation losses
+           lead to
 
 Trains INITIAL.py's model as the run was trained, and compares the parameters: see reference.py,
 for what is compared and which runs can be. Dropout is PyTorch's but for the factors, which are those
@@ -19,7 +22,8 @@ import torch
 
 import idx
 import layer_reference
-from reference import Deviation, Run, check_parameters, decays, learning_rate
+from reference import (Deviation, Run, check, check_parameters, decays, learning_rate, peak_rate,
+                       smoothed)
 
 LOSSES = {"cross-entropy": torch.nn.CrossEntropyLoss, "bce": torch.nn.BCEWithLogitsLoss,
           "mse": torch.nn.MSELoss}
@@ -62,7 +66,7 @@ def optimizer_of(run, parameters):
     number, optim = run.number, torch.optim
     parameters = [{"params": [parameter], **({} if decays(run, parameter) else {"weight_decay": 0})}
                   for parameter in parameters]
-    shared = {"lr": 1.0, "weight_decay": number("weight_decay")}
+    shared = {"lr": peak_rate(run), "weight_decay": number("weight_decay")}
     adaptive = {"eps": number("epsilon"), **shared}
     betas = {"betas": (number("beta1"), number("beta2")), **adaptive}
     momentum = {"momentum": number("momentum"), **shared}
@@ -80,16 +84,35 @@ def optimizer_of(run, parameters):
     }[run.text("optimizer")]()
 
 
+def scheduler_of(run, optimizer, steps):
+    """PyTorch's own, of a run of so many steps; None: the rates are those of reference.py."""
+    schedulers, number = torch.optim.lr_scheduler, run.number
+    if run.text("schedule") == "polynomial":
+        return schedulers.PolynomialLR(optimizer, total_iters=steps - 1, power=number("power"))
+    if run.text("schedule") != "one-cycle":
+        return None
+    cycles = run.text("cycle_momentum") == "true" and (
+        "betas" in optimizer.defaults or optimizer.defaults.get("momentum", 0) > 0)
+    return schedulers.OneCycleLR(
+        optimizer, max_lr=peak_rate(run), total_steps=steps, pct_start=number("pct_start"),
+        anneal_strategy={"cosine": "cos"}.get(run.text("anneal"), "linear"),
+        cycle_momentum=cycles, base_momentum=number("base_momentum"),
+        max_momentum=number("max_momentum"), div_factor=number("div_factor"),
+        final_div_factor=number("final_div_factor"))
+
+
 def train(run, model):
     """Returns the number of steps."""
     images, _ = idx.read_part(run.text("data"), "train", run.integer("train_limit"))
     images, (_, labels) = torch.tensor(images), run.samples("train")
-    labels, parameters = torch.from_numpy(labels), list(model.parameters())
+    labels = torch.from_numpy(smoothed(labels, run.number("label_smoothing")))
+    parameters = list(model.parameters())
     optimizer, loss = optimizer_of(run, parameters), LOSSES[run.text("loss")]()
     noisy = take_factors(model, layer_reference.parse(run.text("layers")))
     model[0].register_forward_pre_hook(lambda _, x: (x[0].double(),))
     batch, steps = run.integer("batch_size"), run.integer("max_steps")
     epoch_steps = -(-len(images) // batch)
+    scheduler = scheduler_of(run, optimizer, run.integer("epochs") * epoch_steps)
     for step in range(steps):
         epoch, first = step // epoch_steps, step % epoch_steps * batch
         here = range(first, min(first + batch, len(images)))
@@ -101,9 +124,11 @@ def train(run, model):
             torch.nn.utils.clip_grad_norm_(parameters, run.number("clip_norm"))
         if run.number("clip_value") > 0:
             torch.nn.utils.clip_grad_value_(parameters, run.number("clip_value"))
-        for group in optimizer.param_groups:
+        for group in optimizer.param_groups if not scheduler else []:
             group["lr"] = learning_rate(run, step, epoch, epoch_steps)
         optimizer.step()
+        if scheduler:
+            scheduler.step()
     return steps
 
 
@@ -111,11 +136,30 @@ def arrays(model):
     return [parameter.detach().numpy().copy() for parameter in model.parameters()]
 
 
+def check_plateau(run):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=peak_rate(run))
+    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, factor=run.number("gamma"), patience=run.integer("plateau_patience"),
+        threshold=run.number("plateau_threshold"), min_lr=run.number("lr_min"))
+    rates = [optimizer.param_groups[0]["lr"]]
+    for row in run.rows:
+        check(f"learning rate of epoch {row['epoch']}", float(row["learning_rate"]), rates[-1],
+              1e-6)
+        scheduler.step(float(row["val_loss"]))
+        rates.append(optimizer.param_groups[0]["lr"])
+    if len(set(rates)) < 3 or rates[-1] != run.number("lr_min"):
+        raise Deviation(f"expected drops down to lr_min, which prove something, found {rates}")
+    print(f"{len(run.rows)} epochs, {len(set(rates)) - 1} drops")
+
+
 def main(arguments):
-    if len(arguments) != 3:
+    if len(arguments) != 3 and arguments[:1] != ["plateau"]:
         print(__doc__, file=sys.stderr)
         return 64
     try:
+        if arguments[0] == "plateau":
+            check_plateau(Run(arguments[1]))
+            return 0
         run, model, trained = Run(arguments[2]), *map(model_of, arguments[:2])
         print(run.text("layers"))
         names, start = [name for name, _ in model.named_parameters()], arrays(model)

@@ -23,13 +23,13 @@ tracked() { "$python" "$top/tests/runs/check_tracked.py" "$@"; }
     train 2 "${base[@]}" --output a
     train 3 "${base[@]}" --loss bce --activation tanh --normalize standard --output b
     train 1 "${base[@]}" --loss mse --output-activation softmax --activation gelu \
-        --optimizer sgd --lr 0.5 --output c
+        --optimizer sgd --lr 0.5 --label-smoothing 0.3 --output c
     tracked reference initial a b c
     train 2 "${base[@]}" --no-bias --activation sigmoid --clip-norm 0.1 --output d
     tracked reference initial-plain d
     local images=("${base[@]/12,8,10/conv 4 3x3 relu, maxpool 2, dropout 0.3, layernorm, dense 10}")
     train 1 "${images[@]}" --max-steps 0 --output initial-images
-    train 3 "${images[@]}" --output e
+    train 3 "${images[@]}" --label-smoothing 0.1 --schedule one-cycle --output e
     tracked reference initial-images e
 }
 

@@ -136,6 +136,14 @@ static void settings_that_do_not_fit_together_are_refused(void)
          {"linear", "0.5"},
          "lr_min: expected at most lr, 0.001, with schedule = linear, found 0.5",
          {"schedule", "step"}},
+        {{"schedule", "warmup_epochs"},
+         {"one-cycle", "0.5"},
+         "warmup_epochs: expected 0 with schedule = one-cycle (see pct_start), found 0.5",
+         {"warmup_epochs", "0"}},
+        {{"schedule", "val_fraction"},
+         {"plateau", "0"},
+         "schedule: plateau looks at the validation loss: set val_fraction too",
+         {"val_fraction", "0.1"}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         dt_config config;
@@ -151,6 +159,27 @@ static void settings_that_do_not_fit_together_are_refused(void)
     }
 }
 
+/* What was tuned for a batch, with another one; lr_min is of the peak that comes of it. */
+static void the_peak_follows_the_batch(void)
+{
+    static const char *const scaling[] = {"none", "linear", "sqrt"};
+    static const double peaks[] = {0.5, 8, 2};
+    for (int i = 0; i < 3; i++) {
+        dt_config config;
+        dt_config_defaults(&config);
+        set(&config, "lr", "0.5");
+        set(&config, "lr_batch", "32");
+        set(&config, "batch_size", "512");
+        set(&config, "lr_scaling", scaling[i]);
+        CU_ASSERT_EQUAL(dt_config_resolve(&config, NULL), DT_OK);
+        CU_ASSERT_EQUAL(config.lr, 0.5); /* config.ini repeats the run */
+        CU_ASSERT_EQUAL(dt_config_peak_lr(&config), peaks[i]);
+        set(&config, "schedule", "linear");
+        set(&config, "lr_min", "1.5");
+        CU_ASSERT_EQUAL(dt_config_resolve(&config, NULL), i == 0 ? DT_ERR_CONFIG : DT_OK);
+    }
+}
+
 CU_SuiteInfo dt_suite_config_resolve(void)
 {
     static CU_TestInfo tests[] = {
@@ -159,6 +188,7 @@ CU_SuiteInfo dt_suite_config_resolve(void)
         {"what was resolved can be read again", what_was_resolved_can_be_read_again},
         {"settings that do not fit together are refused",
          settings_that_do_not_fit_together_are_refused},
+        {"the peak follows the batch", the_peak_follows_the_batch},
         CU_TEST_INFO_NULL};
     return (CU_SuiteInfo){.pName = "config_resolve", .pTests = tests};
 }
