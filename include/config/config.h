@@ -55,6 +55,7 @@ typedef struct dt_config {
     /* [train] */
     int64_t epochs;
     int64_t batch_size; /* samples of one update, all ranks together */
+    int64_t accumulate; /* parts of them that a rank works off one after the other */
     double lr;          /* NaN: auto, the optimizer's default */
     int lr_scaling;     /* dt_lr_scaling */
     int64_t lr_batch;   /* what lr is for */

@@ -35,7 +35,8 @@ typedef struct dt_network_spec {
     dt_loss loss;
     double label_smoothing; /* of the targets in training, as in nn/loss.h; evaluation has none */
     int64_t at_once; /* samples that it will be given at a time, and more now and then; 0: not
-                        known. Memory alone depends on it */
+                        known. Memory alone depends on it ... */
+    int64_t at_most; /* ... and on this, the most samples of a tile; 0: as many as are fast */
 } dt_network_spec;
 
 typedef struct dt_network dt_network;
@@ -97,11 +98,15 @@ typedef struct dt_factoring dt_factoring;
 typedef struct dt_batch {
     int64_t count;
     const uint8_t *const *images; /* [count + upcoming] pointers to `inputs` bytes */
-    const uint8_t *labels;        /* [count], each below the last width */
-    int64_t upcoming;             /* images behind these that will be asked for next: fetched from
-                                     memory meanwhile */
-    const dt_noise *noise;        /* [count] places, for dt_network_gradient; NULL: random layers do
-                                     as in evaluation, where nobody reads it */
+    /* What becomes of the images from `first` on in training: `count` pointers, valid until the
+     * next call; NULL: nothing. */
+    const uint8_t *const *(*draw)(void *drawing, int64_t first, int count);
+    void *drawing;
+    const uint8_t *labels; /* [count], each below the last width */
+    int64_t upcoming;      /* images behind these that will be asked for next: fetched from
+                              memory meanwhile */
+    const dt_noise *noise; /* [count] places, for dt_network_gradient; NULL: random layers do
+                              as in evaluation, where nobody reads it */
     int segment_count;
     const dt_segment *segments; /* of the samples: nn/summation.h */
     dt_loss_sum *losses;        /* [segment_count]: the losses and correct answers of each segment,

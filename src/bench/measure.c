@@ -28,12 +28,6 @@ static dt_status open_feed(const bench_subject *of, int64_t batch, dt_feed **out
     run->plan.batch_size = batch;
     dt_status status = dt_feed_create(&run->plan, run->exchange, run->own_virtual_ranks,
                                       dt_comm_size(run->comm), out, error);
-    if (!status && run->augmented) { /* with room for so large a batch */
-        dt_augmented_destroy(run->augmented);
-        run->augmented = NULL;
-        status = dt_augmented_create(&run->config.augment, run->source->shape, &run->plan,
-                                     run->own_virtual_ranks, &run->augmented, error);
-    }
     status = dt_comm_agree(run->comm, status, error);
     dt_comm_barrier(run->comm);
     return status;

@@ -132,13 +132,16 @@ static void print_memory(const dt_session *run)
 static void print_training(const dt_session *run)
 {
     const dt_config *config = &run->config;
-    char scaled[64] = "";
+    char scaled[64] = "", parts[40] = "";
     if (config->lr_scaling != DT_LR_AS_IT_IS)
         snprintf(scaled, sizeof scaled, " (%g at batch %lld, %s)", config->lr,
                  (long long)config->lr_batch, dt_lr_scaling_names[config->lr_scaling]);
-    dt_say("  training  %s, lr %g%s, batch %lld, %lld epoch%s of %lld steps, seed %lld",
+    if (config->accumulate > 1)
+        snprintf(parts, sizeof parts, " in %lld parts", (long long)config->accumulate);
+    dt_say("  training  %s, lr %g%s, batch %lld%s, %lld epoch%s of %lld steps, seed %lld",
            dt_optimizer_names[config->optimizer], dt_config_peak_lr(config), scaled,
-           (long long)config->batch_size, (long long)config->epochs, config->epochs == 1 ? "" : "s",
+           (long long)config->batch_size, parts, (long long)config->epochs,
+           config->epochs == 1 ? "" : "s",
            (long long)dt_plan_steps(&run->plan), (long long)config->seed);
     if (run->average)
         dt_say("            the moving average of the weights is evaluated and saved, ema %g",

@@ -153,6 +153,9 @@ static const dt_setting settings[] = {
            "passes over the training samples"),
     NUMBER(FIXED, "train", batch_size, INT64, 1, 0x1p24, "64", "samples",
            "samples of one update, all ranks together"),
+    NUMBER(FREE, "train", accumulate, INT64, 1, 0x1p24, "1", "parts",
+           "work a batch off in so many parts, one after the other: less memory, the same bits; "
+           "batch_size is still that of an update, where others have it for a part"),
     NUMBER_OR_AUTO(TURN, "train", lr, REAL, 0, 1000, NULL,
                    "learning rate, the peak of its schedule; auto: the optimizer's default"),
     ENUM(TURN, "train", lr_scaling, dt_lr_scaling_names, "none",

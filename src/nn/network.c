@@ -226,10 +226,10 @@ static void add_second_gradients(dt_network *self, int i, const dt_noise *noise)
     }
 }
 
-/* A tile of the batch, from sample `first` on. If these are tracked, self->squares become those of
- * their gradients. */
+/* A tile of the batch, from sample `first` on, and its images. If these are tracked, self->squares
+ * become those of their gradients. */
 static void backward(dt_network *self, dt_summation *summation, const dt_noise *noise,
-                     const dt_batch *batch, int64_t first)
+                     const dt_batch *batch, int64_t first, const uint8_t *const *images)
 {
     if (batch->tracked)
         memset(self->squares, 0, (size_t)self->tile_samples * sizeof *self->squares);
@@ -239,9 +239,8 @@ static void backward(dt_network *self, dt_summation *summation, const dt_noise *
         summation->offset = self->offsets[i];
         pass.summation = summation;
         pass.squares = batch->tracked ? self->squares : NULL;
-        pass.factored =
-            batch->factoring && dt_factors_keep(batch->factoring, i, first, batch->images + first,
-                                                pass.input, pass.output_gradient);
+        pass.factored = batch->factoring && dt_factors_keep(batch->factoring, i, first, images,
+                                                            pass.input, pass.output_gradient);
         dt_layer_backward(&self->layers[i], &pass);
     }
 }
@@ -342,7 +341,12 @@ void dt_network_gradient(dt_network *self, const dt_batch *batch, dt_real *const
         prefetch(self, batch, first + samples);
         dt_noise room;
         const dt_noise *noise = noise_from(batch, first, &room);
-        forward(self, samples, batch->images + first, noise);
+        const uint8_t *const *images = batch->images + first;
+        if (batch->draw) {
+            images = batch->draw(batch->drawing, first, samples);
+            dt_trace_lap(trace, DT_PHASE_GATHER);
+        }
+        forward(self, samples, images, noise);
         dt_trace_lap(trace, DT_PHASE_FORWARD);
         add_losses(self, &summation, batch->labels + first,
                    self->gradients[self->layer_count].values, &batch->losses[segment]);
@@ -352,7 +356,7 @@ void dt_network_gradient(dt_network *self, const dt_batch *batch, dt_real *const
             listener->final(listener->state, self->parameter_count);
         }
         summation.sparse = support && summation.depth == 0 && last;
-        backward(self, &summation, noise, batch, first);
+        backward(self, &summation, noise, batch, first, images);
         if (batch->tracked)
             track(self, samples, batch->labels + first, batch->tracked + first);
         dt_trace_lap(trace, DT_PHASE_BACKWARD);

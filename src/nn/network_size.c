@@ -22,7 +22,8 @@ void network_scratch_add(const dt_layer *layer, network_scratch *room)
  * L2 cache, so should a tile, as long as it has enough samples for them; weights that come from
  * memory are worth more samples a pass, where there are so many, as long as the tiles are not what
  * takes the memory. */
-static int choose_tile_samples(uint64_t largest_layer, uint64_t values, uint64_t at_once)
+static int choose_tile_samples(uint64_t largest_layer, uint64_t values, uint64_t at_once,
+                               uint64_t at_most)
 {
     enum { FEWEST = 16, LEAST = 32, FEW = 64, MANY = 256 };
     const uint64_t cache = ((uint64_t)2 << 20) / sizeof(dt_real);
@@ -34,6 +35,8 @@ static int choose_tile_samples(uint64_t largest_layer, uint64_t values, uint64_t
         samples = at_once < LEAST ? LEAST : at_once;
     if (samples * values > tiles_most)
         samples = tiles_most / values;
+    if (at_most > 0 && at_most < samples)
+        samples = at_most;
     return samples > 0 ? (int)samples : 1;
 }
 
@@ -56,7 +59,8 @@ dt_network_size dt_network_measure(const dt_network_spec *spec)
         values += tiles * (uint64_t)dt_tile_stride(layer.outputs);
         columns += tiles * (uint64_t)layer.outputs;
     }
-    size.tile_samples = choose_tile_samples(largest, values, (uint64_t)spec->at_once);
+    size.tile_samples =
+        choose_tile_samples(largest, values, (uint64_t)spec->at_once, (uint64_t)spec->at_most);
     size.bytes += (uint64_t)size.tile_samples * (values * sizeof(dt_real) + sizeof(double)) +
                   columns * (sizeof(int32_t) + 1) + room.intervals * sizeof(dt_interval) +
                   room.indices * sizeof(int32_t) + room.work * sizeof(dt_real);

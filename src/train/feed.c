@@ -131,6 +131,7 @@ dt_status dt_feed_step(dt_feed *self, dt_play *play, dt_error *error)
         play->batch.count += play->counts[v];
     play->batch.images = window->delivery.images + self->sample;
     play->batch.labels = window->delivery.labels + self->sample;
+    play->batch.draw = NULL;
     play->batch.tracked = NULL;
     play->positions = window->wanted + self->sample;
     play->noise = (dt_noise){.seed = self->plan->seed,

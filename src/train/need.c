@@ -44,12 +44,10 @@ static uint64_t feed_bytes(const dt_session *run, int64_t samples)
            2 * window * (sizeof(int32_t) + sizeof(uint8_t *) + 1);
 }
 
-static uint64_t augment_bytes(const dt_session *run, int64_t samples)
+static uint64_t augment_bytes(const dt_session *run, const dt_network_size *size)
 {
-    int64_t batch = run->config.batch_size < samples ? run->config.batch_size : samples;
     return dt_augment_is_some(&run->config.augment)
-               ? dt_augmented_bytes(&run->config.augment, run->source->shape,
-                                    batch / dt_comm_size(run->comm) + 1)
+               ? dt_augmented_bytes(&run->config.augment, run->source->shape, size->tile_samples)
                : 0;
 }
 
@@ -100,8 +98,7 @@ dt_status dt_need_of_training(const dt_session *run, const dt_network_spec *spec
     uint64_t others = held[DT_SUBSET_VAL] + held[DT_SUBSET_TEST];
     out->data = train + others * sample_bytes(run) + evaluation_bytes(run, others) +
                 dataset_bytes(run, counts) + feed_bytes(run, counts[DT_SUBSET_TRAIN]) +
-                augment_bytes(run, counts[DT_SUBSET_TRAIN]) +
-                track_bytes(run, counts[DT_SUBSET_TRAIN]);
+                augment_bytes(run, &size) + track_bytes(run, counts[DT_SUBSET_TRAIN]);
     out->shared = shared_parameters + shared_sums + shared_factors + notes + train;
     return DT_OK;
 }

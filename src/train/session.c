@@ -169,15 +169,20 @@ static dt_status build_plan(dt_session *run, dt_error *error)
     return DT_OK;
 }
 
+static dt_status build_augmented(dt_session *run, dt_error *error)
+{
+    int most = dt_network_measure(dt_network_spec_of(run->network)).tile_samples;
+    return dt_augmented_create(&run->config.augment, run->source->shape, run->plan.seed, most,
+                               &run->augmented, error);
+}
+
 static dt_status allocate_scratch(dt_session *run, dt_error *error)
 {
     size_t own = (size_t)run->own_virtual_ranks.count;
     size_t spans = strcmp(run->config.timeline, "none") != 0 ? TIMELINE_SPANS : 0;
     if (dt_trace_create(&run->trace, spans, error))
         return error->status;
-    if (dt_augment_is_some(&run->config.augment) &&
-        dt_augmented_create(&run->config.augment, run->source->shape, &run->plan,
-                            run->own_virtual_ranks, &run->augmented, error))
+    if (dt_augment_is_some(&run->config.augment) && build_augmented(run, error))
         return error->status;
     run->segments = dt_calloc(own, sizeof *run->segments, error);
     run->losses = run->segments ? dt_calloc(own, sizeof *run->losses, error) : NULL;

@@ -127,6 +127,8 @@ dt_status session_specify(const dt_session *run, dt_network_spec *out, dt_error 
     int64_t ranks = dt_comm_size(run->comm);
     if (!status)
         out->at_once = (run->config.batch_size + ranks - 1) / ranks;
+    if (!status && run->config.accumulate > 1)
+        out->at_most = (out->at_once + run->config.accumulate - 1) / run->config.accumulate;
     return status;
 }
 

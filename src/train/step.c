@@ -278,7 +278,7 @@ dt_status dt_step(dt_session *run, dt_feed *feed, const dt_state *where, dt_requ
     if (status)
         return status;
     if (run->augmented)
-        dt_augmented_draw(run->augmented, &play.noise, &play.batch);
+        dt_augmented_step(run->augmented, &play.noise, &play.batch);
     if (run->track)
         play.batch.tracked = dt_track_next(run->track);
     dt_trace_lap(&run->trace, DT_PHASE_GATHER);

@@ -80,13 +80,14 @@ refused() {
 }
 
 @test "a rank takes what was counted: in training, in a resumed run, while it saves" {
-    local all=(--data synthetic --train-limit 20 --test-limit 10 --batch-size 16 --epochs 1)
+    local all=(--data synthetic --train-limit 20 --test-limit 10 --batch-size 16 --epochs 1
+        --ema 0.9)
     local wide=(--layers 8192,10) mb=26 counted base
     export MALLOC_MMAP_THRESHOLD_=131072 # what is freed is given back at once
-    # Parameters, gradient, two arrays of adam; while it saves, two of each but the gradient, and of
-    # the best parameters; and the tiles.
+    # Parameters, their average, gradient, two arrays of adam; while it saves, two of each but the
+    # gradient, and of the best parameters; and the tiles.
     counted=$(predicted 1 "${all[@]}" "${wide[@]}" --val-fraction 0.2)
-    between $((12 * mb)) "$counted" $((12 * mb + 40))
+    between $((15 * mb)) "$counted" $((15 * mb + 40))
     dist_train 1 "${all[@]}" --layers 10 --output base
     base=$(peak base)
     dist_train 1 "${all[@]}" "${wide[@]}" --val-fraction 0.2 --output one
@@ -94,11 +95,28 @@ refused() {
     dist_train 1 --resume auto --output one --epochs 2
     expect "exit code" 0 "$status"
     between $((counted + base - 3 * mb)) "$(peak one)" $((counted + base + mb / 2))
-    # Of two ranks the first has the parameters, and each half of adam's arrays.
+    # Of two ranks the first has the parameters and their average, and each half of adam's arrays.
     counted=$(predicted 2 "${all[@]}" "${wide[@]}")
-    between $((9 * mb)) "$counted" $((9 * mb + 40))
+    between $((12 * mb)) "$counted" $((12 * mb + 40))
     dist_train 2 "${all[@]}" "${wide[@]}" --output two
     between $((counted + base - 3 * mb)) "$(peak two)" $((counted + base + mb + mb / 2))
+}
+
+@test "of a batch, what goes through the network at a time takes memory: less in parts" {
+    local all=(--data synthetic --train-limit 2560 --test-limit 10 --optimizer sgd --max-steps 1
+        --layers "conv 60 5x5 same, conv 60 3x3 same, avgpool all, 10" --augment "shift 1")
+    local parts peaks=() counted=()
+    dist_train 1 "${all[@]}" --batch-size 2560 --output run
+    peaks+=("$(peak run)")
+    for parts in 1 16; do
+        counted+=("$(predicted 1 "${all[@]}" --batch-size 16 --accumulate $parts)")
+        dist_train 1 "${all[@]}" --batch-size 16 --accumulate $parts --output run --overwrite
+        peaks+=("$(peak run)")
+    done
+    between 0 "$((peaks[0] - peaks[1]))" 2
+    local saved=$((counted[0] - counted[1]))
+    between 8 $saved 20
+    between $((saved / 2)) $((peaks[1] - peaks[2])) $((saved + 2)) # not all of it is ever used
 }
 
 @test "data are held once, while they are read too: raw and packed" {

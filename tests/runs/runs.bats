@@ -13,10 +13,12 @@ small=(--data synthetic --train-limit 300 --test-limit 50 --layers 20,10)
 two=("${small[@]}" --epochs 2)
 
 # bits V NP ARGUMENT...: a run of V virtual ranks on NP ranks into the directory V-NP; one warning
-# of ranks that wait is allowed, and asked for, where there are more ranks.
+# of ranks that wait is allowed, and asked for, where there are more ranks. Each number of ranks
+# works its batches off in another number of parts.
 bits() {
     local v=$1 np=$2 waiting
-    dist_train "$np" --data synthetic --virtual-ranks "$v" "${@:3}" --output "$v-$np" --overwrite
+    dist_train "$np" --data synthetic --virtual-ranks "$v" "${@:3}" --accumulate $((np * np)) \
+        --output "$v-$np" --overwrite
     waiting="$((np - v)) of the $np ranks only evaluate.* --virtual-ranks $np gives"
     [ "$np" -le "$v" ] || sed -i "1{/^warning: $waiting/d; s/^/no /}" err
     [ "$status" = 0 ] && [ ! -s err ] && return
