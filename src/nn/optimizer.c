@@ -208,7 +208,7 @@ static inline bool walk_next(const dt_optimizer *self, walk *it, dt_real room[BL
 
 size_t dt_optimizer_notes(const dt_optimizer *self)
 {
-    return self->notes;
+    return self->notes + (self->row->direction != NULL); /* it looks, though no tensor adapts */
 }
 
 uint64_t dt_optimizer_notes_bytes(int kind, uint64_t parameters)
