@@ -43,4 +43,10 @@ typedef struct dt_criterion {
 void dt_loss_tile(const dt_criterion *criterion, int samples, int classes, const dt_real *outputs,
                   const uint8_t *labels, dt_real *gradient, dt_loss_sum *sum);
 
+/* The loss of one sample by the probabilities of its classes, where they are not made of one
+ * network's outputs: cross-entropy: -log p_label; bce: -(1/C) sum_j log(j == label ? p_j : 1 -
+ * p_j); mse: (1/C) sum_j (p_j - y_j)^2. A logarithm of 0 counts as that of the least normal number.
+ */
+double dt_loss_of_probabilities(dt_loss kind, int classes, const double *probabilities, int label);
+
 #endif

@@ -101,6 +101,11 @@ dt_range dt_session_held(const dt_session *run, dt_subset_kind kind, int64_t cou
 dt_status dt_session_open_model(dt_comm *comm, const dt_config *config, const dt_model *model,
                                 dt_subset_kind kind, dt_session **out, dt_error *error);
 
+/* The network of a run that evaluates becomes that of rank 0's `model`, for the same images and
+ * classes; model->spec is the same on all ranks. After an error the run can only be closed.
+ * Collective. Errors: DT_ERR_INTERNAL, the same on all ranks. */
+dt_status dt_session_take_model(dt_session *run, const dt_model *model, dt_error *error);
+
 /* The average, if there is one, becomes that of the parameters as they are. Not collective. */
 void dt_session_begin_average(dt_session *run);
 

@@ -11,16 +11,26 @@
 #include "commands.h"
 #include "file/atomic_file.h"
 #include "file/json.h"
+#include "train/ensemble.h"
 #include "train/examine.h"
 #include "train/model.h"
 
 /* Classes up to which the confusion matrix is printed. */
 enum { MATRIX_MAX = 20, NAME_MOST = 24 };
 
+/* A network, and how good it is alone. */
+typedef struct member {
+    const char *weights;
+    char hash[DT_HASH_TEXT];
+    double loss;
+    int64_t correct;
+} member;
+
 /* All that a result is written with. */
 typedef struct result {
-    const char *weights, *data, *subset, *class_names;
-    char hash[DT_HASH_TEXT];
+    const char *data, *subset, *class_names;
+    int count; /* of networks, whose probabilities are averaged if they are several */
+    member *members;
     dt_examination found;
 } result;
 
@@ -89,14 +99,29 @@ static void print_matrix(const result *self)
     }
 }
 
+static void print_members(const result *self)
+{
+    double samples = (double)self->found.samples;
+    for (int i = 0; i < self->count; i++) {
+        const member *it = &self->members[i];
+        dt_say("%s (parameter_hash %s): loss %.6f accuracy %.4f (%" PRId64 ")", it->weights,
+               it->hash, it->loss, (double)it->correct / samples, it->correct);
+    }
+    dt_say("mean probabilities of these %d on %s, %s: %" PRId64 " samples", self->count, self->data,
+           self->subset, self->found.samples);
+}
+
 static void print(const result *self)
 {
     const dt_examination *found = &self->found;
     int64_t correct = dt_metrics_correct(found->classes, found->counts);
     int64_t top2 = found->counts[dt_metrics_top2(found->classes)];
     double samples = (double)found->samples;
-    dt_say("%s (parameter_hash %s) on %s, %s: %" PRId64 " samples", self->weights, self->hash,
-           self->data, self->subset, found->samples);
+    if (self->count > 1)
+        print_members(self);
+    else
+        dt_say("%s (parameter_hash %s) on %s, %s: %" PRId64 " samples", self->members->weights,
+               self->members->hash, self->data, self->subset, found->samples);
     dt_say("loss %.6f accuracy %.4f (%" PRId64 ") top-2 %.4f (%" PRId64 ")", found->loss,
            (double)correct / samples, correct, (double)top2 / samples, top2);
     dt_say("%s", "");
@@ -182,13 +207,26 @@ static void add_json_share(dt_text *out, const char *key, int64_t count, int64_t
     dt_text_add(out, ",\n");
 }
 
+/* One is a text, as always; several are lists. */
+static void add_json_networks(dt_text *out, const result *self)
+{
+    const char *keys[] = {"weights", "parameter_hash"};
+    for (int k = 0; k < 2; k++) {
+        dt_text_add(out, "  \"%s\": %s", keys[k], self->count > 1 ? "[" : "");
+        for (int i = 0; i < self->count; i++) {
+            dt_text_add(out, "%s", i > 0 ? ", " : "");
+            dt_json_add_text(out, k ? self->members[i].hash : self->members[i].weights);
+        }
+        dt_text_add(out, "%s,\n", self->count > 1 ? "]" : "");
+    }
+}
+
 static void write_json(const result *self, dt_text *out)
 {
     const dt_examination *found = &self->found;
     int classes = found->classes;
     dt_text_add(out, "{\n");
-    add_json_text(out, "weights", self->weights);
-    add_json_text(out, "parameter_hash", self->hash);
+    add_json_networks(out, self);
     add_json_text(out, "data", self->data);
     add_json_text(out, "split", self->subset);
     dt_text_add(out, "  \"samples\": %" PRId64 ",\n  \"loss\": ", found->samples);
@@ -234,47 +272,110 @@ static dt_status write_file(const result *self, writer write, const char *path, 
     return status;
 }
 
-/* Rank 0 reads the file; all get the settings and the network. */
-static dt_status open_model(dt_comm *comm, const dt_invocation *invocation, dt_subset_kind kind,
-                            dt_model *model, dt_session **out, dt_error *error)
+/* What an evaluation works with. */
+typedef struct evaluation {
+    dt_comm *comm;
+    const dt_invocation *invocation;
+    dt_subset_kind kind;
+    dt_model first, last; /* networks: the first; of several, the one that was read last */
+    dt_session *run;      /* NULL until the first is read */
+    double *sums;         /* of their probabilities, if there are several */
+    result result;
+} evaluation;
+
+/* Rank 0 reads the file `path`; all get its settings and network. */
+static dt_status open_model(evaluation *self, const char *path, dt_error *error)
 {
+    const char *const paths[] = {self->invocation->weights_path, path};
+    dt_model *model = self->run ? &self->last : &self->first;
     dt_config config;
     dt_status status = DT_OK;
-    if (dt_comm_rank(comm) == 0)
-        status = dt_model_read(invocation->weights_path, &invocation->config, model, error);
-    status = dt_comm_agree(comm, status, error);
-    if (!status)
-        status = dt_session_settle(comm, &model->config, &config, error);
+    dt_model_destroy(model);
+    if (dt_comm_rank(self->comm) == 0) {
+        status = dt_model_read(path, &self->invocation->config, model, error);
+        if (!status)
+            status = dt_ensemble_check(&self->first, model, paths, error);
+    }
+    status = dt_comm_agree(self->comm, status, error);
+    if (!status && !self->run)
+        status = dt_session_settle(self->comm, &model->config, &config, error);
     if (status)
         return status;
-    dt_comm_broadcast(comm, &model->spec, sizeof model->spec);
-    return dt_session_open_model(comm, &config, model, kind, out, error);
+    dt_comm_broadcast(self->comm, &model->spec, sizeof model->spec);
+    return self->run
+               ? dt_session_take_model(self->run, model, error)
+               : dt_session_open_model(self->comm, &config, model, self->kind, &self->run, error);
+}
+
+/* One network of the result. */
+static dt_status examine(evaluation *self, member *it, dt_error *error)
+{
+    result *to = &self->result;
+    dt_examination_destroy(&to->found);
+    dt_status status = open_model(self, it->weights, error);
+    const dt_model *model = it == to->members ? &self->first : &self->last;
+    dt_hash_text(model->file.parameter_hash, it->hash);
+    if (!status)
+        status = dt_examine(self->run, self->kind, &to->found, error);
+    if (status)
+        return status;
+    it->loss = to->found.loss;
+    it->correct = dt_metrics_correct(to->found.classes, to->found.counts);
+    if (to->count == 1)
+        return DT_OK;
+    size_t held = (size_t)self->run->dataset->subsets[self->kind].held.count;
+    if (!self->sums)
+        self->sums = dt_calloc(held * (size_t)to->found.classes, sizeof *self->sums, error);
+    status = dt_comm_agree(self->comm, self->sums ? DT_OK : DT_ERR_INTERNAL, error);
+    if (!status)
+        dt_ensemble_add(self->run, self->kind, self->sums);
+    return status;
+}
+
+/* All networks, one after the other. */
+static dt_status examine_all(evaluation *self, dt_error *error)
+{
+    result *to = &self->result;
+    to->members = dt_calloc((size_t)to->count, sizeof *to->members, error);
+    dt_status status = dt_comm_agree(self->comm, to->members ? DT_OK : DT_ERR_INTERNAL, error);
+    for (int i = 0; i < to->count && !status; i++) {
+        const char *const *more = self->invocation->files; /* of rank 0, which reads them */
+        to->members[i].weights = i > 0 && more ? more[i - 1] : self->invocation->weights_path;
+        status = examine(self, &to->members[i], error);
+    }
+    if (status || to->count == 1)
+        return status;
+    dt_examination_destroy(&to->found);
+    return dt_ensemble_examine(self->run, self->kind, to->count, self->sums, &to->found, error);
+}
+
+static dt_status tell(result *self, const dt_session *run, const dt_invocation *invocation,
+                      dt_error *error)
+{
+    self->data = run->source->name;
+    self->class_names = run->source->class_names;
+    print(self);
+    dt_status status = write_file(self, write_csv, invocation->csv_path, error);
+    return status ? status : write_file(self, write_json, invocation->json_path, error);
 }
 
 dt_status command_eval(dt_comm *comm, const dt_invocation *invocation, dt_error *error)
 {
-    bool voice = dt_comm_rank(comm) == 0;
-    dt_subset_kind kind = DT_SUBSET_TRAIN;
-    while (strcmp(invocation->subset, dt_subset_names[kind]) != 0)
-        kind++;
-    dt_model model = {0};
-    dt_session *run = NULL;
-    result self = {.weights = invocation->weights_path, .subset = dt_subset_names[kind]};
-    dt_status status = open_model(comm, invocation, kind, &model, &run, error);
-    if (!status)
-        status = dt_examine(run, kind, &self.found, error);
-    if (!status && voice) {
-        self.data = run->source->name;
-        self.class_names = run->source->class_names;
-        dt_hash_text(model.file.parameter_hash, self.hash);
-        print(&self);
-        status = write_file(&self, write_csv, invocation->csv_path, error);
-        if (!status)
-            status = write_file(&self, write_json, invocation->json_path, error);
-    }
+    evaluation self = {.comm = comm,
+                       .invocation = invocation,
+                       .result.count = 1 + invocation->file_count,
+                       .result.subset = invocation->subset};
+    while (strcmp(invocation->subset, dt_subset_names[self.kind]) != 0)
+        self.kind++;
+    dt_status status = examine_all(&self, error);
+    if (!status && dt_comm_rank(comm) == 0)
+        status = tell(&self.result, self.run, invocation, error);
     status = dt_comm_agree(comm, status, error);
-    dt_examination_destroy(&self.found);
-    dt_session_close(run);
-    dt_model_destroy(&model);
+    dt_examination_destroy(&self.result.found);
+    dt_session_close(self.run);
+    dt_model_destroy(&self.first);
+    dt_model_destroy(&self.last);
+    dt_free(self.sums);
+    dt_free(self.result.members);
     return status;
 }

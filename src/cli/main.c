@@ -115,6 +115,12 @@ static dt_status check_output(const dt_invocation *invocation, const char *path,
                              "--%s, which stays; choose another name",
                              path, flags[i].name);
     }
+    for (int i = 0; i < invocation->file_count && !status; i++)
+        if (is_same_file(path, invocation->files[i]))
+            status = dt_fail(error, DT_ERR_CREATE,
+                             "%s: expected a new file, or one that may be replaced, found one that "
+                             "is read, which stays; choose another name",
+                             path);
     return status;
 }
 

@@ -8,8 +8,10 @@
 const dt_command_info dt_command_infos[] = {
     [DT_COMMAND_TRAIN] = {"train", "train a network, write a run directory (default)", NULL, NULL,
                           false},
-    [DT_COMMAND_EVAL] = {"eval", "loss, accuracy and confusion matrix of a weights file", NULL,
-                         "data model seed", false},
+    [DT_COMMAND_EVAL] = {"eval",
+                         "loss, accuracy and confusion matrix of a weights file, or of several "
+                         "together",
+                         "FILE", "data model seed", false},
     [DT_COMMAND_PREDICT] =
         {"predict",
          "what a weights file says of pictures (JPEG, PNG, ...), IDX images, - for stdin", "FILE",
@@ -54,7 +56,8 @@ static const dt_flag flags[] = {
      .names = generate_names},
     {FLAG("dry-run", dry_run, TRAIN, "train: check settings and data, say what a run would do")},
     {FLAG("weights", weights_path, EVAL | PREDICT | EXPORT,
-          "eval, predict, export: the weights file"),
+          "eval, predict, export: the weights file; eval: more behind it are an ensemble, whose "
+          "probabilities are averaged"),
      INPUT, .needed = EVAL | PREDICT | EXPORT},
     {FLAG("format", format, EXPORT, "export: the format of the file, if its name does not say it"),
      .value = "NAME", .names = dt_export_names},

@@ -1,5 +1,6 @@
 #include "nn/loss.h"
 
+#include <float.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -105,4 +106,21 @@ void dt_loss_tile(const dt_criterion *criterion, int samples, int classes, const
         }
         sum->correct += first_largest_is(classes, o, labels[i]);
     }
+}
+
+static double log_of(double probability)
+{
+    return dt_log(probability < DBL_MIN ? DBL_MIN : probability);
+}
+
+double dt_loss_of_probabilities(dt_loss kind, int classes, const double *probabilities, int label)
+{
+    double sum = 0;
+    if (kind == DT_CROSS_ENTROPY)
+        return -log_of(probabilities[label]);
+    for (int j = 0; j < classes; j++) {
+        double p = probabilities[j], error = p - (j == label);
+        sum += kind == DT_MSE ? error * error : -log_of(j == label ? p : 1 - p);
+    }
+    return sum / classes;
 }

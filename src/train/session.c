@@ -274,6 +274,23 @@ static dt_status check_shape(const dt_session *run, dt_shape expected, dt_error 
                    found.height, found.width, found.channels);
 }
 
+dt_status dt_session_take_model(dt_session *run, const dt_model *model, dt_error *error)
+{
+    dt_replica_destroy(run->replica);
+    dt_network_destroy(run->network);
+    run->replica = NULL;
+    run->network = NULL;
+    dt_status status = dt_comm_agree(run->comm, build_network(run, &model->spec, error), error);
+    if (!status)
+        status = share_parameters(run, NULL, error);
+    if (status)
+        return status;
+    if (dt_comm_rank(run->comm) == 0)
+        memcpy(run->parameters, model->file.parameters, run->parameter_count * sizeof(float));
+    dt_replica_spread(run->replica);
+    return DT_OK;
+}
+
 dt_status dt_session_open_model(dt_comm *comm, const dt_config *config, const dt_model *model,
                                 dt_subset_kind kind, dt_session **out, dt_error *error)
 {
@@ -286,20 +303,14 @@ dt_status dt_session_open_model(dt_comm *comm, const dt_config *config, const dt
     dt_session *run;
     dt_status status = session_begin(comm, &fixed, &what, &run, error);
     if (!status) {
-        status = check_shape(run, spec->architecture.input, error);
+        status = dt_comm_agree(comm, check_shape(run, spec->architecture.input, error), error);
         if (!status)
-            status = build_network(run, spec, error);
-        status = dt_comm_agree(comm, status, error);
-        if (!status)
-            status = share_parameters(run, NULL, error);
+            status = dt_session_take_model(run, model, error);
     }
     if (status) {
         dt_session_close(run);
         return status;
     }
-    if (dt_comm_rank(comm) == 0)
-        memcpy(run->parameters, model->file.parameters, run->parameter_count * sizeof(float));
-    dt_replica_spread(run->replica);
     *out = run;
     return DT_OK;
 }

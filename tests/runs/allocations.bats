@@ -12,7 +12,8 @@ setup() {
     shim=${ALLOCATIONS:-$top/build/allocations/shim.so}
     every=() most=60
     [ -z "${ALLOC_ALL:-}" ] || every=(--every) most=0
-    run_words=(--data synthetic --layers 3,10 --train-limit 20 --test-limit 10 --batch-size 10)
+    run_words=(--data synthetic --layers 3,10 --train-limit 20 --test-limit 10 --batch-size 10
+        --ema 0.9)
 }
 
 teardown() { common_teardown; }
@@ -67,6 +68,8 @@ training_varies() {
     make_data data 10 2
     without_memory eval -- "$program" eval --weights "$work/run/weights.h5" --data synthetic \
         --test-limit 20 --csv out.csv
+    without_memory ensemble -- "$program" eval --weights "$work"/run/{weights,weights}.h5 \
+        --data synthetic --test-limit 20 --csv out.csv
     without_memory predict -- "$program" predict --weights "$work/run/weights.h5" \
         "$work/data/t10k-images-idx3-ubyte.gz"
     without_memory inspect -- "$program" inspect "$work/run/weights.h5"

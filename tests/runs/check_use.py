@@ -1,6 +1,6 @@
 """What eval and predict must say, computed with NumPy from the weights file; pictures for predict.
 
-usage: check_use.py eval WEIGHTS DIR PART JSON CSV    compares both files of eval
+usage: check_use.py eval WEIGHTS[,WEIGHTS...] DIR PART JSON CSV    compares both files of eval
        check_use.py pictures DIR                      writes digits as PNG of all kinds, see below
        check_use.py predict WEIGHTS DIR OUTPUT        compares lines of predict on these pictures
 
@@ -48,19 +48,20 @@ def softmax(o):
 
 
 def check_eval(weights, directory, part, json_path, csv_path):
-    facts, layers = read_model(weights)
+    models = [read_model(path) for path in weights.split(",")]
     images, labels = idx.read_part(directory, part)
-    o = outputs(facts, layers, images)
+    o = np.mean([softmax(outputs(*model, images)) for model in models], 0)
+    hashes = [facts["parameter_hash"].decode() for facts, _ in models]
     classes, n = o.shape[1], len(labels)
     confusion = np.zeros((classes, classes), int)
     np.add.at(confusion, (labels, o.argmax(1)), 1)
     top2 = int(((o > o[range(n), labels][:, None]).sum(1) < 2).sum())
-    loss = -np.log(softmax(o)[range(n), labels]).mean()
+    loss = -np.log(o[range(n), labels]).mean()
     found = json.load(open(json_path))
     for key, expected in (("samples", n), ("correct", int(np.trace(confusion))), ("top2", top2),
                           ("confusion", confusion.tolist()), ("without_answer", 0),
                           ("accuracy", np.trace(confusion) / n), ("top2_accuracy", top2 / n),
-                          ("parameter_hash", facts["parameter_hash"].decode())):
+                          ("parameter_hash", hashes if len(hashes) > 1 else hashes[0])):
         if found[key] != expected:
             fail(key, expected, found[key])
     if abs(found["loss"] - loss) > 1e-5 * loss:

@@ -74,6 +74,45 @@ model_choices() {
     use_check eval run/weights.h5 other test other.json other.csv
 }
 
+@test "eval of several networks: the mean of their probabilities, on any number of ranks" {
+    make_data data 300 70
+    local seed np files=(1/weights.h5 2/weights.h5 3/weights.h5)
+    local layers=("12,10" "20,10" 10)
+    for seed in 1 2 3; do
+        train 0 --data data --epochs 2 --lr 0.01 --batch-size 16 --seed $seed --output $seed \
+            --layers "${layers[seed - 1]}"
+    done
+    for np in 0 2 3; do
+        use "$np" 0 eval --weights "${files[@]}" --json "$np.json" --csv "$np.csv"
+        [ "$np" = 0 ] || { cmp 0.json "$np.json"; cmp 0.csv "$np.csv"; diff out0 out; }
+        [ "$np" != 0 ] || mv out out0
+    done
+    use_check eval 1/weights.h5,2/weights.h5,3/weights.h5 data test 0.json 0.csv
+    grep -q '^mean probabilities of these 3 on .*, test: 70 samples$' out0
+    # Several times the same network is that network.
+    use 0 0 eval --weights 1/weights.h5 --json alone.json --csv alone.csv
+    use 0 0 eval --weights 1/weights.h5 1/weights.h5 --json twice.json --csv twice.csv
+    cmp alone.csv twice.csv
+    expect "loss" "$(sed -n 's/^  "loss": \(.\{9\}\).*/\1/p' alone.json)" \
+        "$(sed -n 's/^  "loss": \(.\{9\}\).*/\1/p' twice.json)"
+    local name value
+    while read -r name value; do
+        train 0 --data data --epochs 1 --layers 10 --output other --overwrite "--$name=$value" \
+            </dev/null
+        refuse 78 "other/weights.h5: expected a network of .*, as 1/weights.h5 has, found" \
+            eval --weights 1/weights.h5 other/weights.h5 </dev/null
+    done <<<"normalize standard
+transpose true
+loss mse"
+    make_data small 90 9 8
+    train 0 --data small --epochs 1 --layers 10 --output other --overwrite
+    refuse 78 "other/weights.h5: expected a network of 28 x 28 .* found 8 x 8 x 1 pixels" \
+        eval --weights 1/weights.h5 other/weights.h5
+    refuse 66 "nowhere.h5: cannot open" eval --weights 1/weights.h5 nowhere.h5
+    refuse 73 "x.h5: expected a new file, .* found one that is read" \
+        eval --weights 1/weights.h5 "$(cp 2/weights.h5 x.h5; echo x.h5)" --csv x.h5
+}
+
 @test "eval counts what NumPy counts on MNIST" {
     [ -n "$mnist" ] || skip "DIST_TRAIN_DATA is not set"
     train 0 --data "$mnist" --max-steps 200 --normalize standard --activation tanh --output run

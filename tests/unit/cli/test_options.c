@@ -270,7 +270,7 @@ static void wrong_usage_is_explained(void)
         {{"train", "now"},
          "unexpected argument 'now': expected options, as --name value; a switch has its value "
          "behind ="},
-        {{"eval", "w.h5"},
+        {{"export", "w.h5"},
          "unexpected argument 'w.h5': expected options, as --weights FILE; a "
          "switch has its value behind ="},
         {{"import", "w.npz"},
@@ -378,7 +378,7 @@ static void commands_that_take_files_get_them(void)
     CU_ASSERT_PTR_NULL(out.files);
     CU_ASSERT_EQUAL(PARSE(&out, &error, "predict", "a.png", "--classes", "x"), DT_ERR_CONFIG);
     CU_ASSERT_PTR_NULL(out.files);
-    CU_ASSERT_EQUAL(PARSE(&out, &error, "eval", "--weights", "w", "file"), DT_ERR_USAGE);
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "export", "--weights", "w", "file"), DT_ERR_USAGE);
     CU_ASSERT_TRUE(starts_with(&error, "unexpected argument 'file'"));
 }
 

@@ -9,6 +9,7 @@
 
 #include "draw.h"
 #include "names.h"
+#include "nn/metrics.h"
 
 CU_SuiteInfo dt_suite_loss(void);
 
@@ -248,6 +249,28 @@ static void test_order_of_the_sum(void)
         }
 }
 
+/* By the probabilities that outputs mean, the loss is that of the outputs; it is finite at 0. */
+static void test_of_probabilities(void)
+{
+    dt_random_sequence random = draw_begin(47);
+    for (int kind = 0; dt_loss_names[kind]; kind++) {
+        dt_loss loss = (dt_loss)kind;
+        for (int round = 0; round < 200; round++) {
+            int classes = draw_int(&random, 1, CLASSES_MAX);
+            int label = draw_int(&random, 0, classes - 1);
+            float o[CLASSES_MAX];
+            double p[CLASSES_MAX], gradient[CLASSES_MAX];
+            for (int j = 0; j < classes; j++)
+                o[j] = (float)draw_real(&random, loss == DT_MSE ? 0 : -5, loss == DT_MSE ? 1 : 5);
+            dt_metrics_probabilities(loss, false, classes, o, p);
+            CU_ASSERT_DOUBLE_EQUAL(dt_loss_of_probabilities(loss, classes, p, label),
+                                   exact(loss, classes, o, label, gradient), 1e-12);
+        }
+        CU_ASSERT_TRUE(isfinite(dt_loss_of_probabilities(loss, 2, (double[]){0, 1}, 0)));
+        CU_ASSERT_EQUAL(dt_loss_of_probabilities(loss, 2, (double[]){0, 1}, 1), 0);
+    }
+}
+
 CU_SuiteInfo dt_suite_loss(void)
 {
     static CU_TestInfo tests[] = {
@@ -257,6 +280,7 @@ CU_SuiteInfo dt_suite_loss(void)
         {"cross-entropy: shifts, gradients add up to 0", test_cross_entropy_laws},
         {"correct: the first largest, never NaN", test_correct},
         {"NaN is noticed", test_not_finite},
+        {"of probabilities", test_of_probabilities},
         {"a sum cut in two has the same bits", test_order_of_the_sum},
         CU_TEST_INFO_NULL,
     };

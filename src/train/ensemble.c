@@ -1,0 +1,92 @@
+#include "train/ensemble.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/class_names.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "dist/reduce.h"
+
+enum { DESCRIPTION_SIZE = DT_CLASSES_LISTED + 200 };
+
+static void describe(const dt_model *model, char text[DESCRIPTION_SIZE])
+{
+    const dt_network_spec *spec = &model->spec;
+    const dt_normalization *by = &spec->normalization;
+    dt_shape input = spec->architecture.input;
+    int classes = dt_architecture_outputs(&spec->architecture);
+    char list[DT_CLASSES_LISTED];
+    const char *names = model->file.facts.class_names;
+    dt_text out = {.text = text, .size = DESCRIPTION_SIZE};
+    dt_text_add(&out, "%d x %d x %d pixels%s (times %.6g, plus %.6g), %d classes", input.height,
+                input.width, input.channels, model->config.transpose ? " transposed" : "",
+                by->scale, by->shift, classes);
+    if (names && names[0])
+        dt_text_add(&out, " %s", dt_class_list(names, classes, list));
+    dt_text_add(&out, ", %s", dt_loss_names[spec->loss]);
+}
+
+dt_status dt_ensemble_check(const dt_model *first, const dt_model *other,
+                            const char *const paths[2], dt_error *error)
+{
+    char expected[DESCRIPTION_SIZE], found[DESCRIPTION_SIZE];
+    describe(first, expected);
+    describe(other, found);
+    if (strcmp(expected, found) == 0)
+        return DT_OK;
+    return dt_fail(error, DT_ERR_CONFIG, "%s: expected a network of %s, as %s has, found %s",
+                   paths[1], expected, paths[0], found);
+}
+
+void dt_ensemble_add(const dt_session *run, dt_subset_kind kind, double *sums)
+{
+    int64_t count = run->dataset->subsets[kind].held.count;
+    int classes = run->source->classes;
+    const float *outputs = run->outputs[kind];
+    double probabilities[DT_CLASSES_MAX];
+    for (int64_t i = 0; i < count; i++, outputs += classes, sums += classes) {
+        dt_network_probabilities(run->network, outputs, probabilities);
+        for (int j = 0; j < classes; j++)
+            sums[j] += probabilities[j];
+    }
+}
+
+/* The losses of the parts that this rank holds, by the means of its samples. */
+static void add_losses(const dt_session *run, dt_subset_kind kind, const double *means,
+                       double *losses)
+{
+    const dt_subset *subset = &run->dataset->subsets[kind];
+    int classes = run->source->classes;
+    dt_loss loss = dt_network_spec_of(run->network)->loss;
+    const uint8_t *label = subset->labels;
+    for (int64_t p = 0; p < run->own_parts.count; p++) {
+        int64_t part = run->own_parts.first + p;
+        int64_t count = dt_partition(subset->count, DT_EVALUATION_PARTS, part).count;
+        for (int64_t i = 0; i < count; i++, means += classes)
+            losses[p] += dt_loss_of_probabilities(loss, classes, means, *label++);
+    }
+}
+
+dt_status dt_ensemble_examine(dt_session *run, dt_subset_kind kind, int networks, double *sums,
+                              dt_examination *out, dt_error *error)
+{
+    const dt_subset *subset = &run->dataset->subsets[kind];
+    size_t values = (size_t)subset->held.count * (size_t)run->source->classes;
+    *out = (dt_examination){.classes = run->source->classes, .samples = subset->count};
+    double *losses = dt_calloc((size_t)run->own_parts.count, sizeof *losses, error);
+    dt_status status = dt_comm_agree(run->comm, losses ? DT_OK : DT_ERR_INTERNAL, error);
+    if (!status) {
+        for (size_t i = 0; i < values; i++) {
+            sums[i] /= networks;
+            run->outputs[kind][i] = (float)sums[i];
+        }
+        add_losses(run, kind, sums, losses);
+        status = dt_reduce_totals(run->comm, DT_EVALUATION_PARTS, 1, losses, &out->loss, error);
+        out->loss /= (double)subset->count;
+    }
+    if (!status)
+        status = dt_examine_count(run, kind, &out->counts, error);
+    dt_free(losses);
+    return status;
+}
