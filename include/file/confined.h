@@ -1,12 +1,12 @@
 /* A child process for a library that does not survive hostile files: it computes, and talks to its
  * parent; nothing else.
  *
- * The child is this program, started anew: it has nothing of its parent's memory, files or MPI. It
- * has no environment and one open file, a socket to its parent, through which it gets all that it
- * works on. The kernel denies it to open or make files, sockets and processes, and limits its
- * memory and its processor time; with seccomp it denies it all system calls that memory, time and
- * that socket do not need. The parent believes nothing of what it hears. Not collective; a child is
- * for one thread at a time, children of several threads do not disturb each other.
+ * The child is a copy of this program, started anew: it has nothing of its parent's memory, files
+ * or MPI. It has no environment and one open file, a socket to its parent, through which it gets
+ * all that it works on. The kernel denies it to open or make files, sockets and processes, and
+ * limits its memory and its processor time; with seccomp it denies it all system calls that memory,
+ * time and that socket do not need. The parent believes nothing of what it hears. Not collective; a
+ * child is for one thread at a time, children of several threads do not disturb each other.
  *
  * Every function of the parent fails with DT_ERR_DATA when the child has ended, with how it did, as
  * the end of a sentence: "expected a file that can be read, found one that ..."; with
@@ -27,8 +27,9 @@ typedef struct dt_confined_limits {
 
 typedef struct dt_confined dt_confined;
 
-/* Starts a child for the job of that name. The caller owns *out: dt_confined_end. */
-dt_status dt_confined_start(const char *job, dt_confined_limits limits, dt_confined **out,
+/* Starts a child that does `work`, a function of the program itself and of no library, and ends.
+ * The caller owns *out: dt_confined_end. */
+dt_status dt_confined_start(void (*work)(void), dt_confined_limits limits, dt_confined **out,
                             dt_error *error);
 
 /* Sends all of the bytes, or fills all of them with what the child says. */
@@ -42,11 +43,7 @@ void dt_confined_end(dt_confined *child);
  * other limits alone. */
 bool dt_confined_can_seal(void);
 
-/* The child's side. */
-
-/* To be called by a constructor, which comes before main, with the arguments of the program: when
- * it was started for this job, does the work under the limits and ends the process. */
-void dt_confined_serve(int argc, char **argv, const char *job, void (*work)(void));
+/* For the work of a child. */
 
 /* Says all of the bytes to the parent, or hears as many. Ends the process when the parent is gone.
  */

@@ -2,15 +2,11 @@
 #include "file/confined.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,67 +29,35 @@ static dt_status cannot_start(dt_error *error, int reason)
                    strerror(reason), reason == ENOENT ? "; is /proc mounted?" : "");
 }
 
-/* Signals are the parent's affair: the child, which ignores those that people send, lets them
- * through once it does. */
-static int set_up(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes, int socket)
+static int start(dt_confined *self, void (*work)(void))
 {
-    sigset_t all;
-    sigfillset(&all);
-    int failed = posix_spawn_file_actions_adddup2(actions, socket, CONFINED_SOCKET);
-    for (int i = 0; i < CONFINED_SOCKET && !failed; i++)
-        failed = posix_spawn_file_actions_addopen(actions, i, "/dev/null", O_RDWR, 0);
-    if (!failed)
-        failed = posix_spawnattr_setsigmask(attributes, &all);
-    if (!failed)
-        failed = posix_spawnattr_setsigdefault(attributes, &all);
-    return failed ? failed
-                  : posix_spawnattr_setflags(attributes,
-                                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-}
-
-static int spawn(dt_confined *self, const char *job, int socket)
-{
-    char memory[32], seconds[32];
-    snprintf(memory, sizeof memory, "%zu", self->limits.memory);
-    snprintf(seconds, sizeof seconds, "%d", self->limits.seconds);
-    const char *arguments[] = {"dist-train-reader", CONFINED_OPTION, job, memory, seconds, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    int failed = posix_spawn_file_actions_init(&actions);
+    int ends[2];
+    confined_request request = {confined_place(work), self->limits.memory,
+                                (uint64_t)self->limits.seconds};
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+        return errno;
+    int failed = confined_ask(&request, ends[1], &self->pid);
+    close(ends[1]);
     if (failed)
-        return failed;
-    failed = posix_spawnattr_init(&attributes);
-    if (!failed) {
-        failed = set_up(&actions, &attributes, socket);
-        /* The environment is for the loader: the child forgets it. */
-        if (!failed)
-            failed = posix_spawn(&self->pid, "/proc/self/exe", &actions, &attributes,
-                                 (char **)arguments, environ);
-        posix_spawnattr_destroy(&attributes);
-    }
-    posix_spawn_file_actions_destroy(&actions);
+        close(ends[0]);
+    else
+        self->socket = ends[0];
     return failed;
 }
 
-dt_status dt_confined_start(const char *job, dt_confined_limits limits, dt_confined **out,
+dt_status dt_confined_start(void (*work)(void), dt_confined_limits limits, dt_confined **out,
                             dt_error *error)
 {
-    int ends[2];
     *out = NULL;
     dt_confined *self = dt_calloc(1, sizeof *self, error);
     if (!self)
         return DT_ERR_INTERNAL;
     self->limits = limits;
-    self->socket = -1;
-    int failed = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) ? errno : 0;
-    if (!failed) {
-        self->socket = ends[0];
-        failed = spawn(self, job, ends[1]);
-        close(ends[1]);
-    }
+    int failed = start(self, work);
+    if (failed == EPIPE) /* somebody has ended what starts them */
+        failed = start(self, work);
     if (failed) {
-        self->pid = 0;
-        dt_confined_end(self);
+        dt_free(self);
         return cannot_start(error, failed);
     }
     *out = self;
@@ -183,8 +147,7 @@ void dt_confined_end(dt_confined *child)
     if (!child)
         return;
     end_child(child);
-    if (child->socket >= 0)
-        close(child->socket);
+    close(child->socket);
     dt_free(child);
 }
 

@@ -2,6 +2,7 @@
 #include "confined_child.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdint.h>
@@ -15,7 +16,6 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "file/confined.h"
 
 #if defined __SANITIZE_ADDRESS__
 #define HUGE_ADDRESS_SPACE 1
@@ -119,9 +119,6 @@ static void ignore_signals(void)
 
 static void confine(size_t memory, size_t seconds)
 {
-    clearenv();
-    ignore_signals();
-    close_others();
     if (!HUGE_ADDRESS_SPACE)
         limit(RLIMIT_AS, address_space() + memory, address_space() + memory);
     limit(RLIMIT_CPU, seconds, seconds + 1);
@@ -134,14 +131,66 @@ static void confine(size_t memory, size_t seconds)
     seal();
 }
 
-void dt_confined_serve(int argc, char **argv, const char *job, void (*work)(void))
+static _Noreturn void be_child(const confined_request *request, int socket)
 {
-    if (argc != 5 || strcmp(argv[1], CONFINED_OPTION) != 0 || strcmp(argv[2], job) != 0)
-        return;
-    confine((size_t)strtoull(argv[3], NULL, 10), (size_t)strtoull(argv[4], NULL, 10));
-    work();
+    dup2(socket, CONFINED_SOCKET);
+    close(socket);
+    confine((size_t)request->memory, (size_t)request->seconds);
+    ((void (*)(void))((uintptr_t)dt_confined_start + (uintptr_t)request->work))();
     _exit(0);
 }
+
+/* False when the parent has ended. */
+static bool hear_request(confined_request *request, int *socket)
+{
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof *socket)];
+    } control;
+    struct iovec content = {request, sizeof *request};
+    struct msghdr message = {.msg_iov = &content,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof control};
+    if (recvmsg(CONFINED_SOCKET, &message, MSG_CMSG_CLOEXEC) != sizeof *request ||
+        message.msg_controllen < CMSG_LEN(sizeof *socket))
+        return false;
+    memcpy(socket, CMSG_DATA(&control.head), sizeof *socket);
+    return true;
+}
+
+/* Children are copies of the starter, which is small, has one thread, and has read no file. Their
+ * parent is its parent (CLONE_PARENT), which so learns how they end. */
+static _Noreturn void be_starter(void)
+{
+    confined_request request;
+    int socket;
+    clearenv();
+    ignore_signals();
+    close_others();
+    prctl(PR_SET_NAME, "dist-train-read", 0, 0, 0);
+    while (hear_request(&request, &socket)) {
+        int32_t answer = (int32_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+        if (answer == 0)
+            be_child(&request, socket);
+        answer = answer < 0 ? -errno : answer;
+        close(socket);
+        if (send(CONFINED_SOCKET, &answer, sizeof answer, MSG_NOSIGNAL) < 0)
+            break;
+    }
+    _exit(0);
+}
+
+static void come_first(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], CONFINED_OPTION) == 0)
+        be_starter();
+}
+
+/* Before libraries are set up: that of MPI takes 0.1 s and more, and starts threads. Those of file
+ * formats need nothing of the kind. */
+__attribute__((section(".preinit_array"), used)) static void (*const first)(int,
+                                                                            char **) = come_first;
 
 void dt_confined_tell(const void *bytes, size_t size)
 {

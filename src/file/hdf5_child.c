@@ -187,7 +187,7 @@ static _Noreturn void refuse_file(void)
                   reason);
 }
 
-static void work(void)
+void hdf5_child_work(void)
 {
     uint64_t size;
     wire_request request;
@@ -203,9 +203,4 @@ static void work(void)
         dt_confined_hear(&request, sizeof request);
         answer(file, &request);
     }
-}
-
-__attribute__((constructor)) static void serve(int argc, char **argv)
-{
-    dt_confined_serve(argc, argv, WIRE_JOB, work);
 }

@@ -183,7 +183,7 @@ dt_status dt_hdf5_reader_open(const void *bytes, size_t size, dt_hdf5_reader **o
         return DT_ERR_INTERNAL;
     reader->bytes = bytes;
     reader->size = size;
-    dt_status status = dt_confined_start(WIRE_JOB, limits, &reader->child, error);
+    dt_status status = dt_confined_start(hdf5_child_work, limits, &reader->child, error);
     if (!status)
         status = hear_content(reader, error);
     if (status) {

@@ -10,7 +10,8 @@
 
 #include "file/hdf5_reader.h"
 
-#define WIRE_JOB "hdf5"
+/* The child. */
+void hdf5_child_work(void);
 
 /* Bytes of one NEED; of all objects and attributes; of what FAILED says. */
 #define WIRE_NEED_MAX    ((uint64_t)1 << 30)

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,9 +19,14 @@
 
 CU_SuiteInfo dt_suite_confined(void);
 
-#define JOB "what a test asks for"
+enum { ECHO, CRASH, LOOP, HOG, SILENCE, LEAVE, TRY, OPEN_FILES, SET_UP };
 
-enum { ECHO, CRASH, LOOP, HOG, SILENCE, LEAVE, TRY, OPEN_FILES };
+static char is_set_up;
+
+__attribute__((constructor)) static void set_up(void)
+{
+    is_set_up = 1;
+}
 
 /* What a child tries: each returns a negative number, or NULL, as it must not come to pass. */
 static bool can_open(void)
@@ -102,13 +108,8 @@ static void work(void)
     char files = 0;
     for (int i = 0; what == OPEN_FILES && i < 1024; i++)
         files = (char)(files + (write(i, "", 0) == 0));
-    dt_confined_tell(what == OPEN_FILES ? &files : &what, 1);
+    dt_confined_tell(what == OPEN_FILES ? &files : what == SET_UP ? &is_set_up : &what, 1);
     dt_confined_hear(&what, 1);
-}
-
-__attribute__((constructor)) static void serve(int argc, char **argv)
-{
-    dt_confined_serve(argc, argv, JOB, work);
 }
 
 static dt_confined *started(char what)
@@ -116,7 +117,7 @@ static dt_confined *started(char what)
     dt_confined *child;
     dt_error error = {0};
     const dt_confined_limits limits = {(size_t)64 << 20, 1, what == SILENCE ? 2 : 90};
-    CU_ASSERT_EQUAL(dt_confined_start(JOB, limits, &child, &error), DT_OK);
+    CU_ASSERT_EQUAL(dt_confined_start(work, limits, &child, &error), DT_OK);
     CU_ASSERT_PTR_NOT_NULL_FATAL(child);
     CU_ASSERT_EQUAL(dt_confined_send(child, &what, 1, &error), DT_OK);
     return child;
@@ -191,6 +192,54 @@ static void children_come_and_go(void)
     dt_confined_end(NULL);
 }
 
+/* Libraries would take their time, and start threads. */
+static void a_child_comes_before_libraries_are_set_up(void)
+{
+    char answer = 1;
+    CU_ASSERT_EQUAL(is_set_up, 1);
+    dt_confined *child = started(SET_UP);
+    CU_ASSERT_EQUAL(dt_confined_receive(child, &answer, 1, NULL), DT_OK);
+    CU_ASSERT_EQUAL(answer, 0);
+    dt_confined_end(child);
+}
+
+static bool crashes(void)
+{
+    char answer;
+    dt_error error = {0};
+    dt_confined *child = started(CRASH);
+    dt_status status = dt_confined_receive(child, &answer, 1, &error);
+    dt_confined_end(child);
+    return status == DT_ERR_DATA && strstr(error.message, "(Segmentation fault)");
+}
+
+static void what_starts_children_may_be_ended(void)
+{
+    char path[64];
+    int pid = 0;
+    CU_ASSERT_TRUE(crashes());
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    FILE *children = fopen(path, "r");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(children);
+    while (fscanf(children, "%d", &pid) == 1)
+        kill(pid, SIGKILL);
+    fclose(children);
+    CU_ASSERT_TRUE(pid > 0);
+    CU_ASSERT_TRUE(crashes());
+}
+
+static void a_fork_has_children_of_its_own(void)
+{
+    int how = -1;
+    CU_ASSERT_TRUE(crashes());
+    pid_t fork_of_this = fork();
+    if (fork_of_this == 0)
+        _exit(!crashes());
+    CU_ASSERT_TRUE(crashes());
+    CU_ASSERT_EQUAL(waitpid(fork_of_this, &how, 0), fork_of_this);
+    CU_ASSERT_EQUAL(how, 0);
+}
+
 CU_SuiteInfo dt_suite_confined(void)
 {
     static CU_TestInfo tests[] = {
@@ -198,6 +247,9 @@ CU_SuiteInfo dt_suite_confined(void)
         {"a silent child is not waited for forever", a_silent_child_is_not_waited_for_forever},
         {"a child can do nothing but answer", a_child_can_do_nothing_but_answer},
         {"children come and go", children_come_and_go},
+        {"a child comes before libraries are set up", a_child_comes_before_libraries_are_set_up},
+        {"what starts children may be ended", what_starts_children_may_be_ended},
+        {"a fork has children of its own", a_fork_has_children_of_its_own},
         CU_TEST_INFO_NULL};
     return (CU_SuiteInfo){.pName = "confined", .pTests = tests};
 }
