@@ -44,7 +44,7 @@ FLAGS_run   = $(call system_flags,libprotobuf-c) -isystem $(BUILD)/run
 FLAGS_model = $(call system_flags,libprotobuf-c) -isystem $(BUILD)/model
 FLAGS_train = -DDT_BUILD_FLAGS='"$(subst ",,$(subst ',,$(CFLAGS) $(if $(ARCH),-march=$(ARCH))))"'
 FLAGS_cli   = -DDT_VERSION='"$(VERSION)"'
-LDLIBS      = -pthread $(shell $(PKGCONF) --libs $(HDF5) libxxhash libisal lept libexif libzip jansson libprotobuf-c libseccomp) -lm \
+LDLIBS      = -pthread $(shell $(PKGCONF) --libs $(HDF5) libxxhash libisal lept libexif libzip jansson libprotobuf-c libseccomp) -lm -ldl \
               $(filter -L% -l% -Wl%,$(MPI_SAYS))
 
 system_flags = $(shell $(PKGCONF) --cflags $(1) | sed 's/-I/-isystem /g')

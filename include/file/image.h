@@ -32,8 +32,8 @@ bool dt_image_is_known(const void *bytes, size_t size);
  * + 0.587 G + 0.114 B); what is transparent shows white behind it, or black where the picture
  * itself is light.
  *
- * The decoders run in a child process with limits on memory and time: what a hostile file does to
- * them it does there. *out is always set. Errors: DT_ERR_DATA for what is no whole and undamaged
+ * The decoders run in a confined child (file/confined.h): what a hostile file does to them it does
+ * there. *out is always set. Errors: DT_ERR_DATA for what is no whole and undamaged
  * picture, is too large (before memory is taken for it), or ends the child; DT_ERR_INTERNAL. */
 dt_status dt_image_decode(const void *bytes, size_t size, int channels, dt_image *out,
                           dt_error *error);

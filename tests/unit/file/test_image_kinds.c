@@ -92,6 +92,37 @@ static void every_kind_is_read_by_its_content(void)
         }
 }
 
+/* What liblzma, of some versions, unpacks only when it has been set up. Source: TIFF 6.0, section
+ * 2; the compression is libtiff's. */
+static void a_library_that_must_be_set_up_is(void)
+{
+    enum { SIZE = 8, SHORT = 3, HEAD = 8, FIELDS = 8, XZ_AT = HEAD + 2 + 12 * FIELDS + 4 };
+    static const char xz[] = /* 32 bytes of 10, 32 of 200 */
+        "\xfd"
+        "7zXZ\0\0\1i\"\xde"
+        "6\2\0!\1\x16\0\0\0t/\xe5\xa3\xe0\0?\0\t]\0\5n\x16\xc8\xdb"
+        "\xfc\x9d\xc3@\0\0\0\0\xbb\xb3\xe8\xb1\0\1!@X\xe1\xc5\xda\x90"
+        "B\x99\r\1\0\0\0\0\1YZ";
+    /* Width, height, bits, compression, black is 0, strip, rows, bytes. */
+    static const uint16_t fields[FIELDS][2] = {
+        {256, SIZE}, {257, SIZE},  {258, 8},    {259, 34925},
+        {262, 1},    {273, XZ_AT}, {278, SIZE}, {279, sizeof xz - 1}};
+    uint8_t file[XZ_AT + sizeof xz] = {'I', 'I', 42, 0, HEAD, 0, 0, 0, FIELDS};
+    for (int i = 0; i < FIELDS; i++) {
+        const uint16_t field[] = {fields[i][0], SHORT, 1, 0, fields[i][1], 0};
+        for (int j = 0; j < 12; j++)
+            file[HEAD + 2 + 12 * i + j] = (uint8_t)(field[j / 2] >> 8 * (j % 2));
+    }
+    memcpy(file + XZ_AT, xz, sizeof xz - 1);
+    dt_image image;
+    dt_error error = {0};
+    if (dt_image_decode(file, sizeof file - 1, 1, &image, &error))
+        CU_FAIL_FATAL(error.message);
+    CU_ASSERT_TRUE(image.height == SIZE && image.width == SIZE);
+    CU_ASSERT_TRUE(image.pixels[0] == 10 && image.pixels[SIZE * SIZE - 1] == 200);
+    dt_free(image.pixels);
+}
+
 /* The JPEG with an Exif segment behind its start; source: Exif 2.3, 4.5.2. Owned: dt_free. */
 static uint8_t *add_exif(const uint8_t *jpeg, size_t *size, int orientation, bool little)
 {
@@ -233,6 +264,7 @@ CU_SuiteInfo dt_suite_image_kinds(void)
 {
     static CU_TestInfo tests[] = {
         {"every kind is read by its content", every_kind_is_read_by_its_content},
+        {"a library that must be set up is", a_library_that_must_be_set_up_is},
         {"a photograph is turned upright", a_photograph_is_turned_upright},
         {"a large picture is made smaller", a_large_picture_is_made_smaller},
         {"damage is an error", damage_is_an_error},
