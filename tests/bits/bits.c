@@ -284,7 +284,7 @@ int main(void)
         r.schedule.warmup_epochs = 1;
         show("schedule", dt_schedule_names[i], &r);
         r.schedule.warmup_epochs = 0;
-        r.optimizer.kind = DT_ADAMW;
+        r.optimizer.kind = dt_optimizer_find("adamw");
         show("schedule-of-adamw", dt_schedule_names[i], &r);
     }
     for (int i = 0; i < DT_AUGMENT_KINDS; i++) {
