@@ -21,7 +21,8 @@ typedef struct dt_images_form {
     dt_shape shape;
     bool transpose; /* rows and columns of IDX images are exchanged, as of the network's data */
     dt_image_form form;
-    dt_image_way way; /* for pictures */
+    dt_image_way way;          /* for pictures */
+    dt_image_decoder *decoder; /* likewise; borrowed */
 } dt_images_form;
 
 /* Reads the file `path`, or standard input where that is "-": a picture (dt_image_decode,

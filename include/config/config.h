@@ -35,6 +35,7 @@ typedef struct dt_config {
     /* [data] */
     char data[DT_NAME_MAX]; /* auto | synthetic | a directory */
     char keys[DT_NAME_MAX]; /* names of arrays, with commas; auto */
+    int size[2];            /* width, height that pictures are scaled to; 0: auto, as they are */
     int classes;            /* 0: auto, as many as the data have (data/source.h) */
     bool transpose;         /* the images are stored with rows and columns exchanged */
     int split;              /* dt_split */
@@ -111,6 +112,7 @@ typedef enum dt_setting_type {
     DT_SETTING_REAL,  /* double */
     DT_SETTING_ENUM,  /* int, an index into `names` */
     DT_SETTING_TEXT,  /* char[DT_NAME_MAX] */
+    DT_SETTING_SIZE,  /* int[2]: width, height; as text WIDTHxHEIGHT, or one number for both */
     DT_SETTING_LIST   /* what its `list` reads */
 } dt_setting_type;
 
@@ -142,9 +144,9 @@ typedef struct dt_setting {
     const char *default_value; /* as it would be written in an INI file */
     const char *unnamed;       /* what files mean that were written before there was the setting;
                                   NULL: the default */
-    bool allow_auto;           /* numbers: "auto" is a value too: NaN (REAL), 0 (INT, INT64) */
-    const char *unit;          /* "samples", "epochs"; NULL for none */
-    const char *help;          /* one line, no full stop */
+    bool allow_auto;  /* numbers: "auto" is a value too: NaN (REAL), 0 (INT, INT64, SIZE) */
+    const char *unit; /* "samples", "epochs"; NULL for none */
+    const char *help; /* one line, no full stop */
     dt_resume_rule on_resume;
 } dt_setting;
 
@@ -210,13 +212,13 @@ size_t dt_config_write_ini(const dt_config *config, bool help, char *text, size_
 /* Replaces "auto" numbers by what the optimizer defaults to, writes `layers` out, and checks what
  * no setting alone can: the layers must fit, and give as many outputs as there are classes;
  * activation, output_activation and bias, if they are given, must be what `layers` says, and become
- * that if they are not; a random split needs val_fraction > 0; softmax outputs with the
- * cross-entropy loss (which contains the softmax) are refused; one of clip_norm and clip_value must
- * be 0; schedules with a least rate need lr_min <= lr; patience and plateau need val_fraction > 0;
- * one-cycle has a warm-up of its own; overwrite and resume = auto contradict each other. On an error
- * *config is as it was. Errors: DT_ERR_CONFIG, with "FILE:LINE: " in front when a setting of the two
- * that do not fit is from an INI file. virtual_ranks and output stay "auto": they are known when a
- * run starts. */
+ * that if they are not; a random split needs val_fraction > 0; softmax outputs with the cross-
+ * entropy loss (which contains the softmax) are refused; one of clip_norm and clip_value must be
+ * 0; schedules with a least rate need lr_min <= lr; patience and plateau need val_fraction > 0;
+ * one-cycle has a warm-up of its own; overwrite and resume = auto contradict each other. On an
+ * error *config is as it was. Errors: DT_ERR_CONFIG, with "FILE:LINE: " in front when a setting
+ * of the two that do not fit is from an INI file. virtual_ranks and output stay "auto": they are
+ * known when a run starts. */
 dt_status dt_config_resolve(dt_config *config, dt_error *error);
 
 /* The peak of the learning rate, for batch_size; of settings that are resolved. */

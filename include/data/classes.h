@@ -30,8 +30,10 @@ bool dt_label_set_within(const dt_label_set *set, int classes);
  * DT_ERR_DATA: more than DT_CLASSES_MAX, or fewer than 2; DT_ERR_INTERNAL. */
 dt_status dt_classes_of_labels(dt_source *source, const dt_label_set *set, dt_error *error);
 
-/* The classes become those of a network with these names: a label belongs to the class that has its
- * name. Errors: DT_ERR_INTERNAL. */
-dt_status dt_classes_of_names(dt_source *source, const char *names, dt_error *error);
+/* The classes become those of a network with these names, or with the numbers 0 .. classes - 1
+ * where names is NULL: a label belongs to the class that has its name, that of the data or, where
+ * these have none, its number. Errors: DT_ERR_DATA: the data have a name that the network has not;
+ * DT_ERR_INTERNAL. */
+dt_status dt_classes_of_names(dt_source *source, const char *names, int classes, dt_error *error);
 
 #endif

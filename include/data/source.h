@@ -22,13 +22,16 @@ typedef struct dt_source dt_source;
 struct dt_source {
     char name[256];    /* for people: "MNIST-type files in DIR", "synthetic digits" */
     char note[400];    /* what else people should know of them; "": nothing */
-    dt_shape shape;    /* of every image; a pixel is a byte, 0 background, 255 ink */
+    dt_shape shape;    /* of every image; a pixel is a byte, 0 background, 255 ink; height 0: not
+                          known yet */
     int classes;       /* 0: not known yet (data/classes.h) */
     char *class_names; /* base/class_names.h; owned; NULL: the numbers 0 .. classes - 1 */
     int32_t label_of[DT_CLASSES_MAX]; /* [classes], the label that the data have for the class */
     bool transposed;                  /* rows and columns are exchanged when samples are read */
     int64_t count[DT_PARTS]; /* samples of each part: of training >= 1; of test 0: there are none */
-    bool sequential;         /* a range costs the way there, from the last one's end (gzip) */
+    bool whole;      /* images are whole pictures, scaled: others are to become images likewise */
+    uint64_t order;  /* hash of the names that the order of the samples follows from; 0: none */
+    bool sequential; /* a range costs the way there, from the last one's end (gzip) */
     char place[DT_PARTS][DT_PLACE_SIZE]; /* where the labels stand, for messages */
     void *state;                         /* of the kind of source */
     /* As dt_source_read, with the labels as the data have them; images NULL: labels alone. */
@@ -69,6 +72,10 @@ void dt_source_close(dt_source *source);
  * the directory or a file is missing or cannot be opened, DT_ERR_DATA for wrong content, DT_ERR_IO,
  * DT_ERR_INTERNAL; *out is then NULL. The caller owns *out: dt_source_close. */
 dt_status dt_source_open_idx(const char *path, dt_source **out, dt_error *error);
+
+/* Whether the directory `path` has IDX files, or directories below it have where dt_source_open_idx
+ * looks. */
+bool dt_source_idx_is(const char *path);
 
 /* Synthetic handwritten digits, 60,000 + 10,000 of 28 x 28 x 1 in 10 classes: a sample is a pure
  * function of (seed, part, index). The caller owns *out: dt_source_close. */

@@ -24,6 +24,14 @@ bool dt_image_is_known(const void *bytes, size_t size);
 /* The kinds of pictures that are known, for messages: "JPEG, PNG, ...". */
 #define DT_IMAGE_KINDS "JPEG, PNG, GIF, BMP, WebP, TIFF or PNM"
 
+/* Decodes pictures, one after the other, in one confined process (file/confined.h): what a hostile
+ * file does to libraries it does there. The process begins with the first picture, and anew with
+ * the next one after a picture that ended it. Not collective; for one thread at a time. */
+typedef struct dt_image_decoder dt_image_decoder;
+
+/* The caller owns *out: dt_image_decoder_end. Errors: DT_ERR_INTERNAL. */
+dt_status dt_image_decoder_begin(dt_image_decoder **out, dt_error *error);
+
 /* Decodes a picture of 1 or 3 channels out of the bytes of its file, by content; of several
  * pictures in one file, the first. A JPEG that says by EXIF how the camera was held is turned
  * upright. A picture with a side of 2 * DT_IMAGE_ENOUGH pixels or more is made smaller, by means
@@ -32,12 +40,24 @@ bool dt_image_is_known(const void *bytes, size_t size);
  * + 0.587 G + 0.114 B); what is transparent shows white behind it, or black where the picture
  * itself is light.
  *
- * The decoders run in a confined child (file/confined.h): what a hostile file does to them it does
- * there. *out is always set. Errors: DT_ERR_DATA for what is no whole and undamaged
- * picture, is too large (before memory is taken for it), or ends the child; DT_ERR_INTERNAL. */
-dt_status dt_image_decode(const void *bytes, size_t size, int channels, dt_image *out,
-                          dt_error *error);
+ * *out is always set. Errors: DT_ERR_DATA for what is no whole and undamaged picture, is too large
+ * (before memory is taken for it), or ends the process; DT_ERR_INTERNAL. */
+dt_status dt_image_decode(dt_image_decoder *decoder, const void *bytes, size_t size, int channels,
+                          dt_image *out, dt_error *error);
 #define DT_IMAGE_ENOUGH 1024
+
+/* Height and width of the upright picture, before it would be made smaller, as the file says them;
+ * without pixels. closely: also the channels that its content needs: 1 where all is grey; else 0.
+ * What is beyond the head of a file is not looked at, unless the colours are in doubt. Errors: as
+ * dt_image_decode. */
+dt_status dt_image_look(dt_image_decoder *decoder, const void *bytes, size_t size, bool closely,
+                        dt_image *out, dt_error *error);
+
+/* Ends the process until there is another picture. */
+void dt_image_decoder_rest(dt_image_decoder *decoder);
+
+/* NULL is allowed. */
+void dt_image_decoder_end(dt_image_decoder *decoder);
 
 /* Pixels that are to become a PNG. */
 typedef struct dt_raster {

@@ -26,11 +26,12 @@ typedef struct predictor {
     double *probabilities; /* [classes] */
     bool json, show;
     image_drawing drawing;
-    dt_images_form form;
+    dt_images_form form; /* its decoder is owned */
 } predictor;
 
 static void release(predictor *self)
 {
+    dt_image_decoder_end(self->form.decoder);
     dt_network_destroy(self->network);
     dt_free(self->parameters);
     dt_free(self->outputs);
@@ -63,11 +64,15 @@ static dt_status prepare(const dt_invocation *invocation, predictor *self, dt_er
         status = dt_need_check_network(&self->model.spec, error);
     if (!status)
         status = dt_network_create(&self->model.spec, &self->network, error);
+    dt_image_decoder *decoder = NULL;
+    if (!status)
+        status = dt_image_decoder_begin(&decoder, error);
     if (status)
         return status;
     self->form = (dt_images_form){.shape = shape_of(self),
                                   .transpose = self->model.config.transpose,
-                                  .form = dt_weights_form(&self->model.file.facts)};
+                                  .form = dt_weights_form(&self->model.file.facts),
+                                  .decoder = decoder};
     while (strcmp(invocation->fit, dt_image_way_names[self->form.way]) != 0)
         self->form.way++;
     size_t classes = (size_t)classes_of(self);

@@ -48,9 +48,9 @@ void flag_add_values(const dt_flag *flag, dt_text *out)
 void setting_add_value_word(const dt_setting *setting, dt_text *out)
 {
     static const char *const words[] = {
-        [DT_SETTING_BOOL] = "",          [DT_SETTING_INT] = " N",     [DT_SETTING_INT64] = " N",
-        [DT_SETTING_REAL] = " X",        [DT_SETTING_ENUM] = " NAME", [DT_SETTING_TEXT] = " TEXT",
-        [DT_SETTING_LIST] = " ITEM,...",
+        [DT_SETTING_BOOL] = "",     [DT_SETTING_INT] = " N",         [DT_SETTING_INT64] = " N",
+        [DT_SETTING_REAL] = " X",   [DT_SETTING_ENUM] = " NAME",     [DT_SETTING_TEXT] = " TEXT",
+        [DT_SETTING_SIZE] = " WxH", [DT_SETTING_LIST] = " ITEM,...",
     };
     if (!setting->unit) {
         dt_text_add(out, "%s", words[setting->type]);

@@ -58,7 +58,7 @@ static dt_status fit_picture(const void *bytes, size_t size, const dt_images_for
                        "expected an IDX file, since the network takes images of %d channels, found "
                        "a picture",
                        shape.channels);
-    dt_status status = dt_image_decode(bytes, size, shape.channels, &image, error);
+    dt_status status = dt_image_decode(form->decoder, bytes, size, shape.channels, &image, error);
     if (status)
         return status;
     out->count = 1;

@@ -72,12 +72,11 @@ static const dt_flag flags[] = {
     {FLAG("csv", csv_path, EVAL | BENCH, "eval, bench: write the numbers as CSV"), OUTPUT},
     {FLAG("json", json_path, EVAL, "eval: write the numbers as JSON"), OUTPUT},
     {FLAG("json", json, PREDICT, "predict: print a JSON object a line")},
-    {FLAG(
-         "fit", fit, PREDICT,
-         "predict: what is taken of a picture: its ink, in the form of the training images "
-         "(mnist), the "
-         "whole of it, scaled (none), or what suits (auto): all of a picture of the network's size "
-         "that is light on dark as they are, and of colours; else the ink"),
+    {FLAG("fit", fit, PREDICT,
+          "predict: what is taken of a picture: its ink, in the form of the training images "
+          "(mnist), the whole of it, scaled (none), or what suits (auto): the whole where the "
+          "network was trained in colour or on a folder of pictures, or the picture has the "
+          "network's size and is light on dark as they are; else the ink"),
      .value = "NAME", .names = dt_image_way_names, .preset = "auto"},
     {FLAG("show", show, PREDICT, "predict: draw each image as the network sees it")},
     {FLAG("batches", batches, BENCH, "bench: batch sizes to measure"), .value = "N,N,...",

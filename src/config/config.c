@@ -15,6 +15,7 @@
 #include "nn/optimizer.h"
 #include "nn/schedule.h"
 #include "place.h"
+#include "size.h"
 
 #define FOUND_MAX 60
 
@@ -133,6 +134,9 @@ dt_status dt_config_set(dt_config *config, const dt_setting *setting, const char
     case DT_SETTING_TEXT:
         good = parse_text(text, field);
         break;
+    case DT_SETTING_SIZE:
+        good = size_parse(setting, text, field);
+        break;
     case DT_SETTING_LIST:
         if (text[0] && setting->list->parse(text, field, error))
             return DT_ERR_CONFIG;
@@ -184,6 +188,9 @@ char *dt_config_get(const dt_config *config, const dt_setting *setting, char tex
         break;
     case DT_SETTING_TEXT:
         snprintf(text, DT_TEXT_MAX, "%s", (const char *)value);
+        break;
+    case DT_SETTING_SIZE:
+        size_write(value, text);
         break;
     case DT_SETTING_LIST:
         setting->list->write(value, text);

@@ -63,6 +63,11 @@ static const char *const no_file[] = {"none", NULL};
         ROW(rule, in, field, kind, "auto", of, text), .min = (low), .max = (high),                 \
                                                       .allow_auto = true                           \
     }
+#define SIZE_OR_AUTO(rule, in, field, most, text)                                                  \
+    {                                                                                              \
+        ROW(rule, in, field, DT_SETTING_SIZE, "auto", NULL, text), .min = 1, .max = (most),        \
+                                                                   .allow_auto = true              \
+    }
 #define LIST(rule, in, field, type, preset, text)                                                  \
     {                                                                                              \
         ROW(rule, in, field, DT_SETTING_LIST, preset, NULL, text), .list = (type)                  \
@@ -100,13 +105,16 @@ static const dt_list_type augment_type = {"augmentation", parse_augment, write_a
 #define REAL  DT_SETTING_REAL
 
 static const dt_setting settings[] = {
-    TEXT(
-        FREE, "data", data, "auto", "directory", data_words,
-        "directory of MNIST-type files, or DIRECTORY/PREFIX of theirs; synthetic: built-in digits; "
-        "auto: $DIST_TRAIN_DATA, else data/mnist, else synthetic"),
+    TEXT(FREE, "data", data, "auto", "directory", data_words,
+         "directory of MNIST-type files, or DIRECTORY/PREFIX of theirs; a folder of pictures a "
+         "class, in train/ and test/ or alone; synthetic: built-in digits; "
+         "auto: $DIST_TRAIN_DATA, else data/mnist, else synthetic"),
     TEXT(FREE, "data", keys, "auto", "list", output_words,
          "arrays of a .npz file: IMAGES,LABELS or IMAGES,LABELS,TEST IMAGES,TEST LABELS; auto: "
          "x_train, y_train, x_test, y_test, or names that say the same"),
+    SIZE_OR_AUTO(FIXED, "data", size, 1024,
+                 "size in pixels that the pictures of a folder are scaled to, each as a whole; "
+                 "auto: that of all of them, which must be the same"),
     NUMBER_OR_AUTO(FIXED, "data", classes, INT, 1, 256, NULL,
                    "number of classes, of the labels 0 to classes - 1; auto: those of the data, "
                    "whatever the labels are"),
@@ -342,6 +350,11 @@ char *dt_setting_expects(const dt_setting *setting, char text[DT_TEXT_MAX])
         break;
     case DT_SETTING_TEXT:
         describe_text(setting, &out);
+        break;
+    case DT_SETTING_SIZE:
+        snprintf(text, DT_TEXT_MAX,
+                 "%sWIDTHxHEIGHT, each from %.0f to %.0f, or one of them for both",
+                 auto_form(setting), setting->min, setting->max);
         break;
     case DT_SETTING_LIST:
         snprintf(text, DT_TEXT_MAX, "%ss, separated by commas, as --help %s says",

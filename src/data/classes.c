@@ -77,16 +77,37 @@ dt_status dt_classes_of_labels(dt_source *source, const dt_label_set *set, dt_er
     return dt_text_status(&names, error);
 }
 
-dt_status dt_classes_of_names(dt_source *source, const char *names, dt_error *error)
+/* The names that the data have for their classes are among those of a network. */
+static dt_status check_names(const dt_source *source, const char *names, int classes,
+                             dt_error *error)
 {
-    int classes = dt_class_count(names);
-    dt_classes_of_number(source, classes);
-    if (!(source->class_names = dt_strdup(names, error)))
-        return DT_ERR_INTERNAL;
+    char name[DT_CLASS_NAME], list[DT_CLASSES_LISTED];
+    for (int i = 0; source->class_names && i < source->classes; i++)
+        if (dt_class_find(names, classes, dt_class_name(source->class_names, i, name)) < 0)
+            return dt_fail(error, DT_ERR_DATA,
+                           "%s: expected the classes %s, as the network has them, found %s",
+                           source->name, dt_class_list(names, classes, list), name);
+    return DT_OK;
+}
+
+dt_status dt_classes_of_names(dt_source *source, const char *names, int classes, dt_error *error)
+{
+    int32_t label_of[DT_CLASSES_MAX];
+    dt_status status = check_names(source, names, classes, error);
+    char *copy = status || !names ? NULL : dt_strdup(names, error);
+    if (status || (names && !copy))
+        return status ? status : DT_ERR_INTERNAL;
     for (int i = 0; i < classes; i++) {
         char name[DT_CLASS_NAME];
         dt_class_name(names, i, name);
-        source->label_of[i] = dt_class_is_number(name) ? atoi(name) : NO_LABEL;
+        int own =
+            source->class_names ? dt_class_find(source->class_names, source->classes, name) : -1;
+        label_of[i] = own >= 0                   ? source->label_of[own]
+                      : dt_class_is_number(name) ? atoi(name)
+                                                 : NO_LABEL;
     }
+    dt_classes_of_number(source, classes);
+    memcpy(source->label_of, label_of, (size_t)classes * sizeof *label_of);
+    source->class_names = copy;
     return DT_OK;
 }

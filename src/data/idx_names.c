@@ -374,6 +374,14 @@ static dt_status search_in(search *self, const char *directory, int levels, dt_e
     return look_into(self, directory, levels, error);
 }
 
+bool dt_source_idx_is(const char *path)
+{
+    search self = {0};
+    bool any = is_directory(path) && !look_into(&self, path, LEVELS, NULL) && self.count > 0;
+    dt_free(self.files);
+    return any;
+}
+
 dt_status idx_names_find(const char *path, idx_names *out, dt_error *error)
 {
     search self = {0};

@@ -41,14 +41,20 @@ static dt_status refuse(dt_error *error)
                    "be decoded");
 }
 
-/* Sizes as the file says them, before memory is taken. */
-static dt_status read_header(const void *bytes, size_t size, int *height, int *width,
+static dt_status refuse_kind(dt_error *error)
+{
+    return dt_fail(error, DT_ERR_DATA, "expected a picture, " DT_IMAGE_KINDS);
+}
+
+/* Sizes as the file says them, before memory is taken; *grey: it says that there are no colours. */
+static dt_status read_header(const void *bytes, size_t size, int *height, int *width, bool *grey,
                              dt_error *error)
 {
     int format, bits, samples, has_colours;
     if (pixReadHeaderMem(bytes, size, &format, width, height, &bits, &samples, &has_colours) ||
         *height < 1 || *width < 1)
         return refuse(error);
+    *grey = samples <= 2 && !has_colours;
     if (*height <= DT_IMAGE_SIDE_MAX && *width <= DT_IMAGE_SIDE_MAX &&
         (int64_t)*height * *width <= DT_IMAGE_PIXELS_MAX)
         return DT_OK;
@@ -58,14 +64,18 @@ static dt_status read_header(const void *bytes, size_t size, int *height, int *w
                    DT_IMAGE_SIDE_MAX, DT_IMAGE_PIXELS_MAX >> 20, *height, *width);
 }
 
-/* Upright as EXIF says it; source: Exif 2.3, 4.6.4, tag 0x0112. */
-static PIX *turn(PIX *picture, const void *bytes, size_t size)
+/* What makes a picture upright. */
+typedef struct turning {
+    int quarters; /* clockwise, first */
+    bool mirrored;
+} turning;
+
+/* As EXIF says it; source: Exif 2.3, 4.6.4, tag 0x0112. */
+static turning find_turning(const void *bytes, size_t size)
 {
-    static const struct {
-        int quarters; /* clockwise, first */
-        bool mirrored;
-    } turns[] = {[2] = {0, true},  [3] = {2, false}, [4] = {2, true}, [5] = {1, true},
-                 [6] = {1, false}, [7] = {3, true},  [8] = {3, false}};
+    static const turning turns[] = {
+        [2] = {0, true},  [3] = {2, false}, [4] = {2, true}, [5] = {1, true},
+        [6] = {1, false}, [7] = {3, true},  [8] = {3, false}};
     ExifData *exif = size <= UINT32_MAX ? exif_data_new_from_data(bytes, (unsigned)size) : NULL;
     ExifEntry *entry =
         exif ? exif_content_get_entry(exif->ifd[EXIF_IFD_0], EXIF_TAG_ORIENTATION) : NULL;
@@ -73,11 +83,16 @@ static PIX *turn(PIX *picture, const void *bytes, size_t size)
                         ? exif_get_short(entry->data, exif_data_get_byte_order(exif))
                         : 1;
     exif_data_unref(exif);
-    if (said < 2 || said > 8)
+    return said < 2 || said > 8 ? turns[0] : turns[said];
+}
+
+static PIX *turn(PIX *picture, turning how)
+{
+    if (how.quarters == 0 && !how.mirrored)
         return picture;
-    PIX *turned = pixRotateOrth(picture, turns[said].quarters);
+    PIX *turned = pixRotateOrth(picture, how.quarters);
     pixDestroy(&picture);
-    if (turned && turns[said].mirrored)
+    if (turned && how.mirrored)
         pixFlipLR(turned, turned);
     return turned;
 }
@@ -91,7 +106,7 @@ static PIX *read_jpeg(const void *bytes, size_t size, int most)
     PIX *picture = pixReadMemJpeg(bytes, size, 0, reduction, &warnings, 0);
     if (warnings > 0)
         pixDestroy(&picture);
-    return picture ? turn(picture, bytes, size) : NULL;
+    return picture ? turn(picture, find_turning(bytes, size)) : NULL;
 }
 
 /* A copy of a PNG in which a transparent colour (tRNS of grey or RGB) is unknown, so that it shows
@@ -190,6 +205,24 @@ static colour mean_of(PIX *picture, int y, int x, int times, double behind)
     return (colour){sum.red / count, sum.green / count, sum.blue / count, 1};
 }
 
+/* As from mean_of, of single pixels behind which nothing is seen. */
+static void copy_as_they_are(PIX *picture, dt_image *out)
+{
+    uint8_t *to = out->pixels;
+    for (int y = 0; y < out->height; y++) {
+        const uint32_t *row = pixGetData(picture) + (size_t)y * (size_t)pixGetWpl(picture);
+        for (int x = 0; x < out->width; x++) {
+            const uint8_t values[] = {(uint8_t)(row[x] >> L_RED_SHIFT),
+                                      (uint8_t)(row[x] >> L_GREEN_SHIFT),
+                                      (uint8_t)(row[x] >> L_BLUE_SHIFT)};
+            if (out->channels == 1)
+                *to++ = (uint8_t)(luma(colour_of(row[x], false)) + 0.5);
+            for (int i = 0; i < 3 && out->channels == 3; i++)
+                *to++ = values[i];
+        }
+    }
+}
+
 static dt_status copy_pixels(PIX *picture, dt_image *out, dt_error *error)
 {
     int height = pixGetHeight(picture), width = pixGetWidth(picture);
@@ -202,6 +235,10 @@ static dt_status copy_pixels(PIX *picture, dt_image *out, dt_error *error)
     if (!out->pixels)
         return DT_ERR_INTERNAL;
     uint8_t *to = out->pixels;
+    if (times == 1 && pixGetSpp(picture) != 4) {
+        copy_as_they_are(picture, out);
+        return DT_OK;
+    }
     for (int y = 0; y < height; y += times)
         for (int x = 0; x < width; x += times) {
             colour mean = mean_of(picture, y, x, times, behind);
@@ -216,10 +253,11 @@ dt_status image_decode_here(const void *bytes, size_t size, int channels, dt_ima
                             dt_error *error)
 {
     int height, width, format = format_of(bytes, size);
+    bool grey;
     *out = (dt_image){.channels = channels};
     if (format == IFF_UNKNOWN)
-        return dt_fail(error, DT_ERR_DATA, "expected a picture, " DT_IMAGE_KINDS);
-    dt_status status = read_header(bytes, size, &height, &width, error);
+        return refuse_kind(error);
+    dt_status status = read_header(bytes, size, &height, &width, &grey, error);
     if (status)
         return status;
     PIX *picture = format == IFF_JFIF_JPEG ? read_jpeg(bytes, size, height > width ? height : width)
@@ -230,5 +268,40 @@ dt_status image_decode_here(const void *bytes, size_t size, int channels, dt_ima
         return refuse(error);
     status = copy_pixels(picture, out, error);
     pixDestroy(&picture);
+    return status;
+}
+
+/* The colours of a file that says nothing of them are those of its pixels. */
+static dt_status find_channels(const void *bytes, size_t size, int *channels, dt_error *error)
+{
+    dt_image image;
+    dt_status status = image_decode_here(bytes, size, 3, &image, error);
+    *channels = 1;
+    for (int64_t i = 0; !status && i < (int64_t)image.height * image.width; i++) {
+        const uint8_t *pixel = image.pixels + 3 * i;
+        if (pixel[0] != pixel[1] || pixel[0] != pixel[2])
+            *channels = 3;
+    }
+    dt_free(image.pixels);
+    return status;
+}
+
+dt_status image_look_here(const void *bytes, size_t size, bool closely, dt_image *out,
+                          dt_error *error)
+{
+    int height, width, format = format_of(bytes, size);
+    bool grey;
+    *out = (dt_image){0};
+    if (format == IFF_UNKNOWN)
+        return refuse_kind(error);
+    dt_status status = read_header(bytes, size, &height, &width, &grey, error);
+    if (status)
+        return status;
+    bool across = format == IFF_JFIF_JPEG && find_turning(bytes, size).quarters % 2 == 1;
+    *out = (dt_image){.height = across ? width : height, .width = across ? height : width};
+    if (closely && grey)
+        out->channels = 1;
+    else if (closely)
+        status = find_channels(bytes, size, &out->channels, error);
     return status;
 }

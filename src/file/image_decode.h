@@ -9,4 +9,8 @@
 dt_status image_decode_here(const void *bytes, size_t size, int channels, dt_image *out,
                             dt_error *error);
 
+/* As dt_image_look, likewise. */
+dt_status image_look_here(const void *bytes, size_t size, bool closely, dt_image *out,
+                          dt_error *error);
+
 #endif

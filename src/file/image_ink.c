@@ -35,8 +35,10 @@ double image_mean_over(const plane *from, const double area[4])
     for (int y = (int)top; y < bottom && y < from->height; y++) {
         const float *values = from->values + (size_t)y * (size_t)from->width;
         double row = 0;
-        for (int x = (int)left; x < right && x < from->width; x++)
-            row += (fmin(x + 1, right) - fmax(x, left)) * (double)values[x];
+        for (int x = (int)left; x < right && x < from->width; x++) {
+            bool whole = x >= left && x + 1 <= right;
+            row += (whole ? 1 : fmin(x + 1, right) - fmax(x, left)) * (double)values[x];
+        }
         sum += (fmin(y + 1, bottom) - fmax(y, top)) * row;
     }
     return sum / ((bottom - top) * (right - left));

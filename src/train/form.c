@@ -145,7 +145,9 @@ static void conclude(const tally *of, int background, dt_image_form *out)
 dt_status session_measure_form(dt_session *run, dt_error *error)
 {
     run->form = (dt_image_form){.background = -1, .extent = (double)NAN};
-    if (run->source->shape.channels != 1)
+    if (run->source->whole)
+        run->form = (dt_image_form){-1, 1, false, {0.5, 0.5}};
+    if (run->source->whole || run->source->shape.channels != 1)
         return DT_OK;
     tally *own = dt_calloc(1 + (size_t)dt_comm_size(run->comm), sizeof *own, error);
     dt_status status = dt_comm_agree(run->comm, own ? DT_OK : DT_ERR_INTERNAL, error);

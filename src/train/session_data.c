@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "data/classes.h"
 #include "host_load.h"
+#include "source_folder.h"
 #include "source_npz.h"
 #include "train/need.h"
 
@@ -16,11 +17,24 @@ static dt_status open_source(dt_session *run, dt_error *error)
         status = dt_source_open_synthetic((uint64_t)config->synthetic_seed, &run->source, error);
     else if (source_npz_is_named(config->data))
         status = source_npz_open(config->data, config->keys, &run->source, error);
+    else if (source_folder_is(config->data))
+        status = source_folder_open(config->data, &run->source, error);
     else
         status = dt_source_open_idx(config->data, &run->source, error);
     if (!status && config->transpose)
         dt_source_transpose(run->source);
     return status;
+}
+
+/* Of pictures. Collective. */
+static dt_status settle_shape(dt_session *run, const session_build *what, dt_error *error)
+{
+    const dt_shape *network = what->model ? &what->model->architecture.input : NULL;
+    if (run->source->shape.height > 0)
+        return DT_OK;
+    return dt_comm_agree(
+        run->comm, source_folder_settle(run->comm, run->source, run->config.size, network, error),
+        error);
 }
 
 /* The labels of this rank's share of the data. */
@@ -94,14 +108,15 @@ static dt_status settle_classes(dt_session *run, const session_build *what, dt_e
     dt_status status = share_names(run->comm, what->class_names, &names, error);
     if (status)
         return status;
-    if (names)
-        status = dt_classes_of_names(source, names, error);
+    if (names || (what->model && source->class_names))
+        status = dt_classes_of_names(source, names, names ? dt_class_count(names) : config->classes,
+                                     error);
     else if (what->model)
         dt_classes_of_number(source, config->classes);
     else if (config->classes > 0 && source->classes > 0 && config->classes != source->classes)
         status = dt_fail(error, DT_ERR_CONFIG, "classes: the %s have %d classes, found %d",
                          source->name, source->classes, config->classes);
-    else if (config->classes > 0)
+    else if (config->classes > 0 && source->classes == 0)
         dt_classes_of_number(source, config->classes);
     else if (source->classes == 0)
         status = count_classes(run, error);
@@ -175,12 +190,20 @@ static dt_status check_same_data(const dt_session *run, dt_error *error)
 {
     const dt_source *source = run->source;
     const int64_t own[] = {source->count[DT_TRAIN], source->count[DT_TEST], source->shape.height,
-                           source->shape.width,     source->shape.channels, source->sequential};
+                           source->shape.width,     source->shape.channels, source->sequential,
+                           (int64_t)source->order};
     int64_t first[sizeof own / sizeof *own];
     memcpy(first, own, sizeof own);
     dt_comm_broadcast(run->comm, first, sizeof first);
     if (memcmp(own, first, sizeof own) == 0)
         return DT_OK;
+    if (own[6] && first[6])
+        return dt_fail(
+            error, DT_ERR_DATA,
+            "%s on %s: expected the same names as on rank 0's host, where there are %lld "
+            "+ %lld, found others, %lld + %lld",
+            source->name, dt_comm_host(run->comm), (long long)first[0], (long long)first[1],
+            (long long)own[0], (long long)own[1]);
     return dt_fail(error, DT_ERR_DATA,
                    "%s on %s: expected what rank 0 has, %lld + %lld samples of %lld x %lld, %s; "
                    "found %lld + %lld of %lld x %lld, %s",
@@ -233,6 +256,7 @@ static dt_status load_data(dt_session *run, dt_error *error)
                                          : dt_dataset_load(run->dataset, run->source, error);
     if (!status)
         run->fingerprint = dt_dataset_fingerprint(run->dataset, image_size);
+    source_folder_rest(run->source);
     return status;
 }
 
@@ -283,6 +307,8 @@ dt_status session_begin(dt_comm *comm, const dt_config *config, const session_bu
     status = dt_comm_agree(comm, open_source(run, error), error);
     if (!status)
         status = dt_comm_agree(comm, check_same_data(run, error), error);
+    if (!status)
+        status = settle_shape(run, what, error);
     if (!status)
         status = settle_classes(run, what, error);
     if (!status)

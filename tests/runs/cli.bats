@@ -257,6 +257,8 @@ others() {
             }
             if (text ~ /^layers/)
                 return "9, dense 8 bias false tanh, " classes
+            if (text ~ /WIDTHxHEIGHT/)
+                return "24x17"
             if (text ~ /^augmentations/)
                 return "shift 2.5, flip"
             if (!match(text, /a(n integer|[ ]number) from /))

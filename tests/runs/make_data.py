@@ -12,8 +12,13 @@ import sys
 
 import numpy as np
 
+from photographs import write_picture
+
 NAMES = {"train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
          "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")}
+
+
+INSECTS = ("ant", "bee", "moth", "wasp")
 
 
 def samples(classes=4):
@@ -41,9 +46,12 @@ def write(path, content, pack=None):
 
 
 def write_idx(directory, name=lambda part, kind: NAMES[part][kind], parts=("train", "test"),
-              labels=lambda values: values.astype(np.uint8), first=0, pack=None, classes=4, transpose=False):
+              labels=lambda values: values.astype(np.uint8), first=0, pack=None, classes=4, transpose=False,
+              by_class=False):
     for part in parts:
         images, classes_of = samples(classes)[part]
+        order = np.argsort(classes_of, kind="stable") if by_class else slice(None)
+        images, classes_of = images[order], classes_of[order]
         images = images.transpose(0, 2, 1) if transpose else images
         for kind, array in enumerate((images, labels(classes_of + first))):
             write(os.path.join(directory, name(part, kind)), idx(array), pack)
@@ -70,6 +78,16 @@ def members(directory):
             content = file.read()
         packed = b"".join(map(gzip.compress, (content[:21], content[21:30], content[30:])))
         write(path, packed + bytes(10240 - len(packed) % 10240), False)
+
+
+def folder(directory, parts=("train", "test"), classes="0123", ending=".png",
+           change=lambda image, number: image):
+    """A folder a class. A file is named by its place, so that their order is that of by-class."""
+    for (images, labels), part in zip(samples().values(), parts):
+        for number, (image, label) in enumerate(zip(images, labels)):
+            path = os.path.join(directory, part, classes[label], f"{number:03}{ending}")
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            write_picture(path, change(image, number))
 
 
 def npz(path, names=("x_train", "y_train", "x_test", "y_test"), images=lambda a: a,
@@ -130,6 +148,19 @@ FORMS = {
     "gaps": lambda directory: write_idx(
         directory, labels=lambda values: np.array([2, 3, 500, 7000])[values].astype(np.int32)),
     "transposed": lambda directory: write_idx(directory, transpose=True),
+    "by-class": lambda directory: write_idx(directory, by_class=True),
+    "folder": folder,
+    "folder-words": lambda directory: folder(
+        directory, ("Training", "testing"), INSECTS, ".ppm",
+        lambda image, number: np.repeat(image[..., None], 3, 2)),
+    "folder-valid": lambda directory: folder(directory, ("unpacked/train", "unpacked/valid")),
+    "folder-alone": lambda directory: folder(directory, ("",)),
+    "folder-sizes": lambda directory: folder(
+        directory, classes=INSECTS, change=lambda image, number: image[:, :5 if number == 30 else 6]),
+    "folder-ink": lambda directory: folder(
+        directory, change=lambda image, number: np.pad(image, 2)),
+    "folder-large": lambda directory: folder(
+        directory, change=lambda image, number: np.kron(np.pad(image, 2), np.ones((3, 3)))),
     "train-only": lambda directory: write_idx(directory, parts=("train",)),
 }
 

@@ -165,6 +165,11 @@ static inline char *random_value(dt_random_sequence *from, const dt_setting *set
     case DT_SETTING_TEXT:
         random_text(from, text);
         break;
+    case DT_SETTING_SIZE:
+        snprintf(text, DT_TEXT_MAX, "%" PRId64 "x%" PRId64,
+                 random_integer(from, setting->min, setting->max),
+                 random_integer(from, setting->min, setting->max));
+        break;
     case DT_SETTING_LIST:
         (strcmp(setting->name, "layers") == 0 ? random_layers : random_augment)(from, text);
         break;

@@ -163,10 +163,18 @@ static void bad_numbers_are_refused(void)
                                       "Auto",
                                       "auto ",
                                       "99999999999999999999"};
-    static const char *const names[] = {"classes", "seed", "clip_norm", "lr", "virtual_ranks"};
+    static const char *const names[] = {"classes", "seed", "clip_norm",
+                                        "lr",      "size", "virtual_ranks"};
+    static const char *const bad_sizes[] = {"0",       "1025",    "28x",   "x28",    "28x0",
+                                            "28x28x3", "28 x 28", "28X28", "28x1025"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         for (size_t j = 0; j < sizeof bad / sizeof bad[0]; j++)
             refused(find(names[i]), bad[j]);
+    for (size_t i = 0; i < sizeof bad_sizes / sizeof bad_sizes[0]; i++)
+        refused(find("size"), bad_sizes[i]);
+    taken(find("size"), "28", "28x28");
+    taken(find("size"), "1x1024", "1x1024");
+    taken(find("size"), "auto", "auto");
     refused(find("seed"), "1.0");
     refused(find("seed"), "auto");
     refused(find("virtual_ranks"), "0");

@@ -113,13 +113,38 @@ static void test_by_name(void)
     static const int32_t labels[] = {3, 1, 2, 0};
     fake f = fake_of(labels, 4);
     dt_error error = {0};
-    CU_ASSERT_EQUAL(dt_classes_of_names(&f.source, "2\n1\ncat\n3", NULL), DT_OK);
+    CU_ASSERT_EQUAL(dt_classes_of_names(&f.source, "2\n1\ncat\n3", 4, NULL), DT_OK);
     CU_ASSERT_EQUAL(class_of(&f, 0, NULL), 3);
     CU_ASSERT_EQUAL(class_of(&f, 1, NULL), 1);
     CU_ASSERT_EQUAL(class_of(&f, 2, NULL), 0);
     CU_ASSERT_EQUAL(class_of(&f, 3, &error), -1);
     CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "labels of the fake: expected labels 2, 1, cat, 3"
                                                  ", found 0 at sample 3"));
+    forget(&f);
+}
+
+/* Data that have names are looked at by these; a network need have them all. */
+static void test_names_of_data(void)
+{
+    static const int32_t labels[] = {0, 1, 2};
+    static const int expected[] = {2, 3, 0};
+    fake f = fake_of(labels, 3);
+    dt_error error = {0};
+    dt_classes_of_number(&f.source, 3);
+    f.source.class_names = dt_strdup("cat\ndog\n7", NULL);
+    CU_ASSERT_EQUAL(dt_classes_of_names(&f.source, "7\nbat\ncat\ndog", 4, NULL), DT_OK);
+    for (int i = 0; i < 3; i++)
+        CU_ASSERT_EQUAL(class_of(&f, i, NULL), expected[i]);
+    CU_ASSERT_STRING_EQUAL(f.source.class_names, "7\nbat\ncat\ndog");
+    dt_free(f.source.class_names);
+    f.source.class_names = dt_strdup("cat\ndog\n7", NULL);
+    f.source.classes = 3;
+    CU_ASSERT_EQUAL(dt_classes_of_names(&f.source, "cat\n7", 2, &error), DT_ERR_DATA);
+    CU_ASSERT_STRING_EQUAL(error.message,
+                           "fake: expected the classes cat, 7, as the network has them, found dog");
+    CU_ASSERT_EQUAL(dt_classes_of_names(&f.source, NULL, 9, &error), DT_ERR_DATA);
+    CU_ASSERT_STRING_EQUAL(error.message,
+                           "fake: expected the classes 0 to 8, as the network has them, found cat");
     forget(&f);
 }
 
@@ -168,6 +193,7 @@ CU_SuiteInfo dt_suite_classes(void)
         {"counted, from any number, with gaps", test_counted},
         {"too many, too few", test_too_many_and_too_few},
         {"found by name", test_by_name},
+        {"names that the data have", test_names_of_data},
         {"rows and columns exchanged", test_transposed},
         {"names", test_names},
         CU_TEST_INFO_NULL,

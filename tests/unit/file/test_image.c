@@ -1,5 +1,4 @@
 #include "cli/images.h"
-#include "file/image.h"
 
 #include <CUnit/CUnit.h>
 #include <isa-l/crc.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "decoder.h"
 #include "draw.h"
 #include "scratch_folder.h"
 
@@ -100,26 +100,26 @@ static void every_grey_of_a_png_comes_back(void)
         deep[i] = (uint16_t)(i * 257) /* both bytes alike */;
     }
     void *bytes = encode(16, 16, GREY, 8, grey, sizeof grey, &length);
-    CU_ASSERT_EQUAL_FATAL(dt_image_decode(bytes, length, 1, &image, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_image_decode(decoder, bytes, length, 1, &image, NULL), DT_OK);
     CU_ASSERT_TRUE(image.height == 16 && image.width == 16);
     CU_ASSERT_EQUAL(memcmp(image.pixels, grey, sizeof grey), 0);
     dt_free(image.pixels);
     dt_free(bytes);
     bytes = encode(8, 32, GREY, 16, deep, sizeof deep, &length);
-    CU_ASSERT_EQUAL_FATAL(dt_image_decode(bytes, length, 1, &image, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_image_decode(decoder, bytes, length, 1, &image, NULL), DT_OK);
     CU_ASSERT_TRUE(image.height == 8 && image.width == 32);
     CU_ASSERT_EQUAL(memcmp(image.pixels, grey, sizeof grey), 0);
     dt_free(image.pixels);
     dt_free(bytes);
     bytes = encode(2, 8, GREY, 1, bits, sizeof bits, &length);
-    CU_ASSERT_EQUAL_FATAL(dt_image_decode(bytes, length, 1, &image, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_image_decode(decoder, bytes, length, 1, &image, NULL), DT_OK);
     for (int i = 0; i < 16; i++)
         CU_ASSERT_EQUAL(image.pixels[i], i < 8 ? (i % 2 ? 0 : 255) : i < 12 ? 0 : 255);
     dt_free(image.pixels);
     dt_free(bytes);
     const uint8_t colours[] = {255, 0, 0, 0, 255, 0, 0, 0, 255};
     bytes = encode(1, 3, COLOURS, 8, colours, sizeof colours, &length);
-    CU_ASSERT_EQUAL_FATAL(dt_image_decode(bytes, length, 1, &image, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_image_decode(decoder, bytes, length, 1, &image, NULL), DT_OK);
     CU_ASSERT_TRUE(image.pixels[0] == 76 && image.pixels[1] == 150 && image.pixels[2] == 29);
     dt_free(image.pixels);
     dt_free(bytes);
@@ -132,7 +132,7 @@ static void transparency_shows_the_ink(void)
     for (int light = 0; light < 2; light++) {
         uint8_t samples[] = {light ? 255 : 0, 255, light ? 255 : 0, 0, light ? 255 : 0, 51};
         void *bytes = encode(1, 3, GREY_ALPHA, 8, samples, sizeof samples, &length);
-        CU_ASSERT_EQUAL_FATAL(dt_image_decode(bytes, length, 1, &image, NULL), DT_OK);
+        CU_ASSERT_EQUAL_FATAL(dt_image_decode(decoder, bytes, length, 1, &image, NULL), DT_OK);
         uint8_t expected[] = {light ? 255 : 0, light ? 0 : 255, light ? 51 : 204};
         CU_ASSERT_EQUAL(memcmp(image.pixels, expected, 3), 0);
         dt_free(image.pixels);
@@ -152,14 +152,14 @@ static void damaged_and_hostile_files_are_refused(void)
     uint8_t *bytes = encode(40, 40, GREY, 8, grey, sizeof grey, &length);
     int accepted = 0;
     for (size_t cut = 0; cut < length - 4; cut++) /* the last 4 bytes say nothing of the picture */
-        accepted += dt_image_decode(bytes, cut, 1, &image, &error) != DT_ERR_DATA;
+        accepted += dt_image_decode(decoder, bytes, cut, 1, &image, &error) != DT_ERR_DATA;
     CU_ASSERT_EQUAL(accepted, 0);
     CU_ASSERT_PTR_NULL(image.pixels);
     CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "expected a whole picture"));
     int wrong = 0;
     for (size_t i = 0; i < length; i++) {
         bytes[i] ^= (uint8_t)(1 << i % 8);
-        if (dt_image_decode(bytes, length, 1, &image, NULL) == DT_OK)
+        if (dt_image_decode(decoder, bytes, length, 1, &image, NULL) == DT_OK)
             wrong += memcmp(image.pixels, grey, sizeof grey) != 0;
         dt_free(image.pixels);
         bytes[i] ^= (uint8_t)(1 << i % 8);
@@ -171,7 +171,7 @@ static void damaged_and_hostile_files_are_refused(void)
     static const uint8_t huge[64] = {0x89, 'P',  'N', 'G', 13,  10, 26, 10,   0,    0,    0,
                                      13,   'I',  'H', 'D', 'R', 0,  1,  0x86, 0xa0, 0,    1,
                                      0x86, 0xa0, 8,   0,   0,   0,  0,  0x8d, 0x39, 0x54, 0x14};
-    dt_status status = dt_image_decode(huge, sizeof huge, 1, &image, &error);
+    dt_status status = dt_image_decode(decoder, huge, sizeof huge, 1, &image, &error);
     CU_ASSERT_EQUAL(status, DT_ERR_DATA);
     CU_ASSERT_STRING_EQUAL(
         error.message, "expected a picture of at most 16384 pixels a side and 64 million in all, "
@@ -189,12 +189,18 @@ static long peak_of(const void *bytes, size_t size, bool has_ink)
         struct rusage before, after;
         uint8_t pixels[SIDE * SIDE];
         dt_image image;
-        dt_image_decode("", 1, 1, &image, NULL);
+        dt_image_decoder *own;
+        dt_status status = dt_image_decoder_begin(&own, NULL);
+        if (!status)
+            dt_image_decode(own, "", 1, 1, &image, NULL);
+        dt_image_decoder_rest(own);
         getrusage(RUSAGE_CHILDREN, &before);
-        dt_status status = dt_image_decode(bytes, size, 1, &image, NULL);
+        if (!status)
+            status = dt_image_decode(own, bytes, size, 1, &image, NULL);
         dt_status ink = status ? status
                                : dt_image_fit(&image, &dt_image_form_mnist, DT_WAY_MNIST, SIDE,
                                               SIDE, pixels, NULL);
+        dt_image_decoder_end(own);
         getrusage(RUSAGE_CHILDREN, &after);
         peak = status || (ink == DT_OK) != has_ink ? -1 : after.ru_maxrss - before.ru_maxrss;
         _exit(write(ends[1], &peak, sizeof peak) != sizeof peak);
@@ -265,7 +271,7 @@ static void what_is_no_pixel_is_not_unpacked(void)
     long peak = peak_of(png, size, true);
     CU_ASSERT_TRUE(peak >= 0 && peak < 64000);
     dt_image image;
-    CU_ASSERT_EQUAL_FATAL(dt_image_decode(png, size, 1, &image, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_image_decode(decoder, png, size, 1, &image, NULL), DT_OK);
     CU_ASSERT_EQUAL(memcmp(image.pixels, grey, sizeof grey), 0);
     dt_free(image.pixels);
     dt_free(from);
@@ -292,8 +298,8 @@ static void every_failed_allocation_is_survived(void)
         dt_memory_fail_at(++n);
         status = dt_images_read(
             scratch_path(folder, "a.png"),
-            &(dt_images_form){{SIDE, SIDE, 1}, false, dt_image_form_mnist, DT_WAY_AUTO}, &images,
-            &error);
+            &(dt_images_form){{SIDE, SIDE, 1}, false, dt_image_form_mnist, DT_WAY_AUTO, decoder},
+            &images, &error);
         dt_memory_fail_at(0);
         CU_ASSERT_EQUAL(status, error.status);
         CU_ASSERT_TRUE(status == DT_OK ? images.count == 1 && !images.several
@@ -321,8 +327,9 @@ static void idx_images_are_read_as_they_are(void)
     dt_images images;
     dt_error error = {0};
     CU_ASSERT_EQUAL_FATAL(
-        dt_images_read(path, &(dt_images_form){{2, 3, 1}, false, dt_image_form_mnist, DT_WAY_AUTO},
-                       &images, NULL),
+        dt_images_read(
+            path, &(dt_images_form){{2, 3, 1}, false, dt_image_form_mnist, DT_WAY_AUTO, decoder},
+            &images, NULL),
         DT_OK);
     CU_ASSERT_TRUE(images.count == 3 && images.several);
     CU_ASSERT_EQUAL(memcmp(images.pixels, idx + 16, 18), 0);
@@ -347,7 +354,8 @@ static void idx_images_are_read_as_they_are(void)
         CU_ASSERT_EQUAL(
             dt_images_read(
                 path,
-                &(dt_images_form){{bad[i].height, 3, 1}, false, dt_image_form_mnist, DT_WAY_AUTO},
+                &(dt_images_form){
+                    {bad[i].height, 3, 1}, false, dt_image_form_mnist, DT_WAY_AUTO, decoder},
                 &images, &error),
             bad[i].status);
         CU_ASSERT_PTR_NULL(images.pixels);
@@ -368,6 +376,8 @@ CU_SuiteInfo dt_suite_image(void)
         {"IDX images are read as they are", idx_images_are_read_as_they_are},
         CU_TEST_INFO_NULL};
     return (CU_SuiteInfo){.pName = "image",
+                          .pInitFunc = begin_decoder,
+                          .pCleanupFunc = end_decoder,
                           .pSetUpFunc = make_folder,
                           .pTearDownFunc = remove_folder,
                           .pTests = tests};

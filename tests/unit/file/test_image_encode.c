@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "decoder.h"
 #include "draw.h"
-#include "file/image.h"
 
 CU_SuiteInfo dt_suite_image_encode(void);
 
@@ -23,7 +23,7 @@ static void a_grey_picture_comes_back(void)
         dt_image image;
         dt_error error = {0};
         CU_ASSERT_EQUAL_FATAL(dt_image_encode_png(&raster, &bytes, &size, &error), DT_OK);
-        CU_ASSERT_EQUAL_FATAL(dt_image_decode(bytes, size, 1, &image, &error), DT_OK);
+        CU_ASSERT_EQUAL_FATAL(dt_image_decode(decoder, bytes, size, 1, &image, &error), DT_OK);
         CU_ASSERT_TRUE(image.height == raster.height && image.width == raster.width);
         CU_ASSERT_EQUAL(memcmp(image.pixels, pixels, count), 0);
         dt_free(image.pixels);
@@ -51,7 +51,7 @@ static void colours_are_those_of_the_list(void)
         dt_image image;
         dt_error error = {0};
         CU_ASSERT_EQUAL_FATAL(dt_image_encode_png(&rasters[i], &bytes, &size, &error), DT_OK);
-        CU_ASSERT_EQUAL_FATAL(dt_image_decode(bytes, size, 1, &image, &error), DT_OK);
+        CU_ASSERT_EQUAL_FATAL(dt_image_decode(decoder, bytes, size, 1, &image, &error), DT_OK);
         for (int j = 0; j < 8; j++)
             if (rasters[i].channels != 3 || numbers[j] != 3)
                 CU_ASSERT_EQUAL(image.pixels[j], gray[numbers[j]]);
@@ -82,5 +82,8 @@ static CU_TestInfo tests[] = {
 
 CU_SuiteInfo dt_suite_image_encode(void)
 {
-    return (CU_SuiteInfo){.pName = "image_encode", .pTests = tests};
+    return (CU_SuiteInfo){.pName = "image_encode",
+                          .pInitFunc = begin_decoder,
+                          .pCleanupFunc = end_decoder,
+                          .pTests = tests};
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "file/image.h"
+#include "decoder.h"
 
 CU_SuiteInfo dt_suite_image_kinds(void);
 
@@ -60,6 +60,39 @@ static bool is_inside_an_area(int y, int x)
     return abs(y - HEIGHT / 2) > 9 && abs(x - WIDTH / 2) > 9 && abs(x - WIDTH / 4) > 9;
 }
 
+/* What a picture says of itself is what comes out. */
+static void look_at(const void *bytes, size_t size, const dt_image *image)
+{
+    for (int closely = 0; closely < 2; closely++) {
+        dt_image seen;
+        CU_ASSERT_EQUAL(dt_image_look(decoder, bytes, size, closely, &seen, NULL), DT_OK);
+        CU_ASSERT_TRUE(seen.height == image->height && seen.width == image->width && !seen.pixels);
+        CU_ASSERT_EQUAL(seen.channels, closely ? 3 : 0);
+    }
+}
+
+/* Grey is what has no colours, whatever the file could have. */
+static void a_look_finds_out_whether_a_picture_is_grey(void)
+{
+    static const int formats[] = {IFF_JFIF_JPEG, IFF_PNG, IFF_BMP, IFF_TIFF_LZW, IFF_PNM};
+    for (size_t i = 0; i < 3 * sizeof formats / sizeof *formats; i++) {
+        PIX *picture = pixCreate(WIDTH, HEIGHT, i % 3 ? 32 : 8);
+        uint8_t *bytes = NULL;
+        size_t size;
+        dt_image seen;
+        CU_ASSERT_PTR_NOT_NULL_FATAL(picture);
+        pixSetAllArbitrary(picture, i % 3 ? 0x50505000 : 0x50);
+        for (int y = 0; y < 16 && i % 3 == 2; y++)
+            for (int x = 0; x < 16; x++)
+                pixSetRGBPixel(picture, x, y, 200, 20, 20);
+        CU_ASSERT_EQUAL_FATAL(pixWriteMem(&bytes, &size, picture, formats[i / 3]), 0);
+        CU_ASSERT_EQUAL(dt_image_look(decoder, bytes, size, true, &seen, NULL), DT_OK);
+        CU_ASSERT_EQUAL(seen.channels, i % 3 == 2 ? 3 : 1);
+        lept_free(bytes);
+        pixDestroy(&picture);
+    }
+}
+
 static void every_kind_is_read_by_its_content(void)
 {
     static const int formats[] = {IFF_JFIF_JPEG, IFF_PNG, IFF_GIF,      IFF_BMP, IFF_WEBP,
@@ -71,10 +104,11 @@ static void every_kind_is_read_by_its_content(void)
             dt_error error = {0};
             uint8_t *bytes = encode(formats[i], &size);
             CU_ASSERT_TRUE(dt_image_is_known(bytes, size));
-            if (dt_image_decode(bytes, size, channels, &image, &error))
+            if (dt_image_decode(decoder, bytes, size, channels, &image, &error))
                 CU_FAIL_FATAL(error.message);
             CU_ASSERT_TRUE(image.height == HEIGHT && image.width == WIDTH &&
                            image.channels == channels);
+            look_at(bytes, size, &image);
             int wrong = 0;
             for (int y = 0; y < HEIGHT; y++)
                 for (int x = 0; x < WIDTH; x++)
@@ -84,7 +118,7 @@ static void every_kind_is_read_by_its_content(void)
             CU_ASSERT_EQUAL(wrong, 0);
             dt_free(image.pixels);
             for (size_t cut = 0; cut < size; cut += size / 8 + 1)
-                if (dt_image_decode(bytes, cut, channels, &image, NULL) == DT_OK) {
+                if (dt_image_decode(decoder, bytes, cut, channels, &image, NULL) == DT_OK) {
                     CU_FAIL("a part of a file is a picture");
                     dt_free(image.pixels);
                 }
@@ -116,7 +150,7 @@ static void a_library_that_must_be_set_up_is(void)
     memcpy(file + XZ_AT, xz, sizeof xz - 1);
     dt_image image;
     dt_error error = {0};
-    if (dt_image_decode(file, sizeof file - 1, 1, &image, &error))
+    if (dt_image_decode(decoder, file, sizeof file - 1, 1, &image, &error))
         CU_FAIL_FATAL(error.message);
     CU_ASSERT_TRUE(image.height == SIZE && image.width == SIZE);
     CU_ASSERT_TRUE(image.pixels[0] == 10 && image.pixels[SIZE * SIZE - 1] == 200);
@@ -195,9 +229,10 @@ static void a_photograph_is_turned_upright(void)
             uint8_t *bytes = add_exif(jpeg, &size, orientation, little);
             int turned = orientation > 8 ? 0 : orientation, wrong = 0;
             bool across = turned > 4;
-            CU_ASSERT_EQUAL_FATAL(dt_image_decode(bytes, size, 1, &image, NULL), DT_OK);
+            CU_ASSERT_EQUAL_FATAL(dt_image_decode(decoder, bytes, size, 1, &image, NULL), DT_OK);
             CU_ASSERT_EQUAL_FATAL(image.height, across ? WIDTH : HEIGHT);
             CU_ASSERT_EQUAL_FATAL(image.width, across ? HEIGHT : WIDTH);
+            look_at(bytes, size, &image);
             for (int y = 0; y < HEIGHT; y++)
                 for (int x = 0; x < WIDTH; x++) {
                     int row, column;
@@ -224,7 +259,7 @@ static void a_large_picture_is_made_smaller(void)
         CU_ASSERT_PTR_NOT_NULL_FATAL(picture);
         pixSetAllArbitrary(picture, 200);
         CU_ASSERT_EQUAL_FATAL(pixWriteMem(&bytes, &size, picture, i ? IFF_PNG : IFF_JFIF_JPEG), 0);
-        CU_ASSERT_EQUAL_FATAL(dt_image_decode(bytes, size, 1, &image, NULL), DT_OK);
+        CU_ASSERT_EQUAL_FATAL(dt_image_decode(decoder, bytes, size, 1, &image, NULL), DT_OK);
         CU_ASSERT_TRUE(image.width >= DT_IMAGE_ENOUGH && image.width < 2 * DT_IMAGE_ENOUGH);
         CU_ASSERT_TRUE(abs(image.width * 2 - image.height * 3) <= 3);
         CU_ASSERT_TRUE(image.pixels[image.width * image.height - 1] == 200);
@@ -249,7 +284,7 @@ static void damage_is_an_error(void)
             size_t at = round < 60 ? (size_t)round % size : (state >> 8) % size;
             uint8_t kept = bytes[at];
             bytes[at] ^= (uint8_t)(1 + (state >> 4) % 255);
-            dt_status status = dt_image_decode(bytes, size, 3, &image, &error);
+            dt_status status = dt_image_decode(decoder, bytes, size, 3, &image, &error);
             CU_ASSERT_TRUE(status == DT_OK ? image.pixels != NULL
                                            : status == DT_ERR_DATA && !image.pixels &&
                                                  !strchr(error.message, '\n'));
@@ -265,9 +300,13 @@ CU_SuiteInfo dt_suite_image_kinds(void)
     static CU_TestInfo tests[] = {
         {"every kind is read by its content", every_kind_is_read_by_its_content},
         {"a library that must be set up is", a_library_that_must_be_set_up_is},
+        {"a look finds out whether a picture is grey", a_look_finds_out_whether_a_picture_is_grey},
         {"a photograph is turned upright", a_photograph_is_turned_upright},
         {"a large picture is made smaller", a_large_picture_is_made_smaller},
         {"damage is an error", damage_is_an_error},
         CU_TEST_INFO_NULL};
-    return (CU_SuiteInfo){.pName = "image_kinds", .pTests = tests};
+    return (CU_SuiteInfo){.pName = "image_kinds",
+                          .pInitFunc = begin_decoder,
+                          .pCleanupFunc = end_decoder,
+                          .pTests = tests};
 }
