@@ -2,8 +2,8 @@
  *
  * A call copies what is to be saved and returns; a thread makes the file of it, writes, syncs and
  * verifies it (file/atomic_file.h), one file after the other. In memory there are the copy, and the
- * file that is being written: so two copies of the parameters and of the optimizer's state, and of
- * the best parameters, where there are such. While a saver lives, its thread is the
+ * file that is being written: so two copies of the parameters, their average and the optimizer's
+ * state, and of the best parameters, where there are such. While a saver lives, its thread is the
  * only one that uses HDF5. Rank 0 alone has a saver. Not collective; one thread. */
 #ifndef DT_TRAIN_SAVER_H
 #define DT_TRAIN_SAVER_H
