@@ -27,7 +27,7 @@ enum { LISTED_MAX = 40 };
 static dt_status print_settings(const char *ini, dt_error *error)
 {
     dt_config config;
-    dt_config_defaults(&config);
+    dt_config_unnamed(&config);
     if (ini[0] == '\0')
         return DT_OK;
     dt_status status = dt_config_read_ini_text(&config, "settings", ini, error);

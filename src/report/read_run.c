@@ -116,7 +116,7 @@ dt_status report_run_open(const char *path, report_run *out, dt_error *error)
     if (status)
         return status;
     if (find(out, DT_FILE_CONFIG, "config.ini is not there: no settings.", file)) {
-        dt_config_defaults(&out->config);
+        dt_config_unnamed(&out->config);
         out->has_config = heed(out, dt_config_read_ini(&out->config, file, &own), &own);
     }
     if (find(out, DT_FILE_METRICS, "metrics.csv is not there: no curves.", file))
