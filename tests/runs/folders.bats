@@ -15,7 +15,9 @@ make_form() { "$python" "$top/tests/runs/make_data.py" "$@"; }
 @test "a folder of pictures a class trains to the weights of the same images in IDX files" {
     local form np=0
     make_form by-class plain
+    make_form folder-alone plain/preview
     train 1 --data plain "${base[@]}" --output plain-run
+    grep -q 'MNIST-type files in plain$' out # pictures beside them are none of theirs
     for form in folder folder-words folder-valid; do
         make_form $form $form
         np=$((np % 3 + 1))
