@@ -9,6 +9,9 @@
 #include "base/class_names.h"
 #include "data/source.h"
 
+/* What arrays and columns of labels are called; NULL behind the last. */
+extern const char *const dt_label_words[];
+
 /* Different labels, ascending; one more than there may be classes: too many. No pointers: it can be
  * sent to other ranks as bytes. */
 typedef struct dt_label_set {

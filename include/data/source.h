@@ -37,7 +37,8 @@ struct dt_source {
     /* As dt_source_read, with the labels as the data have them; images NULL: labels alone. */
     dt_status (*read)(dt_source *source, dt_part part, int64_t first, int64_t count,
                       uint8_t *images, int32_t *labels, dt_error *error);
-    void (*close)(dt_source *source); /* frees state and the source itself; state may be NULL */
+    void (*release)(dt_source *source); /* see dt_source_release; NULL: nothing */
+    void (*close)(dt_source *source);   /* frees state and the source itself; state may be NULL */
 };
 
 /* Reads samples first .. first + count - 1 of `part` (within its count; count may be 0), of a
@@ -60,6 +61,10 @@ void dt_source_transpose(dt_source *source);
 /* Exchanges rows and columns of image[height][width][channels]; the result is of the sides
  * exchanged. */
 void dt_transpose(dt_shape shape, const uint8_t *image, uint8_t *transposed);
+
+/* Nothing more will be read: what that takes, as processes and memory, is given back; what the
+ * source says of the data stays. */
+void dt_source_release(dt_source *source);
 
 /* Ends a source; NULL is allowed. */
 void dt_source_close(dt_source *source);

@@ -44,6 +44,10 @@ bool dt_hdf5_is(const void *bytes, size_t size);
 dt_status dt_hdf5_reader_open(const void *bytes, size_t size, dt_hdf5_reader **out,
                               dt_error *error);
 
+/* The same for the open file `fd`, which stays the caller's and is read as far as it is asked for:
+ * files larger than memory. */
+dt_status dt_hdf5_reader_open_file(int fd, size_t size, dt_hdf5_reader **out, dt_error *error);
+
 /* NULL is allowed. */
 void dt_hdf5_reader_destroy(dt_hdf5_reader *reader);
 

@@ -148,7 +148,7 @@ const help_topic exit_codes[] = {
 };
 
 const help_topic variables[] = {
-    {"DIST_TRAIN_DATA", "also what --data auto means: a directory of MNIST-type files"},
+    {"DIST_TRAIN_DATA", "also what --data auto means: a data set"},
     {"OMPI_ALLOW_RUN_AS_ROOT, OMPI_ALLOW_RUN_AS_ROOT_CONFIRM",
      "both 1: mpirun runs for root, as in containers"},
     {NULL, NULL},

@@ -106,12 +106,14 @@ static const dt_list_type augment_type = {"augmentation", parse_augment, write_a
 
 static const dt_setting settings[] = {
     TEXT(FREE, "data", data, "auto", "directory", data_words,
-         "directory of MNIST-type files, or DIRECTORY/PREFIX of theirs; a folder of pictures a "
-         "class, in train/ and test/ or alone; synthetic: built-in digits; "
-         "auto: $DIST_TRAIN_DATA, else data/mnist, else synthetic"),
+         "directory of MNIST-type files, or DIRECTORY/PREFIX of theirs; train.csv, with test.csv "
+         "beside it or without, or their directory; a .npz or HDF5 file of arrays; a folder of "
+         "pictures a class, in train/ and test/ or alone; synthetic: built-in digits; auto: "
+         "$DIST_TRAIN_DATA, else data/mnist, else synthetic"),
     TEXT(FREE, "data", keys, "auto", "list", output_words,
-         "arrays of a .npz file: IMAGES,LABELS or IMAGES,LABELS,TEST IMAGES,TEST LABELS; auto: "
-         "x_train, y_train, x_test, y_test, or names that say the same"),
+         "arrays of a .npz or HDF5 file: IMAGES,LABELS or IMAGES,LABELS,TEST IMAGES,TEST LABELS; "
+         "column of labels of a CSV file: NAME, first or last; auto: x_train, y_train, x_test, "
+         "y_test, label, or names that say the same"),
     SIZE_OR_AUTO(FIXED, "data", size, 1024,
                  "size in pixels that the pictures of a folder are scaled to, each as a whole; "
                  "auto: that of all of them, which must be the same"),

@@ -9,6 +9,9 @@
 
 enum { PIECE = 1 << 16, NO_LABEL = INT32_MIN };
 
+const char *const dt_label_words[] = {"label",  "labels",  "class", "classes",
+                                      "target", "targets", "y",     NULL};
+
 void dt_label_set_add(dt_label_set *set, int32_t label)
 {
     int low = 0, high = set->count;

@@ -101,6 +101,12 @@ static bool find_role(const char *name, role *out)
     return false;
 }
 
+bool idx_names_is(const char *name)
+{
+    role is;
+    return find_role(name, &is);
+}
+
 static bool is_directory(const char *path)
 {
     struct stat info;
@@ -235,8 +241,8 @@ static dt_status refuse_nothing(const search *self, const char *path, dt_error *
     if (more > 0)
         snprintf(rest, sizeof rest, " and %d more", more);
     return dt_fail(error, DT_ERR_NO_INPUT,
-                   "%s: expected MNIST-type files like %s and %s, raw or with .gz, found %s%s; "
-                   "" ADVICE,
+                   "%s: expected MNIST-type files like %s and %s, raw or with .gz, or train.csv, "
+                   "found %s%s; " ADVICE,
                    shown, known_names[DT_TRAIN][DT_IDX_IMAGES],
                    known_names[DT_TRAIN][DT_IDX_LABELS], self->others > 0 ? self->seen : "nothing",
                    rest, shown);

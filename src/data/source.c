@@ -102,6 +102,12 @@ void dt_source_transpose(dt_source *source)
     source->transposed = !source->transposed;
 }
 
+void dt_source_release(dt_source *source)
+{
+    if (source->release)
+        source->release(source);
+}
+
 void dt_source_close(dt_source *source)
 {
     if (!source)

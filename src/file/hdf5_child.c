@@ -136,42 +136,65 @@ static void widen(float *values, size_t count)
     }
 }
 
-static bool say_floats(hid_t dataset, hid_t type, const wire_request *request)
+static bool say_numbers(hid_t dataset, hid_t type, const wire_request *request)
 {
+    const hid_t forms[] = {H5T_NATIVE_FLOAT, H5T_NATIVE_DOUBLE, H5T_NATIVE_UCHAR};
+    bool opaque = child_is_opaque_bfloat16(type);
     hsize_t count = 0;
-    hid_t space = select_rows(dataset, request, &count);
-    if (space < 0 || count > SIZE_MAX / sizeof(float))
+    if (request->form >= WIRE_FORMS || (opaque && request->form != WIRE_FLOATS))
+        return false;
+    hid_t form = forms[request->form], space = select_rows(dataset, request, &count);
+    size_t size = H5Tget_size(form);
+    if (space < 0 || count > SIZE_MAX / size)
         return false;
     hid_t memory = H5Screate_simple(1, &count, NULL);
-    float *values = malloc((size_t)count * sizeof *values);
-    bool opaque = child_is_opaque_bfloat16(type);
+    void *values = malloc((size_t)count * size);
     bool good = values && memory >= 0 &&
-                (count == 0 || H5Dread(dataset, opaque ? type : H5T_NATIVE_FLOAT, memory, space,
-                                       H5P_DEFAULT, values) >= 0);
+                (count == 0 ||
+                 H5Dread(dataset, opaque ? type : form, memory, space, H5P_DEFAULT, values) >= 0);
     if (good && opaque)
         widen(values, (size_t)count);
     if (good)
-        child_say(WIRE_VALUES, values, (size_t)count * sizeof *values, NULL, 0);
+        child_say(WIRE_VALUES, values, (size_t)count * size, NULL, 0);
     free(values);
     H5Sclose(memory);
     H5Sclose(space);
     return good;
 }
 
+/* The dataset stays open, as one is read piece by piece, and a chunk may have several of them: that
+ * and the one before, as there are images and labels. */
+static hid_t open_dataset(hid_t file, uint64_t number)
+{
+    static struct {
+        uint64_t number;
+        hid_t id;
+    } open[2] = {{0, H5I_INVALID_HID}, {0, H5I_INVALID_HID}};
+    if (open[0].id >= 0 && open[0].number == number)
+        return open[0].id;
+    if (open[1].id >= 0 && open[1].number != number) {
+        H5Dclose(open[1].id);
+        open[1].id = H5I_INVALID_HID;
+    }
+    hid_t id = open[1].id >= 0 ? open[1].id : child_object(file, number);
+    open[1].number = open[0].number;
+    open[1].id = open[0].id;
+    open[0].number = number;
+    return open[0].id = id;
+}
+
 static void answer(hid_t file, const wire_request *request)
 {
     char text[WIRE_TYPE_SIZE];
-    hid_t dataset = child_object(file, request->object);
+    hid_t dataset = open_dataset(file, request->object);
     hid_t type = dataset < 0 ? H5I_INVALID_HID : H5Dget_type(dataset);
     wire_type kind = type < 0 ? WIRE_OTHER : child_type(type, text);
     bool is_text = kind == WIRE_TEXT || kind == WIRE_VARIABLE_TEXT;
     if (kind == WIRE_OTHER ||
-        !(is_text ? say_text(dataset, type) : say_floats(dataset, type, request)))
+        !(is_text ? say_text(dataset, type) : say_numbers(dataset, type, request)))
         child_say_failed("expected values that can be read");
     if (type >= 0)
         H5Tclose(type);
-    if (dataset >= 0)
-        H5Dclose(dataset);
 }
 
 /* Says what is wrong with a file that cannot be opened. */

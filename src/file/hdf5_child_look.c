@@ -118,7 +118,8 @@ static void look_at_storage(hid_t dataset, hid_t type, wire_object *out)
         look_at_chunks(dataset, creation, out);
     else if (layout != H5D_CONTIGUOUS && layout != H5D_COMPACT)
         snprintf(out->note, sizeof out->note, "values of other datasets (virtual)");
-    if (layout == H5D_CONTIGUOUS && out->note[0] == '\0' && H5Tequal(type, H5T_NATIVE_FLOAT) > 0)
+    bool as_it_is = H5Tequal(type, H5T_NATIVE_FLOAT) > 0 || H5Tequal(type, H5T_NATIVE_UCHAR) > 0;
+    if (layout == H5D_CONTIGUOUS && out->note[0] == '\0' && as_it_is)
         out->offset = H5Dget_offset(dataset);
     if (out->offset == HADDR_UNDEF)
         out->offset = WIRE_NOWHERE;

@@ -9,6 +9,9 @@
 /* What is small is read in blocks, some of which are kept. */
 enum { BLOCK = 1 << 14, KEPT = 64 };
 
+/* Of a dataset that is open, bytes of unpacked chunks that are kept; places for them. */
+enum { CHUNKS_BYTES = 256 << 20, CHUNKS_KEPT = 12421 };
+
 typedef struct driver_file {
     H5FD_t shared; /* first: HDF5's part */
     haddr_t end;   /* of what is in use */
@@ -133,7 +136,8 @@ hid_t child_open_file(uint64_t size)
     H5PLset_loading_state(0);
     H5Lunregister(H5L_TYPE_EXTERNAL);
     hid_t id = H5FDregister(&driver), access = H5Pcreate(H5P_FILE_ACCESS);
-    if (id < 0 || access < 0 || H5Pset_driver(access, id, NULL) < 0)
+    if (id < 0 || access < 0 || H5Pset_driver(access, id, NULL) < 0 ||
+        H5Pset_cache(access, 0, CHUNKS_KEPT, CHUNKS_BYTES, 0.75) < 0)
         return H5I_INVALID_HID;
     return H5Fopen("file", H5F_ACC_RDONLY, access);
 }

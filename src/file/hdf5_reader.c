@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "hdf5_told.h"
 
@@ -16,13 +17,35 @@ enum { MEMORY_LEAST_MB = 1024, SECONDS_LEAST = 3, MB_IN_A_SECOND = 10, PATIENCE 
  * being 1032; or so many bytes. */
 enum { PACKED_MOST = 1032, PACKED_LEAST = 64 << 20 };
 
-bool dt_hdf5_is(const void *bytes, size_t size)
+/* Of a file that is not in memory: memory and seconds of the child, at most; bytes that go to it at
+ * once. */
+#define MEMORY_MOST ((size_t)4096 << 20)
+enum { SECONDS_MOST = 1 << 20, BLOCK = 1 << 18 };
+
+bool told_bytes(const told_file *file, uint64_t offset, size_t size, void *to)
 {
+    size_t got;
+    if (offset > file->size || size > file->size - offset)
+        return false;
+    if (!file->bytes)
+        return dt_read_at(file->fd, to, size, (int64_t)offset, &got) && got == size;
+    memcpy(to, file->bytes + offset, size);
+    return true;
+}
+
+static bool is_hdf5(const told_file *file)
+{
+    char start[SIGNATURE_SIZE];
     /* Behind a user block, whose size is 512 times a power of two. */
-    for (size_t at = 0; at < size && size - at >= SIGNATURE_SIZE; at = at > 0 ? 2 * at : 512)
-        if (memcmp((const char *)bytes + at, SIGNATURE, SIGNATURE_SIZE) == 0)
+    for (size_t at = 0; told_bytes(file, at, sizeof start, start); at = at > 0 ? 2 * at : 512)
+        if (memcmp(start, SIGNATURE, sizeof start) == 0)
             return true;
     return false;
+}
+
+bool dt_hdf5_is(const void *bytes, size_t size)
+{
+    return is_hdf5(&(told_file){bytes, -1, size});
 }
 
 static dt_status disobeys(dt_error *error)
@@ -32,16 +55,34 @@ static dt_status disobeys(dt_error *error)
         "expected a file that can be read, found one that makes its reader say nonsense");
 }
 
+static dt_status send_blocks(const dt_hdf5_reader *self, const wire_need *need, dt_error *error)
+{
+    char *block = dt_calloc(BLOCK, 1, error);
+    dt_status status = block ? DT_OK : DT_ERR_INTERNAL;
+    for (size_t done = 0; done < need->size && !status; done += BLOCK) {
+        size_t now = need->size - done < BLOCK ? need->size - done : BLOCK;
+        if (!told_bytes(&self->file, need->offset + done, now, block))
+            status = dt_fail(error, DT_ERR_IO, "cannot read %zu bytes at byte %llu of the file",
+                             now, (unsigned long long)(need->offset + done));
+        else
+            status = dt_confined_send(self->child, block, now, error);
+    }
+    dt_free(block);
+    return status;
+}
+
 static dt_status give_bytes(const dt_hdf5_reader *self, dt_error *error)
 {
     wire_need need;
     dt_status status = dt_confined_receive(self->child, &need, sizeof need, error);
     if (status)
         return status;
-    if (need.offset > self->size || need.size > self->size - need.offset ||
+    if (need.offset > self->file.size || need.size > self->file.size - need.offset ||
         need.size > WIRE_NEED_MAX)
         return disobeys(error);
-    return dt_confined_send(self->child, self->bytes + need.offset, need.size, error);
+    if (self->file.bytes)
+        return dt_confined_send(self->child, self->file.bytes + need.offset, need.size, error);
+    return send_blocks(self, &need, error);
 }
 
 dt_status told_next(const dt_hdf5_reader *self, wire_head *head, dt_error *error)
@@ -70,7 +111,7 @@ static void check_stored(const dt_hdf5_reader *self, wire_object *told)
         large |= __builtin_mul_overflow(bytes, told->shape[i], &bytes);
     if (told->packed && (__builtin_mul_overflow(most, PACKED_MOST, &most) || most < PACKED_LEAST))
         most = PACKED_LEAST;
-    if (told->note[0] == '\0' && (large || told->stored > self->size || bytes > most))
+    if (told->note[0] == '\0' && (large || told->stored > self->file.size || bytes > most))
         snprintf(told->note, sizeof told->note, "%llu bytes of them",
                  (unsigned long long)told->stored);
 }
@@ -155,7 +196,7 @@ static dt_status add_attribute(dt_hdf5_reader *self, size_t size, dt_error *erro
 static dt_status hear_content(dt_hdf5_reader *self, dt_error *error)
 {
     wire_head head;
-    uint64_t bytes = 0, size = self->size;
+    uint64_t bytes = 0, size = self->file.size;
     dt_status status = dt_confined_send(self->child, &size, sizeof size, error);
     while (!status && !(status = told_next(self, &head, error)) && head.kind != WIRE_DONE) {
         bytes += head.kind == WIRE_ATTRIBUTE ? head.size : 0;
@@ -168,22 +209,28 @@ static dt_status hear_content(dt_hdf5_reader *self, dt_error *error)
     return status;
 }
 
-dt_status dt_hdf5_reader_open(const void *bytes, size_t size, dt_hdf5_reader **out, dt_error *error)
+static dt_confined_limits limits_of(const told_file *file)
+{
+    const size_t unit = (size_t)1 << 20, seconds = file->size / unit / MB_IN_A_SECOND;
+    dt_confined_limits limits = {.memory = MEMORY_LEAST_MB * unit + 2 * file->size};
+    if (!file->bytes && limits.memory > MEMORY_MOST)
+        limits.memory = MEMORY_MOST;
+    limits.seconds = SECONDS_LEAST + (seconds < SECONDS_MOST ? (int)seconds : SECONDS_MOST);
+    limits.patience = PATIENCE + limits.seconds;
+    return limits;
+}
+
+static dt_status open_reader(told_file file, dt_hdf5_reader **out, dt_error *error)
 {
     *out = NULL;
-    if (!dt_hdf5_is(bytes, size))
+    if (!is_hdf5(&file))
         return dt_fail(error, DT_ERR_DATA, "expected an HDF5 file, found %s",
-                       size == 0 ? "an empty one" : "something else");
-    const size_t unit = (size_t)1 << 20;
-    dt_confined_limits limits = {MEMORY_LEAST_MB * unit + 2 * size,
-                                 SECONDS_LEAST + (int)(size / unit / MB_IN_A_SECOND), 0};
-    limits.patience = PATIENCE + limits.seconds;
+                       file.size == 0 ? "an empty one" : "something else");
     dt_hdf5_reader *reader = dt_calloc(1, sizeof *reader, error);
     if (!reader)
         return DT_ERR_INTERNAL;
-    reader->bytes = bytes;
-    reader->size = size;
-    dt_status status = dt_confined_start(hdf5_child_work, limits, &reader->child, error);
+    reader->file = file;
+    dt_status status = dt_confined_start(hdf5_child_work, limits_of(&file), &reader->child, error);
     if (!status)
         status = hear_content(reader, error);
     if (status) {
@@ -192,6 +239,16 @@ dt_status dt_hdf5_reader_open(const void *bytes, size_t size, dt_hdf5_reader **o
     }
     *out = reader;
     return DT_OK;
+}
+
+dt_status dt_hdf5_reader_open(const void *bytes, size_t size, dt_hdf5_reader **out, dt_error *error)
+{
+    return open_reader((told_file){bytes, -1, size}, out, error);
+}
+
+dt_status dt_hdf5_reader_open_file(int fd, size_t size, dt_hdf5_reader **out, dt_error *error)
+{
+    return open_reader((told_file){NULL, fd, size}, out, error);
 }
 
 void dt_hdf5_reader_destroy(dt_hdf5_reader *reader)

@@ -12,9 +12,15 @@ typedef struct told_attribute {
     size_t size; /* of the values, bytes */
 } told_attribute;
 
-struct dt_hdf5_reader {
-    const uint8_t *bytes;
+/* The file, in memory or open. */
+typedef struct told_file {
+    const uint8_t *bytes; /* NULL: it is open */
+    int fd;
     size_t size;
+} told_file;
+
+struct dt_hdf5_reader {
+    told_file file;
     dt_confined *child;
     size_t count, object_room, told_room;
     dt_hdf5_object *objects; /* [count] */
@@ -27,6 +33,14 @@ struct dt_hdf5_reader {
 /* The head of what the child says next, to which it has been given the bytes that it needs.
  * FAILED becomes an error. */
 dt_status told_next(const dt_hdf5_reader *self, wire_head *head, dt_error *error);
+
+/* Copies bytes of the file; false: it has not so many, or they cannot be read. */
+bool told_bytes(const told_file *file, uint64_t offset, size_t size, void *to);
+
+/* Reads rows of a dataset of numbers, which it has, into values[rows * values of a row]: bytes of
+ * one whose type is that. Errors begin with no path. */
+dt_status told_rows(const dt_hdf5_reader *reader, const wire_object *from, uint64_t first,
+                    uint64_t rows, wire_form form, void *values, dt_error *error);
 
 /* Number of the object `path`; reader->count: there is none. */
 size_t told_find(const dt_hdf5_reader *reader, const char *path);

@@ -82,11 +82,11 @@ static dt_status check_shape(const wire_object *self, int rank, const int64_t *s
     return DT_OK;
 }
 
-/* Asks for rows, which take `size` bytes; NULL size: any size, into a new block of the caller. */
+/* Asks for rows: *head says how many bytes they are. */
 static dt_status ask(const dt_hdf5_reader *reader, const wire_object *of, uint64_t first,
-                     uint64_t rows, wire_head *head, dt_error *error)
+                     uint64_t rows, wire_form form, wire_head *head, dt_error *error)
 {
-    wire_request request = {(uint64_t)(of - reader->told), first, rows};
+    wire_request request = {(uint64_t)(of - reader->told), first, rows, form};
     dt_status status = dt_confined_send(reader->child, &request, sizeof request, error);
     if (!status)
         status = told_next(reader, head, error);
@@ -104,6 +104,31 @@ static uint64_t rows_at_once(const wire_object *self, size_t size)
     return rows;
 }
 
+static bool is_byte(const wire_object *self)
+{
+    return self->kind == WIRE_INTEGER && self->width == 1;
+}
+
+dt_status told_rows(const dt_hdf5_reader *reader, const wire_object *from, uint64_t first,
+                    uint64_t rows, wire_form form, void *values, dt_error *error)
+{
+    static const size_t sizes[] = {sizeof(float), sizeof(double), 1};
+    size_t size = sizes[form];
+    for (int i = 1; i < from->rank; i++)
+        size *= (size_t)from->shape[i];
+    /* As they are in the file they need not pass through the child. */
+    bool as_it_is = is_byte(from) ? form == WIRE_BYTES : form == WIRE_FLOATS;
+    if (as_it_is && from->offset != WIRE_NOWHERE &&
+        told_bytes(&reader->file, from->offset + first * size, rows * size, values))
+        return DT_OK;
+    wire_head head;
+    dt_status status = ask(reader, from, first, rows, form, &head, error);
+    if (!status && head.size != rows * size)
+        status = dt_fail(error, DT_ERR_DATA, "expected %llu bytes of values, found %llu",
+                         (unsigned long long)(rows * size), (unsigned long long)head.size);
+    return status ? status : dt_confined_receive(reader->child, values, head.size, error);
+}
+
 static dt_status receive_floats(const dt_hdf5_reader *reader, const wire_object *from, size_t count,
                                 float *values, dt_error *error)
 {
@@ -112,15 +137,9 @@ static dt_status receive_floats(const dt_hdf5_reader *reader, const wire_object 
     const uint64_t step = rows_at_once(from, row);
     dt_status status = DT_OK;
     for (uint64_t first = 0; first < rows && !status; first += step) {
-        wire_head head;
         uint64_t asked = rows - first < step ? rows - first : step;
-        status = ask(reader, from, first, asked, &head, error);
-        if (!status && head.size != asked * row)
-            status = dt_fail(error, DT_ERR_DATA, "expected %llu bytes of values, found %llu",
-                             (unsigned long long)(asked * row), (unsigned long long)head.size);
-        if (!status)
-            status =
-                dt_confined_receive(reader->child, (char *)values + first * row, head.size, error);
+        status =
+            told_rows(reader, from, first, asked, WIRE_FLOATS, (char *)values + first * row, error);
     }
     return status;
 }
@@ -140,11 +159,6 @@ dt_status dt_hdf5_reader_floats(const dt_hdf5_reader *reader, const char *path, 
         count *= (size_t)shape[i];
     if (count == 0)
         return DT_OK;
-    /* As they are in the file they need not pass through the child. */
-    if (found->offset <= reader->size && count * sizeof *values <= reader->size - found->offset) {
-        memcpy(values, reader->bytes + found->offset, count * sizeof *values);
-        return DT_OK;
-    }
     if (receive_floats(reader, found, count, values, &own))
         return dt_fail(error, own.status, "%s: %s", path, own.message);
     return DT_OK;
@@ -166,8 +180,8 @@ dt_status dt_hdf5_reader_text(const dt_hdf5_reader *reader, const char *path, ch
     if (found->rank != 0)
         return dt_fail(error, DT_ERR_DATA, "%s: expected one string, found %d dimensions of them",
                        path, found->rank);
-    status = ask(reader, found, 0, 1, &head, &own);
-    if (!status && head.size > reader->size)
+    status = ask(reader, found, 0, 1, WIRE_FLOATS, &head, &own);
+    if (!status && head.size > reader->file.size)
         status = dt_fail(&own, DT_ERR_DATA, "expected a string within the file, found %llu bytes",
                          (unsigned long long)head.size);
     char *block = status ? NULL : dt_calloc(head.size + 1, 1, &own);

@@ -53,7 +53,8 @@ typedef struct wire_object {
     uint64_t shape[DT_HDF5_RANK_MAX];
     uint64_t width;      /* bytes of a value */
     uint64_t stored;     /* bytes of the file that hold values */
-    uint64_t offset;     /* of all values, 32-bit floats of this machine, in the file; or NOWHERE */
+    uint64_t offset;     /* in the file, of all values as they stand there: 32-bit floats of this
+                            machine, or unsigned integers of 8 bits; or NOWHERE */
     uint64_t chunk_rows; /* that are stored together; 1: one by one */
 } wire_object;
 
@@ -69,9 +70,12 @@ typedef struct wire_attribute {
     uint64_t name_size; /* with its 0 */
 } wire_attribute;
 
-/* Rows of a dataset as 32-bit floats; or a text, which is one row. */
+/* What values become: of this machine. */
+typedef enum wire_form { WIRE_FLOATS, WIRE_DOUBLES, WIRE_BYTES, WIRE_FORMS } wire_form;
+
+/* Rows of a dataset as such numbers; or a text, which is one row. */
 typedef struct wire_request {
-    uint64_t object, first, rows;
+    uint64_t object, first, rows, form;
 } wire_request;
 
 #endif

@@ -1,4 +1,4 @@
-#include "file/npz_array.h"
+#include "file/array_file.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -20,19 +20,19 @@ typedef struct stream {
     zip_file_t *file; /* NULL: not open */
     int64_t begin;    /* of the values, in bytes of the member */
     int64_t position; /* in the values, in bytes */
-    bool stored;      /* it can be read from anywhere */
+    bool big_endian;
 } stream;
 
-struct dt_npz {
+typedef struct npz {
+    dt_arrays arrays; /* first */
+    dt_array_row rows[DT_ARRAYS_MAX];
     zip_t *zip;
     char shown[SHOWN];
-    int count;
-    dt_npz_array arrays[DT_NPZ_ARRAYS_MAX];
-    stream streams[DT_NPZ_ARRAYS_MAX];
+    stream streams[DT_ARRAYS_MAX];
     uint8_t chunk[CHUNK];
-};
+} npz;
 
-static dt_status fail_member(const dt_npz *self, const char *name, const char *why, dt_error *error)
+static dt_status fail_member(const npz *self, const char *name, const char *why, dt_error *error)
 {
     return dt_fail(error, DT_ERR_DATA, "%s: %.60s: expected a whole array, found: %s", self->shown,
                    name, why);
@@ -47,7 +47,7 @@ static const char *value_of(const char *header, const char *key)
 
 /* "{'descr': '<f4', 'fortran_order': False, 'shape': (60000, 28, 28), }": what is no array of
  * numbers stays of no kind. source: NumPy, numpy.lib.format */
-static void take_header(const char *header, dt_npz_array *out)
+static void take_header(const char *header, dt_array_row *out, bool *big_endian)
 {
     const char *descr = value_of(header, "'descr':"), *shape = value_of(header, "'shape':");
     const char *order = value_of(header, "'fortran_order':");
@@ -59,7 +59,7 @@ static void take_header(const char *header, dt_npz_array *out)
     good = good && !(descr[2] == 'f' && width == 1);
     for (shape++; good && *shape != ')'; shape += strspn(shape, ", ")) {
         char *end;
-        good = out->rank < DT_NPZ_RANK_MAX && isdigit((unsigned char)*shape);
+        good = out->rank < DT_RANK_MAX && isdigit((unsigned char)*shape);
         if (!good)
             break;
         int64_t size = strtoll(shape, &end, 10);
@@ -67,17 +67,17 @@ static void take_header(const char *header, dt_npz_array *out)
         out->shape[out->rank++] = size;
         shape = end;
     }
-    out->big_endian = descr[1] == '>';
+    *big_endian = descr[1] == '>';
     out->fortran = strncmp(order, "True", 4) == 0 && out->rank > 1;
     out->width = width;
     out->kind = good ? descr[2] : 0;
 }
 
 /* Opens the member, and reads the header. */
-static dt_status begin(dt_npz *self, int i, dt_error *error)
+static dt_status begin(npz *self, int i, dt_error *error)
 {
     stream *in = &self->streams[i];
-    dt_npz_array *array = &self->arrays[i];
+    dt_array_row *array = &self->rows[i];
     uint8_t head[12];
     char header[HEADER_MAX + 1];
     if (in->file)
@@ -97,14 +97,14 @@ static dt_status begin(dt_npz *self, int i, dt_error *error)
         return fail_member(self, array->name, "no whole header", error);
     header[length] = '\0';
     in->begin = (later ? 12 : 10) + (int64_t)length;
-    dt_npz_array found = {0};
+    dt_array_row found = {.packed = array->packed};
     memcpy(found.name, array->name, sizeof found.name);
-    take_header(header, &found);
+    take_header(header, &found, &in->big_endian);
     *array = found;
     return DT_OK;
 }
 
-static int64_t bytes_of(const dt_npz_array *array)
+static int64_t bytes_of(const dt_array_row *array)
 {
     int64_t size = array->width;
     for (int i = 0; i < array->rank; i++)
@@ -113,7 +113,7 @@ static int64_t bytes_of(const dt_npz_array *array)
     return size;
 }
 
-static dt_status add_member(dt_npz *self, zip_uint64_t index, dt_error *error)
+static dt_status add_member(npz *self, zip_uint64_t index, dt_error *error)
 {
     zip_stat_t info;
     zip_stat_init(&info);
@@ -123,11 +123,11 @@ static dt_status add_member(dt_npz *self, zip_uint64_t index, dt_error *error)
     size_t length = strlen(info.name);
     if (length < 5 || strcmp(info.name + length - 4, ".npy") != 0)
         return DT_OK;
-    int i = self->count++;
-    dt_npz_array *array = &self->arrays[i];
+    int i = self->arrays.count++;
+    dt_array_row *array = &self->rows[i];
     snprintf(array->name, sizeof array->name, "%.*s", (int)length - 4, info.name);
     self->streams[i].index = index;
-    self->streams[i].stored = info.comp_method == ZIP_CM_STORE;
+    array->packed = info.comp_method != ZIP_CM_STORE;
     dt_status status = begin(self, i, error);
     int64_t size = bytes_of(array), there = (int64_t)info.size - self->streams[i].begin;
     if (!status && array->kind && size != there)
@@ -137,53 +137,12 @@ static dt_status add_member(dt_npz *self, zip_uint64_t index, dt_error *error)
     return status;
 }
 
-dt_status dt_npz_open(const char *path, dt_npz **out, dt_error *error)
-{
-    int fd, why = 0;
-    *out = NULL;
-    dt_status status = dt_file_open(path, DT_OPEN_READ, &fd, error);
-    if (status)
-        return status;
-    dt_npz *self = dt_calloc(1, sizeof *self, error);
-    if (!self) {
-        close(fd);
-        return DT_ERR_INTERNAL;
-    }
-    snprintf(self->shown, sizeof self->shown, "%.*s", SHOWN - 1, path);
-    self->zip = zip_fdopen(fd, 0, &why);
-    if (!self->zip) {
-        close(fd);
-        status = dt_fail(error, DT_ERR_DATA,
-                         "%s: expected a .npz file, a whole ZIP archive, found "
-                         "none",
-                         self->shown);
-    }
-    zip_int64_t count = status ? 0 : zip_get_num_entries(self->zip, 0);
-    if (count > DT_NPZ_ARRAYS_MAX)
-        status = dt_fail(error, DT_ERR_DATA, "%s: expected at most %d arrays, found %lld",
-                         self->shown, DT_NPZ_ARRAYS_MAX, (long long)count);
-    for (zip_int64_t i = 0; i < count && !status; i++)
-        status = add_member(self, (zip_uint64_t)i, error);
-    if (status) {
-        dt_npz_close(self);
-        return status;
-    }
-    *out = self;
-    return DT_OK;
-}
-
-const dt_npz_array *dt_npz_arrays(const dt_npz *self, int *count)
-{
-    *count = self->count;
-    return self->arrays;
-}
-
 /* Goes to a byte of the values: at once, or by passing over what lies before it. */
-static dt_status go_to(dt_npz *self, int i, int64_t position, dt_error *error)
+static dt_status go_to(npz *self, int i, int64_t position, dt_error *error)
 {
     stream *in = &self->streams[i];
     dt_status status = DT_OK;
-    if (position != in->position && in->stored &&
+    if (position != in->position && !self->rows[i].packed &&
         zip_fseek(in->file, in->begin + position, SEEK_SET) == 0) {
         in->position = position;
         return DT_OK;
@@ -195,65 +154,154 @@ static dt_status go_to(dt_npz *self, int i, int64_t position, dt_error *error)
         zip_int64_t got =
             zip_fread(in->file, self->chunk, (zip_uint64_t)(left < CHUNK ? left : CHUNK));
         if (got <= 0)
-            return fail_member(self, self->arrays[i].name, zip_file_strerror(in->file), error);
+            return fail_member(self, self->rows[i].name, zip_file_strerror(in->file), error);
         in->position += got;
     }
     return status;
 }
 
-static double number_of(const dt_npz_array *array, const uint8_t *bytes)
+/* Turns the bytes of each value round. */
+static void turn(uint8_t *bytes, int64_t count, int width)
 {
-    uint8_t value[8] = {0};
-    for (int i = 0; i < array->width; i++)
-        value[i] = bytes[array->big_endian ? array->width - 1 - i : i];
-    uint64_t whole = 0;
-    for (int i = array->width - 1; i >= 0; i--)
-        whole = whole << 8 | value[i];
-    if (array->kind == 'f' && array->width == 8) {
-        double number;
-        memcpy(&number, &whole, sizeof number);
-        return number;
-    }
-    if (array->kind == 'f') {
-        float number;
-        float_type_read(array->width == 2 ? FLOAT_16 : FLOAT_32, value, 1, &number);
-        return (double)number;
-    }
-    int unused = 64 - 8 * array->width;
-    return array->kind == 'i' ? (double)((int64_t)(whole << unused) >> unused) : (double)whole;
+    for (int64_t i = 0; i < count; i++, bytes += width)
+        for (int low = 0, high = width - 1; low < high; low++, high--) {
+            uint8_t byte = bytes[low];
+            bytes[low] = bytes[high];
+            bytes[high] = byte;
+        }
 }
 
-dt_status dt_npz_read(dt_npz *self, int i, int64_t first, int64_t count, double *values,
-                      dt_error *error)
+#define TAKE(kind, type)                                                                           \
+    static void take_##kind(const uint8_t *bytes, int64_t count, double *values)                   \
+    {                                                                                              \
+        for (int64_t i = 0; i < count; i++) {                                                      \
+            type value;                                                                            \
+            memcpy(&value, bytes + i * (int64_t)sizeof value, sizeof value);                       \
+            values[i] = (double)value;                                                             \
+        }                                                                                          \
+    }
+TAKE(u1, uint8_t)
+TAKE(u2, uint16_t)
+TAKE(u4, uint32_t)
+TAKE(u8, uint64_t)
+TAKE(i1, int8_t)
+TAKE(i2, int16_t)
+TAKE(i4, int32_t)
+TAKE(i8, int64_t)
+TAKE(f4, float)
+TAKE(f8, double)
+
+static void take_f2(const uint8_t *bytes, int64_t count, double *values)
+{
+    for (int64_t i = 0; i < count; i++) {
+        float value;
+        float_type_read(FLOAT_16, bytes + 2 * i, 1, &value);
+        values[i] = (double)value;
+    }
+}
+
+/* By width: 1, 2, 4, 8 bytes. */
+static void take_numbers(const dt_array_row *array, const uint8_t *bytes, int64_t count,
+                         double *values)
+{
+    typedef void take(const uint8_t *, int64_t, double *);
+    static take *const of_floats[] = {[2] = take_f2, [4] = take_f4, [8] = take_f8};
+    static take *const of_signed[] = {[1] = take_i1, [2] = take_i2, [4] = take_i4, [8] = take_i8};
+    static take *const of_unsigned[] = {[1] = take_u1, [2] = take_u2, [4] = take_u4, [8] = take_u8};
+    take *const *by_width = array->kind == 'f'   ? of_floats
+                            : array->kind == 'i' ? of_signed
+                                                 : of_unsigned;
+    by_width[array->width](bytes, count, values);
+}
+
+static dt_status read_values(npz *self, int i, void *bytes, int64_t size, dt_error *error)
 {
     stream *in = &self->streams[i];
-    const dt_npz_array *array = &self->arrays[i];
-    int64_t at_a_time = CHUNK / array->width, all = bytes_of(array);
-    dt_status status = go_to(self, i, first * array->width, error);
-    for (int64_t done = 0; done < count && !status; done += at_a_time) {
-        int64_t now = count - done < at_a_time ? count - done : at_a_time;
-        zip_int64_t size = now * array->width;
-        if (zip_fread(in->file, self->chunk, (zip_uint64_t)size) != size)
-            return fail_member(self, array->name, zip_file_strerror(in->file), error);
-        in->position += size;
-        for (int64_t j = 0; j < now; j++)
-            values[done + j] = number_of(array, self->chunk + j * array->width);
-    }
+    const dt_array_row *array = &self->rows[i];
+    if (zip_fread(in->file, bytes, (zip_uint64_t)size) != size)
+        return fail_member(self, array->name, zip_file_strerror(in->file), error);
+    in->position += size;
     char end;
     /* The read at the end is the one that checks the CRC. */
-    if (!status && in->position == all && zip_fread(in->file, &end, 1) != 0)
+    if (in->position == bytes_of(array) && zip_fread(in->file, &end, 1) != 0)
         return fail_member(self, array->name, zip_file_strerror(in->file), error);
+    return DT_OK;
+}
+
+static dt_status read_bytes(dt_arrays *arrays, int i, int64_t first, int64_t count, uint8_t *bytes,
+                            dt_error *error)
+{
+    npz *self = arrays->state;
+    int64_t row = dt_array_row_size(&self->rows[i]);
+    dt_status status = go_to(self, i, first * row, error);
+    return status ? status : read_values(self, i, bytes, count * row, error);
+}
+
+static dt_status read_numbers(dt_arrays *arrays, int i, int64_t first, int64_t count,
+                              double *values, dt_error *error)
+{
+    npz *self = arrays->state;
+    const dt_array_row *array = &self->rows[i];
+    int64_t row = dt_array_row_size(array), all = count * row, at_a_time = CHUNK / array->width;
+    dt_status status = go_to(self, i, first * row * array->width, error);
+    for (int64_t done = 0; done < all && !status; done += at_a_time) {
+        int64_t now = all - done < at_a_time ? all - done : at_a_time;
+        status = read_values(self, i, self->chunk, now * array->width, error);
+        if (!status && self->streams[i].big_endian)
+            turn(self->chunk, now, array->width);
+        if (!status)
+            take_numbers(array, self->chunk, now, values + done);
+    }
     return status;
 }
 
-void dt_npz_close(dt_npz *self)
+static void close_npz(dt_arrays *arrays)
 {
-    if (!self)
-        return;
-    for (int i = 0; i < self->count; i++)
+    npz *self = arrays->state;
+    for (int i = 0; i < arrays->count; i++)
         if (self->streams[i].file)
             zip_fclose(self->streams[i].file);
     if (self->zip)
         zip_discard(self->zip);
     dt_free(self);
+}
+
+dt_status dt_npz_open(const char *path, dt_arrays **out, dt_error *error)
+{
+    int fd, why = 0;
+    *out = NULL;
+    dt_status status = dt_file_open(path, DT_OPEN_READ, &fd, error);
+    if (status)
+        return status;
+    npz *self = dt_calloc(1, sizeof *self, error);
+    if (!self) {
+        close(fd);
+        return DT_ERR_INTERNAL;
+    }
+    self->arrays = (dt_arrays){.rows = self->rows,
+                               .state = self,
+                               .read = read_numbers,
+                               .read_bytes = read_bytes,
+                               .close = close_npz};
+    snprintf(self->shown, sizeof self->shown, "%.*s", SHOWN - 1, path);
+    self->zip = zip_fdopen(fd, 0, &why);
+    if (!self->zip) {
+        close(fd);
+        status = dt_fail(error, DT_ERR_DATA,
+                         "%s: expected a .npz file, a whole ZIP archive, found "
+                         "none",
+                         self->shown);
+    }
+    zip_int64_t count = status ? 0 : zip_get_num_entries(self->zip, 0);
+    if (count > DT_ARRAYS_MAX)
+        status = dt_fail(error, DT_ERR_DATA, "%s: expected at most %d arrays, found %lld",
+                         self->shown, DT_ARRAYS_MAX, (long long)count);
+    for (zip_int64_t i = 0; i < count && !status; i++)
+        status = add_member(self, (zip_uint64_t)i, error);
+    if (status) {
+        close_npz(&self->arrays);
+        return status;
+    }
+    *out = &self->arrays;
+    return DT_OK;
 }

@@ -5,26 +5,9 @@
 #include "base/memory.h"
 #include "data/classes.h"
 #include "host_load.h"
+#include "session_source.h"
 #include "source_folder.h"
-#include "source_npz.h"
 #include "train/need.h"
-
-static dt_status open_source(dt_session *run, dt_error *error)
-{
-    const dt_config *config = &run->config;
-    dt_status status;
-    if (strcmp(config->data, "synthetic") == 0)
-        status = dt_source_open_synthetic((uint64_t)config->synthetic_seed, &run->source, error);
-    else if (source_npz_is_named(config->data))
-        status = source_npz_open(config->data, config->keys, &run->source, error);
-    else if (source_folder_is(config->data))
-        status = source_folder_open(config->data, &run->source, error);
-    else
-        status = dt_source_open_idx(config->data, &run->source, error);
-    if (!status && config->transpose)
-        dt_source_transpose(run->source);
-    return status;
-}
 
 /* Of pictures. Collective. */
 static dt_status settle_shape(dt_session *run, const session_build *what, dt_error *error)
@@ -256,7 +239,7 @@ static dt_status load_data(dt_session *run, dt_error *error)
                                          : dt_dataset_load(run->dataset, run->source, error);
     if (!status)
         run->fingerprint = dt_dataset_fingerprint(run->dataset, image_size);
-    source_folder_rest(run->source);
+    dt_source_release(run->source);
     return status;
 }
 
@@ -304,7 +287,7 @@ dt_status session_begin(dt_comm *comm, const dt_config *config, const session_bu
     run->comm = comm;
     run->config = *config;
     settle_virtual_ranks(run);
-    status = dt_comm_agree(comm, open_source(run, error), error);
+    status = dt_comm_agree(comm, session_open_source(&run->config, &run->source, error), error);
     if (!status)
         status = dt_comm_agree(comm, check_same_data(run, error), error);
     if (!status)

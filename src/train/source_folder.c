@@ -95,10 +95,9 @@ static dt_status read_folder(dt_source *source, dt_part part, int64_t first, int
     return status;
 }
 
-void source_folder_rest(dt_source *source)
+static void release_folder(dt_source *source)
 {
-    if (source->read == read_folder)
-        dt_image_decoder_rest(((state *)source->state)->decoder);
+    dt_image_decoder_rest(((state *)source->state)->decoder);
 }
 
 static void close_folder(dt_source *source)
@@ -177,6 +176,7 @@ dt_status source_folder_open(const char *path, dt_source **out, dt_error *error)
     snprintf(source->name, sizeof source->name, "pictures in %.200s", path);
     source->state = self;
     source->read = read_folder;
+    source->release = release_folder;
     source->close = close_folder;
     source->whole = true;
     dt_status status = open_folder(path, source, error);

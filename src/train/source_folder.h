@@ -28,8 +28,4 @@ dt_status source_folder_open(const char *path, dt_source **out, dt_error *error)
 dt_status source_folder_settle(dt_comm *comm, dt_source *source, const int size[2],
                                const dt_shape *network, dt_error *error);
 
-/* Pictures are not read for a while: the process that decodes them ends. Another kind of source is
- * allowed. */
-void source_folder_rest(dt_source *source);
-
 #endif

@@ -12,18 +12,20 @@ base=(--classes 4 --layers 10,4 --epochs 2 --batch-size 8 --virtual-ranks 3)
 
 make_form() { "$python" "$top/tests/runs/make_data.py" "$@"; }
 
-# same_as_plain NP NAME [ARGUMENT...]: trains, to the weights that the plain files give.
-same_as_plain() {
-    if [ ! -e plain-run ]; then
-        make_form plain plain
-        train 1 --data plain "${base[@]}" --output plain-run
+# same_as FORM NP NAME [ARGUMENT...]: trains, to the weights that the files of that form give.
+same_as() {
+    if [ ! -e "$1-run" ]; then
+        make_form "$1" "$1"
+        train 1 --data "$1" "${base[@]}" --output "$1-run"
     fi
-    train "$1" "${base[@]}" --output "run-$2" "${@:3}"
-    expect "$2: parameter_hash" "$(summary parameter_hash plain-run)" \
-        "$(summary parameter_hash "run-$2")"
-    expect "$2: test_accuracy" "$(summary test_accuracy plain-run)" \
-        "$(summary test_accuracy "run-$2")"
+    train "$2" "${base[@]}" --output "run-$3" "${@:4}"
+    expect "$3: parameter_hash" "$(summary parameter_hash "$1-run")" \
+        "$(summary parameter_hash "run-$3")"
+    expect "$3: test_accuracy" "$(summary test_accuracy "$1-run")" \
+        "$(summary test_accuracy "run-$3")"
 }
+
+same_as_plain() { same_as plain "$@"; }
 
 @test "IDX files under any name, raw and packed, train to the same weights on 1 to 3 ranks" {
     local form number=0
@@ -179,6 +181,122 @@ same_as_plain() {
     refuse 65 'bad.npz.*x_train: expected pixels of 0 to 255.*found 300 in image 3' --data bad.npz
     truncate -s -30 npz.npz
     refuse 65 'npz.npz: expected a .npz file' --data npz.npz
+}
+
+@test "arrays in HDF5 files: names, types, shapes, chunks, one-hot; the same rules" {
+    local np=0 form
+    for form in h5 h5-packed h5-channel h5-floats; do
+        make_form $form $form.h5
+        np=$((np % 3 + 1))
+        same_as_plain $np $form --data $form.h5
+    done
+    make_form h5-usps usps.data # what it is, its content says
+    same_as square 2 usps --data usps.data
+    grep -q '^ *pixels of 0 to 1 become 0 to 255$' out
+    make_form npz-square square.npz
+    same_as square 3 npz-square --data square.npz
+    make_form h5-keys keys.h5
+    refuse 65 'keys.h5: expected arrays like x_train .*found a, b, c, d;' --data keys.h5
+    same_as_plain 3 keys --data keys.h5 --keys a,b,c,d
+    train 2 eval --weights run-h5/weights.h5 --data h5-packed.h5
+    make_form h5-bad bad.h5
+    refuse 65 'bad.h5.*x_train: expected pixels of 0 to 255.*found 300 in image 3' --data bad.h5
+    make_form h5-lzf lzf.h5
+    refuse 65 'lzf.h5: x_train: expected images .*, found the filter lzf' --data lzf.h5
+    refuse 65 'expected arrays like x_train .*found dense/' --data run-h5/weights.h5
+    refuse 66 'gone.h5: cannot open' --data gone.h5
+    : >empty.h5
+    refuse 65 'empty.h5: expected an HDF5 file, found an empty one' --data empty.h5
+    head -c 3000 h5.h5 >cut.h5
+    refuse 65 'cut.h5: expected an HDF5 file of .* bytes, .*found the first 3000' --data cut.h5
+}
+
+@test "CSV files: label first, last, by name; headers, quotes, packed; the weights of IDX files" {
+    local np=0 form
+    for form in csv csv-packed csv-last csv-quoted; do
+        make_form $form $form
+        np=$((np % 3 + 1))
+        same_as square $np $form --data $form
+    done
+    make_form csv-packed csv-packed
+    same_as square 3 by-file --data csv-packed/mnist_train.csv.gz
+    grep -q '^ *labels in the first column$' out
+    same_as square 2 by-test --data csv/test.csv
+    same_as square 2 by-key --data csv --keys label
+    train 3 eval --weights run-csv/weights.h5 --data csv-last
+    expect "loss" "$(train 1 eval --weights run-csv/weights.h5 && grep -o 'loss [0-9.]*' out)" \
+        "$(train 2 eval --weights run-csv/weights.h5 --data square && grep -o 'loss [0-9.]*' out)"
+    make_form csv-text text
+    train 2 --data text/digits.txt "${base[@]}" --output text-run
+    grep -q '^ *labels in the last column$' out
+    grep -q 'nothing to test on' out
+    rm csv/test.csv square/t10k*
+    train 3 --data csv "${base[@]}" --output alone
+    train 1 --data square "${base[@]}" --output square-alone
+    expect "hash" "$(summary parameter_hash square-alone)" "$(summary parameter_hash alone)"
+}
+
+@test "a CSV test part without labels is left out by name, and so are other CSV files" {
+    make_form csv-kaggle kaggle
+    train 2 --data kaggle "${base[@]}" --output run
+    grep -q '^ *test.csv has no labels and is not used; without sample_submission.csv$' out
+    grep -q 'nothing to test on' out
+    expect "test_accuracy" null "$(summary test_accuracy run)"
+    train 1 --data kaggle/train.csv "${base[@]}" --output by-file
+    expect "hash" "$(summary parameter_hash run)" "$(summary parameter_hash by-file)"
+    rm kaggle/train.csv
+    refuse 66 'kaggle: expected train.csv, with test.csv or without, found sample_.*, test.csv$' \
+        --data kaggle
+    refuse 66 'kaggle: expected train.csv beside test.csv, found' --data kaggle/test.csv
+    mkdir -p data
+    mv kaggle data/mnist
+    refuse 66 'data/mnist: expected train.csv' "${base[@]}"
+    make_form csv both
+    make_form square both
+    refuse 66 'both: expected the files of one data set; name one of them, found test.csv, train' \
+        --data both
+    same_as square 2 csv-of-both --data both/train.csv
+    same_as square 1 idx-of-both --data both/train-images-idx3-ubyte
+}
+
+@test "rows of CSV files that are none are refused with file and line" {
+    make_form csv csv
+    damage() { sed "$1" csv/train.csv >bad.csv; }
+    damage '7s/,[0-9]*$//'
+    refuse 65 'bad.csv:7: expected 37 values, as in line 1, found 36' --data bad.csv
+    damage '9s/,[0-9]*,/,12x,/'
+    refuse 65 "bad.csv:9: expected a number in column 2, found '12x'" --data bad.csv
+    damage '5s/^[0-9]*/cat/'
+    refuse 65 "bad.csv:5: expected a whole number as label in column 1, found 'cat'" --data bad.csv
+    damage '5s/^[0-9]*/1.5/'
+    refuse 65 "bad.csv:5: expected a whole number as label in column 1, found '1.5'" --data bad.csv
+    damage '11s/,[0-9]*,/,,/'
+    refuse 65 "bad.csv:11: expected a number in column 2, found ''" --data bad.csv
+    damage '4s/,[0-9]*,/,256,/'
+    refuse 65 'expected pixels of 0 to 255, or all of 0 to 1, found 256 in image 2' --data bad.csv
+    damage '1s/label/what/'
+    refuse 65 'bad.csv: expected one column of labels, label, .*found what, pixel0, .*--keys' \
+        --data bad.csv
+    refuse 78 "keys: expected the name of a column, first or last, found 'no'; .*" \
+        --data bad.csv --keys no
+    damage 's/,[0-9a-z]*$//'
+    refuse 65 'bad.csv: expected a label and the pixels of a square .* found 1 . 35; .*' \
+        --data bad.csv
+    damage '2,999d'
+    refuse 65 'bad.csv: expected lines of numbers, found a header alone' --data bad.csv
+    : >bad.csv
+    refuse 65 'bad.csv: expected lines of numbers, found none' --data bad.csv
+    refuse 66 'gone.csv: cannot open' --data gone.csv
+    gzip <csv/train.csv | head -c 900 >bad.csv.gz
+    refuse 65 'bad.csv.gz: expected more gzip data' --data bad.csv.gz
+    head -c 5000000 /dev/zero | tr '\0' 1 >bad.csv
+    refuse 65 'bad.csv:1: expected lines of at most 4 MB, found more' --data bad.csv
+    damage '1d'
+    paste -d, <(cut -d, -f3- csv/train.csv | sed 1d) <(cut -d, -f1 csv/train.csv | sed 1d) |
+        awk -F, '{ print NR % 9 FS $0 }' >doubt.csv
+    refuse 65 'doubt.csv: .*found what may be labels in both; say which with --keys first or' \
+        --data doubt.csv
+    train 1 --data doubt.csv --keys last "${base[@]}" --output last
 }
 
 @test "integers of 0 and 1 in .npz files are pixels of 0 and 255, and that is said" {

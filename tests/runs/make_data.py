@@ -2,8 +2,9 @@
 
 usage: make_data.py FORM DIR [OPTION=VALUE...]
 
-Makes DIR with 60 training and 20 test images of 8 x 6 pixels in 4 classes, in one of the forms
-below. The forms differ in names, packing and types alone, so that all give the same weights.
+Makes DIR with 60 training and 20 test images of 8 x 6 pixels in 4 classes (of 6 x 6: "square", and
+what says so below), in one of the forms below. The forms differ in names, packing and types alone,
+so that all give the same weights.
 """
 import gzip
 import os
@@ -21,7 +22,7 @@ NAMES = {"train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
 INSECTS = ("ant", "bee", "moth", "wasp")
 
 
-def samples(classes=4):
+def samples(classes=4, square=False):
     random = np.random.default_rng(7)
     patterns = random.integers(0, 256, (classes, 8, 6))
     parts = {}
@@ -29,6 +30,10 @@ def samples(classes=4):
         labels = np.concatenate((np.arange(classes), random.integers(0, classes, count - classes)))
         noise = random.integers(-40, 41, (count, 8, 6))
         parts[part] = np.clip(patterns[labels] + noise, 0, 255).astype(np.uint8), labels
+    if square:
+        parts = {part: (images[:, 1:7].copy(), labels) for part, (images, labels) in parts.items()}
+        for images, _ in parts.values():
+            images[:, :, -1] = images[:, 0] = 0  # as in most sets
     return parts
 
 
@@ -46,10 +51,10 @@ def write(path, content, pack=None):
 
 
 def write_idx(directory, name=lambda part, kind: NAMES[part][kind], parts=("train", "test"),
-              labels=lambda values: values.astype(np.uint8), first=0, pack=None, classes=4, transpose=False,
-              by_class=False):
+              labels=lambda values: values.astype(np.uint8), first=0, pack=None, classes=4,
+              transpose=False, by_class=False, square=False):
     for part in parts:
-        images, classes_of = samples(classes)[part]
+        images, classes_of = samples(classes, square)[part]
         order = np.argsort(classes_of, kind="stable") if by_class else slice(None)
         images, classes_of = images[order], classes_of[order]
         images = images.transpose(0, 2, 1) if transpose else images
@@ -91,10 +96,39 @@ def folder(directory, parts=("train", "test"), classes="0123", ending=".png",
 
 
 def npz(path, names=("x_train", "y_train", "x_test", "y_test"), images=lambda a: a,
-        labels=lambda a: a.astype(np.uint8), save=np.savez_compressed):
-    arrays = [change(array) for part in samples().values()
+        labels=lambda a: a.astype(np.uint8), save=np.savez_compressed, square=False):
+    arrays = [change(array) for part in samples(square=square).values()
               for change, array in zip((images, labels), part)]
     save(path, **dict(zip(names, arrays)))
+
+
+def hdf5(**options):
+    def save(path, **arrays):
+        import h5py
+        with h5py.File(path, "w") as file:
+            for name, array in arrays.items():
+                file.create_dataset(name, data=array, **options)
+    return save
+
+
+def csv(directory, names=("train.csv", "test.csv"), row=lambda label, pixels: [label] + pixels,
+        header=["label"] + [f"pixel{i}" for i in range(36)], end="\n", comma=",", start="",
+        quote="", pixel=int, pack=None):
+    for name, (images, labels) in zip(names, samples(square=True).values()):
+        rows = [row(int(label), [pixel(value) for value in image.ravel()])
+                for image, label in zip(images, labels)]
+        text = start + "".join(comma.join(f"{quote}{value}{quote}" for value in line) + end
+                               for line in ([header] if header else []) + rows)
+        write(os.path.join(directory, name), text.encode(), pack)
+
+
+def kaggle(directory):
+    """The test part has no labels."""
+    csv(directory)
+    csv(directory, ("other.csv", "test.csv"), row=lambda label, pixels: pixels,
+        header=[f"pixel{i}" for i in range(36)])
+    os.remove(os.path.join(directory, "other.csv"))
+    write(os.path.join(directory, "sample_submission.csv"), b"ImageId,Label\n1,0\n")
 
 
 def bad_pixel(array):
@@ -132,8 +166,39 @@ FORMS = {
     "npz-big": lambda path: npz(path, images=lambda a: a.astype(">i4"),
                                 labels=lambda a: a.astype(">i8")),
     "npz-keys": lambda path: npz(path, "abcd"),
+    "npz-square": lambda path: npz(path, images=lambda a: a.reshape(len(a), -1), square=True),
+    "h5": lambda path: npz(path, save=hdf5()),
+    "h5-packed": lambda path: npz(path, save=hdf5(chunks=True, compression="gzip", shuffle=True)),
+    "h5-channel": lambda path: npz(
+        path, images=lambda a: a[..., None].astype(">i4"), labels=lambda a: a[:, None] * 1.0,
+        save=hdf5()),
+    "h5-floats": lambda path: npz(
+        path, ("train_images", "train_labels", "test_images", "test_labels"),
+        images=lambda a: a / np.float32(255), labels=lambda a: np.eye(4)[a], save=hdf5()),
+    "h5-usps": lambda path: npz(
+        path, ("train/data", "train/target", "test/data", "test/target"),
+        images=lambda a: a.reshape(len(a), -1) / 255, labels=lambda a: a.astype(np.int64),
+        save=hdf5(), square=True),
+    "h5-keys": lambda path: npz(
+        path, "abcd", images=lambda a: a.astype(np.float16), save=hdf5(chunks=True, fletcher32=True)),
+    "h5-lzf": lambda path: npz(path, save=hdf5(compression="lzf")),
+    "h5-bad": lambda path: npz(path, images=bad_pixel, save=hdf5()),
     "npz-bad": lambda path: npz(path, images=bad_pixel),
+    "csv": csv,
+    "csv-kaggle": kaggle,
+    "csv-packed": lambda directory: csv(
+        directory, ("mnist_train.csv.gz", "mnist_test.csv.gz"), header=None),
+    "csv-last": lambda directory: csv(
+        directory, row=lambda label, pixels: pixels + [label], end="\r\n",
+        header=[f"p{i}" for i in range(36)] + ["class"], pixel=lambda value: value / 255),
+    "csv-quoted": lambda directory: csv(
+        directory, row=lambda label, pixels: [7] + pixels[:9] + [label] + pixels[9:], quote='"',
+        header=[""] + ["a"] * 9 + ["Target"] + ["a"] * 27, start="\ufeff", comma=", "),
+    "csv-text": lambda directory: csv(
+        directory, ("digits.txt",), row=lambda label, pixels: pixels + [label], header=None,
+        comma=";", pixel=lambda value: f"{value:.1f}"),
     "plain": write_idx,
+    "square": lambda directory: write_idx(directory, square=True),
     "dots": renamed(lambda name: name.replace("-idx", ".idx")),
     "dots-gz": renamed(lambda name: name.replace("-idx", ".idx") + ".gz"),
     "test": renamed(lambda name: name.replace("t10k", "test")),

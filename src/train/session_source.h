@@ -1,0 +1,12 @@
+/* What the setting `data` means. */
+#ifndef DT_TRAIN_SESSION_SOURCE_H
+#define DT_TRAIN_SESSION_SOURCE_H
+
+#include "config/config.h"
+#include "data/source.h"
+
+/* Opens the data set at config->data, in the first of the formats that know it. The caller owns
+ * *out: dt_source_close. Not collective. Errors: those of the format. */
+dt_status session_open_source(const dt_config *config, dt_source **out, dt_error *error);
+
+#endif
