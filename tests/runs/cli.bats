@@ -324,11 +324,13 @@ others() {
 
 @test "--dry-run reads and checks, says what a run would do, and writes nothing" {
     local file
+    make_data digits 40 20
     for file in "$top"/configs/*.ini; do
-        train 2 --config "$file" --data good --dry-run
+        train 2 --config "$file" --data digits --dry-run
         grep -q 'ranks  *2 on 1 host' out
         grep -q '40 training\|54 training, 6 validation' out
     done
+    rm -r digits
     train 3 --data good --layers 30,10 --lr 0.5 --dry-run
     grep -q '144-30-10, 4660 parameters' out
     grep -qE "settings +--data good --layers '?30, ?10'? --lr 0.5" out

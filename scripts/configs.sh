@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# What a config comes to: test accuracy over seeds, and time.
+set -euo pipefail
+shopt -s inherit_errexit
+
+usage() {
+    cat <<'EOT'
+Usage: scripts/configs.sh [--np N] [--seeds "SEED ..."] CONFIG... [-- OPTION...]
+
+Trains each config (configs/NAME.ini, or NAME) once a seed, on N ranks (default 2), and prints rows
+for the table of configs/README.md: mean, least and most of the test accuracies, the mean time from
+the start of mpirun to its end, and the network's parameters. What stands behind -- is for
+dist-train; with --val-fraction F, accuracies are those of the validation samples alone: choices
+are made by these, never by test samples.
+
+  --np N             ranks (default 2)
+  --seeds "1 2 3"    (default "1 2 3 4 5")
+  --keep DIR         keep the runs, as DIR/NAME-SEED (for eval --weights DIR/NAME-*/weights.h5)
+  --help             show this text
+
+Environment: DIST_TRAIN_DATA: a directory with MNIST-type files (else data/mnist).
+Exit code: 0, 64 wrong usage, 70 a run failed.
+EOT
+}
+
+fail() {
+    printf 'configs: %s\n' "$1" >&2
+    exit "$2"
+}
+
+np=2 seeds="1 2 3 4 5" keep='' configs=() options=()
+while [ $# -gt 0 ]; do
+    case $1 in
+        -h | --help) usage && exit ;;
+        --np | --seeds | --keep)
+            [ $# -ge 2 ] || fail "$1: expected a value (--help says what there is)" 64
+            declare "${1#--}=$2"
+            shift
+            ;;
+        --)
+            options=("${@:2}")
+            break
+            ;;
+        -*) fail "unknown option $1 (--help says what there is)" 64 ;;
+        *) configs+=("$1") ;;
+    esac
+    shift
+done
+[ ${#configs[@]} -gt 0 ] || fail "expected configs (--help says what there is)" 64
+[ -z "$keep" ] || { mkdir -p "$keep" && keep=$(realpath "$keep"); }
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. scripts/ranks.sh
+find_launcher ./dist-train
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# one_run NAME SEED: a line: accuracy (of validation samples, if there are any), nanoseconds,
+# parameters.
+one_run() {
+    local begin end accuracy run=${keep:-$work}/$1-$2
+    begin=$(date +%s%N)
+    ranks "$np" ./dist-train --config "configs/$1.ini" --seed "$2" --output "$run" --overwrite \
+        ${options[@]+"${options[@]}"} >"$work/out" 2>"$work/errors" ||
+        fail "$1, seed $2: $(grep -m 1 '^dist-train: ' "$work/errors" || cat "$work/errors")" 70
+    end=$(date +%s%N)
+    accuracy=$(sed -n 's/^  "\(val\|test\)_accuracy": \([0-9.]*\),/\2/p' "$run/summary.json")
+    printf '%s %s %s\n' "${accuracy%%$'\n'*}" $((end - begin)) \
+        "$(sed -n 's/^  network .* \([0-9]*\) parameters$/\1/p' "$work/out")"
+}
+
+echo "| config | parameters | mean | least | most | seconds | seeds |"
+echo "| --- | ---: | ---: | ---: | ---: | ---: | --- |"
+for config in "${configs[@]}"; do
+    name=${config##*/}
+    name=${name%.ini}
+    [ -e "configs/$name.ini" ] || fail "configs/$name.ini: no such file" 66
+    for seed in $seeds; do
+        one_run "$name" "$seed"
+    done >"$work/rows"
+    awk -v name="$name" -v seeds="$seeds" '
+        { a = 100 * $1; sum += a; time += $2 / 1e9; count = $3 }
+        NR == 1 { least = most = a }
+        { least = a < least ? a : least; most = a > most ? a : most }
+        END { printf "| `%s.ini` | %d | %.2f %% | %.2f %% | %.2f %% | %.1f | %s |\n",
+              name, count, sum / NR, least, most, time / NR, seeds }' "$work/rows"
+done
