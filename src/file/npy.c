@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/utf8.h"
-#include "float_type.h"
+#include "file/float_type.h"
 
 #define MAGIC     "\x93NUMPY"
 #define ALIGNMENT 64
@@ -236,32 +236,32 @@ static size_t place_of(const npy *self, size_t index)
     return place;
 }
 
-static void read_value(const npy *self, float_type type, size_t index, float *to)
+static void read_value(const npy *self, dt_float_type type, size_t index, float *to)
 {
     uint8_t turned[sizeof(double)];
     const uint8_t *from = self->values + index * self->width;
     for (size_t i = 0; i < self->width; i++)
         turned[i] = from[self->big ? self->width - 1 - i : i];
-    float_type_read(type, turned, 1, to);
+    dt_float_type_read(type, turned, 1, to);
 }
 
 static dt_status add_array(const npy *self, const char *name, dt_bundle *to, dt_error *error)
 {
-    static const float_type types[] = {[2] = FLOAT_16, [4] = FLOAT_32, [8] = FLOAT_64};
-    static const char *const big[] = {[FLOAT_16] = "big-endian F16",
-                                      [FLOAT_32] = "big-endian F32",
-                                      [FLOAT_64] = "big-endian F64"};
+    static const dt_float_type types[] = {[2] = DT_FLOAT_16, [4] = DT_FLOAT_32, [8] = DT_FLOAT_64};
+    static const char *const big[] = {[DT_FLOAT_16] = "big-endian F16",
+                                      [DT_FLOAT_32] = "big-endian F32",
+                                      [DT_FLOAT_64] = "big-endian F64"};
     float *values;
     size_t count = self->size / self->width;
-    float_type type = types[self->width];
+    dt_float_type type = types[self->width];
     bool fortran = self->fortran && self->rank > 1;
     dt_status status = dt_bundle_add(to, name, self->rank, self->shape, &values, error);
     if (status)
         return status;
-    if (self->big || type != FLOAT_32)
-        to->converted = self->big ? big[type] : float_type_names[type];
+    if (self->big || type != DT_FLOAT_32)
+        to->converted = self->big ? big[type] : dt_float_type_names[type];
     if (!self->big && !fortran)
-        float_type_read(type, self->values, count, values);
+        dt_float_type_read(type, self->values, count, values);
     for (size_t i = 0; (self->big || fortran) && i < count; i++)
         read_value(self, type, i, &values[fortran ? place_of(self, i) : i]);
     return DT_OK;

@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "float_type.h"
+#include "file/float_type.h"
 
 enum { CHUNK = 1 << 16, HEADER_MAX = 4096, SHOWN = 300 };
 
@@ -195,7 +195,7 @@ static void take_f2(const uint8_t *bytes, int64_t count, double *values)
 {
     for (int64_t i = 0; i < count; i++) {
         float value;
-        float_type_read(FLOAT_16, bytes + 2 * i, 1, &value);
+        dt_float_type_read(DT_FLOAT_16, bytes + 2 * i, 1, &value);
         values[i] = (double)value;
     }
 }

@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "file/atomic_file.h"
 #include "file/json.h"
-#include "float_type.h"
+#include "file/float_type.h"
 
 #define LENGTH_SIZE 8
 #define ALIGNMENT   8
@@ -76,7 +76,7 @@ dt_status dt_safetensors_write(const char *path, const dt_bundle *bundle, dt_err
 typedef struct entry {
     const char *name;  /* of the JSON */
     const char *other; /* the dtype of what is no float; NULL: `type` is the dtype */
-    float_type type;
+    dt_float_type type;
     size_t width; /* bytes of a value */
     int rank;
     int64_t shape[DT_RANK_MAX];
@@ -143,9 +143,9 @@ static const struct {
 static dt_status read_type(const char *name, const json_t *value, entry *out, dt_error *error)
 {
     const char *type = json_string_value(value);
-    for (out->type = 0; out->type < FLOAT_TYPES; ++out->type)
-        if (type && strcmp(type, float_type_names[out->type]) == 0) {
-            out->width = float_type_width(out->type);
+    for (out->type = 0; out->type < DT_FLOAT_TYPES; ++out->type)
+        if (type && strcmp(type, dt_float_type_names[out->type]) == 0) {
+            out->width = dt_float_type_width(out->type);
             return DT_OK;
         }
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
@@ -273,9 +273,9 @@ dt_status dt_safetensors_decode(const void *bytes, size_t size, dt_bundle *out, 
         }
         status = dt_bundle_add(out, it->name, it->rank, it->shape, &values, error);
         if (!status)
-            float_type_read(it->type, self.values + it->begin, it->count, values);
-        if (it->type != FLOAT_32)
-            out->converted = float_type_names[it->type];
+            dt_float_type_read(it->type, self.values + it->begin, it->count, values);
+        if (it->type != DT_FLOAT_32)
+            out->converted = dt_float_type_names[it->type];
     }
     dt_free(self.entries);
     json_decref(self.header);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "float_type.h"
+#include "file/float_type.h"
 #include "pickle.h"
 
 #define PICKLE "/data.pkl"
@@ -14,13 +14,18 @@ enum { DEPTH_MAX = 16, ENTRIES_MAX = 16 * DT_BUNDLE_MAX };
 /* As PyTorch's tensors hold values. other: no floats. */
 static const struct {
     const char *class, *other;
-    float_type type;
+    dt_float_type type;
 } storages[] = {
-    {"torch\nFloatStorage", NULL, FLOAT_32}, {"torch\nDoubleStorage", NULL, FLOAT_64},
-    {"torch\nHalfStorage", NULL, FLOAT_16},  {"torch\nBFloat16Storage", NULL, FLOAT_B16},
-    {"torch\nLongStorage", "I64", 0},        {"torch\nIntStorage", "I32", 0},
-    {"torch\nShortStorage", "I16", 0},       {"torch\nCharStorage", "I8", 0},
-    {"torch\nByteStorage", "U8", 0},         {"torch\nBoolStorage", "BOOL", 0},
+    {"torch\nFloatStorage", NULL, DT_FLOAT_32},
+    {"torch\nDoubleStorage", NULL, DT_FLOAT_64},
+    {"torch\nHalfStorage", NULL, DT_FLOAT_16},
+    {"torch\nBFloat16Storage", NULL, DT_FLOAT_B16},
+    {"torch\nLongStorage", "I64", 0},
+    {"torch\nIntStorage", "I32", 0},
+    {"torch\nShortStorage", "I16", 0},
+    {"torch\nCharStorage", "I8", 0},
+    {"torch\nByteStorage", "U8", 0},
+    {"torch\nBoolStorage", "BOOL", 0},
 };
 
 typedef struct reading {
@@ -106,14 +111,14 @@ static bool lies_within(const view *self)
 
 static void read_values(const view *self, const uint8_t *bytes, float *values)
 {
-    float_type type = storages[self->storage].type;
+    dt_float_type type = storages[self->storage].type;
     int64_t at[DT_RANK_MAX] = {0};
-    size_t count = dt_value_count(self->rank, self->shape), width = float_type_width(type);
+    size_t count = dt_value_count(self->rank, self->shape), width = dt_float_type_width(type);
     for (size_t i = 0; i < count; i++) {
         int64_t place = self->offset;
         for (int j = 0; j < self->rank; j++)
             place += at[j] * self->strides[j];
-        float_type_read(type, bytes + (size_t)place * width, 1, &values[i]);
+        dt_float_type_read(type, bytes + (size_t)place * width, 1, &values[i]);
         for (int j = self->rank - 1; j >= 0 && ++at[j] == self->shape[j]; j--)
             at[j] = 0;
     }
@@ -140,18 +145,18 @@ static dt_status add_tensor(reading *self, const char *name, const pickle_value 
     if (index == dt_zip_count(self->zip))
         return dt_fail(error, DT_ERR_DATA, "array %s: expected its values in %s, found none", name,
                        member);
-    float_type type = storages[it.storage].type;
+    dt_float_type type = storages[it.storage].type;
     dt_status status = dt_zip_read(self->zip, index, &bytes, &size, error);
-    if (!status && size / float_type_width(type) < (size_t)it.size)
+    if (!status && size / dt_float_type_width(type) < (size_t)it.size)
         status =
             dt_fail(error, DT_ERR_DATA, "array %s: expected %" PRId64 " values in %s, found %zu",
-                    name, it.size, member, size / float_type_width(type));
+                    name, it.size, member, size / dt_float_type_width(type));
     if (!status)
         status = dt_bundle_add(self->out, name, it.rank, it.shape, &values, error);
     if (!status)
         read_values(&it, bytes, values);
-    if (!status && type != FLOAT_32)
-        self->out->converted = float_type_names[type];
+    if (!status && type != DT_FLOAT_32)
+        self->out->converted = dt_float_type_names[type];
     dt_free(bytes);
     return status;
 }

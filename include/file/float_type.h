@@ -5,16 +5,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum float_type { FLOAT_32, FLOAT_64, FLOAT_16, FLOAT_B16, FLOAT_TYPES } float_type;
+typedef enum dt_float_type {
+    DT_FLOAT_32,
+    DT_FLOAT_64,
+    DT_FLOAT_16,
+    DT_FLOAT_B16,
+    DT_FLOAT_TYPES
+} dt_float_type;
 
 /* As in safetensors: "F32", "F64", "F16", "BF16". */
-extern const char *const float_type_names[];
+extern const char *const dt_float_type_names[];
 
 /* Bytes of a value. */
-size_t float_type_width(float_type type);
+size_t dt_float_type_width(dt_float_type type);
 
 /* The `count` little-endian values at `from`, which need no alignment, as 32-bit floats; 64-bit
  * ones are rounded to the nearest. */
-void float_type_read(float_type type, const uint8_t *from, size_t count, float *to);
+void dt_float_type_read(dt_float_type type, const uint8_t *from, size_t count, float *to);
 
 #endif
