@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "keras_listing.h"
 
 #define VARS "/vars/"
 
@@ -220,86 +221,46 @@ dt_status keras3_read(const dt_hdf5_reader *reader, const network_plan *plan, dt
 /* A file that is being read. */
 typedef struct reading {
     const dt_hdf5_reader *reader;
-    const char *root; /* of the layers: "" or "/model_weights" */
-    bool planned;     /* it is known what stands between layers */
-    bool *used;       /* [objects of the file] */
+    bool planned; /* it is known what stands between layers */
+    bool *used;   /* [objects of the file] */
     dt_bundle *out;
     dt_text *left_out;
 } reading;
 
-static dt_status use(reading *self, const char *path, dt_error *error)
+static dt_status check_between(const keras_weight *weight, dt_error *error)
 {
-    size_t count;
-    const dt_hdf5_object *objects = dt_hdf5_reader_objects(self->reader, &count);
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(objects[i].path, path) == 0) {
-            if (self->used[i])
-                return dt_fail(error, DT_ERR_DATA, "%s: expected once in weight_names, found again",
-                               path);
-            self->used[i] = true;
-        }
-    return DT_OK;
+    const char *between = weight->before;
+    if (!between || !strstr(weight->name, "moving_mean") || strncmp(between, "dropout", 7) == 0)
+        return DT_OK;
+    return dt_fail(error, DT_ERR_DATA,
+                   "batch normalisation %s: expected it directly behind a dense layer or "
+                   "convolution, of which it then is a part, found %s before it",
+                   weight->layer, between);
 }
 
 /* "dense/kernel:0" of layer "dense" is "dense/kernel"; "kernel" is too. Of a model "part" inside it
  * is "part/dense/kernel". */
-static dt_status add_weight(reading *self, const char *layer, const char *weight, dt_error *error)
+static dt_status add_weight(void *of, const keras_weight *weight, dt_error *error)
 {
-    char path[DT_HDF5_PATH_SIZE], name[DT_HDF5_PATH_SIZE];
-    const char *colon = strrchr(weight, ':');
-    int length = snprintf(path, sizeof path, "%s/%s/%s", self->root, layer, weight), rank;
+    reading *self = of;
+    char name[DT_HDF5_PATH_SIZE];
+    const char *layer = weight->layer, *path = weight->path, *colon = strrchr(weight->name, ':');
+    int length = colon ? (int)(colon - weight->name) : (int)strlen(weight->name), rank;
     int64_t shape[DT_HDF5_RANK_MAX];
     float *values;
-    if (length >= DT_HDF5_PATH_SIZE)
-        return dt_fail(error, DT_ERR_DATA, "%s...: expected a path below %d bytes, found %d", path,
-                       DT_HDF5_PATH_SIZE, length);
-    dt_status status = use(self, path, error);
+    dt_status status = self->planned ? DT_OK : check_between(weight, error);
     if (status || find_beside(path)) {
         if (!status)
             leave_out(self->left_out, find_beside(path));
         return status;
     }
-    length = colon ? (int)(colon - weight) : (int)strlen(weight);
-    bool own = strncmp(weight, layer, strlen(layer)) == 0 && weight[strlen(layer)] == '/';
-    snprintf(name, sizeof name, "%s%s%.*s", own ? "" : layer, own ? "" : "/", length, weight);
+    bool own =
+        strncmp(weight->name, layer, strlen(layer)) == 0 && weight->name[strlen(layer)] == '/';
+    snprintf(name, sizeof name, "%s%s%.*s", own ? "" : layer, own ? "" : "/", length, weight->name);
     status = dt_hdf5_reader_shape(self->reader, path, &rank, shape, error);
     if (!status)
         status = dt_bundle_add(self->out, name, rank, shape, &values, error);
     return status ? status : dt_hdf5_reader_floats(self->reader, path, rank, shape, values, error);
-}
-
-/* between: a layer without weights that stands before it; NULL: none. */
-static dt_status check_between(const char *layer, const char *weight, const char *between,
-                               dt_error *error)
-{
-    if (!between || !strstr(weight, "moving_mean") || strncmp(between, "dropout", 7) == 0)
-        return DT_OK;
-    return dt_fail(error, DT_ERR_DATA,
-                   "batch normalisation %s: expected it directly behind a dense layer or "
-                   "convolution, of which it then is a part, found %s before it",
-                   layer, between);
-}
-
-/* *before: the layer in front, if it has no weights; then this one. */
-static dt_status add_layer(reading *self, const char *layer, const char **before, dt_error *error)
-{
-    char group[DT_HDF5_PATH_SIZE];
-    int length = snprintf(group, sizeof group, "%s/%s", self->root, layer);
-    if (length >= DT_HDF5_PATH_SIZE)
-        return dt_fail(error, DT_ERR_DATA, "%s...: expected a path below %d bytes, found %d", group,
-                       DT_HDF5_PATH_SIZE, length);
-    char **weights;
-    size_t count;
-    dt_status status =
-        dt_hdf5_reader_text_list(self->reader, group, "weight_names", &weights, &count, error);
-    for (size_t i = 0; !status && i < count; i++) {
-        status = self->planned ? DT_OK : check_between(layer, weights[i], *before, error);
-        if (!status)
-            status = add_weight(self, layer, weights[i], error);
-    }
-    *before = count == 0 ? layer : NULL;
-    dt_free(weights);
-    return status;
 }
 
 /* Whatever else there is. */
@@ -324,26 +285,17 @@ static dt_status check_used(reading *self, dt_error *error)
 dt_status keras2_read(const dt_hdf5_reader *reader, const network_plan *plan, dt_bundle *out,
                       dt_text *left_out, dt_error *error)
 {
-    bool whole = !dt_hdf5_reader_has_attribute(reader, "/", "layer_names");
-    reading self = {.reader = reader,
-                    .planned = plan != NULL,
-                    .root = whole ? "/model_weights" : "",
-                    .out = out,
-                    .left_out = left_out};
-    char **layers = NULL;
-    const char *before = NULL;
-    size_t count, objects;
+    const char *root = keras_listing_root(reader);
+    reading self = {.reader = reader, .planned = plan != NULL, .out = out, .left_out = left_out};
+    size_t objects;
     *out = (dt_bundle){.ordered = true};
     dt_hdf5_reader_objects(reader, &objects);
     self.used = dt_calloc(objects, sizeof *self.used, error);
-    dt_status status = self.used ? dt_hdf5_reader_text_list(reader, whole ? self.root : "/",
-                                                            "layer_names", &layers, &count, error)
-                                 : DT_ERR_INTERNAL;
-    for (size_t i = 0; !status && i < count; i++)
-        status = add_layer(&self, layers[i], &before, error);
+    dt_status status = DT_ERR_INTERNAL;
+    if (self.used)
+        status = keras_list(reader, root ? root : "", add_weight, &self, self.used, error);
     if (!status)
         status = check_used(&self, error);
-    dt_free(layers);
     dt_free(self.used);
     return status;
 }

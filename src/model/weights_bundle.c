@@ -8,7 +8,6 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "batchnorm.h"
-#include "found_layers.h"
 #include "layer_match.h"
 #include "model/planes.h"
 #include "weights_facts.h"
@@ -168,15 +167,11 @@ static dt_status put_layers(found_layer *layers, size_t count, const dt_bundle *
 dt_status dt_weights_of_bundle(dt_bundle *bundle, const dt_layer_list *list, dt_weights_file *out,
                                dt_import_note *note, dt_error *error)
 {
-    size_t count = 0;
-    dt_text left_out = {
-        .text = note->left_out, .size = sizeof note->left_out, .length = strlen(note->left_out)};
+    size_t count;
+    found_layer *layers;
     dt_text folded = {.text = note->folded, .size = sizeof note->folded};
-    *out = (dt_weights_file){0};
+    dt_status status = weights_find_layers(bundle, out, note, &layers, &count, error);
     note->layers[0] = '\0';
-    found_layer *layers = dt_calloc(LAYERS_MAX, sizeof *layers, error);
-    dt_status status =
-        layers ? found_layers_of(bundle, layers, &count, &left_out, error) : DT_ERR_INTERNAL;
     if (!status)
         status = batchnorm_fold_all(bundle, layers, &count, bundle->ordered, &folded, error);
     if (!status)

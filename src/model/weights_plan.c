@@ -8,7 +8,6 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "batchnorm.h"
-#include "found_layers.h"
 #include "layer_match.h"
 #include "weights_put.h"
 
@@ -151,14 +150,10 @@ static dt_status put_all(dt_bundle *bundle, found_layer *layers, size_t count,
 dt_status weights_of_plan(dt_bundle *bundle, const network_plan *plan, dt_weights_file *out,
                           dt_import_note *note, dt_error *error)
 {
-    size_t count = 0;
-    dt_text left_out = {
-        .text = note->left_out, .size = sizeof note->left_out, .length = strlen(note->left_out)};
+    size_t count;
+    found_layer *layers;
     dt_text folded = {.text = note->folded, .size = sizeof note->folded};
-    found_layer *layers = dt_calloc(LAYERS_MAX, sizeof *layers, error);
-    *out = (dt_weights_file){0};
-    dt_status status =
-        layers ? found_layers_of(bundle, layers, &count, &left_out, error) : DT_ERR_INTERNAL;
+    dt_status status = weights_find_layers(bundle, out, note, &layers, &count, error);
     if (!status)
         status = arrange(layers, count, bundle->ordered, plan, error);
     if (!status)

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "found_layers.h"
 #include "model/planes.h"
 #include "nn/finite.h"
 
@@ -93,6 +94,17 @@ dt_status weights_put_network(const found_layer *layers, const dt_architecture *
     memcpy(out->facts.input_shape, shape, sizeof shape);
     out->parameter_hash = dt_hash(out->parameters, out->parameter_count * sizeof(float));
     return status;
+}
+
+dt_status weights_find_layers(dt_bundle *bundle, dt_weights_file *out, dt_import_note *note,
+                              found_layer **layers, size_t *count, dt_error *error)
+{
+    dt_text left_out = {
+        .text = note->left_out, .size = sizeof note->left_out, .length = strlen(note->left_out)};
+    *out = (dt_weights_file){0};
+    *count = 0;
+    *layers = dt_calloc(LAYERS_MAX, sizeof **layers, error);
+    return *layers ? found_layers_of(bundle, *layers, count, &left_out, error) : DT_ERR_INTERNAL;
 }
 
 void weights_list_names(const found_layer *layers, size_t count, char list[DT_LAYER_LIST])

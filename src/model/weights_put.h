@@ -5,6 +5,12 @@
 #include "layer_order.h"
 #include "model/weights_bundle.h"
 
+/* Begins: *out becomes nothing, and *layers what found_layers_of finds in the bundle, with what is
+ * left out added to the note. The caller owns *layers: dt_free. Errors: those of found_layers_of.
+ */
+dt_status weights_find_layers(dt_bundle *bundle, dt_weights_file *out, dt_import_note *note,
+                              found_layer **layers, size_t *count, dt_error *error);
+
 /* Room in *out for all of a bundle's arrays. Errors: DT_ERR_INTERNAL. */
 dt_status weights_make_room(const dt_bundle *bundle, dt_weights_file *out, dt_error *error);
 

@@ -6,9 +6,8 @@
 #include "base/memory.h"
 #include "file/hdf5_reader.h"
 #include "nn/finite.h"
+#include "keras_listing.h"
 #include "weights_facts.h"
-
-#define COUNT_OF(list) (sizeof(list) / sizeof *(list))
 
 /* Facts and hash of a file of this program, which has no dataset that is not listed. */
 static dt_status read_own(const dt_hdf5_reader *reader, dt_weights_file *out, dt_error *error)
@@ -47,32 +46,22 @@ static dt_status name_tensor(dt_tensor *tensor, const char *path, const char *la
 /* A file that is being read; the tensors' paths, [tensor_count]. */
 typedef struct reading {
     const dt_hdf5_reader *reader;
-    const char *root; /* of the layers: "" or "/model_weights" */
-    size_t most;      /* tensors there can be: objects of the file */
-    size_t room;      /* values that the file holds: several names may be of the same */
+    bool *used;  /* [objects of the file] */
+    size_t room; /* values that the file holds: several names may be of the same */
     dt_weights_file *out;
     char (*paths)[DT_HDF5_PATH_SIZE];
 } reading;
 
-static dt_status add_tensor(reading *self, const char *layer, const char *weight, dt_error *error)
+/* There are at most as many as objects of the file, since each is listed once. */
+static dt_status add_tensor(void *of, const keras_weight *weight, dt_error *error)
 {
+    reading *self = of;
     dt_weights_file *out = self->out;
-    if (out->tensor_count == self->most)
-        return dt_fail(error, DT_ERR_DATA,
-                       "expected each dataset once in weight_names, found more "
-                       "names than datasets");
     dt_tensor *tensor = &out->tensors[out->tensor_count];
     char *path = self->paths[out->tensor_count];
-    int length = snprintf(path, DT_HDF5_PATH_SIZE, "%s/%s/%s", self->root, layer, weight);
-    if (length >= DT_HDF5_PATH_SIZE)
-        return dt_fail(error, DT_ERR_DATA, "%s...: expected a path below %d bytes, found %d", path,
-                       DT_HDF5_PATH_SIZE, length);
-    for (size_t i = 0; i < out->tensor_count; i++)
-        if (strcmp(path, self->paths[i]) == 0)
-            return dt_fail(error, DT_ERR_DATA, "%s: expected once in weight_names, found again",
-                           path);
     int64_t shape[DT_HDF5_RANK_MAX];
-    dt_status status = name_tensor(tensor, path, layer, weight, error);
+    snprintf(path, DT_HDF5_PATH_SIZE, "%s", weight->path);
+    dt_status status = name_tensor(tensor, path, weight->layer, weight->name, error);
     if (!status)
         status = dt_hdf5_reader_shape(self->reader, path, &tensor->rank, shape, error);
     if (status)
@@ -91,49 +80,16 @@ static dt_status add_tensor(reading *self, const char *layer, const char *weight
     return DT_OK;
 }
 
-static dt_status add_layer(reading *self, const char *layer, dt_error *error)
-{
-    char group[DT_HDF5_PATH_SIZE];
-    int length = snprintf(group, sizeof group, "%s/%s", self->root, layer);
-    if (length >= DT_HDF5_PATH_SIZE)
-        return dt_fail(error, DT_ERR_DATA, "%s...: expected a path below %d bytes, found %d", group,
-                       DT_HDF5_PATH_SIZE, length);
-    char **weights;
-    size_t count;
-    dt_status status =
-        dt_hdf5_reader_text_list(self->reader, group, "weight_names", &weights, &count, error);
-    for (size_t i = 0; !status && i < count; i++)
-        status = add_tensor(self, layer, weights[i], error);
-    dt_free(weights);
-    return status;
-}
-
-static dt_status find_root(reading *self, dt_error *error)
-{
-    static const char *const roots[] = {"", "/model_weights"};
-    for (size_t i = 0; i < COUNT_OF(roots); i++)
-        if (dt_hdf5_reader_has_attribute(self->reader, i == 0 ? "/" : roots[i], "layer_names")) {
-            self->root = roots[i];
-            return DT_OK;
-        }
-    return dt_fail(error, DT_ERR_DATA,
-                   "expected a weights file (attribute layer_names of / or /model_weights), found "
-                   "%s",
-                   dt_hdf5_reader_has(self->reader, "/parameters") ? "a checkpoint"
-                                                                   : "another HDF5 file");
-}
-
 static dt_status find_tensors(reading *self, dt_error *error)
 {
-    char **layers = NULL;
-    size_t count = 0;
-    dt_status status = find_root(self, error);
-    if (!status)
-        status = dt_hdf5_reader_text_list(self->reader, self->root[0] == '\0' ? "/" : self->root,
-                                          "layer_names", &layers, &count, error);
-    for (size_t i = 0; !status && i < count; i++)
-        status = add_layer(self, layers[i], error);
-    dt_free(layers);
+    const char *root = keras_listing_root(self->reader);
+    if (!root)
+        return dt_fail(error, DT_ERR_DATA,
+                       "expected a weights file (attribute layer_names of / or /model_weights), "
+                       "found %s",
+                       dt_hdf5_reader_has(self->reader, "/parameters") ? "a checkpoint"
+                                                                       : "another HDF5 file");
+    dt_status status = keras_list(self->reader, root, add_tensor, self, self->used, error);
     if (!status && self->out->tensor_count == 0)
         status = dt_fail(error, DT_ERR_DATA, "expected layers that have weights, found none");
     return status;
@@ -163,16 +119,19 @@ static dt_status read_tensors(reading *self, dt_error *error)
 dt_status weights_of_hdf5(const dt_hdf5_reader *reader, dt_weights_file *out, dt_error *error)
 {
     *out = (dt_weights_file){0};
+    size_t objects;
+    dt_hdf5_reader_objects(reader, &objects);
     reading self = {.reader = reader, .room = dt_hdf5_reader_values(reader), .out = out};
-    dt_hdf5_reader_objects(reader, &self.most);
-    out->tensors = dt_calloc(self.most, sizeof *out->tensors, error);
-    self.paths = out->tensors ? dt_calloc(self.most, sizeof *self.paths, error) : NULL;
-    dt_status status = self.paths ? find_tensors(&self, error) : DT_ERR_INTERNAL;
+    out->tensors = dt_calloc(objects, sizeof *out->tensors, error);
+    self.paths = out->tensors ? dt_calloc(objects, sizeof *self.paths, error) : NULL;
+    self.used = self.paths ? dt_calloc(objects, sizeof *self.used, error) : NULL;
+    dt_status status = self.used ? find_tensors(&self, error) : DT_ERR_INTERNAL;
     if (!status)
         status = read_tensors(&self, error);
     if (!status)
         status = read_own(reader, out, error);
     dt_free(self.paths);
+    dt_free(self.used);
     return status;
 }
 
