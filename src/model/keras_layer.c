@@ -121,17 +121,15 @@ static dt_status take_waiting(keras_network *to, const keras_arrival *self, bool
     return DT_OK;
 }
 
-static dt_status add_weighted(keras_network *to, const keras_arrival *self, const char *text,
-                              bool padded, dt_error *error)
+/* The item has been added. */
+static dt_status add_weighted(keras_network *to, const keras_arrival *self, bool padded,
+                              dt_error *error)
 {
     if (no_room(to))
         return keras_refuse(self, "at most 256 layers with weights", "more", error);
-    dt_status status = keras_add_item(to, self, text, error);
-    if (status)
-        return status;
     add_planned(to, self);
     to->items[to->count - 1].bare = !keras_flag(self, "use_bias", true);
-    status = take_waiting(to, self, padded, error);
+    dt_status status = take_waiting(to, self, padded, error);
     return status ? status : add_own_activation(to, self, error);
 }
 
@@ -141,7 +139,23 @@ static dt_status add_dense(keras_network *to, const keras_arrival *self, dt_erro
     if (!to->row)
         return keras_refuse(self, "a row of values (a Flatten before it)", "an image", error);
     snprintf(text, sizeof text, "dense %.0f", keras_number(self, "units", 0));
-    return add_weighted(to, self, text, false, error);
+    to->flat = false;
+    dt_status status = keras_add_item(to, self, text, error);
+    return status ? status : add_weighted(to, self, false, error);
+}
+
+static bool has_zeros(const keras_network *to)
+{
+    return to->top || to->left || to->bottom || to->right;
+}
+
+/* The zeros go to the item that has been added. */
+static void take_zeros(keras_network *to)
+{
+    keras_item *item = &to->items[to->count - 1];
+    item->bordered = has_zeros(to);
+    item->top = to->top, item->bottom = to->bottom, item->left = to->left, item->right = to->right;
+    to->top = to->left = to->bottom = to->right = 0;
 }
 
 /* Adds " stride ..." and " pad ..." of windows; *padded: whether there is any. */
@@ -151,7 +165,7 @@ static dt_status add_windows(keras_network *to, const keras_arrival *self, const
     int stride[2];
     const dt_json *strides = dt_json_member(self->config, "strides");
     const char *padding = keras_text(self, "padding", "valid");
-    bool same = strcmp(padding, "same") == 0, around = to->top || to->left;
+    bool same = strcmp(padding, "same") == 0, around = has_zeros(to);
     if (dt_json_is(strides) ? !keras_pair(strides, stride) : false)
         return keras_refuse(self, "strides of two integers", "others", error);
     if (!dt_json_is(strides))
@@ -161,19 +175,14 @@ static dt_status add_windows(keras_network *to, const keras_arrival *self, const
         return keras_refuse(self, "data_format channels_last", "another", error);
     if (!same && strcmp(padding, "valid") != 0)
         return keras_refuse(self, "padding valid or same", padding, error);
-    if (around && (same || pool || to->top != to->bottom || to->left != to->right))
-        return keras_refuse(
-            self,
-            "a convolution with padding valid behind zeros that are as many on both "
-            "sides",
-            same ? "padding same" : "another", error);
+    if (around && same)
+        return keras_refuse(self, "padding valid behind zeros", "padding same", error);
     dt_text_add(text, " stride %dx%d", stride[0], stride[1]);
-    if (same)
-        dt_text_add(text, " same");
+    if (same || (around && (to->top < to->bottom || to->left < to->right)))
+        dt_text_add(text, " same"); /* or else check finds it */
     else if (around)
         dt_text_add(text, " pad %dx%d", to->top, to->left);
     *padded = around || (same && (size[0] > 1 || size[1] > 1));
-    to->top = to->left = to->bottom = to->right = 0;
     return DT_OK;
 }
 
@@ -193,7 +202,12 @@ static dt_status add_conv(keras_network *to, const keras_arrival *self, dt_error
         return keras_refuse(self, "groups 1", "more", error);
     dt_text_add(&text, "conv %.0f %dx%d", keras_number(self, "filters", 0), size[0], size[1]);
     dt_status status = add_windows(to, self, size, false, &text, &padded, error);
-    return status ? status : add_weighted(to, self, buffer, padded, error);
+    if (!status)
+        status = keras_add_item(to, self, buffer, error);
+    if (status)
+        return status;
+    take_zeros(to);
+    return add_weighted(to, self, padded, error);
 }
 
 /* ---- pooling ---- */
@@ -208,14 +222,20 @@ static dt_status add_pool(keras_network *to, const keras_arrival *self, const ch
     if (to->row || !keras_pair(dt_json_member(self->config, "pool_size"), size))
         return keras_refuse(self, "an image, and a pool_size of two integers", "others", error);
     dt_text_add(&text, "%s %dx%d", kind, size[0], size[1]);
+    if (has_zeros(to) && strcmp(kind, "avgpool") != 0)
+        return keras_refuse(self, "no zeros around its input, which are numbers to it", "some",
+                            error);
     dt_status status = add_windows(to, self, size, true, &text, &padded, error);
     if (!status)
         status = close_behind(to, self, error);
     if (!status)
         status = keras_add_item(to, self, buffer, error);
-    if (!status)
-        to->items[to->count - 1].padless = strcmp(kind, "avgpool") == 0;
-    return status;
+    if (status)
+        return status;
+    take_zeros(to);
+    keras_item *item = &to->items[to->count - 1];
+    item->padless = strcmp(kind, "avgpool") == 0 && !item->bordered;
+    return DT_OK;
 }
 
 static dt_status add_maxpool(keras_network *to, const keras_arrival *self, dt_error *error)
@@ -257,10 +277,12 @@ static dt_status add_batchnorm(keras_network *to, const keras_arrival *self, dt_
     layer->centres = keras_flag(self, "center", true);
     layer->epsilon = keras_number(self, "epsilon", 1e-3);
     layer->forward = to->weighted < 0;
-    if (layer->forward)
+    if (layer->forward) {
         to->waiting = (int)to->plan->count - 1;
-    else
+    } else {
         to->items[to->weighted].bare = false;
+        to->items[to->weighted].changed++;
+    }
     return DT_OK;
 }
 
@@ -272,6 +294,9 @@ static dt_status add_norm(keras_network *to, const keras_arrival *self, const ch
     if (no_room(to))
         return keras_refuse(self, "at most 256 layers with weights", "more", error);
     dt_status status = close_behind(to, self, error);
+    if (!status && to->flat)
+        status = keras_add_item(to, self, "flatten", error);
+    to->flat = false;
     if (!status)
         status = keras_add_item(to, self, text, error);
     if (!status)
@@ -345,13 +370,31 @@ dt_status keras_layer_add(keras_network *to, const char *class, const dt_json *c
         i++;
     if (i == COUNT_OF(classes))
         return keras_refuse(&self, "kinds of layers that --help layers lists", "another", error);
-    bool conv = classes[i].add == add_conv, still = classes[i].add == keras_add_nothing;
-    if ((to->top || to->left || to->bottom || to->right) && !conv && !still)
-        return keras_refuse(&self, "a convolution behind zeros around an image", "another", error);
+    bool windows = classes[i].add == add_conv || classes[i].add == add_avgpool ||
+                   classes[i].add == add_maxpool || classes[i].add == keras_add_nothing;
+    if (has_zeros(to) && !windows)
+        return keras_refuse(&self, "a convolution or pooling behind zeros around an image",
+                            "another", error);
     if (strcmp(class, "InputLayer") != 0) {
         dt_status status = to->begun ? DT_OK : keras_add_input(to, &self, error);
         if (status)
             return status;
     }
     return classes[i].add(to, &self, error);
+}
+
+dt_status keras_layer_add_sum(keras_network *to, const char *name, int item, dt_error *error)
+{
+    const keras_arrival self = {"Add", name, "", NULL};
+    char text[40];
+    if (has_zeros(to))
+        return keras_refuse(&self, "a convolution or pooling behind zeros around an image",
+                            "another", error);
+    dt_status status = close_behind(to, &self, error);
+    if (status)
+        return status;
+    if (to->items[item].label == 0)
+        to->items[item].label = ++to->labels;
+    snprintf(text, sizeof text, "add r%d", to->items[item].label);
+    return keras_add_item(to, &self, text, error);
 }

@@ -74,6 +74,7 @@ dt_status keras_add_item(keras_network *to, const keras_arrival *self, const cha
 dt_status keras_add_flatten(keras_network *to, const keras_arrival *self, dt_error *error)
 {
     to->weighted = to->row ? to->weighted : -1;
+    to->flat |= !to->row;
     to->row = true;
     (void)self, (void)error;
     return DT_OK;
@@ -131,12 +132,25 @@ dt_status keras_add_input(keras_network *to, const keras_arrival *self, dt_error
     return take_shape(to, self, shape, 1, error);
 }
 
+/* Whether a row of n values becomes an image of 1 x 1 x n, which is the same here. */
+static bool is_one_place(const keras_network *to, const dt_json *shape)
+{
+    double sides[2];
+    return to->row && !to->flat && dt_json_count(shape) == 3 &&
+           dt_json_number(dt_json_element(shape, 0), &sides[0]) && sides[0] == 1 &&
+           dt_json_number(dt_json_element(shape, 1), &sides[1]) && sides[1] == 1;
+}
+
 /* At the front it says what the pixels are; elsewhere it may make rows. */
 dt_status keras_add_reshape(keras_network *to, const keras_arrival *self, dt_error *error)
 {
     const dt_json *shape = dt_json_member(self->config, "target_shape");
     if (dt_json_count(shape) == 1)
         return keras_add_flatten(to, self, error);
+    if (to->begun && is_one_place(to, shape)) {
+        to->row = false;
+        return DT_OK;
+    }
     if (to->begun || to->waiting >= 0 || !shape)
         return keras_refuse(self, "one at the front of the network, or of a row", "another", error);
     return take_shape(to, self, shape, 0, error);

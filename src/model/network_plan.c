@@ -99,10 +99,15 @@ static dt_status add_layer(keras_network *to, const dt_json *layers, size_t inde
 
 /* ---- models whose layers say which ones they take ---- */
 
-/* The names of layers among the inbound nodes, in Keras 3's form, {"keras_history": [NAME, ...]},
- * or the older one, [NAME, 0, 0, {}]. */
-static void add_sources(const dt_json *node, const dt_json *layers, const char **first, int *count,
-                        int depth)
+/* The layers that one takes, by their names. */
+typedef struct sources {
+    const char *names[2];
+    int count; /* there may be more than names */
+} sources;
+
+/* Those among the inbound nodes, in Keras 3's form, {"keras_history": [NAME, ...]}, or the older
+ * one, [NAME, 0, 0, {}]. */
+static void add_sources(const dt_json *node, sources *to, int depth)
 {
     const dt_json *history = dt_json_member(node, "keras_history");
     const char *name = dt_json_text(dt_json_element(history ? history : node, 0));
@@ -110,42 +115,95 @@ static void add_sources(const dt_json *node, const dt_json *layers, const char *
     bool old =
         !history && dt_json_count(node) >= 3 && dt_json_number(dt_json_element(node, 1), &number);
     if (name && (history || old)) {
-        *first = name;
-        ++*count;
+        if (to->count < 2)
+            to->names[to->count] = name;
+        to->count++;
         return;
     }
     for (size_t i = 0; depth < 2 * DEPTH_MAX && i < dt_json_count(node); i++)
-        add_sources(dt_json_element(node, i), layers, first, count, depth + 1);
+        add_sources(dt_json_element(node, i), to, depth + 1);
 }
 
 static dt_status refuse_chain(const dt_json *layer, const char *found, dt_error *error)
 {
     return dt_fail(error, DT_ERR_DATA,
-                   "layer %.60s (%.40s): expected layers one behind the other, found %s",
+                   "layer %.60s (%.40s): expected layers one behind the other, but for sums (Add) "
+                   "with what one in front of them gives, found %s",
                    name_of(layer), class_of(layer), found);
 }
 
-/* The layer that takes what `source` gives, from which one alone does; *next: the number of layers
- * if none does. */
-static dt_status find_next(const dt_json *layers, const char *source, size_t *next, dt_error *error)
+/* A model whose layers have been added in part. */
+typedef struct chain {
+    const dt_json *layers;
+    size_t count, last; /* last: the layer that was added last; count: none */
+    struct {
+        bool added;
+        int item, changed; /* what it gives, if that is an item's, else -1; and its state then */
+    } * given;             /* [count] */
+} chain;
+
+static size_t find_layer(const chain *self, const char *name)
 {
-    size_t count = dt_json_count(layers);
-    *next = count;
-    for (size_t i = 0; i < count; i++) {
-        const dt_json *layer = dt_json_element(layers, i);
-        const char *from = NULL;
-        int sources = 0;
-        add_sources(dt_json_member(layer, "inbound_nodes"), layers, &from, &sources, 0);
-        if (sources > 1)
-            return refuse_chain(layer, "one that takes several, or stands in several places",
-                                error);
-        if (!source ? sources > 0 : (!from || strcmp(from, source) != 0))
+    size_t i = 0;
+    while (i < self->count && strcmp(name_of(dt_json_element(self->layers, i)), name) != 0)
+        i++;
+    return i;
+}
+
+/* Whether the layer can be next: it takes what the last one gives, and else what there is. */
+static dt_status can_be_next(const chain *self, size_t i, bool *can, dt_error *error)
+{
+    const dt_json *layer = dt_json_element(self->layers, i);
+    sources from = {.count = 0};
+    add_sources(dt_json_member(layer, "inbound_nodes"), &from, 0);
+    bool sum = strcmp(class_of(layer), "Add") == 0 && from.count == 2;
+    *can = self->last == self->count && from.count == 0;
+    if (from.count > 1 && !sum)
+        return refuse_chain(layer, "one that takes several, or stands in several places", error);
+    int last = 0, there = 0;
+    for (int j = 0; j < from.count; j++) {
+        size_t at = find_layer(self, from.names[j]);
+        last += at == self->last && at < self->count;
+        there += at < self->count && self->given[at].added;
+    }
+    *can |= last > 0 && there == from.count;
+    return DT_OK;
+}
+
+/* *next: the layer behind the last one; count: none. */
+static dt_status find_next(const chain *self, size_t *next, dt_error *error)
+{
+    *next = self->count;
+    for (size_t i = 0; i < self->count; i++) {
+        bool can;
+        dt_status status = can_be_next(self, i, &can, error);
+        if (status)
+            return status;
+        if (!can || self->given[i].added)
             continue;
-        if (*next < count)
-            return refuse_chain(layer, "two behind one, or two inputs", error);
+        if (*next < self->count)
+            return refuse_chain(dt_json_element(self->layers, i), "two behind one, or two inputs",
+                                error);
         *next = i;
     }
     return DT_OK;
+}
+
+/* The sum of what the last layer gives and an item. */
+static dt_status add_sum(keras_network *to, const chain *self, const dt_json *layer,
+                         dt_error *error)
+{
+    sources from = {.count = 0};
+    add_sources(dt_json_member(layer, "inbound_nodes"), &from, 0);
+    size_t first = find_layer(self, from.names[0]), second = find_layer(self, from.names[1]);
+    size_t other = first == self->last ? second : first;
+    int item = self->given[other].item;
+    if (item < 0 || to->items[item].changed != self->given[other].changed)
+        return refuse_chain(layer,
+                            "a sum with the input, or with what a batch normalisation takes "
+                            "or gives",
+                            error);
+    return keras_layer_add_sum(to, name_of(layer), item, error);
 }
 
 /* The outputs are of the last layer alone: [NAME, 0, 0], or a list with that. */
@@ -163,24 +221,46 @@ static dt_status check_outputs(const dt_json *config, const char *last, dt_error
                    last, name ? "" : "several", name ? name : "");
 }
 
+static dt_status add_chain(keras_network *to, chain *self, const char *path, int depth,
+                           dt_error *error)
+{
+    size_t next, added = 0;
+    dt_status status = find_next(self, &next, error);
+    while (!status && next < self->count) {
+        const dt_json *layer = dt_json_element(self->layers, next);
+        status = strcmp(class_of(layer), "Add") == 0
+                     ? add_sum(to, self, layer, error)
+                     : add_layer(to, self->layers, next, path, depth, error);
+        int item = to->waiting < 0 ? to->count - 1 : -1;
+        self->given[next].added = true;
+        self->given[next].item = item;
+        self->given[next].changed = item < 0 ? 0 : to->items[item].changed;
+        self->last = next;
+        added++;
+        if (!status)
+            status = find_next(self, &next, error);
+    }
+    if (!status && added != self->count)
+        status = dt_fail(error, DT_ERR_DATA,
+                         "expected layers one behind the other, found %zu of %zu that are", added,
+                         self->count);
+    return status;
+}
+
 static dt_status add_graph(keras_network *to, const dt_json *config, const char *path, int depth,
                            dt_error *error)
 {
-    const dt_json *layers = layers_of(config);
-    size_t next, count = dt_json_count(layers), added = 0;
-    const char *source = NULL;
-    dt_status status = find_next(layers, NULL, &next, error);
-    while (!status && next < count && added++ < count) {
-        status = add_layer(to, layers, next, path, depth, error);
-        source = name_of(dt_json_element(layers, next));
-        if (!status)
-            status = find_next(layers, source, &next, error);
-    }
-    if (!status && added != count)
-        status = dt_fail(error, DT_ERR_DATA,
-                         "expected layers one behind the other, found %zu of %zu that are", added,
-                         count);
-    return status ? status : check_outputs(config, source, error);
+    chain self = {.layers = layers_of(config)};
+    self.count = self.last = dt_json_count(self.layers);
+    if (!(self.given = dt_calloc(self.count, sizeof *self.given, error)))
+        return DT_ERR_INTERNAL;
+    dt_status status = add_chain(to, &self, path, depth, error);
+    const char *last =
+        self.last < self.count ? name_of(dt_json_element(self.layers, self.last)) : "?";
+    if (!status)
+        status = check_outputs(config, last, error);
+    dt_free(self.given);
+    return status;
 }
 
 static dt_status add_model(keras_network *to, const dt_json *model, const char *path, int depth,
@@ -249,9 +329,12 @@ static dt_status parse_items(const keras_network *self, dt_error *error)
     char text[DT_LAYERS_TEXT];
     dt_text list = {.text = text, .size = sizeof text};
     dt_error own = {0};
-    for (int i = 0; i < self->count; i++)
+    for (int i = 0; i < self->count; i++) {
         dt_text_add(&list, "%s%s%s", i > 0 ? ", " : "", self->items[i].text,
                     self->items[i].bare ? " bias false" : "");
+        if (self->items[i].label)
+            dt_text_add(&list, " as r%d", self->items[i].label);
+    }
     if (list.length >= sizeof text)
         return dt_fail(error, DT_ERR_DATA, "expected a list of layers below %zu bytes, found %zu",
                        sizeof text, list.length);
@@ -262,28 +345,54 @@ static dt_status parse_items(const keras_network *self, dt_error *error)
     return DT_OK;
 }
 
-/* Whether the layers fit to the input, and means are of what is in their windows alone. */
+/* Whether padding on both sides, or as Keras has it, is what zeros around the image come to. */
+static bool has_border(const keras_item *item, const dt_windows *at, dt_shape input)
+{
+    int room_down = input.height + item->top + item->bottom - at->height;
+    int room_across = input.width + item->left + item->right - at->width;
+    return at->top == item->top && at->left == item->left && room_down >= 0 && room_across >= 0 &&
+           room_down / at->down + 1 == at->rows && room_across / at->across + 1 == at->columns;
+}
+
+static dt_status check_windows(const keras_item *item, const dt_layer *layer, dt_error *error)
+{
+    dt_windows at;
+    if (!layer->kind->windows || layer->kind->windows(layer, &at, NULL))
+        return DT_OK;
+    if (item->padless && (at.top || at.left || at.bottom || at.right))
+        return dt_fail(error, DT_ERR_DATA,
+                       "layer %s (AveragePooling2D): expected windows within the image, found "
+                       "padding same, whose zeros do not count in Keras and do here",
+                       item->name);
+    if (item->bordered && !has_border(item, &at, layer->input))
+        return dt_fail(error, DT_ERR_DATA,
+                       "layer %s: expected zeros in front of it that are as many on both sides, or "
+                       "as for an output of input / stride, found others",
+                       item->name);
+    return DT_OK;
+}
+
+/* Whether the layers fit to the input, and their windows are those of the model. */
 static dt_status check(const keras_network *self, dt_error *error)
 {
     const dt_architecture *architecture = &self->plan->architecture;
     dt_shape output;
     dt_error own = {0};
+    dt_status status = DT_OK;
+    for (int i = 0; i < self->count && architecture->input.channels == 0; i++)
+        if (self->items[i].bordered)
+            return dt_fail(error, DT_ERR_DATA,
+                           "layer %s: expected zeros around images of known size, found others",
+                           self->items[i].name);
     if (architecture->input.channels == 0)
         return DT_OK;
     if (dt_architecture_check(architecture, &output, &own))
         return dt_fail(error, DT_ERR_DATA, "the model's layers: %s", own.message);
     dt_layer layer;
-    for (int i = 0; dt_architecture_next(architecture, i, &layer); i++) {
-        dt_windows at;
-        if (i >= self->count || !self->items[i].padless || layer.kind->windows(&layer, &at, NULL))
-            continue;
-        if (at.top || at.left || at.bottom || at.right)
-            return dt_fail(error, DT_ERR_DATA,
-                           "layer %s (AveragePooling2D): expected windows within the image, found "
-                           "padding same, whose zeros do not count in Keras and do here",
-                           self->items[i].name);
-    }
-    return DT_OK;
+    for (int i = 0; !status && dt_architecture_next(architecture, i, &layer); i++)
+        if (i < self->count)
+            status = check_windows(&self->items[i], &layer, error);
+    return status;
 }
 
 static dt_status make_plan(keras_network *self, const dt_json *root, dt_error *error)

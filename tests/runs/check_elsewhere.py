@@ -6,6 +6,7 @@ usage: check_elsewhere.py write DIR          writes the networks, and DIR/list: 
        check_elsewhere.py refused DIR        writes what is to be refused, and DIR/refused: FILE|code|why
        check_elsewhere.py exported DATA DIR... loads DIR/model.keras and DIR/model.weights.h5 as Keras
                                              does, and compares what they answer with DIR/answers
+       check_elsewhere.py resaved DIR...     DIR/model.keras as Keras writes it once more: DIR/resaved.keras
 
 What a network answers is computed in double precision, layer by layer, from the definitions of
 Keras, not with dist-train's code. The layout of files is that of Keras' sources: saving_lib.py,
@@ -65,6 +66,11 @@ def batchnorm(values, channels, **config):
         weights["beta"] = values(channels)
     weights |= {"moving_mean": values(channels), "moving_variance": abs(values(channels)) + 0.1}
     return layer("BatchNormalization", weights, **({"axis": -1, "epsilon": 1e-3} | config))
+
+
+def add(second):
+    """Of what comes and what layer number `second` gives."""
+    return {**layer("Add"), "second": second}
 
 
 def norm(cls, values, *shape, **config):
@@ -146,8 +152,10 @@ def run(layers, pixels, shape):
     x = pixels.astype(np.float64).reshape(len(pixels), *shape)
     if not any(it["class"] == "Rescaling" for it in flat(layers)):
         x = x / 255
+    outputs = []
     for it in flat(layers):
-        x = apply(it, x)
+        x = x + outputs[it["second"]] if "second" in it else apply(it, x)
+        outputs.append(x)
     return x
 
 
@@ -199,23 +207,26 @@ def write_weights(to, layers, **options):
         file["_compile_metrics/mean/vars/0"] = np.float32(1)
 
 
-def layer_config(it, name, graph, source=None, old=False):
+def layer_config(it, name, graph, source=None, old=False, second=None):
     out = {"module": "keras.layers", "class_name": it["class"],
            "config": {"name": name, "trainable": True, **it["config"]}, "registered_name": None}
     if "layers" in it:
         out |= {"module": "keras", "config": model_config(it["layers"], name, None)["config"]}
     if graph:
         out["name"] = name
-        history = {"class_name": "__keras_tensor__", "config": {"keras_history": [source, 0, 0]}}
-        node = [[source, 0, 0, {}]] if old else {"args": [history], "kwargs": {}}
+        sources = [source, second] if second else [source]
+        histories = [{"class_name": "__keras_tensor__", "config": {"keras_history": [it, 0, 0]}}
+                     for it in sources]
+        node = [[it, 0, 0, {}] for it in sources] if old else {
+            "args": [histories] if second else histories, "kwargs": {}}
         out["inbound_nodes"] = [node] if source else []
     return out
 
 
 def model_config(layers, name, shape, graph=False, old=False, compiled=None):
     names = [f"{name}_{own}" if graph else own for own in container_names(layers)]
-    config = [layer_config(it, own, graph, before, old) for it, own, before in zip(
-        layers, names, ["the_input", *names])]
+    config = [layer_config(it, own, graph, before, old, "second" in it and names[it["second"]])
+              for it, own, before in zip(layers, names, ["the_input", *names])]
     if shape:
         key = "batch_input_shape" if old else "batch_shape"
         config.insert(0, layer_config(layer("InputLayer", **{key: [None, *shape]}), "the_input",
@@ -314,6 +325,18 @@ def square():
             dense(values, 16, 16, "relu"), dense(values, 16, 10)]
 
 
+def summed():
+    """Residual connections, and zeros that are not the same on both sides."""
+    values = random_network(12)
+    return [layer("ZeroPadding2D", padding=[[0, 1], [0, 1]]), conv(values, 1, 4, (2, 2), "relu"),
+            conv(values, 4, 4, (3, 3), padding="same"), batchnorm(values, 4), add(1),
+            layer("ReLU"), layer("ZeroPadding2D", padding=[[1, 0], [1, 0]]),
+            layer("AveragePooling2D", pool_size=[3, 3], strides=[2, 2]),
+            layer("Flatten"), norm("LayerNormalization", values, 144, axis=-1),
+            dense(values, 144, 12, "tanh"), dense(values, 12, 12), add(10),
+            dense(values, 12, 10)]
+
+
 def plain():
     """784-16-16-10 in small: all dense, with relu between."""
     values = random_network(5)
@@ -357,7 +380,7 @@ def images():
 NETWORKS = {"article": (article, IMAGE), "lenet": (lenet, IMAGE), "norms": (norms, IMAGE),
             "nested": (nested, IMAGE), "square": (square, [144]), "plain": (plain, [144]), "normed": (normed, [144]),
             "behind": (behind, [144]), "paired": (paired, [144]), "single": (single, [144]),
-            "images": (images, IMAGE)}
+            "images": (images, IMAGE), "summed": (summed, IMAGE)}
 FILES = []
 
 
@@ -373,7 +396,7 @@ def write_models():
                         "config": {"name": "categorical_crossentropy"}}}
     for name, (make, shape) in NETWORKS.items():
         layers, loss = make(), losses.get(name)
-        for graph in (False, True):
+        for graph in (False, True)[name == "summed":]:
             path = f"{name}-{'graph' if graph else 'row'}"
             write_keras(f"{path}.keras", layers,
                         model_config(layers, "m", shape, graph, compiled=loss))
@@ -636,6 +659,19 @@ def write_refused(directory):
         write_keras(f"{name}.keras", head, config)
         lines.append(f"{name}.keras|65|layer m_dense: expected it to be the only.*found {found}")
     lines.append(r"two.keras|65|layer m_dense \(Dense\): expected layers one behind the other")
+    for name, second, found in (("before", 2, "a batch normalisation takes"),
+                                ("fork", 1, "two behind one")):
+        layers = summed()
+        layers[4]["second"] = second
+        config = model_config(layers, "m", IMAGE, True)
+        if name == "fork":  # a layer on the way round
+            config["config"]["layers"][7]["inbound_nodes"] = (
+                config["config"]["layers"][3]["inbound_nodes"])
+        write_keras(f"{name}.keras", layers, config)
+        lines.append(f"{name}.keras|65|layer m_.*: expected layers one behind.*{found}")
+    refuse("border", [layer("ZeroPadding2D", padding=[[2, 1], [2, 1]]), conv(values, 1, 2, (3, 3)),
+                      layer("Flatten"), dense(values, 338, 10)],
+           "layer conv2d: expected zeros in front of it that are as many on both")
     write_keras("lost.keras", head, model_config([*head, dense(values, 10, 10)], "m", IMAGE))
     lines.append("lost.keras|65|layer dense_1: expected weights at dense_1, found none")
     write_keras("more.keras", [*head, dense(values, 10, 10)], model_config(head, "m", IMAGE))
@@ -795,7 +831,23 @@ def check_exported(data, *directories):
                              check_export.read_answers(f"{directory}/answers"), outputs)
 
 
+def write_resaved(*directories):
+    """Keras keeps no attributes that it does not know."""
+    for directory in directories:
+        with zipfile.ZipFile(f"{directory}/model.keras") as old, \
+                zipfile.ZipFile(f"{directory}/resaved.keras", "w") as new:
+            for name in old.namelist():
+                data = old.read(name)
+                if name.endswith(".h5"):
+                    inner = io.BytesIO(data)
+                    with h5py.File(inner, "r+") as file:
+                        for fact in list(file.attrs):
+                            del file.attrs[fact]
+                    data = inner.getvalue()
+                new.writestr(name, data)
+
+
 if __name__ == "__main__":
     {"write": write_all, "answers": check_answers, "refused": write_refused,
-     "exported": check_exported}[sys.argv[1]](
+     "exported": check_exported, "resaved": write_resaved}[sys.argv[1]](
         *sys.argv[2:])

@@ -19,6 +19,9 @@ write_all() {
     train 0 export --weights "$1" --format pytorch -o "$2/torch.safetensors"
 }
 
+# hash_of WEIGHTS: that of its parameters.
+hash_of() { "$program" inspect "$1" | sed -n 's/.*parameter_hash //p'; }
+
 # write_keras3 DIR WEIGHTS: Keras 3's files of it, which come back, and DIR in the file keras3; or,
 # in the file strangers, the kind of layer that Keras does not have.
 write_keras3() {
@@ -87,6 +90,13 @@ bias|unit"
     export_check formats data "$number"
     # shellcheck disable=SC2046 # words
     "$python" "$top/tests/runs/check_elsewhere.py" exported data $(cat keras3)
+    # shellcheck disable=SC2046 # words
+    "$python" "$top/tests/runs/check_elsewhere.py" resaved $(cat keras3)
+    while read -r number; do
+        train 0 import --from "$number/resaved.keras" -o resaved.h5
+        expect "weights of $(cat "$number/case"), saved again" \
+            "$(hash_of "$number/run/weights.h5")" "$(hash_of resaved.h5)"
+    done <keras3
     expect "kinds of layers that Keras does not have" "add rms" "$(sort -u strangers | words)"
 }
 
