@@ -35,7 +35,8 @@ typedef struct dt_import_note {
     char converted[72];             /* the type that became 32-bit floats; "": nothing did */
     char layers[DT_LAYER_LIST];     /* what they were called, in order; "": a weights file */
     char folded[2 * DT_LAYER_LIST]; /* batch normalisations that became a part of a layer */
-    char left_out[DT_LAYER_LIST];   /* what plays no part in the network: counters, optimizers */
+    char epsilon[80]; /* of normalisations of Keras, where a list says it that may not mean to */
+    char left_out[DT_LAYER_LIST]; /* what plays no part in the network: counters, optimizers */
 } dt_import_note;
 
 /* The reverse, also of a bundle from elsewhere. Its arrays are LAYER.weight or LAYER/weight, as

@@ -58,6 +58,9 @@ static void tell(const char *path, const dt_model *model, const dt_import_note *
         dt_text_add(&text, "; layers in order: %s", note->layers);
     if (note->folded[0])
         dt_text_add(&text, "; batch normalisations folded: %s", note->folded);
+    if (note->epsilon[0])
+        dt_text_add(&text, "; %s (Keras' own is 0.001: say it in --layers if it is the network's)",
+                    note->epsilon);
     if (note->left_out[0])
         dt_text_add(&text, "; without %s", note->left_out);
     if (note->converted[0])

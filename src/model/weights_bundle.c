@@ -140,6 +140,25 @@ static dt_status order_layers(found_layer *layers, size_t count, bool ordered,
     return layer_match(layers, count, architecture, error);
 }
 
+/* Normalisations from Keras, whose own epsilon is another than the one that a list has if it says
+ * none. source: keras.layers.LayerNormalization, GroupNormalization */
+static void note_epsilon(const found_layer *layers, size_t count, const dt_layer_list *list,
+                         dt_import_note *note)
+{
+    const double keras = 1e-3;
+    bool any = false;
+    for (size_t i = 0; i < count; i++)
+        any |= layers[i].kernel->rank % 2 == 1 && !layers[i].transposed;
+    for (int i = 0; any && i < list->count; i++) {
+        const dt_layer_kind *kind = dt_layer_kind_at(list->layers[i].kind);
+        for (int j = 0; kind->keras && j < kind->argument_count; j++)
+            if (strcmp(kind->arguments[j].name, "epsilon") == 0 &&
+                list->layers[i].arguments[j] != keras)
+                snprintf(note->epsilon, sizeof note->epsilon, "%s with epsilon %g", kind->name,
+                         list->layers[i].arguments[j]);
+    }
+}
+
 /* The layers, which have been found, in their order. */
 static dt_status put_layers(found_layer *layers, size_t count, const dt_bundle *bundle,
                             const dt_layer_list *list, dt_weights_file *out, dt_import_note *note,
@@ -156,6 +175,8 @@ static dt_status put_layers(found_layer *layers, size_t count, const dt_bundle *
     if (status)
         return status;
     weights_list_names(layers, count, note->layers);
+    if (list && !out->own)
+        note_epsilon(layers, count, list, note);
     if (architecture.list.count > 0)
         status = weights_put_network(layers, &architecture, out, error);
     for (size_t i = 0; i < count && !status && architecture.list.count == 0; i++)
