@@ -68,10 +68,10 @@ dt_status dt_weights_of_bundle(dt_bundle *bundle, const dt_layer_list *list, dt_
 
 /* Reads weights from a file, whose layers get the names of this program: safetensors; npz; Keras'
  * weights as dt_weights_read takes them, as Keras 3 writes them (NAME.weights.h5), and whole models
- * (NAME.keras, NAME.h5), which say their network, so that the facts of *out do; PyTorch's .pt. Its
- * content says what it is. list: as in dt_weights_of_bundle; weights files have an order of their
- * own. *out is always set: dt_weights_destroy. Not collective. Errors, with the path: those of
- * dt_read_file; DT_ERR_DATA for a file that is none of these, or not as it must be;
+ * (NAME.keras, NAME.h5) and graphs of ONNX, which say their network, so that the facts of *out do;
+ * PyTorch's .pt. Its content says what it is. list: as in dt_weights_of_bundle; weights files have
+ * an order of their own. *out is always set: dt_weights_destroy. Not collective. Errors, with the
+ * path: those of dt_read_file; DT_ERR_DATA for a file that is none of these, or not as it must be;
  * DT_ERR_INTERNAL. */
 dt_status dt_weights_import(const char *path, const dt_layer_list *list, dt_weights_file *out,
                             dt_import_note *note, dt_error *error);

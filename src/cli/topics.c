@@ -62,7 +62,7 @@ static const dt_flag flags[] = {
     {FLAG("format", format, EXPORT, "export: the format of the file, if its name does not say it"),
      .value = "NAME", .names = dt_export_names},
     {FLAG("from", from_path, IMPORT,
-          "import: a file of safetensors, NumPy (npz), Keras or PyTorch"),
+          "import: a file of safetensors, NumPy (npz), ONNX, Keras or PyTorch"),
      INPUT, .needed = IMPORT},
     {FLAG("out", out_path, EXPORT | IMPORT | REPORT,
           "export, import, report: the file to write; report: [RUN/report.html]"),

@@ -309,8 +309,10 @@ static void build_model(model *self, onnx_graph *graph, const dt_weights_file *f
     onnx__model_proto__init(&self->proto);
     onnx__operator_set_id_proto__init(&self->opset);
     self->opset.domain = (char *)"";
+    self->opset.has_version = 1;
     self->opset.version = OPSET;
     self->opset_list[0] = &self->opset;
+    self->proto.has_ir_version = 1;
     self->proto.ir_version = IR_VERSION;
     self->proto.producer_name = (char *)"dist-train";
     self->proto.producer_version = (char *)file->facts.version;

@@ -77,6 +77,7 @@ static Onnx__AttributeProto *add_attribute(onnx_graph *self, const char *name,
     Onnx__AttributeProto *added = &last->attributes[last->proto.n_attribute];
     onnx__attribute_proto__init(added);
     added->name = (char *)name;
+    added->has_type = 1;
     added->type = type;
     added->ints = last->lists[last->proto.n_attribute];
     last->attribute_list[last->proto.n_attribute++] = added;
@@ -125,6 +126,7 @@ static onnx_tensor *add_tensor(onnx_graph *self, const char *name, int rank, con
 static void set_data(onnx_tensor *self, Onnx__TensorProto__DataType type, const void *data,
                      size_t size)
 {
+    self->proto.has_data_type = self->proto.has_raw_data = 1;
     self->proto.data_type = (int32_t)type;
     self->proto.raw_data.len = size;
     self->proto.raw_data.data = (uint8_t *)(uintptr_t)data;
@@ -188,6 +190,7 @@ static char *add_value(onnx_graph *self, const char *name, const char *doc,
     onnx__type_proto__init(&added->type);
     onnx__type_proto__tensor__init(&added->tensor);
     fill_shape(added, sizes);
+    added->tensor.has_elem_type = 1;
     added->tensor.elem_type = (int32_t)type;
     added->tensor.shape = &added->shape;
     added->type.value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;

@@ -9,6 +9,7 @@
 #include "file/torch_pickle.h"
 #include "file/zip.h"
 #include "keras_hdf5.h"
+#include "onnx_import.h"
 #include "weights_facts.h"
 #include "weights_plan.h"
 
@@ -189,6 +190,8 @@ dt_status dt_weights_import(const char *path, const dt_layer_list *list, dt_weig
         return status;
     if (dt_hdf5_is(bytes, size))
         status = import_hdf5(bytes, size, NULL, 0, list, out, note, &own);
+    else if (onnx_is(bytes, size))
+        status = onnx_import(bytes, size, out, note, &own);
     else if (begins(bytes, size, "PK", 2))
         status = import_zip(bytes, size, list, out, note, &own);
     else if (begins(bytes, size, "\x80\x02", 2) && memchr(bytes, '{', size < 9 ? size : 9) == NULL)

@@ -58,12 +58,48 @@ batch_normalization_1 into dense, batch_normalization_2 into dense" lenet-row.ke
         eval "train 0 import --from $file -o $number.h5 $told"
         for format in $formats; do
             train 0 export --weights $number.h5 --format "$format" -o "$number.$format"
-            case $format in onnx | html) continue ;; esac
+            [ "$format" != html ] || continue
             train 0 import --from "$number.$format" -o back.h5
             cmp back.h5 $number.h5
         done
         number=$((number + 1))
     done < <(grep -v -e -graph -e '[.]pt ' list)
+}
+
+onnx_check() { "$python" "$top/tests/runs/check_onnx.py" "$@"; }
+
+@test "networks of PyTorch's ONNX exporter are brought in, and answer as PyTorch does" {
+    "$python" -c 'import torch' 2>/dev/null || skip "python3-torch is not installed"
+    make_data data 10 30 12
+    onnx_check write .
+    bring_in list
+    onnx_check answers data
+    grep -q "an ONNX file that scales numbers from 0 to 1; layers in order: first, " \
+        scaled-17.onnx.said
+    grep -q "; pixels as numbers from 0 to 1, or else --normalize; " lenet-13.onnx.said
+    train 0 export --weights residual-17.onnx.in.h5 --format onnx -o again.onnx
+    train 0 import --from again.onnx -o again.h5
+    cmp again.h5 residual-17.onnx.in.h5
+}
+
+@test "what a graph of ONNX can be is known, and all else refused by name" {
+    "$python" -c 'import onnx' 2>/dev/null || skip "python3-onnx is not installed"
+    onnx_check forms .
+    local file layers why
+    while IFS='|' read -r file layers; do
+        train 0 import --from "$file" -o "$file.h5"
+        train 0 inspect "$file.h5"
+        expect "layers of $file" "$layers" "$(sed -n 's/^  layers    //p' out)"
+    done <forms
+    onnx_check refused .
+    while IFS='|' read -r file why; do
+        dist_train 0 import --from "$file" -o x.h5
+        [ "$status" = 65 ] && [ "$(wc -l <err)" = 1 ] && [ ! -e x.h5 ] &&
+            grep -qE "^dist-train: $file: .*$why" err && continue
+        echo "$file: expected exit code 65 and one line like '$why', found $status and:"
+        cat err
+        return 1
+    done <refused
 }
 
 @test "what a network cannot be is refused by name" {

@@ -10,12 +10,13 @@ teardown() { common_teardown; }
 
 export_check() { "$python" "$top/tests/runs/check_export.py" "$@"; }
 
-# write_all WEIGHTS DIR: exports it as DIR/model.h5, .npz, .safetensors and torch.safetensors.
+# write_all WEIGHTS DIR: exports it as DIR/model.h5, .npz, .safetensors, .onnx, torch.safetensors.
 write_all() {
     mkdir -p "$2"
     train 0 export --weights "$1" --format keras -o "$2/model.h5"
     train 0 export --weights "$1" --format npz -o "$2/model.npz"
     train 0 export --weights "$1" --format safetensors -o "$2/model.safetensors"
+    train 0 export --weights "$1" --format onnx -o "$2/model.onnx"
     train 0 export --weights "$1" --format pytorch -o "$2/torch.safetensors"
 }
 
@@ -80,7 +81,7 @@ bias|unit"
         mv out "$number/answers"
         echo "$fields" >"$number/case"
         cmp "$number/model.h5" "$number/run/weights.h5"
-        for file in model.h5 model.npz model.safetensors torch.safetensors; do
+        for file in model.h5 model.npz model.safetensors model.onnx torch.safetensors; do
             train 0 import --from "$number/$file" -o back.h5
             cmp back.h5 "$number/run/weights.h5"
         done

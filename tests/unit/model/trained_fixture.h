@@ -16,19 +16,20 @@ typedef struct trained_fixture {
     dt_weights_file file;
     char architecture[32], layers[DT_LAYERS_TEXT];
     dt_network *network;
-    dt_tensor tensors[6];
+    dt_tensor tensors[16];
 } trained_fixture;
 
-/* Ends with trained_end. */
-static inline trained_fixture *trained_begin(const char *activation, bool bias, dt_loss loss)
+/* Of that list of layers, for images of `input`. Ends with trained_end. */
+static inline trained_fixture *trained_begin_of(const char *layers, dt_shape input,
+                                                const char *activation, bool bias, dt_loss loss)
 {
     trained_fixture *self = dt_calloc(1, sizeof *self, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(self);
     const dt_layer_defaults defaults = {activation, "identity", bias};
     dt_architecture *architecture = &self->spec.architecture;
     self->spec = (dt_network_spec){
-        .architecture.input = {4, 3, 1}, .normalization = {1.0 / 255, -0.25}, .loss = loss};
-    CU_ASSERT_EQUAL_FATAL(dt_layers_parse("9, 7, 5", &architecture->list, NULL), DT_OK);
+        .architecture.input = input, .normalization = {1.0 / 255, -0.25}, .loss = loss};
+    CU_ASSERT_EQUAL_FATAL(dt_layers_parse(layers, &architecture->list, NULL), DT_OK);
     CU_ASSERT_EQUAL_FATAL(dt_layers_write_out(&architecture->list, &defaults, NULL), DT_OK);
     dt_architecture_text(architecture, self->architecture, sizeof self->architecture);
     dt_layers_text(&architecture->list, self->layers);
@@ -57,6 +58,11 @@ static inline trained_fixture *trained_begin(const char *activation, bool bias, 
     CU_ASSERT_PTR_NOT_NULL_FATAL(self->file.parameters);
     dt_network_initialise(self->network, DT_INIT_PYTORCH, 4, self->file.parameters);
     return self;
+}
+
+static inline trained_fixture *trained_begin(const char *activation, bool bias, dt_loss loss)
+{
+    return trained_begin_of("9, 7, 5", (dt_shape){4, 3, 1}, activation, bias, loss);
 }
 
 static inline void trained_end(trained_fixture *self)
