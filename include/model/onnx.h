@@ -13,14 +13,17 @@
 #ifndef DT_MODEL_ONNX_H
 #define DT_MODEL_ONNX_H
 
+#include <stdbool.h>
+
 #include "base/status.h"
 #include "model/weights.h"
 #include "nn/network.h"
 
-/* Writes `path`, atomically. Equal networks and facts give equal bytes. Not collective.
+/* Writes `path`, atomically. Equal networks and facts give equal bytes. upright: the data set has
+ * rows and columns exchanged, and "image" says that it takes upright images. Not collective.
  * Errors: those of dt_atomic_write; DT_ERR_DATA for a network of more than 2 GB, which is as much
  * as a file of this kind holds; DT_ERR_INTERNAL. */
 dt_status dt_onnx_write(const char *path, const dt_network_spec *network,
-                        const dt_weights_file *file, dt_error *error);
+                        const dt_weights_file *file, bool upright, dt_error *error);
 
 #endif

@@ -27,11 +27,13 @@ typedef struct model {
     Onnx__StringStringEntryProto facts[FACTS_MAX], *fact_list[FACTS_MAX];
 } model;
 
-static char *add_image(onnx_graph *graph, dt_shape shape)
+static char *add_image(onnx_graph *graph, dt_shape shape, bool upright)
 {
+    const char *doc = upright ? "bytes: 0 background, 255 ink; upright: with the rows and columns "
+                                "of the data set exchanged (transpose)"
+                              : "bytes: 0 background, 255 ink";
     const int sizes[] = {shape.height, shape.width, shape.channels > 1 ? shape.channels : 0};
-    return onnx_add_input(graph, "image", "bytes: 0 background, 255 ink",
-                          ONNX__TENSOR_PROTO__DATA_TYPE__UINT8, sizes);
+    return onnx_add_input(graph, "image", doc, ONNX__TENSOR_PROTO__DATA_TYPE__UINT8, sizes);
 }
 
 static char *add_normalisation(onnx_graph *graph, dt_normalization normalization, char *image)
@@ -254,7 +256,7 @@ static char *add_probabilities(onnx_graph *graph, dt_loss loss, char *logits)
 
 /* Owned by the caller: onnx_graph_destroy. NULL with *error set when there is no memory. */
 static onnx_graph *build_graph(const dt_network_spec *network, const dt_weights_file *file,
-                               dt_error *error)
+                               bool upright, dt_error *error)
 {
     const dt_architecture *architecture = &network->architecture;
     size_t steps = (size_t)architecture->list.count * DT_ONNX_STEPS_MAX;
@@ -267,7 +269,7 @@ static onnx_graph *build_graph(const dt_network_spec *network, const dt_weights_
         return NULL;
     writing self = {.graph = graph, .file = file, .error = &own};
     const int sizes[] = {dt_architecture_outputs(architecture), 0, 0};
-    char *x = add_image(graph, architecture->input), *logits = x, *probabilities = NULL;
+    char *x = add_image(graph, architecture->input, upright), *logits = x, *probabilities = NULL;
     x = add_normalisation(graph, network->normalization, x);
     add_layers(&self, architecture, x, &logits, &probabilities);
     if (!probabilities)
@@ -338,13 +340,13 @@ static dt_status write_model(const char *path, const Onnx__ModelProto *proto, dt
 }
 
 dt_status dt_onnx_write(const char *path, const dt_network_spec *network,
-                        const dt_weights_file *file, dt_error *error)
+                        const dt_weights_file *file, bool upright, dt_error *error)
 {
     model built = {0};
     dt_status status = dt_check_words(&network->architecture, has_word, "ONNX has", path, error);
     if (status)
         return status;
-    onnx_graph *graph = build_graph(network, file, error);
+    onnx_graph *graph = build_graph(network, file, upright, error);
     if (!graph)
         return DT_ERR_INTERNAL;
     build_model(&built, graph, file);

@@ -37,7 +37,7 @@ static dt_status write_npz(const dt_model *model, const char *path, dt_error *er
 
 static dt_status write_onnx(const dt_model *model, const char *path, dt_error *error)
 {
-    return dt_onnx_write(path, &model->spec, &model->file, error);
+    return dt_onnx_write(path, &model->spec, &model->file, model->config.transpose, error);
 }
 
 static dt_status write_html(const dt_model *model, const char *path, dt_error *error)

@@ -105,8 +105,10 @@ same_as_plain() { same_as plain "$@"; }
     expect "answers" "$(cut -f2- out)" "$(cut -f2- upright)"
     for form in transposed gaps; do
         train 1 export --weights run-$form/weights.h5 --format pytorch -o $form-torch.safetensors
+        train 1 export --weights run-$form/weights.h5 -o $form.onnx
     done
-    expect "scripts that speak of it" ./transposed-torch.py "$(grep -l '(transpose)' ./*.py)"
+    expect "files that speak of it" "./transposed-torch.py ./transposed.onnx" \
+        "$(grep -la '(transpose)' ./*.py ./*.onnx | words)"
     grep -q '>7000<' run-gaps/report.html
     train 1 export --weights run-gaps/weights.h5 --format safetensors -o gaps.safetensors
     grep -aq '"id2label":"{\\"0\\": \\"2\\"' gaps.safetensors ||

@@ -30,7 +30,7 @@ static trained_fixture *make_network(void)
 static char *write_network(const trained_fixture *self, size_t *size)
 {
     const char *path = scratch_path(folder, "whole.onnx");
-    CU_ASSERT_EQUAL_FATAL(dt_onnx_write(path, &self->spec, &self->file, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(dt_onnx_write(path, &self->spec, &self->file, false, NULL), DT_OK);
     char *bytes = scratch_read(path, size);
     CU_ASSERT_PTR_NOT_NULL_FATAL(bytes);
     return bytes;
