@@ -103,8 +103,9 @@ static bool say_text(hid_t dataset, hid_t type)
     return good;
 }
 
-/* The rows as they lie in the file, and as many values as they have; none: there are no such. */
-static hid_t select_rows(hid_t dataset, const wire_request *request, hsize_t *count)
+/* The rows as they lie in the file, and how many values they have; none: there are no such. And the
+ * same in memory: of another shape HDF5 would look for each value on its own. */
+static hid_t select_rows(hid_t dataset, const wire_request *request, hsize_t *count, hid_t *memory)
 {
     hsize_t shape[H5S_MAX_RANK], start[H5S_MAX_RANK] = {request->first};
     hid_t space = H5Dget_space(dataset);
@@ -121,6 +122,7 @@ static hid_t select_rows(hid_t dataset, const wire_request *request, hsize_t *co
     if (rank > 0 && *count > 0 &&
         H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, shape, NULL) < 0)
         return H5I_INVALID_HID;
+    *memory = H5Screate_simple(rank > 0 ? rank : 1, rank > 0 ? shape : count, NULL);
     return rank < 0 ? H5I_INVALID_HID : space;
 }
 
@@ -143,11 +145,11 @@ static bool say_numbers(hid_t dataset, hid_t type, const wire_request *request)
     hsize_t count = 0;
     if (request->form >= WIRE_FORMS || (opaque && request->form != WIRE_FLOATS))
         return false;
-    hid_t form = forms[request->form], space = select_rows(dataset, request, &count);
+    hid_t memory = H5I_INVALID_HID, form = forms[request->form];
+    hid_t space = select_rows(dataset, request, &count, &memory);
     size_t size = H5Tget_size(form);
     if (space < 0 || count > SIZE_MAX / size)
         return false;
-    hid_t memory = H5Screate_simple(1, &count, NULL);
     void *values = malloc((size_t)count * size);
     bool good = values && memory >= 0 &&
                 (count == 0 ||

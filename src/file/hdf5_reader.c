@@ -17,10 +17,10 @@ enum { MEMORY_LEAST_MB = 1024, SECONDS_LEAST = 3, MB_IN_A_SECOND = 10, PATIENCE 
  * being 1032; or so many bytes. */
 enum { PACKED_MOST = 1032, PACKED_LEAST = 64 << 20 };
 
-/* Of a file that is not in memory: memory and seconds of the child, at most; bytes that go to it at
- * once. */
+/* Of a file that is not in memory: memory of the child, at most; its seconds; bytes that go to it
+ * at once. */
 #define MEMORY_MOST ((size_t)4096 << 20)
-enum { SECONDS_MOST = 1 << 20, BLOCK = 1 << 18 };
+enum { SECONDS_OF_FILE = 120, SECONDS_MOST = 1 << 20, BLOCK = 1 << 18 };
 
 bool told_bytes(const told_file *file, uint64_t offset, size_t size, void *to)
 {
@@ -215,7 +215,9 @@ static dt_confined_limits limits_of(const told_file *file)
     dt_confined_limits limits = {.memory = MEMORY_LEAST_MB * unit + 2 * file->size};
     if (!file->bytes && limits.memory > MEMORY_MOST)
         limits.memory = MEMORY_MOST;
-    limits.seconds = SECONDS_LEAST + (seconds < SECONDS_MOST ? (int)seconds : SECONDS_MOST);
+    if (!file->bytes) /* it may be packed, in chunks of any shape */
+        limits.seconds = SECONDS_OF_FILE;
+    limits.seconds += SECONDS_LEAST + (seconds < SECONDS_MOST ? (int)seconds : SECONDS_MOST);
     limits.patience = PATIENCE + limits.seconds;
     return limits;
 }

@@ -205,6 +205,8 @@ same_as_plain() { same_as plain "$@"; }
     refuse 65 'bad.h5.*x_train: expected pixels of 0 to 255.*found 300 in image 3' --data bad.h5
     make_form h5-lzf lzf.h5
     refuse 65 'lzf.h5: x_train: expected images .*, found the filter lzf' --data lzf.h5
+    make_form h5-huge huge.h5
+    refuse 65 'huge.h5: x_train: expected images .*, found 0 of 2147484 chunks' --data huge.h5
     refuse 65 'expected arrays like x_train .*found dense/' --data run-h5/weights.h5
     refuse 66 'gone.h5: cannot open' --data gone.h5
     : >empty.h5

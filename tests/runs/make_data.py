@@ -111,6 +111,14 @@ def hdf5(**options):
     return save
 
 
+def huge(path):
+    """Far more images than the file has bytes."""
+    import h5py
+    with h5py.File(path, "w") as file:
+        file.create_dataset("x_train", (2**31 - 1, 28, 28), "u1", chunks=(1000, 28, 28))
+        file["y_train"] = np.zeros(10, np.uint8)
+
+
 def csv(directory, names=("train.csv", "test.csv"), row=lambda label, pixels: [label] + pixels,
         header=["label"] + [f"pixel{i}" for i in range(36)], end="\n", comma=",", start="",
         quote="", pixel=int, pack=None):
@@ -182,6 +190,7 @@ FORMS = {
     "h5-keys": lambda path: npz(
         path, "abcd", images=lambda a: a.astype(np.float16), save=hdf5(chunks=True, fletcher32=True)),
     "h5-lzf": lambda path: npz(path, save=hdf5(compression="lzf")),
+    "h5-huge": huge,
     "h5-bad": lambda path: npz(path, images=bad_pixel, save=hdf5()),
     "npz-bad": lambda path: npz(path, images=bad_pixel),
     "csv": csv,
