@@ -52,7 +52,8 @@ typedef struct dt_optimizer_spec {
     double weight_decay; /* 0: none */
     bool decay_all;      /* of biases, gains and shifts too, not of weights alone */
     double clip_norm;    /* largest Euclidean norm of the mean gradient; 0: no clipping */
-    double clip_value;   /* largest magnitude of an element of the mean gradient; 0: no clipping */
+    double clip_value;   /* largest magnitude of an element of the mean gradient, which clip_norm
+                            has clipped; 0: no clipping */
 } dt_optimizer_spec;
 
 /* What people read of a kind: its defaults, the settings that it uses besides lr, weight_decay and

@@ -154,10 +154,6 @@ static dt_status check_together(const dt_config *config, dt_error *error)
                    : refuse_both(config, "layers", "loss", error,
                                  "expected no softmax at the end with loss = cross-entropy, which "
                                  "contains it, found one; leave it away, or change loss");
-    if (config->clip_norm > 0 && config->clip_value > 0)
-        return refuse_both(config, "clip_value", "clip_norm", error,
-                           "expected 0 with clip_norm = %.15g, found %.15g; clip by one of them",
-                           config->clip_norm, config->clip_value);
     return check_schedule(config, error);
 }
 

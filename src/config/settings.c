@@ -198,7 +198,7 @@ static const dt_setting settings[] = {
     NUMBER(TURN, "train", clip_norm, REAL, 0, 1e9, "0", NULL,
            "largest Euclidean norm of the mean gradient; 0: no limit"),
     NUMBER(TURN, "train", clip_value, REAL, 0, 1e9, "0", NULL,
-           "largest magnitude of each element of the mean gradient; 0: no limit"),
+           "largest magnitude of each element of the mean gradient, after clip_norm; 0: no limit"),
     NUMBER(TURN, "train", ema, REAL, 0, DECAY_MAX, "0", NULL,
            "decay of a moving average of the weights, which is evaluated, saved and exported in "
            "their place; in step t at most (1 + t) / (10 + t), so that short runs forget their "

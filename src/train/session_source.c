@@ -106,12 +106,8 @@ static const struct {
     bool (*fits)(const char *data);
     dt_status (*make)(const dt_config *config, dt_source **out, dt_error *error);
 } formats[] = {
-    {is_synthetic, open_synthetic},
-    {is_npz, open_npz},
-    {is_hdf5, open_hdf5},
-    {dt_csv_is, open_csv},
-    {source_folder_is, open_folder},
-    {is_any, open_idx},
+    {is_synthetic, open_synthetic},  {is_npz, open_npz},    {is_hdf5, open_hdf5},
+    {source_folder_is, open_folder}, {dt_csv_is, open_csv}, {is_any, open_idx},
 };
 
 dt_status session_open_source(const dt_config *config, dt_source **out, dt_error *error)

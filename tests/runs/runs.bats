@@ -77,7 +77,6 @@ draw_run() {
     pick decays --decay-all --no-decay-all
     pick clip 0 0.5
     pick clip_value 0 0 0.003
-    [ "$clip" = 0 ] || clip_value=0
     pick ema 0 0 0.5 0.999
     pick augment none none "shift 2" "rotate 15, scale 0.2, erase 0.5" "elastic 4 30, flip"
     settings=(--train-limit "$limit" --test-limit $((RANDOM % 90 + 1)) --batch-size "$batch"
