@@ -213,8 +213,8 @@ size_t dt_config_write_ini(const dt_config *config, bool help, char *text, size_
  * no setting alone can: the layers must fit, and give as many outputs as there are classes;
  * activation, output_activation and bias, if they are given, must be what `layers` says, and become
  * that if they are not; a random split needs val_fraction > 0; softmax outputs with the
- * cross-entropy loss (which contains the softmax) are refused; schedules with a least rate need lr_min
- * <= lr; patience and plateau need val_fraction > 0; one-cycle has a warm-up of its own;
+ * cross-entropy loss (which contains the softmax) are refused; schedules with a least rate need
+ * lr_min <= lr; patience and plateau need val_fraction > 0; one-cycle has a warm-up of its own;
  * overwrite and resume = auto contradict each other. On an error *config is as it was. Errors:
  * DT_ERR_CONFIG, with "FILE:LINE: " in front when a setting of the two that do not fit is from an
  * INI file. virtual_ranks and output stay "auto": they are known when a run starts. */
