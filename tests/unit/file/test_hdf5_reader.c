@@ -241,7 +241,7 @@ static void members_come_by_name(void)
     const dt_hdf5_object *objects = dt_hdf5_reader_objects(reader, &count);
     CU_ASSERT_EQUAL_FATAL(count, LAYERS);
     for (int i = 0; i < LAYERS; i++) {
-        char path[16];
+        char path[32];
         snprintf(path, sizeof path, "/dense_%03d", i);
         CU_ASSERT_STRING_EQUAL(objects[i].path, path);
         CU_ASSERT_TRUE(objects[i].group);
