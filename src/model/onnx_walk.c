@@ -187,11 +187,11 @@ bool onnx_list(const onnx_walk *self, const Onnx__NodeProto *node, const char *a
     *count = 0;
     if (!said)
         return input > 0 && list_named(self, onnx_input(node, input), 0, list, count);
-    if (said->n_ints > ONNX_LIST_MAX)
+    if (said->n_ints == 0 || said->n_ints > ONNX_LIST_MAX)
         return false;
     *count = said->n_ints;
     memcpy(list, said->ints, *count * sizeof *list);
-    return *count > 0;
+    return true;
 }
 
 bool onnx_axes(const int64_t *list, size_t count, int first, int last, int rank)

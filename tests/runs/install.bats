@@ -209,7 +209,7 @@ load_completion() {
     offers "${with[*]/#/--optimizer=}" --optimizer=ad
     offers "128,64,10" --layers =
     offers "" --layers = 5
-    offers "0.999" --beta2 ''
+    offers "0.9" --beta1 ''
     offers "auto" --weight_decay ''
     offers "true false" --bias =
     offers "--no-bias" --no-b
