@@ -38,18 +38,19 @@ processes() {
     done 2>/dev/null
 }
 
-# Processes that work in $work: the helpers of a run may take a moment to end.
+# Processes that work in $work, a number and a command a line: the helpers of a run may take a moment
+# to end.
 processes_left() {
-    local link
-    for link in /proc/[0-9]*/cwd; do
-        [[ $(readlink "$link") != "$work"* || $link == "/proc/$$/cwd" ]] ||
-            tr '\0' ' ' <"${link%cwd}cmdline"
+    local directory
+    for directory in /proc/[0-9]*; do
+        [[ $(readlink "$directory/cwd") != "$work"* || $directory == "/proc/$$" ]] ||
+            echo "${directory##*/} $(tr '\0' ' ' <"$directory/cmdline")"
     done 2>/dev/null
 }
 
-# Fails the test when it left a process or a core dump behind.
+# Fails the test when it left a process or a core dump behind; ends the process.
 common_teardown() {
-    local left cores i
+    local left cores pid i
     cd /
     for i in {1..20}; do
         left=$(processes_left)
@@ -58,6 +59,10 @@ common_teardown() {
     done
     cores=$(find "$work" -name 'core*')
     rm -rf "$work"
+    # bats would wait for them.
+    while read -r pid _; do
+        [ -z "$pid" ] || kill -9 "$pid" || true
+    done <<<"$left"
     expect "processes left behind" "" "$left"
     expect "core dumps" "" "$cores"
 }

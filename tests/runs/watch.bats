@@ -67,7 +67,7 @@ seen() {
     dist_train 1 --resume auto --max-time 0.001 --output stopped
     state 75 '^stopped: stopped: --resume auto' stopped
     "$program" "${common[@]}" --epochs 1000000 --output killed >/dev/null 2>&1 </dev/null &
-    until [ -s killed/metrics.csv ]; do sleep 0.05; done
+    until grep -qs '^1,' killed/metrics.csv; do sleep 0.05; done
     kill -9 %1
     wait %1 || true
     state 71 '^killed: died: ended without a summary' killed
@@ -84,7 +84,7 @@ seen() {
 @test "a run cannot tell that it is watched" {
     "$program" "${common[@]}" --epochs 1000000 --log-every 1000 --output run >/dev/null 2>&1 \
         </dev/null &
-    until [ -s run/metrics.csv ]; do sleep 0.05; done
+    until grep -qs '^1,' run/metrics.csv; do sleep 0.05; done
     kill -STOP %1
     sleep 0.2
     seen run >before
