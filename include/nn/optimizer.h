@@ -1,26 +1,36 @@
 /* Optimizers: from the summed gradient to new parameters. Formulas and defaults are PyTorch's,
  * where it has them. Weights alone decay, unless decay_all is set.
  *
- * With g the mean gradient (sum / samples), clipped, plus weight_decay * w unless it says
- * otherwise: sgd       w -= lr g momentum  b = momentum b + g;  w -= lr b nesterov  b = momentum b
- * + g;  w -= lr (g + momentum b) adagrad   s += g^2;  w -= lr g / (sqrt(s) + eps) rmsprop   s =
- * alpha s + (1 - alpha) g^2;  w -= lr g / (sqrt(s) + eps) adam      m = beta1 m + (1 - beta1) g;  v
- * = beta2 v + (1 - beta2) g^2; w -= lr / (1 - beta1^t) m / (sqrt(v / (1 - beta2^t)) + eps) adamw w
- * *= 1 - lr weight_decay; then as adam, without weight decay in g amsgrad   as adam, with the
- * largest v so far in the place of v nadam     m and v as adam; mu_t = beta1 (1 - 0.96^(0.004 t) /
- * 2); M_t: the product of mu_1 to mu_t; w -= lr ((1 - mu_t) / (1 - M_t) g + mu_t+1 / (1 - M_t+1) m)
- * / (sqrt(v / (1 - beta2^t)) + eps) radam     m and v as adam; r = 2 / (1 - beta2) - 1; q = r - 2 t
- * beta2^t / (1 - beta2^t); with q > 5: w -= lr / (1 - beta1^t) m sqrt((q - 4) (q - 2) r / ((r - 4)
- * (r - 2) q) (1 - beta2^t)) / (sqrt(v) + eps), else w -= lr / (1 - beta1^t) m lion      w *= 1 - lr
- * weight_decay; w -= lr sign(beta1 m + (1 - beta1) g); m = beta2 m + (1 - beta2) g, without weight
- * decay in g lars      b = momentum b + lr ratio g, of a tensor of weights with the ratio trust |w|
- * / (|g without weight decay| + weight_decay |w|);  w -= b lamb      m and v as adam, without
- * weight decay in g; u = m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + eps) + weight_decay w; w -=
- * lr ratio u, of a tensor of weights with the ratio |w| / |u| (lars, lamb: the ratio is 1 for other
- * tensors, and where one of the norms is 0) source: torch.optim (SGD, Adagrad, RMSprop, Adam,
- * AdamW, NAdam, RAdam); X. Chen et al., Symbolic Discovery of Optimization Algorithms,
- * arXiv:2302.06675 (lion); Y. You et al., Large Batch Training of Convolutional Networks,
- * arXiv:1708.03888 (lars), and Large Batch Optimization for Deep Learning, arXiv:1904.00962 (lamb).
+ * With g the mean gradient (sum / samples), clipped, plus weight_decay * w where nothing else is
+ * said:
+ *
+ *   sgd       w -= lr g
+ *   momentum  b = momentum b + g;  w -= lr b
+ *   nesterov  b = momentum b + g;  w -= lr (g + momentum b)
+ *   adagrad   s += g^2;  w -= lr g / (sqrt(s) + eps)
+ *   rmsprop   s = alpha s + (1 - alpha) g^2;  w -= lr g / (sqrt(s) + eps)
+ *   adam      m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
+ *             w -= lr / (1 - beta1^t) m / (sqrt(v / (1 - beta2^t)) + eps)
+ *   adamw     w *= 1 - lr weight_decay; then as adam, without weight decay in g
+ *   amsgrad   as adam, with the largest v so far in the place of v
+ *   nadam     m and v as adam; mu_t = beta1 (1 - 0.96^(0.004 t) / 2); M_t: the product of mu_1 to
+ *             mu_t; w -= lr ((1 - mu_t) / (1 - M_t) g + mu_t+1 / (1 - M_t+1) m) /
+ *             (sqrt(v / (1 - beta2^t)) + eps); beta1 of the step, in every mu
+ *   radam     m and v as adam; r = 2 / (1 - beta2) - 1; q = r - 2 t beta2^t / (1 - beta2^t); with
+ *             q > 5: w -= lr / (1 - beta1^t) m sqrt((q - 4) (q - 2) r / ((r - 4) (r - 2) q)
+ *             (1 - beta2^t)) / (sqrt(v) + eps), else w -= lr / (1 - beta1^t) m
+ *   lion      w *= 1 - lr weight_decay; w -= lr sign(beta1 m + (1 - beta1) g);
+ *             m = beta2 m + (1 - beta2) g, without weight decay in g
+ *   lars      b = momentum b + lr ratio g, of a tensor of weights with the ratio
+ *             trust |w| / (|g without weight decay| + weight_decay |w|);  w -= b
+ *   lamb      m and v as adam, without weight decay in g; u = m / (1 - beta1^t) /
+ *             (sqrt(v / (1 - beta2^t)) + eps) + weight_decay w; w -= lr ratio u, of a tensor of
+ *             weights with the ratio |w| / |u|
+ *             (lars, lamb: the ratio is 1 for other tensors, and where one of the norms is 0)
+ * source: torch.optim (SGD, Adagrad, RMSprop, Adam, AdamW, NAdam, RAdam); X. Chen et al., Symbolic
+ * Discovery of Optimization Algorithms, arXiv:2302.06675 (lion); Y. You et al., Large Batch
+ * Training of Convolutional Networks, arXiv:1708.03888 (lars), and Large Batch Optimization for
+ * Deep Learning, arXiv:1904.00962 (lamb).
  *
  * The kinds are a table (src/nn/optimizer_kinds.c): a row and a function are an optimizer. */
 #ifndef DT_NN_OPTIMIZER_H

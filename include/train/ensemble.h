@@ -8,12 +8,14 @@
 
 /* Whether the networks of two weights files can be asked about the same images and give the same
  * kind of answers: pixels, their normalisation and order, classes, and loss, which says what the
- * outputs mean. paths: of both, for messages. Errors: DT_ERR_CONFIG, with both values. */
-dt_status dt_ensemble_check(const dt_model *first, const dt_model *other,
+ * outputs mean; and whether the subset has the same samples for both. paths: of both, for messages.
+ * Errors: DT_ERR_CONFIG, with both values. */
+dt_status dt_ensemble_check(const dt_model *first, const dt_model *other, dt_subset_kind kind,
                             const char *const paths[2], dt_error *error);
 
 /* Adds the probabilities that the outputs of the last evaluation (run->outputs) say of the samples
- * that this rank holds to sums[held][classes]. Not collective. */
+ * that this rank holds to sums[held][classes]; with the mean squared error the outputs themselves.
+ * Not collective. */
 void dt_ensemble_add(const dt_session *run, dt_subset_kind kind, double *sums);
 
 /* The examination of so many networks: sums become means, rounded to float in run->outputs. The

@@ -293,8 +293,8 @@ static dt_status open_model(evaluation *self, const char *path, dt_error *error)
     dt_model_destroy(model);
     if (dt_comm_rank(self->comm) == 0) {
         status = dt_model_read(path, &self->invocation->config, model, error);
-        if (!status)
-            status = dt_ensemble_check(&self->first, model, paths, error);
+        if (!status && model != &self->first)
+            status = dt_ensemble_check(&self->first, model, self->kind, paths, error);
     }
     status = dt_comm_agree(self->comm, status, error);
     if (!status && !self->run)

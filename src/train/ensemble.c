@@ -27,16 +27,50 @@ static void describe(const dt_model *model, char text[DESCRIPTION_SIZE])
     dt_text_add(&out, ", %s", dt_loss_names[spec->loss]);
 }
 
-dt_status dt_ensemble_check(const dt_model *first, const dt_model *other,
+/* The first class that is called otherwise; -1: there is none. */
+static int other_class(const dt_model *first, const dt_model *other)
+{
+    char expected[DT_CLASS_NAME], found[DT_CLASS_NAME];
+    int classes = dt_architecture_outputs(&first->spec.architecture);
+    for (int i = 0; i < classes; i++)
+        if (strcmp(dt_class_name(first->file.facts.class_names, i, expected),
+                   dt_class_name(other->file.facts.class_names, i, found)) != 0)
+            return i;
+    return -1;
+}
+
+static dt_status check_samples(const dt_model *first, const dt_model *other, dt_subset_kind kind,
+                               const char *const paths[2], dt_error *error)
+{
+    const dt_config *a = &first->config, *b = &other->config;
+    bool same = a->val_fraction == b->val_fraction && a->split == b->split &&
+                a->train_limit == b->train_limit && (a->seed == b->seed || a->val_fraction == 0.0);
+    if (kind == DT_SUBSET_TEST || same)
+        return DT_OK;
+    return dt_fail(error, DT_ERR_CONFIG,
+                   "--split %s: %s has other samples there (seed %lld, val_fraction %g) than %s "
+                   "(seed %lld, val_fraction %g), and learned some of those; take --split test",
+                   dt_subset_names[kind], paths[1], (long long)b->seed, b->val_fraction, paths[0],
+                   (long long)a->seed, a->val_fraction);
+}
+
+dt_status dt_ensemble_check(const dt_model *first, const dt_model *other, dt_subset_kind kind,
                             const char *const paths[2], dt_error *error)
 {
     char expected[DESCRIPTION_SIZE], found[DESCRIPTION_SIZE];
+    char classes[2][DT_CLASS_NAME];
     describe(first, expected);
     describe(other, found);
-    if (strcmp(expected, found) == 0)
-        return DT_OK;
-    return dt_fail(error, DT_ERR_CONFIG, "%s: expected a network of %s, as %s has, found %s",
-                   paths[1], expected, paths[0], found);
+    if (strcmp(expected, found) != 0)
+        return dt_fail(error, DT_ERR_CONFIG, "%s: expected a network of %s, as %s has, found %s",
+                       paths[1], expected, paths[0], found);
+    int differs = other_class(first, other);
+    if (differs >= 0)
+        return dt_fail(error, DT_ERR_CONFIG,
+                       "%s: expected class number %d to be '%s', as %s has, found '%s'", paths[1],
+                       differs, dt_class_name(first->file.facts.class_names, differs, classes[0]),
+                       paths[0], dt_class_name(other->file.facts.class_names, differs, classes[1]));
+    return check_samples(first, other, kind, paths, error);
 }
 
 void dt_ensemble_add(const dt_session *run, dt_subset_kind kind, double *sums)
@@ -46,7 +80,11 @@ void dt_ensemble_add(const dt_session *run, dt_subset_kind kind, double *sums)
     const float *outputs = run->outputs[kind];
     double probabilities[DT_CLASSES_MAX];
     for (int64_t i = 0; i < count; i++, outputs += classes, sums += classes) {
-        dt_network_probabilities(run->network, outputs, probabilities);
+        if (dt_network_spec_of(run->network)->loss != DT_MSE)
+            dt_network_probabilities(run->network, outputs, probabilities);
+        else /* whose outputs are not cut off at 0 and 1 by the loss */
+            for (int j = 0; j < classes; j++)
+                probabilities[j] = (double)outputs[j];
         for (int j = 0; j < classes; j++)
             sums[j] += probabilities[j];
     }

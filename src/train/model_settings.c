@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "nn/schedule.h"
+
 /* Settings that are part of the network. normalize is among them but has no name in every file. */
 static void put_spec(const dt_network_spec *spec, dt_config *config)
 {
@@ -31,6 +33,9 @@ static dt_status read_settings(const char *path, const dt_config *asked, dt_mode
         return error->status = DT_ERR_DATA;
     }
     put_spec(&self->spec, &self->config);
+    /* What training alone needs validation samples for. */
+    self->config.schedule = DT_SCHEDULE_CONSTANT;
+    self->config.patience = 0;
     memset(self->config.given, 0, sizeof self->config.given);
     if (dt_config_resolve(&self->config, error)) {
         dt_fail_in(error, "the settings in the file");

@@ -53,8 +53,9 @@ static void tell_turns(const dt_config *asked, const dt_config *old, const dt_co
     for (size_t i = 0; i < count; i++) {
         if (asked->given[i] && settings[i].on_resume == DT_RESUME_TURN &&
             !same_value(merged, old, &settings[i], now, then))
-            dt_warn("%s was %s, and is %s from step %lld on: another trajectory", settings[i].name,
-                    then, now, (long long)step);
+            dt_warn("%s was %s, and is %s from step %lld on: another %s", settings[i].name, then,
+                    now, (long long)step,
+                    settings[i].offset == offsetof(dt_config, ema) ? "average" : "trajectory");
     }
     if (dt_schedule_follows_end((dt_schedule_kind)merged->schedule) &&
         merged->epochs != old->epochs)

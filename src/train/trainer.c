@@ -306,20 +306,22 @@ dt_status dt_train(dt_session *run, const dt_observer *observer, dt_state *state
         .train_accuracy = (double)state->correct / (double)state->counted,
         .val = {(double)NAN, (double)NAN},
         .test = {(double)NAN, (double)NAN},
-        .lr = dt_schedule_rates(&run->schedule, state->step, state->plateau.drops).lr,
+        .lr = dt_schedule_rates(&run->schedule, state->step > 0 ? state->step - 1 : 0,
+                                state->plateau.drops)
+                  .lr,
         .gradient_norm = state->gradient_norm,
         .samples_per_second = (double)NAN};
     dt_trace_lap(&run->trace, DT_PHASE_OTHER);
     dt_status status = dt_feed_create(&run->plan, run->exchange, run->own_virtual_ranks,
                                       dt_comm_size(run->comm), &self.feed, error);
     status = dt_comm_agree(run->comm, status, error);
-    if (!status && run->total_steps == 0) {
+    if (!status && run->total_steps == 0 && state->step == 0) {
         status = save(&self, true, error);
         if (!status)
             status = evaluate_and_report(&self, error);
     }
     bool ended = dt_train_finished(run, state, ending);
-    if (!status && ended && run->total_steps > 0) /* before this start */
+    if (!status && ended && state->step > 0) /* before this start */
         status = evaluate(&self, error);
     while (!status && !ended) {
         status = train_epoch(&self, error);

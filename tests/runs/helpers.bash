@@ -38,8 +38,8 @@ processes() {
     done 2>/dev/null
 }
 
-# Processes that work in $work, a number and a command a line: the helpers of a run may take a moment
-# to end.
+# Processes that work in $work, a number and a command a line: the helpers of a run may take a
+# moment to end.
 processes_left() {
     local directory
     for directory in /proc/[0-9]*; do

@@ -143,7 +143,7 @@ weights_hash() { "$program" inspect "$1/weights.h5" | sed -n 's/.*, parameter_ha
         train 1 "${all[@]}" --ema "$old" --max-steps 17 --output run --overwrite
         dist_train 3 --ema "$new" --resume auto --output run
         expect "exit code" 0 "$status"
-        expect "said" "warning: ema was $old, and is $new from step 17 on: another trajectory" \
+        expect "said" "warning: ema was $old, and is $new from step 17 on: another average" \
             "$(<err)"
         expect "hash" "$hash" "$(summary parameter_hash)"
         [ "$new" = 0 ] || [ "$hash" != "$(weights_hash run)" ]
@@ -155,11 +155,21 @@ weights_hash() { "$program" inspect "$1/weights.h5" | sed -n 's/.*, parameter_ha
         "$(printf %.12f "$(sed -n 's/^  "loss": \(.*\),/\1/p' eval.json)")"
 }
 
+@test "a stop after the last step of an epoch: its row has the rate of that step" {
+    local whole=(--data synthetic --train-limit 64 --test-limit 60 --layers 10 --epochs 4
+        --schedule cosine)
+    train 1 "${whole[@]}" --output whole
+    dist_train 1 "${whole[@]}" --max-time 0.0000001 --output pieces
+    expect "exit code" 75 "$status"
+    dist_train 1 --resume auto --output pieces
+    same_run whole pieces
+}
+
 @test "a plateau and its drops go on where they were" {
     local flat=("${small[@]}" --epochs 40 --schedule plateau --plateau-patience 1 --lr 0.02
         --plateau-threshold 0.02 --label-smoothing 0.1)
     train 1 "${flat[@]}" --output whole
-    in_pieces "1:120 2:311 1:450 1:-1" "${flat[@]}"
+    in_pieces "1:120 2:311 1:311 1:0 1:0 1:450 1:-1" "${flat[@]}"
     same_run whole pieces
     [ "$("$python" -c 'import csv
 print(len({row["learning_rate"] for row in csv.DictReader(open("whole/metrics.csv"))}))')" -gt 2 ]

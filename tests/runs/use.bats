@@ -76,7 +76,7 @@ model_choices() {
 
 @test "eval of several networks: the mean of their probabilities, on any number of ranks" {
     make_data data 300 70
-    local seed np files=(1/weights.h5 2/weights.h5 3/weights.h5)
+    local seed np last loss files=(1/weights.h5 2/weights.h5 3/weights.h5)
     local layers=("12,10" "20,10" 10)
     for seed in 1 2 3; do
         train 0 --data data --epochs 2 --lr 0.01 --batch-size 16 --seed $seed --output $seed \
@@ -104,6 +104,29 @@ model_choices() {
     done <<<"normalize standard
 transpose true
 loss mse"
+    # The mean squared error is of outputs as they are, beyond 0 and 1 too.
+    use 0 0 eval --weights other/weights.h5 --csv alone.csv
+    loss=$(grep -o '^loss [^ ]*' out)
+    use 0 0 eval --weights other/weights.h5 other/weights.h5 --csv twice.csv
+    expect "loss" "$loss" "$(grep -o '^loss [^ ]*' out)"
+    cmp alone.csv twice.csv
+    # What one has learned the other has not: they have no validation samples together.
+    for seed in 4 5; do
+        train 0 --data data --epochs 1 --layers 10 --seed $seed --val-fraction 0.2 --output $seed
+    done
+    refuse 78 "--split val: 5/weights.h5 has other samples there .seed 5, val_fraction 0.2. than \
+4/weights.h5 .seed 4, val_fraction 0.2., and learned some of those; take --split test" \
+        eval --weights 4/weights.h5 5/weights.h5 --split val
+    # Classes that a list of a few does not show.
+    for last in 58 99; do
+        "$python" -c 'import sys, numpy as np
+labels = np.append(np.arange(0, 58, 2), int(sys.argv[1])).repeat(2)
+images = np.zeros((60, 4, 4), np.uint8)
+np.savez(sys.argv[1], x_train=images, y_train=labels, x_test=images, y_test=labels)' $last
+        train 0 --data $last.npz --epochs 1 --layers 30 --output $last
+    done
+    refuse 78 "99/weights.h5: expected class number 29 to be '58', as 58/weights.h5 has, found" \
+        eval --weights 58/weights.h5 99/weights.h5
     make_data small 90 9 8
     train 0 --data small --epochs 1 --layers 10 --output other --overwrite
     refuse 78 "other/weights.h5: expected a network of 28 x 28 .* found 8 x 8 x 1 pixels" \
