@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "data/classes.h"
 #include "host_load.h"
 #include "session_source.h"
@@ -167,6 +168,18 @@ static dt_status create_dataset(dt_session *run, const session_build *what, dt_e
     return status;
 }
 
+/* What ranks compare, in words. */
+static void describe(const int64_t *of, char *text, size_t size)
+{
+    dt_text to = {.text = text, .size = size};
+    dt_text_add(&to, "%lld + %lld samples of %lld x %lld, %s, ", (long long)of[0], (long long)of[1],
+                (long long)of[2], (long long)of[3], of[5] ? "packed" : "not packed");
+    if (of[7] > 0)
+        dt_text_add(&to, "labels of %lld classes", (long long)of[7]);
+    else
+        dt_text_add(&to, "labels that are numbers");
+}
+
 /* Hosts may have files of their own: they must be the same for what follows to fit together.
  * Collective; the ranks may differ in the status. */
 static dt_status check_same_data(const dt_session *run, dt_error *error)
@@ -174,7 +187,7 @@ static dt_status check_same_data(const dt_session *run, dt_error *error)
     const dt_source *source = run->source;
     const int64_t own[] = {source->count[DT_TRAIN], source->count[DT_TEST], source->shape.height,
                            source->shape.width,     source->shape.channels, source->sequential,
-                           (int64_t)source->order};
+                           (int64_t)source->order,  source->classes};
     int64_t first[sizeof own / sizeof *own];
     memcpy(first, own, sizeof own);
     dt_comm_broadcast(run->comm, first, sizeof first);
@@ -187,13 +200,11 @@ static dt_status check_same_data(const dt_session *run, dt_error *error)
             "+ %lld, found others, %lld + %lld",
             source->name, dt_comm_host(run->comm), (long long)first[0], (long long)first[1],
             (long long)own[0], (long long)own[1]);
-    return dt_fail(error, DT_ERR_DATA,
-                   "%s on %s: expected what rank 0 has, %lld + %lld samples of %lld x %lld, %s; "
-                   "found %lld + %lld of %lld x %lld, %s",
-                   source->name, dt_comm_host(run->comm), (long long)first[0], (long long)first[1],
-                   (long long)first[2], (long long)first[3], first[5] ? "packed" : "not packed",
-                   (long long)own[0], (long long)own[1], (long long)own[2], (long long)own[3],
-                   own[5] ? "packed" : "not packed");
+    char expected[160], found[160];
+    describe(first, expected, sizeof expected);
+    describe(own, found, sizeof found);
+    return dt_fail(error, DT_ERR_DATA, "%s on %s: expected what rank 0 has, %s; found %s",
+                   source->name, dt_comm_host(run->comm), expected, found);
 }
 
 /* Training samples are held where they are played, if all ranks play: --shuffle shard moves nothing

@@ -314,6 +314,17 @@ same_as_plain() { same_as plain "$@"; }
     expect "test_accuracy" "$(summary test_accuracy black)" "$(summary test_accuracy bits)"
 }
 
+@test "hosts whose files differ in the kind of their labels are refused, and do not wait" {
+    mkdir a b
+    make_form npz a/d.npz
+    make_form npz-one-hot b/d.npz
+    status=0
+    timeout -k 5 60 "${launcher[@]}" -np 1 sh -c "cd a && exec $program --data d.npz" : \
+        -np 1 sh -c "cd b && exec $program --data d.npz" >out 2>err </dev/null || status=$?
+    expect "exit code" 65 "$status"
+    grep -q 'expected what rank 0 has, .*, labels that are numbers; found .*, labels of 4' err
+}
+
 @test "arrays of .npz files that are left out are named" {
     make_form npz-val val.npz
     train 2 --data val.npz --layers 8,4 --epochs 1 --output auto
