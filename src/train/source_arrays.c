@@ -9,16 +9,16 @@
 #include "base/text.h"
 
 /* Values that are read at once, where a row has not more; the first of a part that say whether its
- * images are of 0 to 1. */
-enum { PIECE = 1 << 16, LOOKED_AT = 1 << 24, SIDE_MAX = 4096 };
+ * images are of 0 to 1; pixels from which on images with fractions are not of 0 to 1, and wrong. */
+enum { PIECE = 1 << 16, LOOKED_AT = 1 << 24, OF_UNIT_MOST = 16, SIDE_MAX = 4096 };
 
 typedef struct state {
     dt_arrays *arrays; /* NULL: nothing more is read */
     array_roles roles;
-    bool unit[DT_PARTS];      /* images of 0 to 1, which become 0 to 255 */
-    int64_t looked[DT_PARTS]; /* in so many images no pixel says otherwise */
-    int one_hot[DT_PARTS];    /* columns of the labels; 1: integers */
-    double *values;           /* [PIECE], or a row */
+    bool unit;             /* images of 0 to 1, which become 0 to 255 */
+    int64_t looked;        /* in so many training images no pixel says otherwise */
+    int one_hot[DT_PARTS]; /* columns of the labels; 1: integers */
+    double *values;        /* [PIECE], or a row */
 } state;
 
 static const dt_array_row *array_of(const state *self, dt_part part, int kind)
@@ -110,45 +110,77 @@ static dt_status check_part(const char *path, dt_source *source, dt_part part, d
     return DT_OK;
 }
 
-/* Whether images are of 0 to 1, as the first of them say: then 1 is 255. Integers of a test part
- * are as those of the training part: a few of them may well be dark. */
-static dt_status find_scale(dt_source *source, dt_part part, dt_error *error)
-{
-    state *self = source->state;
-    const dt_array_row *images = array_of(self, part, ARRAY_IMAGES);
-    if (!images)
-        return DT_OK;
-    int64_t size = dt_shape_size(source->shape), step = rows_at_once(size);
-    int64_t most = LOOKED_AT / size + 1, all = images->shape[0] < most ? images->shape[0] : most;
-    bool follows = part == DT_TEST && images->kind != 'f' &&
-                   array_of(self, DT_TRAIN, ARRAY_IMAGES)->kind != 'f';
-    dt_status status = DT_OK;
-    self->unit[part] = !follows || self->unit[DT_TRAIN];
-    self->looked[part] = all;
-    if (follows)
-        return DT_OK;
-    for (int64_t at = 0; at < all && !status && self->unit[part]; at += step) {
-        int64_t count = all - at < step ? all - at : step;
-        status = self->arrays->read(self->arrays, self->roles.of[part][ARRAY_IMAGES], at, count,
-                                    self->values, error);
-        for (int64_t i = 0; i < count * size && !status; i++)
-            self->unit[part] = self->unit[part] && self->values[i] <= 1;
-    }
-    return status;
-}
-
 static dt_status refuse_pixel(const dt_source *source, dt_part part, int64_t image, double value,
                               dt_error *error)
 {
     const state *self = source->state;
     char expected[96] = "0 to 255, or all of 0 to 1";
-    if (self->unit[part])
-        snprintf(expected, sizeof expected, "0 to 1, as in the first %lld images",
-                 (long long)self->looked[part]);
+    if (self->unit)
+        snprintf(expected, sizeof expected, "0 to 1, as in the first %lld images%s",
+                 (long long)self->looked, part == DT_TEST ? " of the training part" : "");
     return dt_fail(error, DT_ERR_DATA,
                    "%s: %s: expected pixels of %s, found %g in image %lld (the first is 0)",
                    source->name, array_of(self, part, ARRAY_IMAGES)->name, expected, value,
                    (long long)image);
+}
+
+/* What the first images of a part have. */
+typedef struct look {
+    bool whole;     /* no fractions */
+    double most;    /* the largest pixel, or one that is larger than OF_UNIT_MOST */
+    int64_t image;  /* that has it */
+    int64_t looked; /* images */
+} look;
+
+static dt_status look_at(dt_source *source, dt_part part, look *out, dt_error *error)
+{
+    const state *self = source->state;
+    const dt_array_row *images = array_of(self, part, ARRAY_IMAGES);
+    int64_t size = dt_shape_size(source->shape), step = rows_at_once(size);
+    int64_t most = LOOKED_AT / size + 1, all = images->shape[0] < most ? images->shape[0] : most;
+    dt_status status = DT_OK;
+    *out = (look){.whole = true, .looked = all};
+    for (int64_t at = 0; at < all && !status && out->most <= OF_UNIT_MOST; at += step) {
+        int64_t count = all - at < step ? all - at : step;
+        status = self->arrays->read(self->arrays, self->roles.of[part][ARRAY_IMAGES], at, count,
+                                    self->values, error);
+        for (int64_t i = 0; i < count * size && !status; i++) {
+            double value = self->values[i];
+            out->whole = out->whole && value == floor(value);
+            if (value > out->most) {
+                out->most = value;
+                out->image = at + i / size;
+            }
+        }
+    }
+    return status;
+}
+
+/* Whether images are of 0 to 1, as the first of the training part say: then 1 is 255. Fractions
+ * that reach a little further are of neither scale. A test part has the same scale: whole numbers
+ * may well be dark, fractions of 0 to 1 alone are of another. */
+static dt_status find_scale(dt_source *source, dt_part part, dt_error *error)
+{
+    state *self = source->state;
+    const dt_array_row *images = array_of(self, part, ARRAY_IMAGES);
+    look found;
+    if (!images || (part == DT_TEST && (self->unit || is_bytes(images))))
+        return DT_OK;
+    dt_status status = look_at(source, part, &found, error);
+    if (status)
+        return status;
+    if (part == DT_TEST && found.most <= 1 && !found.whole)
+        return dt_fail(error, DT_ERR_DATA,
+                       "%s: %s: expected pixels of 0 to 255, as those of the training part, found "
+                       "fractions of 0 to %g; bring both to one scale",
+                       source->name, images->name, found.most);
+    if (part == DT_TEST)
+        return DT_OK;
+    self->unit = found.most <= 1;
+    self->looked = found.looked;
+    return found.most > 1 && found.most <= OF_UNIT_MOST && !found.whole
+               ? refuse_pixel(source, part, found.image, found.most, error)
+               : DT_OK;
 }
 
 /* The values become bytes, of images from `first` on. */
@@ -156,7 +188,7 @@ static dt_status take_pixels(const dt_source *source, dt_part part, int64_t firs
                              uint8_t *pixels, dt_error *error)
 {
     const state *self = source->state;
-    const double scale = self->unit[part] ? 255 : 1, *values = self->values;
+    const double scale = self->unit ? 255 : 1, *values = self->values;
     int bad = 0;
     for (int64_t i = 0; i < count; i++)
         bad |= !(values[i] * scale >= 0 && values[i] * scale <= 255);
@@ -173,7 +205,7 @@ static dt_status take_pixels(const dt_source *source, dt_part part, int64_t firs
 static dt_status widen_bytes(const dt_source *source, dt_part part, int64_t first, int64_t count,
                              uint8_t *pixels, dt_error *error)
 {
-    if (!((const state *)source->state)->unit[part])
+    if (!((const state *)source->state)->unit)
         return DT_OK;
     for (int64_t i = 0; i < count; i++) {
         if (pixels[i] > 1)
@@ -292,13 +324,8 @@ static dt_status check_arrays(const char *path, const char *keys, dt_source *sou
 
 static void note_scale(const dt_source *source, dt_text *note)
 {
-    const bool *unit = ((const state *)source->state)->unit;
-    bool test = source->count[DT_TEST] > 0;
-    if (unit[DT_TRAIN] || (test && unit[DT_TEST]))
-        dt_text_add(note, "%spixels of 0 to 1 become 0 to 255%s", note->length > 0 ? "; " : "",
-                    !test || unit[DT_TRAIN] == unit[DT_TEST] ? ""
-                    : unit[DT_TRAIN]                         ? ", of the training part"
-                                                             : ", of the test part");
+    if (((const state *)source->state)->unit)
+        dt_text_add(note, "%spixels of 0 to 1 become 0 to 255", note->length > 0 ? "; " : "");
 }
 
 dt_status source_arrays_open(dt_arrays *arrays, const char *what, const char *path,

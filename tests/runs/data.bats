@@ -314,6 +314,36 @@ same_as_plain() { same_as plain "$@"; }
     expect "test_accuracy" "$(summary test_accuracy black)" "$(summary test_accuracy bits)"
 }
 
+# arrays FILE EXPRESSION EXPRESSION: training images of 8 x 8 in 2 classes, and test images; each of
+# the expressions changes x, of 0 to 1, into one of these.
+arrays() {
+    "$python" - "$@" <<'EOT'
+import sys
+import numpy as np
+arrays = {}
+for part, count, change in zip(("train", "test"), (40, 10), sys.argv[2:]):
+    x = np.random.default_rng(count).random((count, 8, 8))
+    x[0, 0, 0] = 1
+    arrays["x_" + part], arrays["y_" + part] = eval(change), np.arange(count) % 2
+np.savez(sys.argv[1], **arrays)
+EOT
+}
+
+@test "fractions of .npz files that are of neither scale, or of two of them, are refused" {
+    arrays over.npz 'x[3].__setitem__((1, 1), 1.01) or x' x
+    refuse 65 'over.npz: x_train: expected pixels of 0 to 255, .*, found 1.01 in image 3' \
+        --data over.npz --layers 2
+    arrays two.npz 'x * 255' x
+    refuse 65 'two.npz: x_test: expected pixels of 0 to 255, as those of the training part, found' \
+        --data two.npz --layers 2
+    arrays bytes.npz x '(x * 255).astype("u1")'
+    refuse 65 'x_test: expected pixels of 0 to 1, as in .* of the training part, found ' \
+        --data bytes.npz --layers 2
+    arrays dark.npz 'x * 255' '(x > 0.5) * 1.0'
+    train 1 --data dark.npz --layers 2 --epochs 1 --output dark
+    if grep -q 'pixels of 0 to 1' out; then false; fi
+}
+
 @test "hosts whose files differ in the kind of their labels are refused, and do not wait" {
     mkdir a b
     make_form npz a/d.npz
