@@ -238,6 +238,28 @@ static dt_status add_pool(onnx_walk *self, const Onnx__NodeProto *node, const ch
     return status ? status : onnx_give(self, node, gives, true, error);
 }
 
+/* Whether a window takes what is behind the padding, which the mean of ONNX does not count. */
+static bool reaches_out(const side *self)
+{
+    return (self->count - 1) * self->step + self->size > self->length + self->before + self->behind;
+}
+
+/* Of a mean, what else than a window's size ours cannot divide by. front: padding of a Pad. */
+static dt_status check_mean(const Onnx__NodeProto *node, const int64_t front[4], const side *high,
+                            const side *wide, bool counts, dt_error *error)
+{
+    bool in_front = front[0] || front[1] || front[2] || front[3];
+    bool own = high->before != front[0] || wide->before != front[1] || high->behind != front[2] ||
+               wide->behind != front[3];
+    if (in_front && own && !onnx_integer(node, "count_include_pad", 0))
+        return onnx_refuse(node, "no pads of its own behind a Pad, or count_include_pad 1",
+                           "others", error);
+    if (counts && (reaches_out(high) || reaches_out(wide)))
+        return onnx_refuse(node, "windows within the image and its padding, as without ceil_mode",
+                           "one that reaches further", error);
+    return DT_OK;
+}
+
 static dt_status take_pool(onnx_walk *self, const Onnx__NodeProto *node, bool largest,
                            dt_error *error)
 {
@@ -250,9 +272,12 @@ static dt_status take_pool(onnx_walk *self, const Onnx__NodeProto *node, bool la
     side high = {.length = from->shape.height}, wide = {.length = from->shape.width};
     if (!read_pair(node, "kernel_shape", 0, &high.size, &wide.size))
         return onnx_refuse(node, "a kernel_shape of two", "another", error);
-    bool in_front = self->pads[0] || self->pads[1] || self->pads[2] || self->pads[3];
+    const int64_t front[] = {self->pads[0], self->pads[1], self->pads[2], self->pads[3]};
+    bool in_front = front[0] || front[1] || front[2] || front[3];
     bool counts = largest || in_front || onnx_integer(node, "count_include_pad", 0) != 0;
     status = read_sides(self, node, largest, &high, &wide, error);
+    if (!status && !largest)
+        status = check_mean(node, front, &high, &wide, counts, error);
     dt_text_add(&text, "%s %lldx%lld", largest ? "maxpool" : "avgpool", (long long)high.size,
                 (long long)wide.size);
     if (!status)

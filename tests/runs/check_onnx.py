@@ -234,6 +234,14 @@ def refused(directory):
     refuse("mean", r"node n0 \(AveragePool\): expected windows within the image",
            [("AveragePool", "x", "c", {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}),
             ("Flatten", "c", "f", {}), *TAIL], whole)
+    mean = {"kernel_shape": [3, 3], "strides": [2, 2], "count_include_pad": 1}
+    refuse("ceil", r"node n0 \(AveragePool\): expected windows within the image and its padding, as",
+           [("AveragePool", "x", "c", {**mean, "ceil_mode": 1, "pads": [0, 0, 0, 0]}),
+            ("Flatten", "c", "f", {}), *TAIL], dense(36))
+    refuse("pads", r"node n1 \(AveragePool\): expected no pads of its own behind a Pad, or count_in",
+           [("Pad", "x p", "q", {}),
+            ("AveragePool", "q", "c", {"kernel_shape": [5, 5], "pads": [1, 1, 1, 1]}),
+            ("Flatten", "c", "f", {}), *TAIL], {**whole, "p": np.array([0, 0, 1, 1, 0, 0, 1, 1])})
     refuse("axis", r"node n1 \(Softmax\): expected softmax of a row",
            [("Relu", "x", "r", {}), ("Softmax", "r", "s", {"axis": 3}), ("Flatten", "s", "f", {}),
             *TAIL], whole)
