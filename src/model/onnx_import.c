@@ -19,6 +19,9 @@ enum { LOOKUPS_MAX = 1 << 16 };
 /* A scale below it is one of bytes: numbers from 0 to 1 are made larger, if anything. */
 static const double scale_of_bytes = 1.0 / 32;
 
+/* A mean above it is none of numbers from 0 to 1. */
+static const double mean_of_units = 2;
+
 /* ---- the message ---- */
 
 /* An empty part of a message takes two bytes of a file, and a hundred of memory. */
@@ -242,17 +245,23 @@ static void find_loss(onnx_walk *self)
 }
 
 /* What an input is: bytes, or numbers from 0 to 1, for which 1 is 255. */
-static void find_scale(onnx_walk *self, dt_import_note *note)
+static dt_status find_scale(onnx_walk *self, dt_import_note *note, dt_error *error)
 {
     network_plan *plan = self->plan;
     bool bytes = self->bytes || fabs(plan->normalization.scale) < scale_of_bytes;
     plan->scaled |= self->bytes;
     if (!plan->scaled)
-        return;
+        return DT_OK;
+    if (!bytes && fabs(plan->normalization.shift) > mean_of_units * fabs(plan->normalization.scale))
+        return dt_fail(error, DT_ERR_DATA,
+                       "input %.80s: expected it scaled as bytes are, as (x - 128) / 128, or as "
+                       "numbers from 0 to 1, found a mean of %g and no such factor",
+                       self->flows[0].name, -plan->normalization.shift / plan->normalization.scale);
     if (!bytes)
         plan->normalization.scale /= 255;
     note->format =
         bytes ? "an ONNX file that scales bytes" : "an ONNX file that scales numbers from 0 to 1";
+    return DT_OK;
 }
 
 static void name_unused(const onnx_walk *self, dt_import_note *note)
@@ -292,9 +301,8 @@ static dt_status walk_graph(onnx_walk *self, dt_import_note *note, dt_error *err
     if (status)
         return status;
     find_loss(self);
-    find_scale(self, note);
     name_unused(self, note);
-    return DT_OK;
+    return find_scale(self, note, error);
 }
 
 /* ---- files of ours ---- */

@@ -242,6 +242,9 @@ def refused(directory):
            [("Pad", "x p", "q", {}),
             ("AveragePool", "q", "c", {"kernel_shape": [5, 5], "pads": [1, 1, 1, 1]}),
             ("Flatten", "c", "f", {}), *TAIL], {**whole, "p": np.array([0, 0, 1, 1, 0, 0, 1, 1])})
+    refuse("scale", "input x: expected it scaled as bytes are, .*, found a mean of 128",
+           [("Sub", "x k", "s", {}), ("Flatten", "s", "f", {}), *TAIL],
+           {**whole, "k": np.float32(128)})
     refuse("axis", r"node n1 \(Softmax\): expected softmax of a row",
            [("Relu", "x", "r", {}), ("Softmax", "r", "s", {"axis": 3}), ("Flatten", "s", "f", {}),
             *TAIL], whole)
