@@ -62,6 +62,24 @@ static dt_status enter(const char *path, const level *above, level *out, dt_erro
     return DT_OK;
 }
 
+/* Links may lead to one folder on many ways, the more the deeper they lie. */
+static dt_status enter_once(folder_list *self, const char *path, const level *here, dt_error *error)
+{
+    for (size_t i = 0; i < self->seen_count; i++)
+        if (self->seen[i].device == here->device && self->seen[i].inode == here->inode)
+            return dt_fail(error, DT_ERR_DATA,
+                           "%s: expected folders of pictures of the class, each once, found a link "
+                           "to one of them",
+                           path);
+    void *grown =
+        dt_grow(self->seen, &self->seen_room, self->seen_count + 1, sizeof *self->seen, error);
+    if (!grown)
+        return DT_ERR_INTERNAL;
+    self->seen = grown;
+    self->seen[self->seen_count++] = (folder_seen){here->device, here->inode};
+    return DT_OK;
+}
+
 /* Adds the pictures below `path`, whose first bytes, so many, are the folder of the class. */
 static dt_status add_pictures(folder_list *self, const char *path, size_t class, const level *above,
                               dt_error *error)
@@ -69,6 +87,8 @@ static dt_status add_pictures(folder_list *self, const char *path, size_t class,
     folder_names names = {0};
     level here;
     dt_status status = enter(path, above, &here, error);
+    if (!status)
+        status = enter_once(self, path, &here, error);
     if (!status)
         status = folder_names_list(path, &names, error);
     for (size_t i = 0; i < names.count && !status; i++) {
@@ -151,6 +171,7 @@ static dt_status read_part(folder_list *self, dt_part part, dt_error *error)
     for (int class = 0; class <= self->classes && !status; class ++) {
         char path[PATH_MAX];
         size_t before = self->files.count;
+        self->seen_count = 0;
         self->first[part][class] = (int64_t)before;
         if (class == self->classes || !there[class])
             continue;
@@ -314,4 +335,5 @@ void folder_list_free(folder_list *self)
     for (int part = 0; part < DT_PARTS; part++)
         dt_free(self->base[part]);
     folder_names_free(&self->files);
+    dt_free(self->seen);
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/class_names.h"
 #include "base/status.h"
@@ -14,6 +15,11 @@
 
 /* Names that are passed over and shown; bytes of one. */
 enum { FOLDER_SHOWN = 4, FOLDER_NAME = 256 };
+
+typedef struct folder_seen {
+    dev_t device;
+    ino_t inode;
+} folder_seen;
 
 typedef struct folder_list {
     char *base[DT_PARTS]; /* folders that have the classes; NULL: no part */
@@ -24,6 +30,8 @@ typedef struct folder_list {
     int64_t others;                              /* files and folders that are passed over */
     char other_names[FOLDER_SHOWN][FOLDER_NAME]; /* the first of them by name, each once */
     int other_count;
+    folder_seen *seen; /* folders of the class that is being read */
+    size_t seen_count, seen_room;
 } folder_list;
 
 /* Finds the pictures of the folder `path`: in train/CLASS and test/CLASS (or training, testing;
@@ -35,8 +43,8 @@ typedef struct folder_list {
  * What is neither picture nor folder of a class, also a validation part beside a test part, is
  * passed over and counted. Refused are pictures beside the folders of classes, a class without
  * training pictures or only in the test part, names of classes that cannot be shown, links that
- * lead back up. *out is always set: folder_list_free. Not collective. Errors: DT_ERR_NO_INPUT,
- * DT_ERR_DATA, DT_ERR_IO, with the path; DT_ERR_INTERNAL. */
+ * lead back up, or to a folder of the same class. *out is always set: folder_list_free. Not
+ * collective. Errors: DT_ERR_NO_INPUT, DT_ERR_DATA, DT_ERR_IO, with the path; DT_ERR_INTERNAL. */
 dt_status folder_list_read(const char *path, folder_list *out, dt_error *error);
 
 /* The class of a sample of a part. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +15,9 @@
 #include "base/memory.h"
 #include "file/image.h"
 
-/* Bytes that say what a file is. */
-enum { HEAD = 16 };
+/* Bytes that say what a file is; names that are looked at for a picture, of which a folder takes as
+ * much time as so many. */
+enum { HEAD = 16, LOOKED_AT = 1 << 20, FOLDER_COSTS = 256 };
 
 dt_status folder_names_add(folder_names *to, const char *name, dt_error *error)
 {
@@ -127,17 +129,43 @@ folder_entry folder_entry_of(const char *folder, const char *name)
                                      : FOLDER_OTHER;
 }
 
-bool folder_holds_picture(const char *path, int levels)
+/* A folder that is looked into, and those that it is in. */
+typedef struct look {
+    const struct look *above;
+    dev_t device;
+    ino_t inode;
+} look;
+
+static bool leads_up(const struct stat *info, const look *above)
 {
-    DIR *list = dt_directory_list(AT_FDCWD, path, DT_LINKS_FOLLOWED);
-    bool found = false;
+    while (above && (above->device != info->st_dev || above->inode != info->st_ino))
+        above = above->above;
+    return above != NULL;
+}
+
+/* left: what may still be looked at. */
+static bool holds_picture(const char *path, int levels, bool below_alone, const look *above,
+                          int64_t *left)
+{
+    struct stat info;
     char below[PATH_MAX];
-    for (const char *name; list && !found && (name = dt_directory_next(list));)
+    bool found = false;
+    if (stat(path, &info) || leads_up(&info, above) || (*left -= FOLDER_COSTS) < 0)
+        return false;
+    const look here = {above, info.st_dev, info.st_ino};
+    DIR *list = dt_directory_list(AT_FDCWD, path, DT_LINKS_FOLLOWED);
+    for (const char *name; list && !found && (*left)-- > 0 && (name = dt_directory_next(list));)
         found = !folder_is_hidden(name) &&
-                (ends_as_picture(name) ||
+                ((!below_alone && ends_as_picture(name)) ||
                  (levels > 0 && folder_join(path, name, below) && folder_is_one(below) &&
-                  folder_holds_picture(below, levels - 1)));
+                  holds_picture(below, levels - 1, false, &here, left)));
     if (list)
         closedir(list);
     return found;
+}
+
+bool folder_holds_picture(const char *path, int levels, bool below_alone)
+{
+    int64_t left = LOOKED_AT;
+    return holds_picture(path, levels, below_alone, NULL, &left);
 }

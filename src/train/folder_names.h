@@ -47,7 +47,8 @@ typedef enum folder_entry { FOLDER_PICTURE, FOLDER_FOLDER, FOLDER_OTHER } folder
 folder_entry folder_entry_of(const char *folder, const char *name);
 
 /* Whether something in the folder, or in folders below it so many levels deep, has the ending of a
- * picture. */
-bool folder_holds_picture(const char *path, int levels);
+ * picture; below_alone: in the folders below it. After a million names, or some thousand folders,
+ * it looks no further; links that lead back up are not followed. */
+bool folder_holds_picture(const char *path, int levels, bool below_alone);
 
 #endif

@@ -40,7 +40,8 @@ typedef struct state {
 
 bool source_folder_is(const char *path)
 {
-    return folder_is_one(path) && !dt_source_idx_is(path) && folder_holds_picture(path, LEVELS);
+    return folder_is_one(path) && !dt_source_idx_is(path) &&
+           folder_holds_picture(path, LEVELS, false);
 }
 
 static dt_status read_bytes(const state *self, dt_part part, int64_t sample, void **bytes,

@@ -169,6 +169,12 @@ EOT
     ln -s ../.. set/train/2/up
     refuse 65 'set/train/2/up.*: expected .*, found a link to a folder that it is in' --data set
     rm set/train/2/up
+    mkdir -p twice/train
+    cp -r set/test/[01] twice/train
+    mkdir twice/train/0/a
+    ln -s a twice/train/0/b
+    refuse 65 'twice/train/0/b: expected .* of the class, each once, found a link' --data twice
+    rm -r twice
     cp -r set/test/0 set/test/cow
     refuse 65 'set/test/cow: expected one of the classes of set/train, found another' --data set
     rm -r set/test/cow
@@ -194,6 +200,17 @@ EOT
     local i
     for i in {1..257}; do cp -r one/cat "one/$i"; done
     refuse 65 'one: expected a folder a class, of at most 256 classes, found more' --data one
+}
+
+@test "links that lead around in folders without pictures are not followed for ever" {
+    mkdir loops
+    local i
+    for i in {1..40}; do ln -s . "loops/$i"; mkdir "loops/d$i"; done
+    for i in {1..40}; do for j in {1..40}; do ln -s "../d$i" "loops/d$j/$i"; done; done
+    limit=20 refuse 66 'loops: expected ' --data loops
+    make_form csv csv
+    cp csv/* loops
+    limit=20 train 1 --data loops "${base[@]}" --dry-run
 }
 
 @test "a restart goes on with the same pictures, and with no others" {
