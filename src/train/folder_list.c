@@ -188,18 +188,22 @@ static dt_status read_part(folder_list *self, dt_part part, dt_error *error)
     return status;
 }
 
-/* Which part a folder of this name is: a training part, a test part, one for validation. */
+/* Which part a folder of this name is: a training part, a test part, one for validation. begins: or
+ * a folder whose name begins so, as train_set does. */
 enum { TRAIN_PART, TEST_PART, VAL_PART, PART_KINDS };
 
-static int part_of(const char *name)
+static int part_of(const char *name, bool begins)
 {
     static const char *const words[] = {"train", "training", "test",      "testing",
                                         "val",   "valid",    "validation"};
     static const int kinds[] = {TRAIN_PART, TRAIN_PART, TEST_PART, TEST_PART,
                                 VAL_PART,   VAL_PART,   VAL_PART};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcasecmp(name, words[i]) == 0)
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        size_t length = strlen(words[i]);
+        if (strncasecmp(name, words[i], length) == 0 &&
+            (!name[length] || (begins && (name[length] == '_' || name[length] == '-'))))
             return kinds[i];
+    }
     return NONE;
 }
 
@@ -219,30 +223,73 @@ static size_t count_folders(const char *path, char last[PATH_MAX])
     return count;
 }
 
-/* The folders of the parts, if `names` in `path` are some. */
+/* Folders with the names of parts, by kind: one with folders in it, another of these, and one
+ * without. */
+typedef struct named_parts {
+    const char *first[PART_KINDS], *again[PART_KINDS], *bare[PART_KINDS];
+} named_parts;
+
+/* Returns of how many kinds there are some. */
+static int name_parts(const char *path, const folder_names *names, bool begins, named_parts *out)
+{
+    char below[PATH_MAX], last[PATH_MAX];
+    int kinds = 0;
+    *out = (named_parts){0};
+    for (size_t i = 0; i < names->count; i++) {
+        const char *name = folder_names_at(names, i);
+        int kind = part_of(name, begins);
+        if (kind == NONE || !folder_join(path, name, below) || !folder_is_one(below))
+            continue;
+        if (count_folders(below, last) == 0)
+            out->bare[kind] = name;
+        else if (out->first[kind])
+            out->again[kind] = name;
+        else
+            out->first[kind] = name;
+    }
+    for (int kind = 0; kind < PART_KINDS; kind++)
+        kinds += out->first[kind] || out->bare[kind];
+    return kinds;
+}
+
+static dt_status check_parts(const char *path, const named_parts *parts, int kinds, dt_error *error)
+{
+    const char *bare = parts->bare[TRAIN_PART], *others = NULL;
+    for (int kind = 0; kind < PART_KINDS; kind++) {
+        if (parts->again[kind])
+            return dt_fail(
+                error, DT_ERR_DATA,
+                "%s: expected one folder of a kind, found %s and %s; move one of the two away",
+                path, parts->first[kind], parts->again[kind]);
+        others = others ? others : parts->first[kind];
+        bare = bare ? bare : parts->bare[kind];
+    }
+    if (parts->first[TRAIN_PART])
+        return DT_OK;
+    if (kinds >= 2 && (parts->bare[TRAIN_PART] || !others))
+        return dt_fail(error, DT_ERR_DATA,
+                       "%s/%s: expected a folder of pictures a class, found none", path, bare);
+    if (others)
+        return dt_fail(error, DT_ERR_DATA, "%s: expected a folder train beside %s, found none",
+                       path, others);
+    return DT_OK;
+}
+
+/* The folders of the parts, if `names` in `path` are some. Names that only begin so may be those of
+ * classes, if they are not of two kinds. */
 static dt_status find_parts(folder_list *self, const char *path, const folder_names *names,
                             dt_error *error)
 {
-    const char *parts[PART_KINDS] = {NULL};
-    char below[PATH_MAX], last[PATH_MAX];
-    for (size_t i = 0; i < names->count; i++) {
-        const char *name = folder_names_at(names, i);
-        int kind = part_of(name);
-        if (kind == NONE || !folder_join(path, name, below) || count_folders(below, last) == 0)
-            continue;
-        if (parts[kind])
-            return dt_fail(
-                error, DT_ERR_DATA,
-                "%s: expected one folder of a kind, found %s and %s; move one of the two "
-                "away",
-                path, parts[kind], name);
-        parts[kind] = name;
-    }
-    const char *test = parts[TEST_PART] ? parts[TEST_PART] : parts[VAL_PART];
-    if (test && !parts[TRAIN_PART])
-        return dt_fail(error, DT_ERR_DATA, "%s: expected a folder train beside %s, found none",
-                       path, test);
-    const char *chosen[DT_PARTS] = {[DT_TRAIN] = parts[TRAIN_PART], [DT_TEST] = test};
+    named_parts parts;
+    char below[PATH_MAX];
+    int kinds = name_parts(path, names, false, &parts);
+    if (kinds == 0 && (kinds = name_parts(path, names, true, &parts)) < 2)
+        return DT_OK;
+    dt_status status = check_parts(path, &parts, kinds, error);
+    if (status)
+        return status;
+    const char *test = parts.first[TEST_PART] ? parts.first[TEST_PART] : parts.first[VAL_PART];
+    const char *chosen[DT_PARTS] = {[DT_TRAIN] = parts.first[TRAIN_PART], [DT_TEST] = test};
     for (int part = 0; part < DT_PARTS; part++) {
         if (!chosen[part])
             continue;

@@ -35,10 +35,10 @@ typedef struct folder_list {
 } folder_list;
 
 /* Finds the pictures of the folder `path`: in train/CLASS and test/CLASS (or training, testing;
- * val, valid, validation where there is no test), or in CLASS; or the same in the only folder that
- * is in it. Below a class they may lie in folders. A file is a picture by its ending, or by its
- * content where the ending is that of no picture; what begins with a dot is none. Pictures are
- * sorted by class and path, bytewise.
+ * val, valid, validation where there is no test; or names that begin so, as train_set and
+ * test_set), or in CLASS; or the same in the only folder that is in it. Below a class they may lie
+ * in folders. A file is a picture by its ending, or by its content where the ending is that of no
+ * picture; what begins with a dot is none. Pictures are sorted by class and path, bytewise.
  *
  * What is neither picture nor folder of a class, also a validation part beside a test part, is
  * passed over and counted. Refused are pictures beside the folders of classes, a class without

@@ -191,6 +191,16 @@ EOT
     refuse 65 'two: expected one folder of a kind, found train and training;' --data two
     rm -r two/train two/training
     refuse 65 'two: expected a folder train beside test, found none' --data two
+    mkdir -p bare/train_set bare/test_set
+    cp set/train/1/*.png bare/train_set
+    cp set/test/1/*.png bare/test_set
+    refuse 65 'bare/train_set: expected a folder of pictures a class, found none' --data bare
+    mv bare/train_set bare/train
+    mv bare/test_set bare/test
+    refuse 65 'bare/train: expected a folder of pictures a class, found none' --data bare
+    rm -r bare/test
+    cp -r set/test bare/test
+    refuse 65 'bare/train: expected a folder of pictures a class, found none' --data bare
     mkdir one
     cp -r set/train/0 one/cat
     refuse 65 'one: expected folders of pictures of 2 or more classes, found one, cat' --data one
@@ -211,6 +221,20 @@ EOT
     make_form csv csv
     cp csv/* loops
     limit=20 train 1 --data loops "${base[@]}" --dry-run
+}
+
+@test "folders whose names begin with those of the parts are the parts, or classes" {
+    make_form folder set
+    train 1 --data set "${base[@]}" --output plain
+    mv set/train set/training_set
+    mv set/test set/test_set
+    train 2 --data set "${base[@]}" --output begins
+    expect "hash" "$(summary parameter_hash plain)" "$(summary parameter_hash begins)"
+    mkdir things
+    mv set/training_set/0 things/train_station
+    mv set/training_set/1 things/horse
+    train 1 --data things --dry-run --layers 2
+    grep -q ' 2 classes' out
 }
 
 @test "a restart goes on with the same pictures, and with no others" {
