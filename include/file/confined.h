@@ -22,7 +22,8 @@
 typedef struct dt_confined_limits {
     size_t memory; /* bytes, beside what the program takes when it starts */
     int seconds;   /* of processor time */
-    int patience;  /* seconds in which a message must have come or gone: machines are busy */
+    int patience;  /* seconds in which a message must have come or gone: machines are busy;
+                      in twice as many a child must have one, so that it outlives no parent */
 } dt_confined_limits;
 
 typedef struct dt_confined dt_confined;

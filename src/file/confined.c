@@ -33,7 +33,7 @@ static int start(dt_confined *self, void (*work)(void))
 {
     int ends[2];
     confined_request request = {confined_place(work), self->limits.memory,
-                                (uint64_t)self->limits.seconds};
+                                (uint64_t)self->limits.seconds, (uint64_t)self->limits.patience};
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
         return errno;
     int failed = confined_ask(&request, ends[1], &self->pid);

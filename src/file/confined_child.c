@@ -46,6 +46,8 @@ static const int allowed[] = {
     SCMP_SYS(clock_gettime),
     SCMP_SYS(gettimeofday),
     SCMP_SYS(time),
+    SCMP_SYS(alarm),
+    SCMP_SYS(setitimer), /* which alarm is where there is no such call */
     SCMP_SYS(getrusage),
     SCMP_SYS(getrandom),
     SCMP_SYS(getpid),
@@ -131,10 +133,15 @@ static void confine(size_t memory, size_t seconds)
     seal();
 }
 
+/* Seconds in which a child must have an answer. Its parent has no longer patience, but may have
+ * been ended, which a child that computes does not notice. */
+static unsigned patience;
+
 static _Noreturn void be_child(const confined_request *request, int socket)
 {
     dup2(socket, CONFINED_SOCKET);
     close(socket);
+    patience = 2 * (unsigned)request->patience;
     confine((size_t)request->memory, (size_t)request->seconds);
     ((void (*)(void))((uintptr_t)dt_confined_start + (uintptr_t)request->work))();
     _exit(0);
@@ -195,6 +202,7 @@ __attribute__((section(".preinit_array"), used)) static void (*const first)(int,
 void dt_confined_tell(const void *bytes, size_t size)
 {
     const char *at = bytes;
+    alarm(0);
     while (size > 0) {
         ssize_t done = send(CONFINED_SOCKET, at, size, MSG_NOSIGNAL);
         if (done < 0 && errno != EINTR)
@@ -202,11 +210,13 @@ void dt_confined_tell(const void *bytes, size_t size)
         at += done > 0 ? done : 0;
         size -= done > 0 ? (size_t)done : 0;
     }
+    alarm(patience);
 }
 
 void dt_confined_hear(void *bytes, size_t size)
 {
     char *at = bytes;
+    alarm(0);
     while (size > 0) {
         ssize_t done = recv(CONFINED_SOCKET, at, size, MSG_WAITALL);
         if (done == 0 || (done < 0 && errno != EINTR))
@@ -214,4 +224,5 @@ void dt_confined_hear(void *bytes, size_t size)
         at += done > 0 ? done : 0;
         size -= done > 0 ? (size_t)done : 0;
     }
+    alarm(patience);
 }

@@ -18,7 +18,7 @@
  * int32_t: the child, or an error number, negative. */
 typedef struct confined_request {
     uint64_t work; /* the function, in bytes from dt_confined_start: the starter lies elsewhere */
-    uint64_t memory, seconds;
+    uint64_t memory, seconds, patience;
 } confined_request;
 
 /* Where work lies, for a request. */

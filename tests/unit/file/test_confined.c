@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -159,6 +160,37 @@ static void a_silent_child_is_not_waited_for_forever(void)
     dt_confined_end(child);
 }
 
+static _Noreturn void be_parent(int ready)
+{
+    const char what = LOOP;
+    dt_confined *child;
+    const dt_confined_limits limits = {(size_t)64 << 20, 60, 1};
+    if (!dt_confined_start(work, limits, &child, NULL) && !dt_confined_send(child, &what, 1, NULL))
+        (void)!write(ready, "", 1);
+    for (;;)
+        pause();
+}
+
+static void a_child_does_not_outlive_its_parent_for_long(void)
+{
+    int ready[2], how = 0, by = 0;
+    char said;
+    CU_ASSERT_EQUAL_FATAL(pipe(ready), 0);
+    prctl(PR_SET_CHILD_SUBREAPER, 1); /* the child becomes one of this process */
+    pid_t parent = fork();
+    if (parent == 0)
+        be_parent(ready[1]);
+    CU_ASSERT_EQUAL(read(ready[0], &said, 1), 1);
+    kill(parent, SIGKILL);
+    for (time_t begin = time(NULL); by != SIGALRM && time(NULL) - begin < 30; usleep(10000))
+        if (waitpid(-1, &how, WNOHANG) > 0)
+            by = WIFSIGNALED(how) ? WTERMSIG(how) : 0;
+    CU_ASSERT_EQUAL(by, SIGALRM);
+    prctl(PR_SET_CHILD_SUBREAPER, 0);
+    close(ready[0]);
+    close(ready[1]);
+}
+
 static void a_child_can_do_nothing_but_answer(void)
 {
     char could[TRIES + 1], files = 0;
@@ -245,6 +277,8 @@ CU_SuiteInfo dt_suite_confined(void)
     static CU_TestInfo tests[] = {
         {"a child that ends is said", a_child_that_ends_is_said},
         {"a silent child is not waited for forever", a_silent_child_is_not_waited_for_forever},
+        {"a child does not outlive its parent for long",
+         a_child_does_not_outlive_its_parent_for_long},
         {"a child can do nothing but answer", a_child_can_do_nothing_but_answer},
         {"children come and go", children_come_and_go},
         {"a child comes before libraries are set up", a_child_comes_before_libraries_are_set_up},
