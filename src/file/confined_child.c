@@ -52,7 +52,6 @@ static const int allowed[] = {
     SCMP_SYS(getrandom),
     SCMP_SYS(getpid),
     SCMP_SYS(gettid),
-    SCMP_SYS(tgkill),
     SCMP_SYS(sched_yield),
     SCMP_SYS(restart_syscall),
     SCMP_SYS(exit),
@@ -76,6 +75,8 @@ static void seal(void)
     for (size_t i = 0; i < COUNT_OF(allowed_without_code); i++)
         seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed_without_code[i], 1,
                          SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+    seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+                     SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
     seccomp_load(filter);
     seccomp_release(filter);
 }

@@ -53,7 +53,8 @@ static bool can_start_processes(void)
 
 static bool can_touch_others(void)
 {
-    return kill(getppid(), 0) == 0 || unlink("/tmp/nothing") == 0 || errno == ENOENT;
+    return kill(getppid(), 0) == 0 || unlink("/tmp/nothing") == 0 || errno == ENOENT ||
+           syscall(SYS_tgkill, 1 << 30, 1 << 30, 0) == 0 || errno != EPERM;
 }
 
 static bool can_make_code(void)
