@@ -280,8 +280,8 @@ static dt_status scan(csv_table *self, candidate *candidates, int count, dt_erro
     return status;
 }
 
-/* Of the first and the last column the one that has the values of labels; where both have, that of
- * fewer different ones, if it is the first, as usual. */
+/* Of the first and the last column the one that has the values of labels. Where both have nobody
+ * knows: a pixel at the border may have a few values as well. */
 static dt_status choose(csv_table *self, const candidate *all, int *chosen, dt_error *error)
 {
     bool likely[2];
@@ -289,7 +289,7 @@ static dt_status choose(csv_table *self, const candidate *all, int *chosen, dt_e
         likely[i] = all[i].good && all[i].set.count >= 2 && all[i].set.count <= DT_CLASSES_MAX;
     *chosen = !likely[0] && likely[1];
     self->guessed = true;
-    if (!all[*chosen].good || (likely[0] && likely[1] && all[1].set.count < all[0].set.count))
+    if (!all[*chosen].good || (likely[0] && likely[1]))
         return dt_fail(error, DT_ERR_DATA,
                        "%s: expected labels in the first or the last column, found %s; say which "
                        "with --keys first or --keys last",

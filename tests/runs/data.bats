@@ -301,6 +301,9 @@ same_as_plain() { same_as plain "$@"; }
     refuse 65 'doubt.csv: .*found what may be labels in both; say which with --keys first or' \
         --data doubt.csv
     train 1 --data doubt.csv --keys last "${base[@]}" --output last
+    awk -F, '{ $1 = NR % 2; print }' OFS=, doubt.csv >border.csv # a pixel of few values
+    refuse 65 'border.csv: .*found what may be labels in both; say which with --keys first or' \
+        --data border.csv
 }
 
 @test "integers of 0 and 1 in .npz files are pixels of 0 and 255, and that is said" {
