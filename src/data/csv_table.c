@@ -2,6 +2,7 @@
 #include "csv_table.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -97,6 +98,21 @@ int csv_table_pixels(const csv_table *self)
     return self->columns - (self->label != CSV_NONE) - (self->skipped != CSV_NONE);
 }
 
+/* Whether a line is the numbers of its columns, as Pandas writes them where there are no names.
+ * first: that of the first one; -1: this has none. */
+static bool numbers_columns(const csv_table *self, const char *line, int first)
+{
+    field at = field_at(line, self->separator);
+    for (int column = 0; column < self->columns; column++) {
+        char number[16];
+        snprintf(number, sizeof number, "%d", column + first);
+        if (column + first < 0 ? at.length > 0 : !is_called(&at, number))
+            return false;
+        at = *at.end ? field_at(at.end + 1, self->separator) : at;
+    }
+    return self->columns > 2;
+}
+
 /* The first line: separator, columns, and whether it is a header. */
 static void look_at_first(csv_table *self, const char *line)
 {
@@ -108,9 +124,12 @@ static void look_at_first(csv_table *self, const char *line)
     for (self->columns = 1;; self->columns++) {
         self->header = self->header || (at.length > 0 && !is_number(&at));
         if (!*at.end)
-            return;
+            break;
         at = field_at(at.end + 1, self->separator);
     }
+    for (int first = -1; first <= 1 && !self->header; first++)
+        self->numbered = self->numbered || numbers_columns(self, line, first);
+    self->header = self->header || self->numbered;
 }
 
 static dt_status refuse_header(const csv_table *self, const char *line, dt_error *error)
@@ -143,7 +162,7 @@ static dt_status find_label(csv_table *self, const char *line, const char *label
         self->skipped = find_column(line, self->separator, indices);
     }
     if (self->label == TWO || self->skipped == TWO ||
-        (!named && self->header && must && self->label == CSV_NONE))
+        (!named && self->header && !self->numbered && must && self->label == CSV_NONE))
         return refuse_header(self, line, error);
     if (named && self->label == CSV_NONE && strcmp(label, "first") == 0)
         self->label = 0;
@@ -178,7 +197,8 @@ static dt_status check_columns(const csv_table *self, dt_error *error)
 static dt_status check_like(csv_table *self, const csv_table *like, dt_error *error)
 {
     int pixels = csv_table_pixels(like);
-    if (!self->header && self->label == CSV_NONE && self->columns == like->columns) {
+    if ((!self->header || self->numbered) && self->label == CSV_NONE &&
+        self->columns == like->columns) {
         self->label = like->label;
         self->skipped = like->skipped;
     }
@@ -300,7 +320,7 @@ static dt_status choose(csv_table *self, const candidate *all, int *chosen, dt_e
 static dt_status read_labels(csv_table *self, dt_error *error)
 {
     bool open = self->label == CSV_NONE;
-    candidate all[2] = {{.column = open ? 0 : self->label, .good = true},
+    candidate all[2] = {{.column = open ? self->skipped == 0 : self->label, .good = true},
                         {.column = self->columns - 1, .good = true}};
     int chosen = 0;
     dt_status status = scan(self, all, open ? 2 : 1, error);

@@ -11,7 +11,8 @@ enum { CSV_NONE = -1 };
 typedef struct csv_table {
     csv_lines lines;
     char separator;
-    bool header, guessed;        /* the column of labels is no more than likely */
+    bool header, numbered;       /* a header that numbers the columns */
+    bool guessed;                /* the column of labels is no more than likely */
     int columns, label, skipped; /* columns by number; CSV_NONE */
     int64_t rows;
     int64_t next;    /* row that comes next from the lines */

@@ -230,6 +230,15 @@ same_as_plain() { same_as plain "$@"; }
     train 3 eval --weights run-csv/weights.h5 --data csv-last
     expect "loss" "$(train 1 eval --weights run-csv/weights.h5 && grep -o 'loss [0-9.]*' out)" \
         "$(train 2 eval --weights run-csv/weights.h5 --data square && grep -o 'loss [0-9.]*' out)"
+    # As Pandas writes what has no names, without its index and with it.
+    make_form csv-packed packed
+    mkdir pandas index
+    for form in train test; do
+        gunzip <"packed/mnist_$form.csv.gz" | sed "1i $(seq -s, 0 36)" >"pandas/$form.csv"
+        awk '{ print (NR > 1 ? NR - 2 : "") "," $0 }' "pandas/$form.csv" >"index/$form.csv"
+    done
+    same_as square 2 pandas --data pandas
+    same_as square 1 index --data index
     make_form csv-text text
     train 2 --data text/digits.txt "${base[@]}" --output text-run
     grep -q '^ *labels in the last column$' out
