@@ -127,6 +127,10 @@ static dt_status open_tables(const char *path, const char *label, csv *self, dt_
     if (train->guessed)
         dt_text_add(&note, "%slabels in the %s column", comma,
                     train->label == 0 ? "first" : "last");
+    if (train->skipped != CSV_NONE && train->skipped_name[0])
+        dt_text_add(&note, "%swithout column %s", note.length > 0 ? "; " : "", train->skipped_name);
+    else if (train->skipped != CSV_NONE)
+        dt_text_add(&note, "%swithout column %d", note.length > 0 ? "; " : "", train->skipped + 1);
     if (left.length > 0)
         dt_text_add(&note, "%s%s", note.length > 0 ? "; " : "", rest);
     return status;

@@ -160,6 +160,8 @@ static dt_status find_label(csv_table *self, const char *line, const char *label
     if (self->header) {
         self->label = find_column(line, self->separator, named ? wanted : dt_label_words);
         self->skipped = find_column(line, self->separator, indices);
+        field at = field_of(line, self->separator, self->skipped);
+        snprintf(self->skipped_name, sizeof self->skipped_name, "%.*s", at.length, at.text);
     }
     if (self->label == TWO || self->skipped == TWO ||
         (!named && self->header && !self->numbered && must && self->label == CSV_NONE))

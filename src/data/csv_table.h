@@ -14,6 +14,7 @@ typedef struct csv_table {
     bool header, numbered;       /* a header that numbers the columns */
     bool guessed;                /* the column of labels is no more than likely */
     int columns, label, skipped; /* columns by number; CSV_NONE */
+    char skipped_name[16];       /* may be "" */
     int64_t rows;
     int64_t next;    /* row that comes next from the lines */
     csv_mark *marks; /* in front of every so many rows */

@@ -59,10 +59,9 @@ static dt_status take_images(const char *path, const dt_array_row *array, dt_sha
     int64_t side = array->rank == 2 ? (int64_t)(sqrt((double)shape[1]) + 0.5) : 0;
     int64_t height = array->rank == 2 ? side : shape[1], width = array->rank == 2 ? side : shape[2];
     int64_t channels = array->rank == 4 ? shape[3] : 1;
-    bool good = array->kind && array->kind != 'b' && !array->fortran && array->rank >= 2 &&
-                shape[0] >= 1 && height >= 1 && width >= 1 && height <= SIDE_MAX &&
-                width <= SIDE_MAX && (channels == 1 || channels == 3) &&
-                (array->rank > 2 || side * side == shape[1]);
+    bool good = array->kind && !array->fortran && array->rank >= 2 && shape[0] >= 1 &&
+                height >= 1 && width >= 1 && height <= SIDE_MAX && width <= SIDE_MAX &&
+                (channels == 1 || channels == 3) && (array->rank > 2 || side * side == shape[1]);
     *out = (dt_shape){(int)height, (int)width, (int)channels};
     return good ? DT_OK
                 : refuse_shape(

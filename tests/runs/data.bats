@@ -222,6 +222,10 @@ same_as_plain() { same_as plain "$@"; }
         np=$((np % 3 + 1))
         same_as square $np $form --data $form
     done
+    grep -q '^ *without column 1$' out
+    sed '1s/""/Id/' csv-quoted/train.csv >id.csv
+    train 1 --data id.csv "${base[@]}" --dry-run
+    grep -q '^ *without column Id$' out
     make_form csv-packed csv-packed
     same_as square 3 by-file --data csv-packed/mnist_train.csv.gz
     grep -q '^ *labels in the first column$' out
@@ -354,6 +358,19 @@ EOT
     arrays dark.npz 'x * 255' '(x > 0.5) * 1.0'
     train 1 --data dark.npz --layers 2 --epochs 1 --output dark
     if grep -q 'pixels of 0 to 1' out; then false; fi
+}
+
+@test "images of true and false are images of 0 and 255" {
+    make_form npz-black black.npz
+    train 1 --data black.npz "${base[@]}" --output black
+    "$python" - <<'EOT'
+import numpy as np
+arrays = dict(np.load("black.npz"))
+np.savez("true.npz", **{name: a > 0 if name[0] == "x" else a for name, a in arrays.items()})
+EOT
+    train 2 --data true.npz "${base[@]}" --output true
+    grep -q '^ *pixels of 0 to 1 become 0 to 255$' out
+    expect "hash" "$(summary parameter_hash black)" "$(summary parameter_hash true)"
 }
 
 @test "hosts whose files differ in the kind of their labels are refused, and do not wait" {
