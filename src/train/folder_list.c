@@ -185,6 +185,11 @@ static dt_status read_part(folder_list *self, dt_part part, dt_error *error)
                              "%s: expected pictures of the class (" DT_IMAGE_KINDS "), found none",
                              path);
     }
+    if (!status && self->base[part] && (size_t)self->first[part][0] == self->files.count)
+        status = dt_fail(error, DT_ERR_DATA,
+                         "%s: expected pictures of the classes (" DT_IMAGE_KINDS
+                         "), found none; move it away to train without",
+                         self->base[part]);
     return status;
 }
 

@@ -189,7 +189,11 @@ EOT
     cp -r set two
     cp -r two/train two/training
     refuse 65 'two: expected one folder of a kind, found train and training;' --data two
-    rm -r two/train two/training
+    rm -r two/training two/test
+    mkdir -p two/test/0 two/test/1
+    refuse 65 'two/test: expected pictures of the classes .*, found none; move it away' --data two
+    cp set/test/0/* two/test/0
+    rm -r two/train
     refuse 65 'two: expected a folder train beside test, found none' --data two
     mkdir -p bare/train_set bare/test_set
     cp set/train/1/*.png bare/train_set
