@@ -10,6 +10,7 @@
 #include "base/partition.h"
 #include "base/text.h"
 #include "data/classes.h"
+#include "data/csv.h"
 #include "file/image.h"
 #include "file/image_fit.h"
 #include "folder_list.h"
@@ -41,7 +42,7 @@ typedef struct state {
 bool source_folder_is(const char *path)
 {
     return folder_is_one(path) && !dt_source_idx_is(path) &&
-           folder_holds_picture(path, LEVELS, false);
+           folder_holds_picture(path, LEVELS, dt_csv_is(path));
 }
 
 static dt_status read_bytes(const state *self, dt_part part, int64_t sample, void **bytes,

@@ -243,6 +243,9 @@ same_as_plain() { same_as plain "$@"; }
     done
     same_as square 2 pandas --data pandas
     same_as square 1 index --data index
+    touch csv/preview.png # no picture of a class
+    train 2 --data csv "${base[@]}" --dry-run
+    rm csv/preview.png
     make_form csv-text text
     train 2 --data text/digits.txt "${base[@]}" --output text-run
     grep -q '^ *labels in the last column$' out
