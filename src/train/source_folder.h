@@ -8,8 +8,8 @@
 #include "data/source.h"
 #include "dist/comm.h"
 
-/* Whether `path` is a folder with pictures in it or near below it, and no IDX files; where there are
- * CSV files, with pictures in the folders in it. */
+/* Whether `path` is a folder with pictures in it or near below it, and no IDX files; where there
+ * are CSV files, with pictures in the folders in it. */
 bool source_folder_is(const char *path);
 
 /* The pictures that folder_list_read finds: the names are there, the shape is not known yet (height
