@@ -137,12 +137,14 @@ static void print_training(const dt_session *run)
         snprintf(scaled, sizeof scaled, " (%g at batch %lld, %s)", config->lr,
                  (long long)config->lr_batch, dt_lr_scaling_names[config->lr_scaling]);
     if (config->accumulate > 1)
-        snprintf(parts, sizeof parts, " in %lld parts", (long long)config->accumulate);
+        snprintf(parts, sizeof parts, " in %lld parts",
+                 (long long)(config->accumulate < config->batch_size ? config->accumulate
+                                                                     : config->batch_size));
     dt_say("  training  %s, lr %g%s, batch %lld%s, %lld epoch%s of %lld steps, seed %lld",
            dt_optimizer_names[config->optimizer], dt_config_peak_lr(config), scaled,
            (long long)config->batch_size, parts, (long long)config->epochs,
-           config->epochs == 1 ? "" : "s",
-           (long long)dt_plan_steps(&run->plan), (long long)config->seed);
+           config->epochs == 1 ? "" : "s", (long long)dt_plan_steps(&run->plan),
+           (long long)config->seed);
     if (run->average)
         dt_say("            the moving average of the weights is evaluated and saved, ema %g",
                config->ema);

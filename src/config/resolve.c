@@ -154,10 +154,6 @@ static dt_status check_together(const dt_config *config, dt_error *error)
                    : refuse_both(config, "layers", "loss", error,
                                  "expected no softmax at the end with loss = cross-entropy, which "
                                  "contains it, found one; leave it away, or change loss");
-    if (config->accumulate > config->batch_size)
-        return refuse_both(config, "accumulate", "batch_size", error,
-                           "expected at most batch_size, %lld parts, found %lld",
-                           (long long)config->batch_size, (long long)config->accumulate);
     return check_schedule(config, error);
 }
 
