@@ -31,4 +31,17 @@ void dt_text_add_real(dt_text *to, double value);
 /* Appends NULL-terminated names, of which there is one: "a, b or c". */
 void dt_text_add_names(dt_text *to, const char *const *names);
 
+/* Names of which the first few are shown: "a, b and 3 more". Starts as {.most = 2}. */
+typedef struct dt_text_list {
+    int most;
+    const char *before; /* in front of the first one; NULL: nothing */
+    int count; /* so far, of those that are not shown too: who has them at hand may set it */
+} dt_text_list;
+
+/* Appends the next name, or its first `width` bytes. */
+void dt_text_add_listed(dt_text *to, dt_text_list *list, int width, const char *name);
+
+/* Appends how many are not shown. */
+void dt_text_end_list(dt_text *to, const dt_text_list *list);
+
 #endif

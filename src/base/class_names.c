@@ -62,10 +62,11 @@ char *dt_class_list(const char *names, int classes, char text[DT_CLASSES_LISTED]
         dt_text_add(&out, "%s to %s", name, last);
         return text;
     }
+    dt_text_list list = {.most = LISTED_MOST};
     for (int i = 0; i < classes && i < LISTED_MOST; i++)
-        dt_text_add(&out, "%s%.40s", i > 0 ? ", " : "", dt_class_name(names, i, name));
-    if (classes > LISTED_MOST)
-        dt_text_add(&out, " and %d more", classes - LISTED_MOST);
+        dt_text_add_listed(&out, &list, 40, dt_class_name(names, i, name));
+    list.count = classes;
+    dt_text_end_list(&out, &list);
     return text;
 }
 

@@ -58,3 +58,16 @@ void dt_text_add_names(dt_text *to, const char *const *names)
     while (*++names)
         dt_text_add(to, "%s%s", names[1] ? ", " : " or ", *names);
 }
+
+void dt_text_add_listed(dt_text *to, dt_text_list *list, int width, const char *name)
+{
+    const char *before = list->before ? list->before : "";
+    if (list->count++ < list->most)
+        dt_text_add(to, "%s%.*s", list->count > 1 ? ", " : before, width, name);
+}
+
+void dt_text_end_list(dt_text *to, const dt_text_list *list)
+{
+    if (list->count > list->most)
+        dt_text_add(to, " and %d more", list->count - list->most);
+}

@@ -11,7 +11,7 @@
 #include "base/memory.h"
 #include "idx_names.h"
 
-enum { LISTED_MOST = 5 };
+enum { LISTED_MOST = 5, NAME_MOST = 60 };
 
 /* What a name says. */
 typedef struct role {
@@ -125,10 +125,10 @@ static dt_status refuse(const search *self, const char *missing, dt_error *error
 {
     char text[400] = "";
     dt_text seen = {.text = text, .size = sizeof text};
-    for (size_t i = 0; i < self->count && i < LISTED_MOST; i++)
-        dt_text_add(&seen, "%s%.60s", i > 0 ? ", " : "", self->files[i].name);
-    if (self->count > LISTED_MOST)
-        dt_text_add(&seen, " and %zu more", self->count - LISTED_MOST);
+    dt_text_list list = {.most = LISTED_MOST};
+    for (size_t i = 0; i < self->count; i++)
+        dt_text_add_listed(&seen, &list, NAME_MOST, self->files[i].name);
+    dt_text_end_list(&seen, &list);
     return dt_fail(error, DT_ERR_NO_INPUT, "%.300s: expected %s, found %s%s%s", self->directory,
                    missing, text, self->idx[0] ? " and " : "", self->idx);
 }
@@ -165,20 +165,14 @@ static dt_status set_path(const search *self, const found *file, char path[PATH_
 
 static void note_rest(const search *self, const found *train, const found *test, dt_text *note)
 {
-    int rest = 0;
+    dt_text_list list = {.most = LISTED_MOST,
+                         .before = note->length > 0 ? "; without " : "without "};
     for (size_t i = 0; i < self->count; i++) {
         const found *file = &self->files[i];
-        if (file == train || file == test)
-            continue;
-        if (rest++ < LISTED_MOST)
-            dt_text_add(note, "%s%.60s",
-                        rest > 1           ? ", "
-                        : note->length > 0 ? "; without "
-                                           : "without ",
-                        file->name);
+        if (file != train && file != test)
+            dt_text_add_listed(note, &list, NAME_MOST, file->name);
     }
-    if (rest > LISTED_MOST)
-        dt_text_add(note, " and %d more", rest - LISTED_MOST);
+    dt_text_end_list(note, &list);
 }
 
 static dt_status find_in_directory(search *self, csv_names *out, dt_text *note, dt_error *error)

@@ -138,12 +138,13 @@ static dt_status refuse_header(const csv_table *self, const char *line, dt_error
     dt_text seen = {.text = text, .size = sizeof text},
             known = {.text = names, .size = sizeof names};
     dt_text_add_names(&known, dt_label_words);
+    dt_text_list list = {.most = LISTED_MOST};
     for (int i = 0; i < self->columns && i < LISTED_MOST; i++) {
         field at = field_of(line, self->separator, i);
-        dt_text_add(&seen, "%s%.*s", i > 0 ? ", " : "", at.length < 40 ? at.length : 40, at.text);
+        dt_text_add_listed(&seen, &list, at.length < 40 ? at.length : 40, at.text);
     }
-    if (self->columns > LISTED_MOST)
-        dt_text_add(&seen, " and %d more", self->columns - LISTED_MOST);
+    list.count = self->columns;
+    dt_text_end_list(&seen, &list);
     return dt_fail(error, DT_ERR_DATA,
                    "%s: expected one column of labels, %s, found %s; say which with --keys NAME",
                    self->lines.shown, names, text);

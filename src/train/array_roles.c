@@ -1,5 +1,6 @@
 #include "array_roles.h"
 
+#include <limits.h>
 #include <string.h>
 #include <strings.h>
 
@@ -100,10 +101,10 @@ static dt_status refuse_arrays(const char *path, const dt_arrays *arrays, dt_err
 {
     char text[400] = "";
     dt_text seen = {.text = text, .size = sizeof text};
-    for (int i = 0; i < arrays->count && i < SHOWN_MOST; i++)
-        dt_text_add(&seen, "%s%.80s", i > 0 ? ", " : "", arrays->rows[i].name);
-    if (arrays->count > SHOWN_MOST)
-        dt_text_add(&seen, " and %d more", arrays->count - SHOWN_MOST);
+    dt_text_list list = {.most = SHOWN_MOST};
+    for (int i = 0; i < arrays->count; i++)
+        dt_text_add_listed(&seen, &list, 80, arrays->rows[i].name);
+    dt_text_end_list(&seen, &list);
     return dt_fail(error, DT_ERR_DATA,
                    "%.300s: expected arrays like x_train and y_train, with x_test and y_test or "
                    "without, found %s; say which with --keys IMAGES,LABELS",
@@ -135,18 +136,10 @@ static bool is_used(const array_roles *self, int array)
 
 void array_roles_note_rest(const array_roles *self, const dt_arrays *arrays, dt_text *note)
 {
-    int rest = 0;
-    for (int i = 0; i < arrays->count; i++) {
-        if (is_used(self, i))
-            continue;
-        if (rest < LISTED_MOST)
-            dt_text_add(note, "%s%s",
-                        rest > 0           ? ", "
-                        : note->length > 0 ? "; without "
-                                           : "without ",
-                        arrays->rows[i].name);
-        rest++;
-    }
-    if (rest > LISTED_MOST)
-        dt_text_add(note, " and %d more", rest - LISTED_MOST);
+    dt_text_list list = {.most = LISTED_MOST,
+                         .before = note->length > 0 ? "; without " : "without "};
+    for (int i = 0; i < arrays->count; i++)
+        if (!is_used(self, i))
+            dt_text_add_listed(note, &list, INT_MAX, arrays->rows[i].name);
+    dt_text_end_list(note, &list);
 }

@@ -97,10 +97,27 @@ static void a_text_that_grows_is_whole_or_says_that_it_is_not(void)
     dt_free(empty.text);
 }
 
+static void a_list_is_shown_in_part(void)
+{
+    static const char *const names[] = {"antlion", "bee", "wasp", "moth"};
+    static const char *const expected[] = {"", "of ant", "of ant, bee", "of ant, bee and 1 more",
+                                           "of ant, bee and 2 more"};
+    for (int count = 0; count <= 4; count++) {
+        char buffer[40] = "";
+        dt_text text = {.text = buffer, .size = sizeof buffer};
+        dt_text_list list = {.most = 2, .before = "of "};
+        for (int i = 0; i < count; i++)
+            dt_text_add_listed(&text, &list, 3, names[i]);
+        dt_text_end_list(&text, &list);
+        CU_ASSERT_STRING_EQUAL(buffer, expected[count]);
+    }
+}
+
 static CU_TestInfo tests[] = {
     {"a text that grows is whole or says that it is not",
      a_text_that_grows_is_whole_or_says_that_it_is_not},
     {"names are told as people do", names_are_told_as_people_do},
+    {"a list is shown in part", a_list_is_shown_in_part},
     {"a text is cut at its size and counted whole", a_text_is_cut_at_its_size_and_counted_whole},
     {"a real is as short as comes back", a_real_is_as_short_as_comes_back},
     CU_TEST_INFO_NULL,
