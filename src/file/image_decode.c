@@ -41,27 +41,31 @@ static dt_status refuse(dt_error *error)
                    "be decoded");
 }
 
-static dt_status refuse_kind(dt_error *error)
-{
-    return dt_fail(error, DT_ERR_DATA, "expected a picture, " DT_IMAGE_KINDS);
-}
+/* What a file says of its picture. */
+typedef struct head {
+    int format, height, width;
+    bool grey; /* there are no colours */
+} head;
 
-/* Sizes as the file says them, before memory is taken; *grey: it says that there are no colours. */
-static dt_status read_header(const void *bytes, size_t size, int *height, int *width, bool *grey,
-                             dt_error *error)
+/* Before memory is taken for pixels. */
+static dt_status read_head(const void *bytes, size_t size, head *out, dt_error *error)
 {
     int format, bits, samples, has_colours;
-    if (pixReadHeaderMem(bytes, size, &format, width, height, &bits, &samples, &has_colours) ||
-        *height < 1 || *width < 1)
+    *out = (head){.format = format_of(bytes, size)};
+    if (out->format == IFF_UNKNOWN)
+        return dt_fail(error, DT_ERR_DATA, "expected a picture, " DT_IMAGE_KINDS);
+    if (pixReadHeaderMem(bytes, size, &format, &out->width, &out->height, &bits, &samples,
+                         &has_colours) ||
+        out->height < 1 || out->width < 1)
         return refuse(error);
-    *grey = samples <= 2 && !has_colours;
-    if (*height <= DT_IMAGE_SIDE_MAX && *width <= DT_IMAGE_SIDE_MAX &&
-        (int64_t)*height * *width <= DT_IMAGE_PIXELS_MAX)
+    out->grey = samples <= 2 && !has_colours;
+    if (out->height <= DT_IMAGE_SIDE_MAX && out->width <= DT_IMAGE_SIDE_MAX &&
+        (int64_t)out->height * out->width <= DT_IMAGE_PIXELS_MAX)
         return DT_OK;
     return dt_fail(error, DT_ERR_DATA,
                    "expected a picture of at most %d pixels a side and %d million in all, found "
                    "%d x %d",
-                   DT_IMAGE_SIDE_MAX, DT_IMAGE_PIXELS_MAX >> 20, *height, *width);
+                   DT_IMAGE_SIDE_MAX, DT_IMAGE_PIXELS_MAX >> 20, out->height, out->width);
 }
 
 /* What makes a picture upright. */
@@ -252,17 +256,15 @@ static dt_status copy_pixels(PIX *picture, dt_image *out, dt_error *error)
 dt_status image_decode_here(const void *bytes, size_t size, int channels, dt_image *out,
                             dt_error *error)
 {
-    int height, width, format = format_of(bytes, size);
-    bool grey;
+    head is;
     *out = (dt_image){.channels = channels};
-    if (format == IFF_UNKNOWN)
-        return refuse_kind(error);
-    dt_status status = read_header(bytes, size, &height, &width, &grey, error);
+    dt_status status = read_head(bytes, size, &is, error);
     if (status)
         return status;
-    PIX *picture = format == IFF_JFIF_JPEG ? read_jpeg(bytes, size, height > width ? height : width)
-                   : format == IFF_PNG     ? read_png(bytes, size)
-                                           : pixReadMem(bytes, size);
+    int longest = is.height > is.width ? is.height : is.width;
+    PIX *picture = is.format == IFF_JFIF_JPEG ? read_jpeg(bytes, size, longest)
+                   : is.format == IFF_PNG     ? read_png(bytes, size)
+                                              : pixReadMem(bytes, size);
     picture = to_colours(picture);
     if (!picture)
         return refuse(error);
@@ -289,17 +291,15 @@ static dt_status find_channels(const void *bytes, size_t size, int *channels, dt
 dt_status image_look_here(const void *bytes, size_t size, bool closely, dt_image *out,
                           dt_error *error)
 {
-    int height, width, format = format_of(bytes, size);
-    bool grey;
+    head is;
     *out = (dt_image){0};
-    if (format == IFF_UNKNOWN)
-        return refuse_kind(error);
-    dt_status status = read_header(bytes, size, &height, &width, &grey, error);
+    dt_status status = read_head(bytes, size, &is, error);
     if (status)
         return status;
-    bool across = format == IFF_JFIF_JPEG && find_turning(bytes, size).quarters % 2 == 1;
-    *out = (dt_image){.height = across ? width : height, .width = across ? height : width};
-    if (closely && grey)
+    bool across = is.format == IFF_JFIF_JPEG && find_turning(bytes, size).quarters % 2 == 1;
+    *out =
+        (dt_image){.height = across ? is.width : is.height, .width = across ? is.height : is.width};
+    if (closely && is.grey)
         out->channels = 1;
     else if (closely)
         status = find_channels(bytes, size, &out->channels, error);
