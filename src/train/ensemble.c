@@ -8,23 +8,18 @@
 #include "base/text.h"
 #include "dist/reduce.h"
 
-enum { DESCRIPTION_SIZE = DT_CLASSES_LISTED + 200 };
+enum { DESCRIPTION_SIZE = 200 };
 
 static void describe(const dt_model *model, char text[DESCRIPTION_SIZE])
 {
     const dt_network_spec *spec = &model->spec;
     const dt_normalization *by = &spec->normalization;
     dt_shape input = spec->architecture.input;
-    int classes = dt_architecture_outputs(&spec->architecture);
-    char list[DT_CLASSES_LISTED];
-    const char *names = model->file.facts.class_names;
     dt_text out = {.text = text, .size = DESCRIPTION_SIZE};
-    dt_text_add(&out, "%d x %d x %d pixels%s (times %.6g, plus %.6g), %d classes", input.height,
+    dt_text_add(&out, "%d x %d x %d pixels%s (times %.6g, plus %.6g), %d classes, %s", input.height,
                 input.width, input.channels, model->config.transpose ? " transposed" : "",
-                by->scale, by->shift, classes);
-    if (names && names[0])
-        dt_text_add(&out, " %s", dt_class_list(names, classes, list));
-    dt_text_add(&out, ", %s", dt_loss_names[spec->loss]);
+                by->scale, by->shift, dt_architecture_outputs(&spec->architecture),
+                dt_loss_names[spec->loss]);
 }
 
 /* The first class that is called otherwise; -1: there is none. */
