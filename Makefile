@@ -36,12 +36,12 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(if $(ARCH),-march=$(ARCH)) -fno-fast-math -f
              $(WARNINGS) $(SANITIZE) -Iinclude -MMD -MP
 
 # The rooms of src, each of which sees those before it (scripts/lint.sh says which), the headers of
-# the libraries that it may use, and of no other.
-ROOMS      := base chart nn nn/layers data dist file run model config train bench report cli
+# the libraries that it may use, and of no other. A room may have folders.
+ROOMS      := base chart nn data dist file run model config train bench report cli
 FLAGS_dist  = $(patsubst -I%,-isystem %,$(filter -I% -D%,$(MPI_SAYS)))
 FLAGS_file  = $(call system_flags,$(HDF5) lept libexif libzip jansson libseccomp)
 FLAGS_run   = $(call system_flags,libprotobuf-c) -isystem $(BUILD)/run
-FLAGS_model = $(call system_flags,libprotobuf-c) -isystem $(BUILD)/model
+FLAGS_model = $(call system_flags,libprotobuf-c) -isystem $(BUILD)/model/onnx
 FLAGS_train = -DDT_BUILD_FLAGS='"$(subst ",,$(subst ',,$(CFLAGS) $(if $(ARCH),-march=$(ARCH))))"'
 FLAGS_cli   = -DDT_VERSION='"$(VERSION)"'
 LDLIBS      = -pthread $(shell $(PKGCONF) --libs $(HDF5) libxxhash libisal lept libexif libzip jansson libprotobuf-c libseccomp) -lm -ldl \
@@ -49,12 +49,12 @@ LDLIBS      = -pthread $(shell $(PKGCONF) --libs $(HDF5) libxxhash libisal lept 
 
 system_flags = $(shell $(PKGCONF) --cflags $(1) | sed 's/-I/-isystem /g')
 
-# Formats that others have defined, src/ROOM/NAME.proto, become C: "NAME.pb-c.h".
-PROTOS   := $(wildcard src/*/*.proto)
+# Formats that others have defined, NAME.proto, become C: "NAME.pb-c.h".
+PROTOS   := $(wildcard src/*/*.proto src/*/*/*.proto)
 MESSAGES := $(PROTOS:src/%.proto=$(BUILD)/%.pb-c.o)
 PROTOC   ?= protoc
 
-SOURCES := $(foreach room,$(ROOMS),$(sort $(wildcard src/$(room)/*.c)))
+SOURCES := $(foreach room,$(ROOMS),$(sort $(wildcard src/$(room)/*.c src/$(room)/*/*.c)))
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/%.o) $(MESSAGES)
 LIBRARY := $(filter-out $(BUILD)/cli/main.o,$(OBJECTS))
 
@@ -128,7 +128,7 @@ lint:  ## the rules of the house: rooms, guards, line lengths, shell scripts
 	@scripts/lint.sh
 
 format:  ## clang-format on all C files
-	@clang-format -i $(SOURCES) $(wildcard include/*/*.h src/*/*.h tests/*/*.[ch] tests/unit/*/*.[ch])
+	@clang-format -i $(SOURCES) $(wildcard include/*/*.h src/*/*.h src/*/*/*.h tests/*/*.[ch] tests/unit/*/*.[ch])
 
 clean:  ## remove what was built
 	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-mpich $(PROGRAM)

@@ -26,7 +26,8 @@ Exit code: 0 no violation, 1 violations, 64 wrong usage.
 EOF
 }
 
-# The room of each file comes from its path: src/ROOM/name.c, include/ROOM/name.h.
+# The room of each file comes from its path: src/ROOM/name.c, src/ROOM/FOLDER/name.c,
+# include/ROOM/name.h.
 # shellcheck disable=SC2016
 check_rooms='
 function report(text) { printf "%s:%d: %s\n", FILENAME, FNR, text }
@@ -53,7 +54,8 @@ function check_include(line,   quoted, target, parts, target_room) {
     if (target_room in below) {
         if (target_room != room && index(" " below[room] " ", " " target_room " ") == 0)
             report("room " room " may not include \"" target "\"")
-    } else if (quoted && (target ~ /\// || !exists(directory "/" target)))
+    } else if (quoted && (target !~ /^(\.\.\/|[a-z0-9]+\/)?[a-z0-9_]+\.h$/ ||
+                          !exists(directory "/" target)))
         report("\"" target "\" is in no room; expected \"room/name.h\"")
 }
 
@@ -90,15 +92,17 @@ FNR == 1 {
     depth = split(FILENAME, path, "/")
     room = path[2]
     directory = path[1] "/" path[2]
-    if (directory "/" path[3] == "src/nn/layers") { # a folder of its room: a file a kind
+    if (depth == 4 && path[1] == "src") { # a folder of its room
         directory = directory "/" path[3]
         depth--
     }
     if (depth != 3 || !(room in below)) report("in no room; expected " path[1] "/ROOM/name.[ch]")
     guard = ""
     directives = 0
-    if (path[3] ~ /\.h$/) {
-        guard = toupper("DT_" room "_" path[3])
+    name = FILENAME
+    sub(/.*\//, "", name)
+    if (name ~ /\.h$/ && FILENAME != "src/nn/layers/list.h") {
+        guard = toupper("DT_" room "_" name)
         gsub(/[^A-Z0-9]/, "_", guard)
     }
 }

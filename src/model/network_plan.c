@@ -7,7 +7,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "keras_layer.h"
+#include "keras/keras_layer.h"
 
 /* Models within models. */
 enum { DEPTH_MAX = 8 };

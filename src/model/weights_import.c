@@ -8,8 +8,8 @@
 #include "file/safetensors.h"
 #include "file/torch_pickle.h"
 #include "file/zip.h"
-#include "keras_hdf5.h"
-#include "onnx_import.h"
+#include "keras/keras_hdf5.h"
+#include "onnx/onnx_import.h"
 #include "weights_facts.h"
 #include "weights_plan.h"
 

@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "file/hdf5_reader.h"
 #include "nn/finite.h"
-#include "keras_listing.h"
+#include "keras/keras_listing.h"
 #include "weights_facts.h"
 
 /* Facts and hash of a file of this program, which has no dataset that is not listed. */

@@ -6,8 +6,8 @@
 #include "base/text.h"
 #include "data/classes.h"
 #include "host_load.h"
-#include "session_source.h"
-#include "source_folder.h"
+#include "sources/session_source.h"
+#include "sources/source_folder.h"
 #include "train/need.h"
 
 /* Of pictures. Collective. */

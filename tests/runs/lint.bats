@@ -14,9 +14,10 @@ teardown() {
 
 # plant PATH LINE...: writes a file of a small source tree; a header gets its guard.
 plant() {
-    local path=$work/tree/$1 guard
+    local path=$work/tree/$1 guard parts
     mkdir -p "$(dirname "$path")"
-    guard=DT_$(printf '%s' "${1#*/}" | tr 'a-z/.' 'A-Z__')
+    IFS=/ read -ra parts <<<"$1"
+    guard=DT_$(printf '%s_%s' "${parts[1]}" "${parts[-1]}" | tr 'a-z.' 'A-Z_')
     case $1 in
         *.h) printf '%s\n' "#ifndef $guard" "#define $guard" "${@:2}" '#endif' ;;
         *) printf '%s\n' "${@:2}" ;;
@@ -71,6 +72,23 @@ declare -gA sees=(
             esac
         done
     done
+}
+
+@test "lint: a room may have folders, which keep its rules and see its private headers" {
+    plant src/file/up.h
+    plant src/file/hdf5/own.h
+    plant src/file/hdf5/a.c '#include "own.h"' '#include "../up.h"' '#include "other.h"' \
+        '#include "nn/a.h"' '#include "../../base/a.h"'
+    plant src/file/b.c '#include "hdf5/own.h"' '#include "hdf5/other.h"'
+    plant src/file/hdf5/deeper/c.c
+    lint
+    [ "$status" -eq 1 ]
+    has_line 'src/file/hdf5/a.c:3: "other.h" is in no room; expected "room/name.h"'
+    has_line 'src/file/hdf5/a.c:4: room file may not include "nn/a.h"'
+    has_line 'src/file/hdf5/a.c:5: "../../base/a.h" is in no room; expected "room/name.h"'
+    has_line 'src/file/b.c:2: "hdf5/other.h" is in no room; expected "room/name.h"'
+    [[ $output == *'src/file/hdf5/deeper/c.c:'*'in no room; expected src/ROOM/name.[ch]'* ]]
+    [ "${#lines[@]}" -eq 5 ]
 }
 
 @test "lint: no circle of rooms" {

@@ -1,4 +1,4 @@
-// The ink of a picture: src/file/image_ink.c and image_pieces.c, step by step.
+// The ink of a picture: src/file/image/image_ink.c and image_pieces.c, step by step.
 
 const seen = { side: 512, noise: 3, noiseLeast: 12, noiseClean: 36, stroke: 0.3, strong: 0.45,
     weak: 0.2, full: 0.85, contrast: 20, alike: 0.05, darkest: 40 };

@@ -1,8 +1,8 @@
 /* What layer and group normalisation share. A sample is [positions][channels], and its channels are
  * cut into groups of equal size. The values of a group, at all positions, get mean 0 and variance
  * 1; then every channel has a gain and a shift. */
-#ifndef DT_NN_LAYERS_NORM_H
-#define DT_NN_LAYERS_NORM_H
+#ifndef DT_NN_NORM_H
+#define DT_NN_NORM_H
 
 #include "nn/layer.h"
 

@@ -1,6 +1,6 @@
 /* Windows of an image, as convolutions and pooling take them: where they are. */
-#ifndef DT_NN_LAYERS_WINDOW_H
-#define DT_NN_LAYERS_WINDOW_H
+#ifndef DT_NN_WINDOW_H
+#define DT_NN_WINDOW_H
 
 #include "nn/layer.h"
 

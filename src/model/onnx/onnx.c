@@ -7,7 +7,7 @@
 #include "model/planes.h"
 #include "model/weights_bundle.h"
 #include "onnx_graph.h"
-#include "weights_facts.h"
+#include "../weights_facts.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "raw_data is little-endian");
 

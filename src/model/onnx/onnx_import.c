@@ -8,8 +8,8 @@
 #include "base/memory.h"
 #include "onnx_own.h"
 #include "onnx_walk.h"
-#include "weights_facts.h"
-#include "weights_plan.h"
+#include "../weights_facts.h"
+#include "../weights_plan.h"
 
 /* What was there when this was written. source: ONNX, Versioning.md */
 enum { OPSET_FIRST = 7, OPSET_LAST = 26 };

@@ -10,7 +10,7 @@
 
 #include "base/text.h"
 #include "file/bundle.h"
-#include "network_plan.h"
+#include "../network_plan.h"
 #include "onnx_constant.h"
 
 enum { ONNX_NODES_MAX = 4096, ONNX_CONSTANTS_MAX = 4096, ONNX_LIST_MAX = 8 };

@@ -8,7 +8,7 @@
 #include "file/zip.h"
 #include "keras_config.h"
 #include "model/keras.h"
-#include "weights_facts.h"
+#include "../weights_facts.h"
 
 /* "/layers/LAYER/vars/N" */
 #define PATH_SIZE 96

@@ -2,7 +2,7 @@
 #ifndef DT_MODEL_ONNX_OWN_H
 #define DT_MODEL_ONNX_OWN_H
 
-#include "network_plan.h"
+#include "../network_plan.h"
 
 /* Whether the network of the graph is that of the facts, but for layers that are nothing to ONNX,
  * as dropout is. Errors: DT_ERR_DATA: it is another. */

@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 #include "file/hdf5_reader.h"
-#include "network_plan.h"
+#include "../network_plan.h"
 
 /* Whether it is a file of Keras 3, of which each layer has a group "vars". */
 bool keras_is_3(const dt_hdf5_reader *reader);

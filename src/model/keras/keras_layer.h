@@ -3,7 +3,7 @@
 #define DT_MODEL_KERAS_LAYER_H
 
 #include "file/json_reader.h"
-#include "network_plan.h"
+#include "../network_plan.h"
 
 /* One layer's text, as nn/architecture.h reads it. */
 typedef struct keras_item {
