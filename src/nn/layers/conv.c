@@ -1,37 +1,11 @@
-#include <string.h>
-
-#include "nn/layer.h"
+#include "conv_plan.h"
 #include "nn/matmul.h"
-#include "nn/simd.h"
-#include "window.h"
 
 enum { FILTERS, KERNEL, STRIDE, PAD, BIAS };
-
-/* What the passes know of a layer: its windows, and where its arrays are in work and indices. */
-typedef struct plan {
-    window at;
-    int height, width, in, out;         /* of the input; channels of both */
-    int patch, positions;               /* values of a window; windows */
-    int taps_down, taps_across;         /* the most windows in which a value lies, less one */
-    int errors_height, errors_width;    /* of the output's gradient with a border of zeros */
-    dt_real *image, *turned;            /* bordered input; kernel, turned */
-    dt_real *gradient;                  /* of a sample alone: [patch + 1][out] */
-    dt_real *errors;                    /* bordered gradient of the output, or that of the windows:
-                                           [positions][patch] */
-    int32_t *position, *value, *output; /* [positions], [patch], [positions] */
-    int32_t *to_window;                 /* [positions] */
-    int32_t *from, *to, *tap;           /* of the input's gradient: [height * width], so too,
-                                           [kernel's height * width * out], at least [positions] */
-} plan;
 
 static bool has_bias(const dt_layer *layer)
 {
     return layer->arguments[BIAS] != 0;
-}
-
-static size_t product(int a, int b, int c)
-{
-    return (size_t)a * (size_t)b * (size_t)c;
 }
 
 static dt_status windows_of(const dt_layer *layer, window *at, dt_error *error)
@@ -66,49 +40,19 @@ static size_t image_size(const plan *self)
     return product(self->at.bordered_height, self->at.bordered_width, self->in);
 }
 
-static size_t errors_size(const plan *self)
-{
-    return product(self->errors_height, self->errors_width, self->out);
-}
-
-static size_t kernel_size(const plan *self)
-{
-    return (size_t)self->patch * (size_t)self->out;
-}
-
 /* The bias takes as many zeros as there are windows. */
 static int tap_size(const plan *self)
 {
     return larger(self->at.height * self->at.width * self->out, self->positions);
 }
 
-static int rounded(int count)
-{
-    enum { LANES = 16 };
-    return (count + LANES - 1) / LANES * LANES;
-}
-
-/* Whether the gradient of the input is found window by window, and added up; otherwise value by
- * value, from all its windows. A window's values fill vectors where an image of few channels does
- * not; but those of all windows must stay in cache. The bits depend on it: it is a function of the
- * shape alone. */
-static bool goes_by_window(const plan *self)
-{
-    const window *at = &self->at;
-    if (product(self->positions, self->patch, 1) > (size_t)1 << 20)
-        return false;
-    double taps = (double)at->height * at->width / at->down / at->across;
-    double by_value = (double)self->height * self->width * rounded(self->in) * taps * self->out;
-    double adding = 3.0 * at->height * rounded(at->width * self->in);
-    return self->positions * ((double)rounded(self->patch) * self->out + adding) < by_value;
-}
-
 static void needs(const dt_layer *layer, size_t *indices, size_t *work)
 {
     plan self = measure(layer);
     *work = image_size(&self) + 2 * kernel_size(&self) + (size_t)self.out;
-    *work += goes_by_window(&self) ? product(self.positions, self.patch, 1) : errors_size(&self);
-    *indices = 3 * (size_t)self.positions + (size_t)self.patch +
+    *work += conv_goes_by_window(&self) ? product(self.positions, larger(self.patch, self.out), 1)
+                                        : errors_size(&self);
+    *indices = 5 * (size_t)self.positions + 2 * (size_t)self.at.rows + (size_t)self.patch +
                2 * (size_t)(self.height * self.width) + (size_t)tap_size(&self);
 }
 
@@ -122,7 +66,11 @@ static plan plan_of(const dt_layer *layer)
     self.position = layer->indices;
     self.output = self.position + self.positions;
     self.to_window = self.output + self.positions;
-    self.value = self.to_window + self.positions;
+    self.seen_position = self.to_window + self.positions;
+    self.seen_output = self.seen_position + self.positions;
+    self.first = self.seen_output + self.positions;
+    self.end = self.first + self.at.rows;
+    self.value = self.end + self.at.rows;
     self.from = self.value + self.patch;
     self.to = self.from + self.height * self.width;
     self.tap = self.to + self.height * self.width;
@@ -136,16 +84,6 @@ static plan plan_of(const dt_layer *layer)
         for (int j = 0; j < self.at.width * self.in; j++, i++)
             self.value[i] = y * self.at.bordered_width * self.in + j;
     return self;
-}
-
-/* Copies `rows` x `columns` places of `channels` values from an image `from_width` wide into one
- * `to_width` wide. */
-static void copy_places(int rows, int columns, int channels, const dt_real *from, int from_width,
-                        dt_real *to, int to_width)
-{
-    for (int y = 0; y < rows; y++)
-        memcpy(to + product(y, to_width, channels), from + product(y, from_width, channels),
-               product(columns, channels, 1) * sizeof *to);
 }
 
 /* Whether windows lie in the image as it is. */
@@ -216,27 +154,93 @@ static int tensors(dt_layer *layer)
     return has_bias(layer) ? 2 : 1;
 }
 
+/* Leaves out the windows that see zeros alone, as many do at the border of an image: what they add
+ * to a sum changes no bit. */
+static void leave_out(const plan *self, const dt_layer *layer, const dt_real *x,
+                      dt_gathered *patches)
+{
+    window_find_seeing(&self->at, layer->input, x, self->from, self->first, self->end);
+    patches->row = self->seen_position;
+    patches->rows = 0;
+    for (int row = 0; row < self->at.rows; row++) {
+        int from = row * self->at.columns + self->first[row];
+        int count = self->end[row] - self->first[row];
+        size_t size = (size_t)count * sizeof *self->position;
+        memcpy(self->seen_position + patches->rows, self->position + from, size);
+        memcpy(self->seen_output + patches->rows, self->output + from, size);
+        patches->rows += count;
+    }
+}
+
+/* The output of windows that are left out. start: [columns][out]. */
+static void set_rest(const plan *self, const dt_real *start, dt_real *y)
+{
+    size_t out = (size_t)self->out, columns = (size_t)self->at.columns;
+    for (int row = 0; row < self->at.rows; row++, y += columns * out) {
+        size_t first = (size_t)self->first[row], end = (size_t)self->end[row];
+        memcpy(y, start, first * out * sizeof *y);
+        memcpy(y + end * out, start, (columns - end) * out * sizeof *y);
+    }
+}
+
+/* What a row of windows comes to that see zeros, in scratch. */
+static const dt_real *empty_row(const plan *self, const dt_real *start)
+{
+    size_t size = (size_t)self->out * sizeof *start;
+    for (int i = 0; i < self->at.columns; i++)
+        if (start)
+            memcpy(self->errors + i * self->out, start, size);
+        else
+            memset(self->errors + i * self->out, 0, size);
+    return self->errors;
+}
+
 static void forward(const dt_layer *layer, const dt_layer_pass *pass)
 {
     plan self = plan_of(layer);
-    const dt_real *kernel = pass->parameters, *bias = kernel + kernel_size(&self);
+    const dt_matrix kernel = {pass->parameters, self.out};
+    const dt_real *start = has_bias(layer) ? pass->parameters + kernel_size(&self) : NULL;
+    const dt_real *rest = pass->number == 0 ? empty_row(&self, start) : NULL;
     for (int i = 0; i < pass->input->samples; i++) {
-        dt_matmul_gathered(patches_of(&self, dt_tile_row(pass->input, i)),
-                           (dt_matrix){kernel, self.out}, self.out, has_bias(layer) ? bias : NULL,
-                           dt_tile_row(pass->output, i), self.output);
+        const dt_real *x = dt_tile_row(pass->input, i);
+        dt_real *y = dt_tile_row(pass->output, i);
+        dt_gathered patches = patches_of(&self, x);
+        if (rest) {
+            leave_out(&self, layer, x, &patches);
+            set_rest(&self, rest, y);
+        }
+        dt_matmul_gathered(patches, kernel, self.out, start, y,
+                           rest ? self.seen_output : self.output);
     }
+}
+
+/* The gradients of the outputs of windows that are not left out. */
+static dt_matrix seen_errors(const plan *self, const dt_real *dy)
+{
+    size_t out = (size_t)self->out, columns = (size_t)self->at.columns;
+    dt_real *to = self->errors;
+    for (int row = 0; row < self->at.rows; row++, dy += columns * out) {
+        size_t size = (size_t)(self->end[row] - self->first[row]) * out;
+        memcpy(to, dy + (size_t)self->first[row] * out, size * sizeof *dy);
+        to += size;
+    }
+    return (dt_matrix){self->errors, self->out};
 }
 
 /* Adds the gradient of a sample's kernel and bias to `sum`, or sets it. The bias is the weight of
  * one more value of each window that is always 1. */
-static void sum_sample(const plan *self, const dt_layer *layer, const dt_real *x, const dt_real *dy,
-                       bool adds, dt_real *sum)
+static void sum_sample(const plan *self, const dt_layer *layer, bool of_input, const dt_real *x,
+                       const dt_real *dy, bool adds, dt_real *sum)
 {
     static const int32_t zero = 0;
     static const dt_real one = 1;
     dt_gathered patches = patches_of(self, x);
-    dt_matrix errors = {dy, self->out};
-    dt_matmul_gathered_transposed(patches, errors, self->out, adds, sum);
+    dt_matrix errors = {dy, self->out}, seen = errors;
+    if (of_input) {
+        leave_out(self, layer, x, &patches);
+        seen = seen_errors(self, dy);
+    }
+    dt_matmul_gathered_transposed(patches, seen, self->out, adds, sum);
     if (!has_bias(layer))
         return;
     memset(self->tap, 0, (size_t)self->positions * sizeof *self->tap);
@@ -246,142 +250,19 @@ static void sum_sample(const plan *self, const dt_layer *layer, const dt_real *x
 
 static void sum_gradients(const plan *self, const dt_layer *layer, const dt_layer_pass *pass)
 {
+    bool of_input = pass->number == 0;
     dt_running_sum it = dt_running_sum_begin(pass->summation, layer->parameter_count);
     while (dt_running_sum_next(&it)) {
         const dt_real *x = dt_tile_row(pass->input, it.sample),
                       *dy = dt_tile_row(pass->output_gradient, it.sample);
         if (!pass->squares) {
-            sum_sample(self, layer, x, dy, !it.fresh, it.sum);
+            sum_sample(self, layer, of_input, x, dy, !it.fresh, it.sum);
             continue;
         }
-        sum_sample(self, layer, x, dy, false, self->gradient);
+        sum_sample(self, layer, of_input, x, dy, false, self->gradient);
         pass->squares[it.sample] += dt_squares(layer->parameter_count, self->gradient);
         dt_running_sum_add(&it, self->gradient);
     }
-}
-
-/* Of the values of the input that lie in the same rows and columns of their windows, as
- * (y + top) % down = row and (x + left) % across = column say: where their errors and they are, and
- * the part of the kernel that they meet, [taps * out][in]. Returns the number of values. */
-static int find_phase(const plan *self, int row, int column, const dt_real *kernel, int *depth)
-{
-    const window *at = &self->at;
-    int count = 0, width = self->errors_width, k = 0;
-    for (int y = 0; y < self->height; y++)
-        for (int x = 0; x < self->width; x++)
-            if ((y + at->top) % at->down == row && (x + at->left) % at->across == column) {
-                int above = (y + at->top) / at->down + self->taps_down;
-                int beside = (x + at->left) / at->across + self->taps_across;
-                self->from[count] = (above * width + beside) * self->out;
-                self->to[count++] = (y * self->width + x) * self->in;
-            }
-    for (int y = row; y < at->height; y += at->down)
-        for (int x = column; x < at->width; x += at->across) {
-            const dt_real *weights = kernel + product(y * at->width + x, self->in, self->out);
-            for (int o = 0; o < self->out; o++, k++) {
-                self->tap[k] = o - (y / at->down * width + x / at->across) * self->out;
-                for (int c = 0; c < self->in; c++)
-                    self->turned[product(k, self->in, 1) + (size_t)c] =
-                        weights[product(c, self->out, 1) + (size_t)o];
-            }
-        }
-    *depth = k;
-    return count;
-}
-
-/* The gradient of the input is a convolution of that of the output with the kernel turned round;
- * with strides, one for each place that a value can have in its window. */
-static void go_by_value(const plan *self, const dt_layer_pass *pass)
-{
-    const window *at = &self->at;
-    const dt_tile *dx = pass->input_gradient;
-    int border = self->taps_down * self->errors_width + self->taps_across;
-    memset(self->errors, 0, errors_size(self) * sizeof *self->errors);
-    for (int row = 0; row < least(at->down, at->height); row++)
-        for (int column = 0; column < least(at->across, at->width); column++) {
-            int depth, count = find_phase(self, row, column, pass->parameters, &depth);
-            for (int i = 0; i < pass->input->samples; i++) {
-                copy_places(at->rows, at->columns, self->out, dt_tile_row(pass->output_gradient, i),
-                            at->columns, self->errors + border * self->out, self->errors_width);
-                dt_matmul_gathered((dt_gathered){self->errors, count, depth, self->from, self->tap},
-                                   (dt_matrix){self->turned, self->in}, self->in, NULL,
-                                   dt_tile_row(dx, i), self->to);
-            }
-        }
-}
-
-/* turned: the kernel as [out][patch]. */
-static void turn_kernel(const plan *self, const dt_real *kernel)
-{
-    for (int k = 0; k < self->patch; k++)
-        for (int o = 0; o < self->out; o++)
-            self->turned[product(o, self->patch, 1) + (size_t)k] =
-                kernel[product(k, self->out, 1) + (size_t)o];
-}
-
-/* The first window that reaches a value `at` the padded side of an image, and how many do. */
-static int first_window(int at, int size, int step)
-{
-    return at < size ? 0 : (at - size) / step + 1;
-}
-
-static int count_windows(int at, int size, int step, int windows)
-{
-    return larger(least(at / step + 1, windows) - first_window(at, size, step), 0);
-}
-
-/* Sets the gradient of the value at (y, x): the sum of what the windows have there, window after
- * window. */
-static void add_windows(const plan *self, int y, int x, dt_real *gradient)
-{
-    const window *at = &self->at;
-    int down = y + at->top, across = x + at->left;
-    int row = first_window(down, at->height, at->down);
-    int column = first_window(across, at->width, at->across);
-    int rows = count_windows(down, at->height, at->down, at->rows);
-    int columns = count_windows(across, at->width, at->across, at->columns);
-    const dt_real *first =
-        self->errors + product(row * at->columns + column, self->patch, 1) +
-        ((down - row * at->down) * at->width + across - column * at->across) * self->in;
-    ptrdiff_t to_row = (ptrdiff_t)at->columns * self->patch - at->down * at->width * self->in;
-    ptrdiff_t to_column = self->patch - at->across * self->in;
-    for (int c = 0; c < self->in; c += DT_LANES) {
-        dt_vector sum = {0};
-        for (int i = 0; i < rows; i++)
-            for (int j = 0; j < columns; j++)
-                sum += dt_vector_load(first + c + i * to_row + j * to_column);
-        dt_vector_store_some(gradient + c, least(self->in - c, DT_LANES), sum);
-    }
-}
-
-static void go_by_window(const plan *self, const dt_layer_pass *pass)
-{
-    turn_kernel(self, pass->parameters);
-    for (int o = 0; o < self->out; o++)
-        self->tap[o] = o;
-    for (int p = 0; p < self->positions; p++)
-        self->to_window[p] = p * self->patch;
-    for (int i = 0; i < pass->input->samples; i++) {
-        dt_real *dx = dt_tile_row(pass->input_gradient, i);
-        dt_matmul_gathered((dt_gathered){dt_tile_row(pass->output_gradient, i), self->positions,
-                                         self->out, self->output, self->tap},
-                           (dt_matrix){self->turned, self->patch}, self->patch, NULL, self->errors,
-                           self->to_window);
-        for (int y = 0; y < self->height; y++)
-            for (int x = 0; x < self->width; x++, dx += self->in)
-                add_windows(self, y, x, dx);
-    }
-}
-
-static void find_input_gradient(const plan *self, const dt_layer *layer, const dt_layer_pass *pass)
-{
-    if (goes_by_window(self)) {
-        go_by_window(self, pass);
-        return;
-    }
-    for (int i = 0; i < pass->input->samples; i++)
-        memset(dt_tile_row(pass->input_gradient, i), 0, (size_t)layer->inputs * sizeof(dt_real));
-    go_by_value(self, pass);
 }
 
 static void backward(const dt_layer *layer, const dt_layer_pass *pass)
@@ -392,7 +273,7 @@ static void backward(const dt_layer *layer, const dt_layer_pass *pass)
     if (listener)
         listener->final(listener->state, pass->summation->offset);
     if (pass->input_gradient)
-        find_input_gradient(&self, layer, pass);
+        conv_input_gradient(&self, layer, pass);
 }
 
 static double flops(const dt_layer *layer)

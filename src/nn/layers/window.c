@@ -1,5 +1,7 @@
 #include "window.h"
 
+#include <string.h>
+
 /* A side: windows of `size`, `step` apart, on `length` values. */
 static void fit(int length, int size, int step, bool same, int pad, int *front, int *count)
 {
@@ -55,4 +57,45 @@ dt_status window_place(const dt_layer *layer, double stride, double pad, window 
     self->bottom = behind(self->bordered_height, self->top, input.height);
     self->right = behind(self->bordered_width, self->left, input.width);
     return check_sizes(layer, self, error);
+}
+
+static bool are_zero(const dt_real *pair)
+{
+    static const dt_real zeros[2];
+    return memcmp(pair, zeros, sizeof zeros) == 0;
+}
+
+/* The columns of a row of an image from the first that is not all zeros to the last; [width, 0) if
+ * there is none. */
+static void find_bounds(const dt_real *row, dt_shape image, int32_t *first, int32_t *end)
+{
+    int i = 0, j = image.width * image.channels;
+    while (i + 1 < j && are_zero(row + i))
+        i += 2;
+    i += i < j && row[i] == 0;
+    while (j > i + 1 && are_zero(row + j - 2))
+        j -= 2;
+    j -= j > i && row[j - 1] == 0;
+    *first = i < j ? i / image.channels : image.width;
+    *end = i < j ? (j - 1) / image.channels + 1 : 0;
+}
+
+void window_find_seeing(const window *self, dt_shape image, const dt_real *values, int32_t *scratch,
+                        int32_t *first, int32_t *end)
+{
+    int32_t *left = scratch, *right = scratch + image.height;
+    for (int y = 0; y < image.height; y++)
+        find_bounds(values + (ptrdiff_t)y * image.width * image.channels, image, &left[y],
+                    &right[y]);
+    for (int row = 0; row < self->rows; row++) {
+        int above = row * self->down - self->top, least_left = image.width, most_right = 0;
+        for (int y = larger(above, 0); y < least(above + self->height, image.height); y++) {
+            least_left = least(least_left, left[y]);
+            most_right = larger(most_right, right[y]);
+        }
+        int reached = most_right > 0 ? (most_right - 1 + self->left) / self->across + 1 : 0;
+        end[row] = least(reached, self->columns);
+        first[row] =
+            least(window_first(least_left + self->left, self->width, self->across), end[row]);
+    }
 }

@@ -29,4 +29,16 @@ static inline int least(int a, int b)
 dt_status window_place(const dt_layer *layer, double stride, double pad, window *self,
                        dt_error *error);
 
+/* The first window that reaches a value `at` the padded side of an image, of windows of `size`,
+ * `step` apart. */
+static inline int window_first(int at, int size, int step)
+{
+    return at < size ? 0 : (at - size) / step + 1;
+}
+
+/* The windows that see a value of the image other than zero, and few others: of each row of windows
+ * those from first[row] to before end[row]. scratch: [2 * height]. */
+void window_find_seeing(const window *self, dt_shape image, const dt_real *values, int32_t *scratch,
+                        int32_t *first, int32_t *end);
+
 #endif
