@@ -46,11 +46,18 @@ static inline __attribute__((always_inline)) __m256i dt_vector_mask(int count)
 }
 #endif
 
-/* What comparing two vectors gives: all ones in a lane where it is true, else zero. */
+/* An integer for each lane. */
 #ifdef DT_DOUBLE
-typedef int64_t dt_lane_masks __attribute__((vector_size(DT_VECTOR_BYTES)));
+typedef int64_t dt_lane_integers __attribute__((vector_size(DT_VECTOR_BYTES)));
 #else
-typedef int32_t dt_lane_masks __attribute__((vector_size(DT_VECTOR_BYTES)));
+typedef int32_t dt_lane_integers __attribute__((vector_size(DT_VECTOR_BYTES)));
+#endif
+
+/* Some of the lanes: a bit each, or all ones in a lane, else zero. */
+#if !defined DT_DOUBLE && defined __AVX512F__
+typedef __mmask16 dt_lane_set;
+#else
+typedef dt_lane_integers dt_lane_set;
 #endif
 
 /* The first `count` lanes, 0 < count <= DT_LANES; the others are zero, and not stored. */
@@ -103,11 +110,38 @@ static inline __attribute__((always_inline)) dt_vector dt_multiply_add(dt_real a
 #endif
 }
 
-/* Each lane of a where that of `mask` is all ones, else of b. */
-static inline __attribute__((always_inline)) dt_vector dt_vector_choose(dt_lane_masks mask,
-                                                                        dt_vector a, dt_vector b)
+/* The lanes in which x is not less than y; true where one is NaN. */
+static inline __attribute__((always_inline)) dt_lane_set dt_vector_not_less(dt_vector x,
+                                                                            dt_vector y)
 {
-    return (dt_vector)(((dt_lane_masks)a & mask) | ((dt_lane_masks)b & ~mask));
+#if !defined DT_DOUBLE && defined __AVX512F__
+    return _mm512_cmp_ps_mask((__m512)x, (__m512)y, _CMP_NLT_UQ);
+#else
+    return ~(x < y);
+#endif
+}
+
+/* The lanes of v that are in the set; the others are zero. */
+static inline __attribute__((always_inline)) dt_vector dt_vector_keep(dt_lane_set set, dt_vector v)
+{
+#if !defined DT_DOUBLE && defined __AVX512F__
+    return (dt_vector)_mm512_maskz_mov_ps(set, (__m512)v);
+#else
+    return (dt_vector)((dt_lane_set)v & set);
+#endif
+}
+
+/* The larger of each lane, y where they are equal. NaN is the largest. */
+static inline __attribute__((always_inline)) dt_vector dt_vector_larger(dt_vector x, dt_vector y)
+{
+#if !defined DT_DOUBLE && defined __AVX512F__ /* its maximum is y where one is NaN */
+    return (dt_vector)_mm512_mask_mov_ps(_mm512_max_ps((__m512)x, (__m512)y),
+                                         _mm512_cmp_ps_mask((__m512)x, (__m512)x, _CMP_UNORD_Q),
+                                         (__m512)x);
+#else
+    dt_lane_set takes = (x > y) | (x != x);
+    return (dt_vector)(((dt_lane_set)x & takes) | ((dt_lane_set)y & ~takes));
+#endif
 }
 
 #endif

@@ -20,7 +20,7 @@ void panel_pack(packed_panel panel, int depth, const int32_t *index, int columns
 #define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
 /* Numbers of the lanes of two vectors, one behind the other. */
-#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (dt_lane_masks){__VA_ARGS__})
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (dt_lane_integers){__VA_ARGS__})
 #endif
 
 /* The lanes of an exchange of two vectors' parts of `half` lanes. */

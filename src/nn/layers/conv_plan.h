@@ -21,9 +21,10 @@ typedef struct plan {
     int32_t *position, *value, *output; /* [positions], [patch], [positions] */
     int32_t *to_window;                 /* [positions] */
     int32_t *first, *end;               /* [rows of windows]: those that are not left out ... */
-    int32_t *seen_position, *seen_output; /* ... and theirs, [positions] */
-    int32_t *from, *to, *tap;             /* of the input's gradient: [height * width], so too,
-                                             [kernel's height * width * out], at least [positions] */
+    int32_t *seen_position;             /* ... and where they are, [positions], ... */
+    int32_t *seen_output;               /* ... and their outputs, [positions] */
+    int32_t *from, *to, *tap;           /* of the input's gradient: [height * width], so too,
+                                           [kernel's height * width * out], at least [positions] */
 } plan;
 
 static inline size_t product(int a, int b, int c)

@@ -35,89 +35,117 @@ static dt_status shape(dt_layer *layer, dt_error *error)
     return status;
 }
 
-/* A window's part that lies in the image. */
+/* A window's rows, or columns, that lie in the image. */
 typedef struct part {
-    int first_row, end_row, first_column, end_column;
+    int first, count;
 } part;
 
-static part part_of(const dt_layer *layer, const window *at, int row, int column)
+static part part_of(int first, int size, int length)
 {
-    int y = row * at->down - at->top, x = column * at->across - at->left;
-    return (part){larger(y, 0), least(y + at->height, layer->input.height), larger(x, 0),
-                  least(x + at->width, layer->input.width)};
+    int begin = larger(first, 0);
+    return (part){begin, least(first + size, length) - begin};
 }
 
 #define INLINE static inline __attribute__((always_inline))
 
 /* Takes into y the values x of a window at one place, a channel in each lane. */
 typedef dt_vector take(dt_vector x, dt_vector y);
-/* What the values x of a window at one place get of dy. taken: zero at the window's first. */
-typedef dt_vector give(dt_vector x, dt_vector y, dt_vector dy, dt_vector *taken);
+/* What the values x of a window at one place get of dy. taken: the lanes in which one before has
+ * it.
+ */
+typedef dt_vector give(dt_vector x, dt_vector y, dt_vector dy, dt_lane_set *taken);
 
-static const dt_real *place(const dt_layer *layer, const dt_real *image, int row, int column)
+/* Whether no value lies in two windows, and whether each lies in one. */
+static bool lie_apart(const window *at)
 {
-    return image + (row * layer->input.width + column) * layer->input.channels;
+    return at->down >= at->height && at->across >= at->width;
+}
+
+static bool cover(const dt_layer *layer, const window *at)
+{
+    return at->down <= at->height && at->across <= at->width &&
+           at->bordered_height >= at->top + layer->input.height &&
+           at->bordered_width >= at->left + layer->input.width;
+}
+
+/* A window: `rows` of `columns` places from x on, from row to row `down` values. */
+INLINE void pool_window(int rows, int columns, int channels, ptrdiff_t down, dt_real begin,
+                        take *function, const dt_real *x, dt_real *y)
+{
+    for (int c = 0; c < channels; c += DT_LANES) {
+        dt_vector value = (dt_vector){0} + begin;
+        for (int i = 0; i < rows; i++)
+            for (int j = 0; j < columns; j++)
+                value = function(dt_vector_load(x + i * down + j * channels + c), value);
+        dt_vector_store_some(y + c, least(channels - c, DT_LANES), value);
+    }
 }
 
 INLINE void pool(const dt_layer *layer, const window *at, dt_real begin, take *function,
                  const dt_real *x, dt_real *y)
 {
     int channels = layer->input.channels;
-    for (int row = 0; row < at->rows; row++)
+    ptrdiff_t down = (ptrdiff_t)layer->input.width * channels;
+    for (int row = 0; row < at->rows; row++) {
+        part rows = part_of(row * at->down - at->top, at->height, layer->input.height);
         for (int column = 0; column < at->columns; column++, y += channels) {
-            part p = part_of(layer, at, row, column);
-            for (int c = 0; c < channels; c += DT_LANES) {
-                dt_vector value = (dt_vector){0} + begin;
-                for (int i = p.first_row; i < p.end_row; i++)
-                    for (int j = p.first_column; j < p.end_column; j++)
-                        value = function(dt_vector_load(place(layer, x, i, j) + c), value);
-                dt_vector_store_some(y + c, least(channels - c, DT_LANES), value);
-            }
+            part columns = part_of(column * at->across - at->left, at->width, layer->input.width);
+            const dt_real *from = x + rows.first * down + columns.first * channels;
+            if (rows.count == 2 && columns.count == 2) /* the usual: unrolled */
+                pool_window(2, 2, channels, down, begin, function, from, y);
+            else
+                pool_window(rows.count, columns.count, channels, down, begin, function, from, y);
         }
+    }
 }
 
-/* Whether no value lies in two windows. */
-static bool lie_apart(const window *at)
+INLINE void unpool_window(int rows, int columns, int channels, ptrdiff_t down, bool apart,
+                          give *function, const dt_real *x, const dt_real *y, const dt_real *dy,
+                          dt_real *dx)
 {
-    return at->down >= at->height && at->across >= at->width;
+    const dt_vector zero = {0};
+    for (int c = 0; c < channels; c += DT_LANES) {
+        int count = least(channels - c, DT_LANES);
+        dt_vector its = dt_vector_load(y + c), error = dt_vector_load(dy + c);
+        dt_lane_set taken = {0};
+        for (int i = 0; i < rows; i++)
+            for (int j = 0; j < columns; j++) {
+                ptrdiff_t at = i * down + j * channels + c;
+                dt_vector gets = function(dt_vector_load(x + at), its, error, &taken);
+                dt_vector_store_some(dx + at, count,
+                                     gets + (apart ? zero : dt_vector_load(dx + at)));
+            }
+    }
 }
 
 INLINE void unpool(const dt_layer *layer, const window *at, give *function, const dt_real *x,
                    const dt_real *y, const dt_real *dy, dt_real *dx)
 {
     int channels = layer->input.channels;
+    ptrdiff_t down = (ptrdiff_t)layer->input.width * channels;
     bool apart = lie_apart(at);
-    memset(dx, 0, (size_t)layer->inputs * sizeof *dx);
-    for (int row = 0; row < at->rows; row++)
+    if (!apart || !cover(layer, at))
+        memset(dx, 0, (size_t)layer->inputs * sizeof *dx);
+    for (int row = 0; row < at->rows; row++) {
+        part rows = part_of(row * at->down - at->top, at->height, layer->input.height);
         for (int column = 0; column < at->columns; column++, y += channels, dy += channels) {
-            part p = part_of(layer, at, row, column);
-            for (int c = 0; c < channels; c += DT_LANES) {
-                int count = least(channels - c, DT_LANES);
-                const dt_vector zero = {0};
-                dt_vector taken = zero, its = dt_vector_load(y + c), error = dt_vector_load(dy + c);
-                for (int i = p.first_row; i < p.end_row; i++)
-                    for (int j = p.first_column; j < p.end_column; j++) {
-                        const dt_real *from = place(layer, x, i, j) + c;
-                        dt_real *to = dx + (from - x);
-                        dt_vector gets = function(dt_vector_load(from), its, error, &taken);
-                        dt_vector_store_some(to, count, gets + (apart ? zero : dt_vector_load(to)));
-                    }
-            }
+            part columns = part_of(column * at->across - at->left, at->width, layer->input.width);
+            ptrdiff_t to = rows.first * down + columns.first * channels;
+            if (apart && rows.count == 2 && columns.count == 2)
+                unpool_window(2, 2, channels, down, true, function, x + to, y, dy, dx + to);
+            else
+                unpool_window(rows.count, columns.count, channels, down, apart, function, x + to, y,
+                              dy, dx + to);
         }
-}
-
-/* NaN is the largest, and stays. */
-INLINE dt_vector take_largest(dt_vector x, dt_vector y)
-{
-    return dt_vector_choose((x > y) | (x != x), x, y);
+    }
 }
 
 /* To the first that is the largest. */
-INLINE dt_vector give_largest(dt_vector x, dt_vector y, dt_vector dy, dt_vector *taken)
+INLINE dt_vector give_largest(dt_vector x, dt_vector y, dt_vector dy, dt_lane_set *taken)
 {
-    dt_vector takes = dt_vector_choose(x < y, (dt_vector){0}, (dt_real)1 - *taken);
-    *taken += takes;
-    return takes * dy;
+    dt_lane_set takes = dt_vector_not_less(x, y) & ~*taken;
+    *taken |= takes;
+    return dt_vector_keep(takes, dy);
 }
 
 INLINE dt_vector take_sum(dt_vector x, dt_vector y)
@@ -125,7 +153,7 @@ INLINE dt_vector take_sum(dt_vector x, dt_vector y)
     return y + x;
 }
 
-INLINE dt_vector give_all(dt_vector x, dt_vector y, dt_vector dy, dt_vector *taken)
+INLINE dt_vector give_all(dt_vector x, dt_vector y, dt_vector dy, dt_lane_set *taken)
 {
     (void)x, (void)y, (void)taken;
     return dy;
@@ -136,7 +164,7 @@ static void max_forward(const dt_layer *layer, const dt_layer_pass *pass)
     window at;
     (void)windows_of(layer, &at, NULL);
     for (int i = 0; i < pass->input->samples; i++)
-        pool(layer, &at, -(dt_real)INFINITY, take_largest, dt_tile_row(pass->input, i),
+        pool(layer, &at, -(dt_real)INFINITY, dt_vector_larger, dt_tile_row(pass->input, i),
              dt_tile_row(pass->output, i));
 }
 
