@@ -1,4 +1,4 @@
-/* "Did you mean ...?": the nearest of a list of words to a misspelt one. */
+/* Finding a name in a list, and "Did you mean ...?": the nearest one to a name that is misspelt. */
 #ifndef DT_BASE_SUGGEST_H
 #define DT_BASE_SUGGEST_H
 
@@ -12,6 +12,10 @@
  * same. Both at most DT_SUGGEST_MAX characters; SIZE_MAX when one is longer.
  * source: F. Damerau, CACM 7(3), 1964; "optimal string alignment". */
 size_t dt_edit_distance(const char *a, const char *b);
+
+/* The index of `name` in a NULL-terminated list, dashes and underscores alike; -1: it is not there.
+ */
+int dt_name_find(const char *const *names, const char *name);
 
 /* A search: set `typed`, offer the candidates one by one, then `word` is the nearest of those at
  * distance 1 + length / 4 or less of `typed` (the first of equals), or NULL. Upper case counts as

@@ -49,9 +49,6 @@
 /* Of all kinds, in the order of their numbers. */
 extern const char *const dt_optimizer_names[];
 
-/* The number of a kind, -1: there is none of that name. */
-int dt_optimizer_find(const char *name);
-
 typedef struct dt_optimizer_spec {
     int kind;
     double momentum; /* for the kinds in whose formulas they stand */

@@ -38,6 +38,14 @@ size_t dt_edit_distance(const char *a, const char *b)
     return table[rows % 3][columns];
 }
 
+int dt_name_find(const char *const *names, const char *name)
+{
+    for (int i = 0; names[i]; i++)
+        if (dt_edit_distance(name, names[i]) == 0)
+            return i;
+    return -1;
+}
+
 /* The word in lower case, cut to what is compared. */
 static const char *lower(const char *word, char out[DT_SUGGEST_MAX + 2])
 {

@@ -84,12 +84,10 @@ static bool parse_real(const dt_setting *setting, const char *text, double *valu
 
 static bool parse_enum(const dt_setting *setting, const char *text, int *value)
 {
-    for (int i = 0; setting->names[i]; i++)
-        if (dt_edit_distance(text, setting->names[i]) == 0) {
-            *value = i;
-            return true;
-        }
-    return false;
+    int found = dt_name_find(setting->names, text);
+    if (found >= 0)
+        *value = found;
+    return found >= 0;
 }
 
 static bool parse_text(const char *text, char value[DT_NAME_MAX])

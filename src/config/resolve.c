@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/suggest.h"
 #include "config/config.h"
 #include "nn/loss.h"
 #include "nn/optimizer.h"
@@ -66,9 +67,9 @@ static dt_status settle_activation(dt_config *config, dt_error *error)
     dt_status status =
         said && !has ? refuse_beside_layers(config, "activation", said, error) : DT_OK;
     const char *is = said ? said : dt_setting_find("activation")->default_value;
-    for (int i = 0; !status && !has && dt_activation_names[i]; i++)
-        if (strcmp(dt_activation_names[i], is) == 0)
-            config->activation = i;
+    int found = dt_name_find(dt_activation_names, is);
+    if (!status && !has && found >= 0)
+        config->activation = found;
     return status;
 }
 

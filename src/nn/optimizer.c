@@ -3,7 +3,6 @@
 #include <math.h>
 
 #include "base/memory.h"
-#include "base/suggest.h"
 #include "optimizer_kinds.h"
 
 enum { BLOCK = DT_SQUARES_BLOCK };
@@ -28,14 +27,6 @@ struct dt_optimizer {
     optimizer_update update;          /* that has begun */
     dt_real *arrays[DT_STATE_ARRAYS]; /* [count], NULL where the kind has no use for it */
 };
-
-int dt_optimizer_find(const char *name)
-{
-    for (int i = 0; dt_optimizer_names[i]; i++)
-        if (dt_edit_distance(name, dt_optimizer_names[i]) == 0)
-            return i;
-    return -1;
-}
 
 const dt_optimizer_facts *dt_optimizer_facts_of(int kind)
 {

@@ -13,6 +13,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/suggest.h"
 #include "data/augment.h"
 #include "data/source.h"
 #include "nn/exactness.h"
@@ -221,7 +222,7 @@ int main(void)
     dt_error error = {0};
     check(dt_exactness_check(&error), &error);
     make_data();
-    standard.optimizer.kind = dt_optimizer_find("momentum");
+    standard.optimizer.kind = dt_name_find(dt_optimizer_names, "momentum");
     for (int i = 0; dt_optimizer_names[i]; i++) {
         recipe r = standard;
         r.optimizer.kind = i;
@@ -284,7 +285,7 @@ int main(void)
         r.schedule.warmup_epochs = 1;
         show("schedule", dt_schedule_names[i], &r);
         r.schedule.warmup_epochs = 0;
-        r.optimizer.kind = dt_optimizer_find("adamw");
+        r.optimizer.kind = dt_name_find(dt_optimizer_names, "adamw");
         show("schedule-of-adamw", dt_schedule_names[i], &r);
     }
     for (int i = 0; i < DT_AUGMENT_KINDS; i++) {

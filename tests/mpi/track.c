@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/suggest.h"
 #include "harness.h"
 #include "nn/metrics.h"
 #include "train/track.h"
@@ -97,7 +98,7 @@ static dt_tracked ask(dt_session *run, const samples *all, int64_t i, float *gra
 /* With lr 0 a sample says the same every time: the sums are known. */
 static void test_sums(dt_comm *comm, dt_config config)
 {
-    config.optimizer = dt_optimizer_find("sgd");
+    config.optimizer = dt_name_find(dt_optimizer_names, "sgd");
     config.lr = 0;
     dt_session *run = open_run(comm, config);
     if (!run)

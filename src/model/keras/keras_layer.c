@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/suggest.h"
 #include "base/text.h"
 
 #define COUNT_OF(list) (sizeof(list) / sizeof *(list))
@@ -48,9 +49,8 @@ static dt_status add_activation(keras_network *to, const keras_arrival *self, co
     for (size_t i = 0; i < COUNT_OF(others); i++)
         if (strcmp(name, others[i].theirs) == 0)
             ours = others[i].ours;
-    for (int i = 0; !ours && dt_activation_names[i]; i++)
-        if (strcmp(name, dt_activation_names[i]) == 0)
-            ours = name;
+    if (!ours && dt_name_find(dt_activation_names, name) >= 0)
+        ours = name;
     if (!ours)
         return keras_refuse(self, "an activation of --help layers", name, error);
     if (strcmp(ours, "softmax") == 0 && !to->row)

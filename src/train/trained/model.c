@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/suggest.h"
 #include "base/text.h"
 #include "model/input_shape.h"
 #include "model/planes.h"
@@ -128,9 +129,9 @@ static dt_status list_of_tensors(const dt_weights_file *file, const char *activa
 static dt_status find_name(const char *attribute, const char *name, const char *const *names,
                            int *index, dt_error *error)
 {
-    for (*index = 0; names[*index]; (*index)++)
-        if (strcmp(name, names[*index]) == 0)
-            return DT_OK;
+    *index = dt_name_find(names, name);
+    if (*index >= 0)
+        return DT_OK;
     return dt_fail(error, DT_ERR_DATA,
                    "attribute " DT_WEIGHTS_PREFIX "%s of /: expected a name that this version "
                    "knows, found '%.40s'",

@@ -67,7 +67,7 @@ static void defaults_are_those_of_the_table(void)
     CU_ASSERT_EQUAL(config.layers.layers[1].arguments[0], 64);
     CU_ASSERT_STRING_EQUAL(dt_activation_names[config.activation], "relu");
     CU_ASSERT_EQUAL(config.init, DT_INIT_GLOROT);
-    CU_ASSERT_EQUAL(config.optimizer, dt_optimizer_find("adam"));
+    CU_ASSERT_EQUAL(config.optimizer, dt_name_find(dt_optimizer_names, "adam"));
     CU_ASSERT_TRUE(isnan(config.lr) && isnan(config.epsilon) && isnan(config.weight_decay));
     CU_ASSERT_EQUAL(config.virtual_ranks, 0);
     CU_ASSERT_EQUAL(config.max_steps, -1);

@@ -8,6 +8,7 @@
 #include <CUnit/TestDB.h>
 
 #include "base/memory.h"
+#include "base/suggest.h"
 #include "draw.h"
 #include "names.h"
 #include "optimizer_step.h"
@@ -263,7 +264,7 @@ static dt_optimizer *create(const dt_optimizer_spec *spec, size_t count)
 static dt_optimizer *create_torch(int row)
 {
     dt_optimizer_spec spec = torch[row].spec;
-    spec.kind = dt_optimizer_find(torch[row].kind);
+    spec.kind = dt_name_find(dt_optimizer_names, torch[row].kind);
     return create(&spec, COUNT);
 }
 
@@ -367,8 +368,8 @@ static void test_samples(void)
 static void test_clip(void)
 {
     dt_random_sequence random = draw_begin(60);
-    dt_optimizer_spec clipped = plain(dt_optimizer_find("sgd")),
-                      free = plain(dt_optimizer_find("sgd"));
+    dt_optimizer_spec clipped = plain(dt_name_find(dt_optimizer_names, "sgd")),
+                      free = plain(dt_name_find(dt_optimizer_names, "sgd"));
     for (int count = 1; count <= 100; count++) {
         float gradient[100], w[100] = {0}, v[100] = {0};
         double squares = 0, moved = 0;
