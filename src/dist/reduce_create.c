@@ -3,22 +3,44 @@
 #include "base/stream.h"
 #include "reduce_state.h"
 
-/* Whether a rank has a stack of its own to work on, and hands on what others read of it. */
-static bool has_own(const dt_comm *comm, dt_allreduce kind, uint64_t count)
+/* Whether there are hosts to send messages to. */
+static bool has_hosts(const dt_reduce *self)
 {
-    return kind == DT_ALLREDUCE_TREE && comm->host_size > 1 && count <= DT_STREAM_MOST;
+    return self->kind == DT_ALLREDUCE_TREE && self->comm->hosts > 1;
+}
+
+/* Whether a rank has a stack of its own to work on, and hands on what others read of it. */
+static bool has_own(const dt_reduce *self)
+{
+    return self->kind == DT_ALLREDUCE_TREE && self->comm->host_size > 1 &&
+           self->plan.count <= DT_STREAM_MOST;
+}
+
+static size_t own_floats(const dt_reduce *self)
+{
+    return has_own(self) ? (size_t)self->plan.depth * reduce_plan_stride(&self->plan) : 0;
 }
 
 /* Vectors of this rank in shared memory, without the total. */
-static int count_shared(const reduction_plan *plan, bool has_own)
+static int count_shared(const dt_reduce *self)
 {
-    return has_own ? plan->own.node_count : plan->depth;
+    return has_own(self) ? self->plan.own.node_count : self->plan.depth;
 }
 
-/* Where messages bring the sum. On one host it takes the place of what is added up first. */
-static bool has_total(const dt_comm *comm, dt_allreduce kind)
+static size_t count_units(const dt_reduce *self)
 {
-    return kind == DT_ALLREDUCE_TREE && comm->hosts > 1 && comm->host_rank == 0;
+    return (self->plan.count + DT_SLICE_UNIT - 1) / DT_SLICE_UNIT;
+}
+
+/* Of this rank. The total is where messages bring the sum: on one host it takes the place of what
+ * is added up first. */
+static size_t shared_bytes(const dt_reduce *self)
+{
+    bool first = self->comm->host_rank == 0;
+    size_t vectors = (size_t)count_shared(self) + (first && has_hosts(self));
+    size_t notes = first ? count_units(self) + DT_REDUCE_REMARKS : 0;
+    return sizeof(progress) + vectors * reduce_plan_stride(&self->plan) * sizeof(float) +
+           notes * sizeof *self->notes;
 }
 
 /* Finds the vectors of this host's ranks: a rank's nodes are the bottom of its stack. */
@@ -48,11 +70,6 @@ static void place_vectors(dt_reduce *self)
     self->pending = self->plan.count;
 }
 
-static size_t count_units(const dt_reduce *self)
-{
-    return (self->plan.count + DT_SLICE_UNIT - 1) / DT_SLICE_UNIT;
-}
-
 static void find_slice(dt_reduce *self)
 {
     const dt_comm *comm = self->comm;
@@ -68,75 +85,53 @@ static void find_slice(dt_reduce *self)
 static dt_status allocate(dt_reduce *self, dt_error *error)
 {
     size_t ranks = (size_t)self->comm->host_size, depth = (size_t)self->plan.depth;
-    size_t own = has_own(self->comm, self->kind, self->plan.count) ? depth : 0;
     if ((self->sums = dt_calloc(depth, sizeof *self->sums, error)) &&
-        (own == 0 || (self->own = dt_calloc(own * reduce_plan_stride(&self->plan),
-                                            sizeof *self->own, error))) &&
+        (!has_own(self) || (self->own = dt_calloc(own_floats(self), sizeof *self->own, error))) &&
         (self->rank_nodes = dt_calloc(ranks, sizeof *self->rank_nodes, error)) &&
         (self->progress = dt_calloc(ranks, sizeof *self->progress, error)))
         return DT_OK;
     return error->status;
 }
 
-static dt_status check_count(uint64_t count, dt_error *error)
-{
-    return count <= INT_MAX
-               ? DT_OK
-               : dt_fail(error, DT_ERR_CONFIG,
-                         "a network of %llu parameters: expected at most %d; use smaller layers",
-                         (unsigned long long)count, INT_MAX);
-}
-
-static dt_status plan(dt_reduce *self, int virtual_ranks, size_t count, size_t section_size,
+/* Computes who adds up what; takes no memory for vectors. */
+static dt_status plan(dt_reduce *self, int virtual_ranks, uint64_t count, size_t section_size,
                       dt_error *error)
 {
     if (self->kind == DT_ALLREDUCE_MPI)
         count += DT_REDUCE_ASKS;
-    dt_status status = check_count(count, error);
-    if (!status)
-        status =
-            reduce_plan_make(self->comm, virtual_ranks, count, section_size, &self->plan, error);
+    if (count > INT_MAX)
+        return dt_fail(error, DT_ERR_CONFIG,
+                       "a network of %llu parameters: expected at most %d; use smaller layers",
+                       (unsigned long long)count, INT_MAX);
+    dt_status status = reduce_plan_make(self->comm, virtual_ranks, (size_t)count, section_size,
+                                        &self->plan, error);
     if (self->kind == DT_ALLREDUCE_MPI && self->plan.depth == 0)
         self->plan.depth = 1; /* the zeros of a rank that plays no virtual rank */
-    if (!status)
-        status = allocate(self, error);
-    if (!status && self->comm->hosts > 1 && self->kind == DT_ALLREDUCE_TREE)
-        status = reduce_hosts_create(&self->plan, &self->hosts, error);
     return status;
 }
 
 static dt_status share_vectors(dt_reduce *self, dt_error *error)
 {
     const dt_comm *comm = self->comm;
-    self->first_vectors = count_shared(&self->plan, self->own);
-    size_t vectors = (size_t)(self->first_vectors + has_total(comm, self->kind));
+    self->first_vectors = count_shared(self);
     MPI_Allgather(&self->plan.own.node_count, 1, MPI_INT, self->rank_nodes, 1, MPI_INT, comm->host);
     MPI_Bcast(&self->first_vectors, 1, MPI_INT, 0, comm->host);
-    size_t bytes = vectors * reduce_plan_stride(&self->plan) * sizeof(float);
-    if (comm->host_rank == 0)
-        bytes += (count_units(self) + DT_REDUCE_REMARKS) * sizeof *self->notes;
-    return dt_shared_create(self->comm, sizeof(progress) + bytes, &self->shared, error);
+    return dt_shared_create(self->comm, shared_bytes(self), &self->shared, error);
 }
 
 dt_status dt_reduce_need(dt_comm *comm, dt_allreduce kind, int virtual_ranks, uint64_t count,
                          uint64_t *shared, uint64_t *own, dt_error *error)
 {
-    reduction_plan of = {0};
-    dt_status status = check_count(count, error);
+    dt_reduce of = {.comm = comm, .kind = kind};
+    dt_status status = plan(&of, virtual_ranks, count, 0, error);
     *shared = *own = 0;
-    if (!status)
-        status = reduce_plan_make(comm, virtual_ranks, (size_t)count, 0, &of, error);
     if (!status) {
-        bool copies = has_own(comm, kind, count);
-        uint64_t vector = reduce_plan_stride(&of) * sizeof(float);
-        *shared = (uint64_t)(count_shared(&of, copies) + has_total(comm, kind)) * vector;
-        *own = copies ? (uint64_t)of.depth * vector : 0;
-        if (comm->host_rank == 0)
-            *shared += count / DT_SLICE_UNIT * sizeof(double);
-        if (comm->hosts > 1 && kind == DT_ALLREDUCE_TREE)
-            *own += reduce_hosts_floats(&of) * sizeof(float);
+        *shared = shared_bytes(&of);
+        *own = own_floats(&of) * sizeof(float);
+        if (has_hosts(&of))
+            *own += reduce_hosts_floats(&of.plan) * sizeof(float);
     }
-    reduce_plan_free(&of);
+    reduce_plan_free(&of.plan);
     return status;
 }
 
@@ -150,6 +145,10 @@ dt_status dt_reduce_create(dt_comm *comm, dt_allreduce kind, int virtual_ranks, 
         self->kind = kind;
         status = plan(self, virtual_ranks, count, section_size, error);
     }
+    if (!status)
+        status = allocate(self, error);
+    if (!status && has_hosts(self))
+        status = reduce_hosts_create(&self->plan, &self->hosts, error);
     status = dt_comm_agree(comm, status, error);
     if (!status)
         status = dt_comm_agree(comm, share_vectors(self, error), error);
