@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/suggest.h"
 #include "base/text.h"
 #include "export_torch.h"
 #include "file/npz.h"
@@ -61,32 +62,30 @@ static dt_status write_keras(const dt_model *model, const char *path, dt_error *
     return dt_model_write(model, path, error);
 }
 
+const char *const dt_export_names[] = {"keras", "pytorch", "safetensors", "npz",
+                                       "onnx",  "html",    NULL};
+
+/* In the order of their names. */
 static const dt_export_format formats[] = {
-    {"keras",
-     "for Keras: a model (.keras), or weights for load_weights (.weights.h5, .h5)",
+    {"for Keras: a model (.keras), or weights for load_weights (.weights.h5, .h5)",
      NULL,
      {".keras", ".h5", ".hdf5"},
      write_keras},
-    {"pytorch",
-     "a state_dict in safetensors, and a .py of that name that loads it",
+    {"a state_dict in safetensors, and a .py of that name that loads it",
      NULL,
      {".safetensors"},
      export_torch},
-    {"safetensors",
-     "kernels [in][out], facts as metadata",
-     NULL,
-     {".safetensors"},
-     write_safetensors},
-    {"npz", "arrays and texts for numpy.load", NULL, {".npz"}, write_npz},
-    {"onnx", "an ONNX file for onnxruntime and others", NULL, {".onnx"}, write_onnx},
-    {"html",
-     "a page to draw a digit in and see what the network makes of it",
+    {"kernels [in][out], facts as metadata", NULL, {".safetensors"}, write_safetensors},
+    {"arrays and texts for numpy.load", NULL, {".npz"}, write_npz},
+    {"an ONNX file for onnxruntime and others", NULL, {".onnx"}, write_onnx},
+    {"a page to draw a digit in and see what the network makes of it",
      "the settings of the run and the name of its data",
      {".html", ".htm"},
      write_html},
 };
 
 enum { FORMATS = sizeof formats / sizeof *formats };
+_Static_assert(sizeof dt_export_names / sizeof *dt_export_names == FORMATS + 1, "a name each");
 
 static bool has_name(const dt_export_format *format, const char *path)
 {
@@ -101,40 +100,27 @@ dt_status dt_export_find(const char *name, const char *path, const dt_export_for
 {
     /* What other programs load as something that is not written here. */
     static const char *const pickles[] = {".pt", ".pth", ".pkl", ".ckpt"};
-    const dt_export_format *of_path = NULL, *of_name = NULL;
-    int fitting = 0;
+    int of_name = dt_name_find(dt_export_names, name), of_path = -1, fitting = 0;
     char list[80];
     dt_text names = {.text = list, .size = sizeof list};
     dt_text_add_names(&names, dt_export_names);
-    for (size_t i = 0; i < FORMATS; i++) {
+    for (int i = 0; i < FORMATS; i++)
         if (has_name(&formats[i], path)) {
-            of_path = &formats[i];
+            of_path = i;
             fitting++;
         }
-        if (strcmp(formats[i].name, name) == 0)
-            of_name = &formats[i];
-    }
     for (size_t i = 0; i < sizeof pickles / sizeof *pickles; i++)
         if (ends_in(path, pickles[i]))
             return dt_fail(error, DT_ERR_USAGE,
                            "--out %.200s: expected a name that ends in .safetensors, which pytorch "
                            "is written as, found that of a pickle",
                            path);
-    *out = of_name ? of_name : of_path;
-    if (!of_name && fitting != 1)
+    if (of_name < 0 && fitting != 1)
         return dt_fail(error, DT_ERR_USAGE, "export: expected --format %s, found none", list);
-    if (of_name && of_path && !has_name(of_name, path))
+    if (of_name >= 0 && of_path >= 0 && !has_name(&formats[of_name], path))
         return dt_fail(error, DT_ERR_USAGE,
                        "--out %.200s: expected a name of --format %s, found one of %s", path,
-                       of_name->name, of_path->name);
+                       dt_export_names[of_name], dt_export_names[of_path]);
+    *out = &formats[of_name >= 0 ? of_name : of_path];
     return DT_OK;
-}
-
-const char *const dt_export_names[] = {"keras", "pytorch", "safetensors", "npz",
-                                       "onnx",  "html",    NULL};
-
-const dt_export_format *dt_export_formats(size_t *count)
-{
-    *count = FORMATS;
-    return formats;
 }
