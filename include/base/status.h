@@ -33,7 +33,4 @@ dt_status dt_fail(dt_error *error, dt_status status, const char *format, ...)
 dt_status dt_fail_in(dt_error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Short name of a status ("bad data"), for logs and tests. Never NULL. */
-const char *dt_status_name(dt_status status);
-
 #endif

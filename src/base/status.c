@@ -32,21 +32,3 @@ dt_status dt_fail_in(dt_error *error, const char *format, ...)
     snprintf(whole, sizeof whole, "%s: %s", prefix, error->message);
     return dt_fail(error, error->status, "%s", whole);
 }
-
-const char *dt_status_name(dt_status status)
-{
-    static const char *const names[] = {
-        [DT_OK] = "ok",
-        [DT_ERR_USAGE] = "usage",
-        [DT_ERR_DATA] = "bad data",
-        [DT_ERR_NO_INPUT] = "no input",
-        [DT_ERR_INTERNAL] = "internal error",
-        [DT_ERR_STALLED] = "stalled",
-        [DT_ERR_CREATE] = "cannot create",
-        [DT_ERR_IO] = "input/output error",
-        [DT_STOPPED] = "stopped",
-        [DT_ERR_CONFIG] = "bad setting",
-    };
-    bool known = status < sizeof names / sizeof *names && names[status];
-    return known ? names[status] : "unknown";
-}

@@ -26,8 +26,8 @@ static bool is_refused(dt_status status, const dt_error *error, const char *what
 {
     if (status == DT_ERR_DATA && error->message[0] && !strchr(error->message, '\n'))
         return true;
-    fprintf(stderr, "damage: %s at %zu: expected bad data, found %s (%s)\n", what, at,
-            dt_status_name(status), error->message);
+    fprintf(stderr, "damage: %s at %zu: expected DT_ERR_DATA, found %d (%s)\n", what, at,
+            (int)status, error->message);
     return false;
 }
 

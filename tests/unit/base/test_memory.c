@@ -136,14 +136,8 @@ static void test_statuses(void)
         {DT_ERR_CONFIG, 78},
     };
     enum { COUNT = sizeof codes / sizeof *codes };
-    for (int i = 0; i < COUNT; i++) {
+    for (int i = 0; i < COUNT; i++)
         CU_ASSERT_EQUAL((int)codes[i].status, codes[i].code);
-        CU_ASSERT_STRING_NOT_EQUAL(dt_status_name(codes[i].status), "unknown");
-        for (int j = 0; j < i; j++)
-            CU_ASSERT_STRING_NOT_EQUAL(dt_status_name(codes[i].status),
-                                       dt_status_name(codes[j].status));
-    }
-    CU_ASSERT_STRING_EQUAL(dt_status_name((dt_status)1), "unknown");
 }
 
 /* Known answers of `xxhsum -H3` and of the library's own tests. */
