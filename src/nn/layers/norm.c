@@ -1,7 +1,18 @@
-#include "norm.h"
-
+/* Layer and group normalisation. A sample is [positions][channels], and its channels are cut into
+ * groups of equal size. The values of a group, at all positions, get mean 0 and variance 1; then
+ * every channel has a gain and a shift. */
 #include <math.h>
 #include <string.h>
+
+#include "nn/layer.h"
+
+extern const dt_layer_kind dt_layer_layernorm, dt_layer_groupnorm;
+
+/* To layernorm a row of values, or an image, is one position. */
+typedef struct norm {
+    int positions, channels, groups;
+    double epsilon;
+} norm;
 
 /* A sum is that of so many chains, by which it has the same bits with vectors of any width. */
 enum { PARTS = 16 };
@@ -25,17 +36,28 @@ typedef struct plan {
 
 enum { ROWS_OF_WORK = 7 };
 
+static norm norm_of(const dt_layer *layer)
+{
+    const double *arguments = layer->arguments;
+    dt_shape input = layer->input;
+    return layer->kind == &dt_layer_groupnorm
+               ? (norm){input.height * input.width, input.channels, (int)arguments[0], arguments[1]}
+               : (norm){1, layer->inputs, 1, arguments[0]};
+}
+
 static int row_of(const norm *self)
 {
     int together = (ROW_LEAST + self->channels - 1) / self->channels;
     return self->channels * (together < self->positions ? together : self->positions);
 }
 
-size_t norm_work(const norm *self)
+static void needs(const dt_layer *layer, size_t *indices, size_t *work)
 {
-    size_t channels = (size_t)self->channels;
-    return (size_t)self->positions * channels + ROWS_OF_WORK * (size_t)row_of(self) +
-           (size_t)self->groups + 2 * channels;
+    norm self = norm_of(layer);
+    size_t channels = (size_t)self.channels;
+    (void)indices;
+    *work = (size_t)self.positions * channels + ROWS_OF_WORK * (size_t)row_of(&self) +
+            (size_t)self.groups + 2 * channels;
 }
 
 /* A value of each channel, to those of each column. */
@@ -150,12 +172,13 @@ static void normalise(const plan *self, const norm *of, const dt_real *x, dt_rea
             z[at + j] *= self->factor[j];
 }
 
-void norm_forward(const norm *of, const dt_layer *layer, const dt_layer_pass *pass)
+static void forward(const dt_layer *layer, const dt_layer_pass *pass)
 {
-    plan self = plan_of(of, layer, pass);
+    norm of = norm_of(layer);
+    plan self = plan_of(&of, layer, pass);
     for (int i = 0; i < pass->input->samples; i++) {
         dt_real *y = dt_tile_row(pass->output, i);
-        normalise(&self, of, dt_tile_row(pass->input, i), y);
+        normalise(&self, &of, dt_tile_row(pass->input, i), y);
         for (int at = 0; at < self.values; at += self.row)
             for (int j = 0; j < least(self.row, self.values - at); j++)
                 y[at + j] = dt_fma(y[at + j], self.gain[j], self.shift[j]);
@@ -193,15 +216,16 @@ static void find_input(const plan *self, const dt_real *dy, dt_real *dx)
                 self->factor[j] * dt_fma(-self->along[j], z[at + j], dx[at + j] - self->mean[j]);
 }
 
-void norm_backward(const norm *of, const dt_layer *layer, const dt_layer_pass *pass)
+static void backward(const dt_layer *layer, const dt_layer_pass *pass)
 {
     const dt_listener *listener = pass->summation->listener;
     size_t count = layer->parameter_count;
-    plan self = plan_of(of, layer, pass);
+    norm of = norm_of(layer);
+    plan self = plan_of(&of, layer, pass);
     dt_running_sum it = dt_running_sum_begin(pass->summation, count);
     while (dt_running_sum_next(&it)) {
         const dt_real *dy = dt_tile_row(pass->output_gradient, it.sample);
-        normalise(&self, of, dt_tile_row(pass->input, it.sample), self.z);
+        normalise(&self, &of, dt_tile_row(pass->input, it.sample), self.z);
         find_gradient(&self, dy);
         dt_running_sum_add(&it, self.gradient);
         if (pass->squares)
@@ -213,18 +237,25 @@ void norm_backward(const norm *of, const dt_layer *layer, const dt_layer_pass *p
         listener->final(listener->state, pass->summation->offset);
 }
 
-dt_status norm_check(const norm *self, const dt_layer *layer, dt_error *error)
+/* Refuses groups of a single value: it would always be the shift. */
+static dt_status shape(dt_layer *layer, dt_error *error)
 {
+    norm self = norm_of(layer);
     dt_shape input = layer->input;
-    if (self->positions * (self->channels / self->groups) > 1)
-        return DT_OK;
-    return dt_fail(error, DT_ERR_CONFIG,
-                   "%s: expected more than one value to take the mean of, found one alone in an "
-                   "input of %dx%dx%d",
-                   layer->kind->name, input.height, input.width, input.channels);
+    if (self.channels % self.groups != 0)
+        return dt_fail(error, DT_ERR_CONFIG,
+                       "%s %d: expected as many channels in every group, found an input of %d "
+                       "channels, which %d does not divide",
+                       layer->kind->name, self.groups, self.channels, self.groups);
+    if (self.positions * (self.channels / self.groups) == 1)
+        return dt_fail(error, DT_ERR_CONFIG,
+                       "%s: expected more than one value to take the mean of, found one alone in "
+                       "an input of %dx%dx%d",
+                       layer->kind->name, input.height, input.width, input.channels);
+    return DT_OK;
 }
 
-int norm_tensors(dt_layer *layer, int rank, const int64_t *shape)
+static int set_tensors(dt_layer *layer, int rank, const int64_t *shape)
 {
     layer->tensors[0] = (dt_tensor){.name = "gamma", .role = DT_TENSOR_GAIN, .rank = rank};
     layer->tensors[1] = (dt_tensor){.name = "beta", .role = DT_TENSOR_SHIFT, .rank = rank};
@@ -232,3 +263,64 @@ int norm_tensors(dt_layer *layer, int rank, const int64_t *shape)
         memcpy(layer->tensors[i].shape, shape, (size_t)rank * sizeof *shape);
     return 2;
 }
+
+/* As the input's: a row of values, or [height][width][channels]. */
+static int layer_tensors(dt_layer *layer)
+{
+    dt_shape input = layer->input;
+    int64_t shape[] = {input.height, input.width, input.channels};
+    return dt_shape_is_image(input) ? set_tensors(layer, 3, shape)
+                                    : set_tensors(layer, 1, shape + 2);
+}
+
+static int group_tensors(dt_layer *layer)
+{
+    return set_tensors(layer, 1, (const int64_t[]){layer->input.channels});
+}
+
+#define EPSILON DT_ARGUMENT("epsilon", DT_ARGUMENT_REAL, 1e-12, 1, "1e-05", "keeps y finite")
+
+/* source: J. L. Ba, J. R. Kiros, G. E. Hinton, Layer Normalization, arXiv:1607.06450 */
+const dt_layer_kind dt_layer_layernorm = {
+    .name = "layernorm",
+    .help = "y = gain (x - mean) / sqrt(variance + epsilon) + shift, of each sample",
+    .argument_count = 1,
+    .arguments = {EPSILON},
+    .shape = shape,
+    .tensors = layer_tensors,
+    .forward = forward,
+    .backward = backward,
+    .needs = needs,
+    .takes = DT_TAKES_EITHER,
+    .keras = "layer_normalization",
+    .torch = "nn.LayerNorm({shape}, eps={epsilon})",
+    .onnx = {DT_ONNX_STEP("ReduceMean", "x", .sample = true), DT_ONNX_STEP("Sub", "xA"),
+             DT_ONNX_STEP("Mul", "BB"), DT_ONNX_STEP("ReduceMean", "C", .sample = true),
+             DT_ONNX_STEP("Add", "Da"), DT_ONNX_STEP("Sqrt", "E"), DT_ONNX_STEP("Div", "BF"),
+             DT_ONNX_STEP("Mul", "G0"), DT_ONNX_STEP("Add", "H1")},
+};
+
+/* source: Y. Wu, K. He, Group Normalization, arXiv:1803.08494 */
+const dt_layer_kind dt_layer_groupnorm = {
+    .name = "groupnorm",
+    .help = "layernorm of each group of channels, with a gain and a shift for each channel",
+    .argument_count = 2,
+    .arguments = {DT_ARGUMENT("groups", DT_ARGUMENT_INTEGER, 1, 0x1p20, NULL,
+                              "they divide the channels of the input"),
+                  EPSILON},
+    .shape = shape,
+    .tensors = group_tensors,
+    .forward = forward,
+    .backward = backward,
+    .needs = needs,
+    .takes = DT_TAKES_EITHER,
+    .keras = "group_normalization",
+    .torch = "nn.GroupNorm({groups}, {channels}, eps={epsilon})",
+    .onnx = {DT_ONNX_STEP("Reshape", "xg"),
+             DT_ONNX_STEP("ReduceMean", "A", .attribute = "axes", .value = 2, .list = true),
+             DT_ONNX_STEP("Sub", "AB"), DT_ONNX_STEP("Mul", "CC"),
+             DT_ONNX_STEP("ReduceMean", "D", .attribute = "axes", .value = 2, .list = true),
+             DT_ONNX_STEP("Add", "Eb"), DT_ONNX_STEP("Sqrt", "F"), DT_ONNX_STEP("Div", "CG"),
+             DT_ONNX_STEP("Reshape", "Hs"), DT_ONNX_STEP("Mul", "I0"), DT_ONNX_STEP("Add", "J1")},
+    .ordered = true,
+};
