@@ -96,6 +96,10 @@ dt_status dt_dataset_load(dt_dataset *dataset, dt_source *source, dt_error *erro
  * After dt_dataset_load. Not collective. */
 uint64_t dt_dataset_fingerprint(const dt_dataset *dataset, size_t image_size);
 
+/* How many samples the subsets have, "60000 training, 10000 test". Returns `text`. */
+#define DT_DATASET_COUNTS 128
+char *dt_dataset_counts(const dt_dataset *dataset, char text[DT_DATASET_COUNTS]);
+
 /* NULL is allowed. */
 void dt_dataset_destroy(dt_dataset *dataset);
 

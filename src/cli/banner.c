@@ -81,18 +81,12 @@ static void print_reduction(const dt_session *run)
 
 static void print_data(const dt_session *run)
 {
-    static const char *const names[DT_SUBSETS] = {"training", "validation", "test"};
-    char buffer[128], list[DT_CLASSES_LISTED];
-    dt_text counts = {.text = buffer, .size = sizeof buffer};
-    for (int i = 0; i < DT_SUBSETS; i++) {
-        long long count = run->dataset->subsets[i].count;
-        if (count > 0)
-            dt_text_add(&counts, "%s%lld %s", counts.length > 0 ? ", " : "", count, names[i]);
-    }
+    char counts[DT_DATASET_COUNTS], list[DT_CLASSES_LISTED];
     dt_shape shape = run->source->shape;
     dt_say("  data      %s", run->source->name);
-    dt_say("            %s; %d x %d x %d pixels, %d classes", buffer, shape.height, shape.width,
-           shape.channels, run->source->classes);
+    dt_say("            %s; %d x %d x %d pixels, %d classes",
+           dt_dataset_counts(run->dataset, counts), shape.height, shape.width, shape.channels,
+           run->source->classes);
     if (run->source->class_names)
         dt_say("            the classes are the labels %s; the network counts them from 0",
                dt_class_list(run->source->class_names, run->source->classes, list));

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "data/sampler.h"
 
 /* Read at a time. */
@@ -236,6 +237,17 @@ dt_status dt_dataset_load(dt_dataset *self, dt_source *source, dt_error *error)
     }
     dt_free(images);
     return status;
+}
+
+char *dt_dataset_counts(const dt_dataset *self, char text[DT_DATASET_COUNTS])
+{
+    static const char *const names[DT_SUBSETS] = {"training", "validation", "test"};
+    dt_text out = {.text = text, .size = DT_DATASET_COUNTS};
+    for (int i = 0; i < DT_SUBSETS; i++)
+        if (self->subsets[i].count > 0)
+            dt_text_add(&out, "%s%lld %s", out.length > 0 ? ", " : "",
+                        (long long)self->subsets[i].count, names[i]);
+    return text;
 }
 
 uint64_t dt_dataset_fingerprint(const dt_dataset *self, size_t image_size)

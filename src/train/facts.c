@@ -122,16 +122,9 @@ static void tell_command(teller *self)
 
 static void tell_data(teller *self, const dt_session *run)
 {
-    static const char *const names[DT_SUBSETS] = {"training", "validation", "test"};
-    char buffer[128], hash[DT_HASH_TEXT];
-    dt_text counts = {.text = buffer, .size = sizeof buffer};
-    for (int i = 0; i < DT_SUBSETS; i++) {
-        long long count = run->dataset->subsets[i].count;
-        if (count > 0)
-            dt_text_add(&counts, "%s%lld %s", counts.length > 0 ? ", " : "", count, names[i]);
-    }
+    char counts[DT_DATASET_COUNTS], hash[DT_HASH_TEXT];
     tell(self, "data", "%s", run->source->name);
-    tell(self, "samples", "%s", buffer);
+    tell(self, "samples", "%s", dt_dataset_counts(run->dataset, counts));
     tell(self, "fingerprint of the data", "%s", dt_hash_text(run->fingerprint, hash));
 }
 

@@ -43,8 +43,7 @@ dt_status dt_feed_create(const dt_plan *plan, dt_exchange *exchange, dt_range ow
     /* A rank plays at most one virtual rank more than its even share, and a virtual rank at most
      * two samples more than its even share of a step (one of the cut, one of a round of shards). */
     int64_t most_virtual = plan->virtual_ranks / ranks + 1;
-    int64_t batch = plan->batch_size < plan->samples ? plan->batch_size : plan->samples;
-    int64_t most_samples = batch / plan->virtual_ranks + 2; /* of a virtual rank in a step */
+    int64_t most_samples = dt_plan_batch(plan, 0) / plan->virtual_ranks + 2;
     self->window_steps = DT_FEED_WINDOW / (most_virtual * most_samples);
     if (self->window_steps < 1)
         self->window_steps = 1;
