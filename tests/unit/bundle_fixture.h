@@ -112,4 +112,24 @@ static inline void mutate(dt_random_sequence *random, uint8_t *bytes, size_t *si
     }
 }
 
+typedef dt_status decode_bundle(const void *bytes, size_t size, dt_bundle *out, dt_error *error);
+
+/* Whether a damaged copy of the bytes is refused, and in one line; else it can be read. */
+static inline bool refuses_damaged(const void *bytes, size_t size, dt_random_sequence *random,
+                                   decode_bundle *decode)
+{
+    uint8_t *copy = malloc(size);
+    memcpy(copy, bytes, size);
+    mutate(random, copy, &size);
+    copy = realloc(copy, size + 1);
+    dt_bundle out = {0};
+    dt_error error = {0};
+    dt_status status = decode(copy, size, &out, &error);
+    CU_ASSERT_TRUE(status == DT_OK || (status == DT_ERR_DATA && error.message[0] != '\0'));
+    CU_ASSERT_PTR_NULL(strchr(error.message, '\n'));
+    dt_bundle_destroy(&out);
+    free(copy);
+    return status != DT_OK;
+}
+
 #endif

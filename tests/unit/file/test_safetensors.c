@@ -7,44 +7,21 @@
 
 CU_SuiteInfo dt_suite_safetensors(void);
 
-static const char *file(void)
+static void values_are_aligned(void)
 {
-    return scratch_path(folder, "x.safetensors");
-}
-
-/* The bytes of the bundle's file; malloc'd. */
-static uint8_t *encode(const dt_bundle *bundle, size_t *size)
-{
-    CU_ASSERT_EQUAL_FATAL(dt_safetensors_write(file(), bundle, NULL), DT_OK);
-    uint8_t *bytes = (uint8_t *)scratch_read(file(), size);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(bytes);
-    return bytes;
-}
-
-static void what_is_written_comes_back(void)
-{
-    for (uint32_t i = 0; i < 300; i++) {
+    const char *file = scratch_path(folder, "x.safetensors");
+    for (uint32_t i = 0; i < 30; i++) {
         dt_random_sequence random = draw_begin(i);
-        dt_bundle bundle = draw_bundle(&random), back;
-        size_t size, size_again;
-        uint8_t *bytes = encode(&bundle, &size);
+        dt_bundle bundle = draw_bundle(&random);
+        size_t size;
+        CU_ASSERT_EQUAL_FATAL(dt_safetensors_write(file, &bundle, NULL), DT_OK);
+        char *bytes = scratch_read(file, &size);
         uint64_t length;
         memcpy(&length, bytes, sizeof length);
         CU_ASSERT_EQUAL(length % 8, 0);
-        dt_error error = {0};
-        CU_ASSERT_EQUAL(dt_safetensors_decode(bytes, size, &back, &error), DT_OK);
-        CU_ASSERT_STRING_EQUAL(error.message, "");
-        CU_ASSERT_TRUE(same_bundle(&bundle, &back));
-        CU_ASSERT_PTR_NULL(back.converted);
-        uint8_t *again = encode(&back, &size_again);
-        CU_ASSERT_TRUE(size == size_again && memcmp(bytes, again, size) == 0);
         free(bytes);
-        free(again);
         dt_bundle_destroy(&bundle);
-        dt_bundle_destroy(&back);
-        dt_bundle_destroy(&back);
     }
-    dt_bundle_destroy(NULL);
 }
 
 /* A file of this header and `values` zeros (or what `bytes` says). */
@@ -156,79 +133,13 @@ static void files_that_lie_are_refused_before_memory_is_taken(void)
     }
 }
 
-static void damaged_files_are_survived(void)
-{
-    uint32_t count = fuzz_count(), refused = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        dt_random_sequence random = draw_begin(1000 + i);
-        static dt_bundle bundle;
-        static uint8_t *bytes;
-        static size_t size;
-        if (i % 200 == 0) {
-            free(bytes);
-            dt_bundle_destroy(&bundle);
-            do {
-                dt_bundle_destroy(&bundle);
-                bundle = draw_bundle(&random);
-            } while (bundle.array_count == 0);
-            bytes = encode(&bundle, &size);
-        }
-        uint8_t *copy = malloc(size);
-        size_t cut = size;
-        memcpy(copy, bytes, size);
-        mutate(&random, copy, &cut);
-        uint8_t *exact = malloc(cut + 1);
-        memcpy(exact, copy, cut);
-        dt_bundle out;
-        dt_error error = {0};
-        dt_status status = dt_safetensors_decode(exact, cut, &out, &error);
-        CU_ASSERT_TRUE(status == DT_OK || (status == DT_ERR_DATA && error.message[0] != '\0'));
-        CU_ASSERT_PTR_NULL(strchr(error.message, '\n'));
-        refused += status != DT_OK;
-        dt_bundle_destroy(&out);
-        free(copy);
-        free(exact);
-        if (i + 1 == count) {
-            free(bytes);
-            dt_bundle_destroy(&bundle);
-        }
-    }
-    CU_ASSERT_TRUE(refused > count / 4 && refused < count);
-}
-
-static void every_failed_allocation_is_survived(void)
-{
-    dt_random_sequence random = draw_begin(7);
-    dt_bundle bundle = draw_bundle(&random), back;
-    size_t size;
-    uint8_t *bytes = encode(&bundle, &size);
-    dt_status status;
-    long n = 0;
-    do {
-        dt_error error = {0};
-        dt_memory_fail_at(++n);
-        status = dt_safetensors_decode(bytes, size, &back, &error);
-        dt_memory_fail_at(0);
-        CU_ASSERT_TRUE(status == error.status && (status == DT_OK || status == DT_ERR_INTERNAL));
-        if (status == DT_OK)
-            CU_ASSERT_TRUE(same_bundle(&bundle, &back));
-        dt_bundle_destroy(&back);
-    } while (status != DT_OK && n < 100);
-    CU_ASSERT_TRUE(n > 3 && n < 100);
-    free(bytes);
-    dt_bundle_destroy(&bundle);
-}
-
 CU_SuiteInfo dt_suite_safetensors(void)
 {
-    static CU_TestInfo tests[] = {
-        {"what is written comes back, and the same bytes of it", what_is_written_comes_back},
-        {"other widths become floats", other_widths_become_floats},
-        {"files that lie are refused before memory is taken",
-         files_that_lie_are_refused_before_memory_is_taken},
-        {"damaged files are survived", damaged_files_are_survived},
-        {"every failed allocation is survived", every_failed_allocation_is_survived},
-        CU_TEST_INFO_NULL};
+    static CU_TestInfo tests[] = {{"values are aligned", values_are_aligned},
+                                  {"other widths become floats", other_widths_become_floats},
+                                  {"files that lie are refused before memory is taken",
+                                   files_that_lie_are_refused_before_memory_is_taken},
+                                  CU_TEST_INFO_NULL};
     return (CU_SuiteInfo){.pName = "safetensors",
                           .pSetUpFunc = make_folder,
                           .pTearDownFunc = remove_folder,
