@@ -60,12 +60,8 @@ static bool set(dt_config *config, const char *setting)
 
 static dt_config settings_of(const variant *of)
 {
-    dt_config config;
-    dt_config_defaults(&config);
-    set(&config, "data=synthetic");
-    set(&config, "layers=50, 33, 10");
+    dt_config config = harness_settings("synthetic", "50, 33, 10");
     set(&config, "train_limit=200");
-    set(&config, "test_limit=8");
     set(&config, "batch_size=64");
     set(&config, "epochs=1");
     set(&config, "virtual_ranks=8");
@@ -123,14 +119,10 @@ static void note_run(dt_session *run, outcome *found)
 static outcome train(dt_comm *comm, const variant *of, dt_factored_when when, bool *left)
 {
     outcome found = {0};
-    dt_session *run = NULL;
     dt_error error = {0};
-    dt_config config = settings_of(of);
-    dt_status status = dt_config_resolve(&config, &error);
     dt_factored_set(when);
-    if (!status)
-        status = dt_session_open(comm, &config, 0, &run, &error);
-    if (!check_status(of->name, DT_OK, status, &error))
+    dt_session *run = harness_open(comm, settings_of(of));
+    if (!run)
         return found;
     if (of->one_slice)
         make_large(run);
@@ -139,7 +131,7 @@ static outcome train(dt_comm *comm, const variant *of, dt_factored_when when, bo
     dt_state state = dt_state_initial();
     dt_progress_report last;
     dt_ending ending;
-    status = dt_train(run, &observer, &state, &last, &ending, &error);
+    dt_status status = dt_train(run, &observer, &state, &last, &ending, &error);
     check_status(of->name, DT_OK, status, &error);
     note_run(run, &found);
     dt_session_close(run);

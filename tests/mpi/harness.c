@@ -75,6 +75,27 @@ bool check_status(const char *what, dt_status expected, dt_status found, const d
     return as_expected && same;
 }
 
+dt_config harness_settings(const char *data, const char *layers)
+{
+    dt_config config;
+    dt_config_defaults(&config);
+    snprintf(config.data, sizeof config.data, "%s", data);
+    (void)dt_config_set(&config, dt_setting_find("layers"), layers, NULL);
+    config.test_limit = 8;
+    return config;
+}
+
+dt_session *harness_open(dt_comm *comm, dt_config config)
+{
+    dt_session *run = NULL;
+    dt_error error = {0};
+    dt_status status = dt_config_resolve(&config, &error);
+    if (!status)
+        status = dt_session_open(comm, &config, NULL, &run, &error);
+    check_status("dt_session_open", DT_OK, status, &error);
+    return run;
+}
+
 void *harness_alloc(size_t count, size_t size)
 {
     dt_error error;

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "dist/comm.h"
+#include "train/session.h"
 
 /* The whole of main: `test` is collective and is called once for each way to spread the ranks over
  * hosts, with a comm of its own. Returns the exit code. */
@@ -19,6 +19,12 @@ bool check_same(const char *what, const void *bytes, int size);
 
 /* Checks that all ranks have this status, and if it is an error the same message. Collective. */
 bool check_status(const char *what, dt_status expected, dt_status found, const dt_error *error);
+
+/* Settings of a small run: its data, its layers, 8 test samples. */
+dt_config harness_settings(const char *data, const char *layers);
+
+/* A run with these settings; NULL, and a failure: it cannot be opened. Collective. */
+dt_session *harness_open(dt_comm *comm, dt_config config);
 
 /* Block without contents; ends the program when there is no memory. dt_free. */
 void *harness_alloc(size_t count, size_t size);

@@ -15,25 +15,14 @@ enum { DRAWS = 6 };
 
 static dt_session *open_run(dt_comm *comm, int64_t verify_replicas, int64_t checkpoint_steps)
 {
-    dt_config config;
-    dt_session *run = NULL;
-    dt_error error = {0};
-    dt_config_defaults(&config);
-    snprintf(config.data, sizeof config.data, "synthetic");
+    dt_config config = harness_settings("synthetic", "12, 10");
     config.train_limit = 24;
-    config.test_limit = 8;
-    (void)dt_config_set(&config, dt_setting_find("layers"), "12, 10", NULL);
     config.batch_size = 8;
     config.epochs = 2;
     config.verify_replicas = verify_replicas;
     config.checkpoint_steps = checkpoint_steps;
     config.ema = 0.5;
-    dt_status status = dt_config_resolve(&config, &error);
-    check_status("dt_config_resolve", DT_OK, status, &error);
-    if (!status)
-        status = dt_session_open(comm, &config, NULL, &run, &error);
-    check_status("dt_session_open", DT_OK, status, &error);
-    return run;
+    return harness_open(comm, config);
 }
 
 static void flip(dt_session *run, size_t parameter, int bit)

@@ -1,5 +1,4 @@
 /* What becomes of each file is told, however many are done before somebody asks. */
-#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,18 +9,9 @@ enum { FILES = 30 };
 
 static dt_session *open_run(dt_comm *comm)
 {
-    dt_session *run = NULL;
-    dt_error error = {0};
-    dt_config config;
-    dt_config_defaults(&config);
-    snprintf(config.data, sizeof config.data, "synthetic");
-    config.train_limit = config.test_limit = 8;
-    (void)dt_config_set(&config, dt_setting_find("layers"), "10", NULL);
-    dt_status status = dt_config_resolve(&config, &error);
-    if (!status)
-        status = dt_session_open(comm, &config, NULL, &run, &error);
-    check_status("dt_session_open", DT_OK, status, &error);
-    return run;
+    dt_config config = harness_settings("synthetic", "10");
+    config.train_limit = 8;
+    return harness_open(comm, config);
 }
 
 /* Every second file, a checkpoint, cannot be made: its directory is gone. */

@@ -1,7 +1,5 @@
 /* Memory that one rank does not get, at any of its allocations of a training and its end: all ranks
  * have the same status, and none waits for another. */
-#include <stdio.h>
-
 #include "base/memory.h"
 #include "harness.h"
 #include "train/insight.h"
@@ -10,22 +8,13 @@
 
 static dt_session *open_run(dt_comm *comm)
 {
-    dt_session *run = NULL;
-    dt_error error = {0};
-    dt_config config;
-    dt_config_defaults(&config);
-    snprintf(config.data, sizeof config.data, "synthetic");
+    dt_config config = harness_settings("synthetic", "10");
     config.train_limit = 20;
     config.test_limit = 9;
     config.val_fraction = 0.2;
-    (void)dt_config_set(&config, dt_setting_find("layers"), "10", NULL);
     config.epochs = 1;
     config.track_samples = true;
-    dt_status status = dt_config_resolve(&config, &error);
-    if (!status)
-        status = dt_session_open(comm, &config, NULL, &run, &error);
-    check_status("dt_session_open", DT_OK, status, &error);
-    return run;
+    return harness_open(comm, config);
 }
 
 /* The status of all, as a run ends: also after a training that has failed. */

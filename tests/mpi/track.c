@@ -17,25 +17,9 @@ enum { CLASSES = 10, GALLERY = 60 };
 
 static dt_config settings(const char *data)
 {
-    dt_config config;
-    dt_config_defaults(&config);
-    snprintf(config.data, sizeof config.data, "%s", data);
-    config.test_limit = 8;
-    (void)dt_config_set(&config, dt_setting_find("layers"), "24, 10", NULL);
+    dt_config config = harness_settings(data, "24, 10");
     config.track_samples = true;
     return config;
-}
-
-static dt_session *open_run(dt_comm *comm, dt_config config)
-{
-    dt_session *run = NULL;
-    dt_error error = {0};
-    dt_status status = dt_config_resolve(&config, &error);
-    check_status("dt_config_resolve", DT_OK, status, &error);
-    if (!status)
-        status = dt_session_open(comm, &config, NULL, &run, &error);
-    check_status("dt_session_open", DT_OK, status, &error);
-    return run;
 }
 
 static void train(dt_session *run)
@@ -100,7 +84,7 @@ static void test_sums(dt_comm *comm, dt_config config)
 {
     config.optimizer = dt_name_find(dt_optimizer_names, "sgd");
     config.lr = 0;
-    dt_session *run = open_run(comm, config);
+    dt_session *run = harness_open(comm, config);
     if (!run)
         return;
     train(run);
@@ -184,7 +168,7 @@ static void check_gallery(dt_session *run, const samples *all, const dt_gallery 
 
 static void test_report(dt_comm *comm, dt_config config)
 {
-    dt_session *run = open_run(comm, config);
+    dt_session *run = harness_open(comm, config);
     if (!run)
         return;
     train(run);
@@ -303,7 +287,7 @@ static void test_flipped(dt_comm *comm)
     (void)dt_config_set(&config, dt_setting_find("layers"), "64, 10", NULL);
     config.epochs = 5;
     config.batch_size = 32;
-    dt_session *run = open_run(comm, config);
+    dt_session *run = harness_open(comm, config);
     if (!run)
         return;
     train(run);
