@@ -1,46 +1,23 @@
 #include "cli/options.h"
 
 #include <CUnit/CUnit.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "random_config.h"
+#include "scratch_folder.h"
 
 CU_SuiteInfo dt_suite_options(void);
 
 #define ARGUMENTS_MAX 16
 #define LINE_MAX_TEST (2 * DT_TEXT_MAX)
 
-static char directory[64];
-static char ini_path[96];
 static char *const no_environment[] = {NULL};
 
-static int make_directory(void)
+static const char *ini(void)
 {
-    snprintf(directory, sizeof directory, "/tmp/dt-options-XXXXXX");
-    if (!mkdtemp(directory))
-        return 1;
-    snprintf(ini_path, sizeof ini_path, "%s/test.ini", directory);
-    return 0;
-}
-
-static int remove_directory(void)
-{
-    if (unlink(ini_path) != 0 && errno != ENOENT)
-        return 1;
-    return rmdir(directory);
-}
-
-static void write_file(const char *text)
-{
-    FILE *file = fopen(ini_path, "w");
-    CU_ASSERT_FATAL(file != NULL);
-    fputs(text, file);
-    CU_ASSERT_EQUAL(fclose(file), 0);
+    return scratch_path(folder, "test.ini");
 }
 
 /* Parses "dist-train" and the given words, up to NULL. The array of words goes on behind argc, so
@@ -98,12 +75,12 @@ static void flags_are_set(void)
 {
     dt_invocation out;
     dt_error error;
-    write_file("[train]\nepochs = 77\n");
-    CU_ASSERT_EQUAL(PARSE(&out, &error, "train", "--print_config", "--dry-run", "--config",
-                          ini_path, "--seed", "5"),
+    scratch_write(ini(), "[train]\nepochs = 77\n");
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "train", "--print_config", "--dry-run", "--config", ini(),
+                          "--seed", "5"),
                     DT_OK);
     CU_ASSERT(out.print_config && out.dry_run && !out.help && !out.version);
-    CU_ASSERT_STRING_EQUAL(out.config_path, ini_path);
+    CU_ASSERT_STRING_EQUAL(out.config_path, ini());
     CU_ASSERT(out.config.epochs == 77 && out.config.seed == 5);
 
     static const char *const help[] = {"--help", "-h"};
@@ -142,10 +119,10 @@ static void check_precedence(const dt_setting *setting, char values[3][DT_TEXT_M
     CU_ASSERT_EQUAL_FATAL(dt_config_set(&file, setting, values[0], NULL), DT_OK);
     static char whole[1 << 15];
     dt_config_write_ini(&file, false, whole, sizeof whole);
-    write_file(sources & 1 ? whole : "");
+    scratch_write(ini(), sources & 1 ? whole : "");
 
     snprintf(variable, sizeof variable, "%s=%s", dt_options_variable(setting, name), values[1]);
-    const char *words[] = {"--config", ini_path, argument, NULL, NULL};
+    const char *words[] = {"--config", ini(), argument, NULL, NULL};
     snprintf(argument, sizeof argument, "--%s",
              spelling & 1 ? setting->name : dt_options_name(setting, name));
     bool is_switch = setting->type == DT_SETTING_BOOL, is_true = values[2][0] == 't';
@@ -211,9 +188,9 @@ static void bad_values_name_their_source(void)
         CU_ASSERT_TRUE(is_message(&error, message));
 
         snprintf(text, sizeof text, "[%s]\n\n%s = \n", it->section, it->name);
-        write_file(text);
-        CU_ASSERT_EQUAL(PARSE(&out, &error, "--config", ini_path), DT_ERR_CONFIG);
-        snprintf(message, sizeof message, "%s:3: %s: expected %.800s, found ''", ini_path, it->name,
+        scratch_write(ini(), text);
+        CU_ASSERT_EQUAL(PARSE(&out, &error, "--config", ini()), DT_ERR_CONFIG);
+        snprintf(message, sizeof message, "%s:3: %s: expected %.800s, found ''", ini(), it->name,
                  expects);
         CU_ASSERT_TRUE(is_message(&error, message));
     }
@@ -475,14 +452,14 @@ static void lack_of_memory_is_reported(void)
 {
     dt_invocation out;
     dt_error error;
-    write_file("[train]\nepochs = 3\n");
+    scratch_write(ini(), "[train]\nepochs = 3\n");
     for (long n = 1; n <= 2; n++) {
         dt_memory_fail_at(n);
-        CU_ASSERT_EQUAL(PARSE(&out, &error, "--config", ini_path), DT_ERR_INTERNAL);
+        CU_ASSERT_EQUAL(PARSE(&out, &error, "--config", ini()), DT_ERR_INTERNAL);
         dt_memory_fail_at(0);
         CU_ASSERT_TRUE(starts_with(&error, "out of memory"));
     }
-    CU_ASSERT_EQUAL(PARSE(&out, &error, "--config", ini_path), DT_OK);
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "--config", ini()), DT_OK);
 }
 
 static CU_TestInfo tests[] = {
@@ -509,7 +486,7 @@ static CU_TestInfo tests[] = {
 CU_SuiteInfo dt_suite_options(void)
 {
     return (CU_SuiteInfo){.pName = "options",
-                          .pInitFunc = make_directory,
-                          .pCleanupFunc = remove_directory,
+                          .pSetUpFunc = make_folder,
+                          .pTearDownFunc = remove_folder,
                           .pTests = tests};
 }

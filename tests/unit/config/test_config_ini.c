@@ -1,42 +1,26 @@
 #include "config/config.h"
 
 #include <CUnit/CUnit.h>
-#include <errno.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/visible.h"
 #include "config_fixture.h"
+#include "scratch_folder.h"
 
 CU_SuiteInfo dt_suite_config_ini(void);
 
-static char directory[64];
-static char ini_path[96];
-
-static int make_directory(void)
+static const char *ini(void)
 {
-    snprintf(directory, sizeof directory, "/tmp/dt-config-XXXXXX");
-    if (!mkdtemp(directory))
-        return 1;
-    snprintf(ini_path, sizeof ini_path, "%s/test.ini", directory);
-    return 0;
-}
-
-static int remove_directory(void)
-{
-    if (unlink(ini_path) != 0 && errno != ENOENT)
-        return 1;
-    return rmdir(directory);
+    return scratch_path(folder, "test.ini");
 }
 
 static dt_status read_text(dt_config *config, const char *text, size_t length, dt_error *error)
 {
-    FILE *file = fopen(ini_path, "wb");
+    FILE *file = fopen(ini(), "wb");
     CU_ASSERT_FATAL(file != NULL);
     CU_ASSERT_EQUAL(fwrite(text, 1, length, file), length);
     CU_ASSERT_EQUAL(fclose(file), 0);
-    return dt_config_read_ini(config, ini_path, error);
+    return dt_config_read_ini(config, ini(), error);
 }
 
 static void writing_and_reading_is_the_identity(void)
@@ -177,7 +161,7 @@ static void ini_errors_name_file_line_expected_and_found(void)
         char message[DT_TEXT_MAX];
         dt_config_defaults(&config);
         memcpy(&before, &config, sizeof config);
-        snprintf(message, sizeof message, "%s:%d: %s", ini_path, bad[i].line, bad[i].message);
+        snprintf(message, sizeof message, "%s:%d: %s", ini(), bad[i].line, bad[i].message);
         CU_ASSERT_EQUAL(read_text(&config, bad[i].text, strlen(bad[i].text), &error),
                         DT_ERR_CONFIG);
         if (strcmp(error.message, message) != 0)
@@ -222,7 +206,7 @@ static void assert_place(const dt_config *config, int line, const char *message)
     dt_error error = {0};
     dt_config resolved = *config;
     if (line > 0)
-        snprintf(expected, sizeof expected, "%s:%d: ", ini_path, line);
+        snprintf(expected, sizeof expected, "%s:%d: ", ini(), line);
     strcat(expected, message);
     CU_ASSERT_EQUAL(dt_config_resolve(&resolved, &error), DT_ERR_CONFIG);
     CU_ASSERT_EQUAL(strncmp(error.message, expected, strlen(expected)), 0);
@@ -259,10 +243,11 @@ static void unreadable_files_and_lack_of_memory(void)
     dt_config_defaults(&config);
     CU_ASSERT_EQUAL(dt_config_read_ini(&config, "/nowhere/x.ini", &error), DT_ERR_NO_INPUT);
     CU_ASSERT_STRING_EQUAL(error.message, "/nowhere/x.ini: cannot open: No such file or directory");
-    CU_ASSERT_EQUAL(dt_config_read_ini(&config, directory, &error), DT_ERR_NO_INPUT);
+    CU_ASSERT_EQUAL(dt_config_read_ini(&config, folder, &error), DT_ERR_NO_INPUT);
     CU_ASSERT_TRUE(says(&error, "expected a regular file, found a directory"));
+    scratch_write(ini(), "");
     dt_memory_fail_at(1);
-    CU_ASSERT_EQUAL(dt_config_read_ini(&config, ini_path, &error), DT_ERR_INTERNAL);
+    CU_ASSERT_EQUAL(dt_config_read_ini(&config, ini(), &error), DT_ERR_INTERNAL);
     dt_memory_fail_at(0);
 }
 
@@ -282,7 +267,7 @@ static CU_TestInfo tests[] = {
 CU_SuiteInfo dt_suite_config_ini(void)
 {
     return (CU_SuiteInfo){.pName = "config_ini",
-                          .pInitFunc = make_directory,
-                          .pCleanupFunc = remove_directory,
+                          .pSetUpFunc = make_folder,
+                          .pTearDownFunc = remove_folder,
                           .pTests = tests};
 }

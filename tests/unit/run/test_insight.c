@@ -6,23 +6,11 @@
 #include "nn/metrics.h"
 #include "run/content.h"
 #include "run/insight.h"
-#include "scratch.h"
+#include "scratch_folder.h"
 
 #include <math.h>
 
 CU_SuiteInfo dt_suite_insight(void);
-
-static char folder[SCRATCH_SIZE];
-
-static void set_up(void)
-{
-    scratch_create(folder);
-}
-
-static void tear_down(void)
-{
-    scratch_remove(folder);
-}
 
 static const char *h5(void)
 {
@@ -435,6 +423,8 @@ CU_SuiteInfo dt_suite_insight(void)
         {"errors name the file", errors_name_the_file},
         {"every failed allocation is survived", every_failed_allocation_is_survived},
         CU_TEST_INFO_NULL};
-    return (CU_SuiteInfo){
-        .pName = "insight", .pSetUpFunc = set_up, .pTearDownFunc = tear_down, .pTests = tests};
+    return (CU_SuiteInfo){.pName = "insight",
+                          .pSetUpFunc = make_folder,
+                          .pTearDownFunc = remove_folder,
+                          .pTests = tests};
 }

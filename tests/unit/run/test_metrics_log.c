@@ -3,10 +3,8 @@
 #include <math.h>
 
 #include "base/memory.h"
-#include "base/random.h"
 #include "run/metrics_log.h"
-#include "run/summary.h"
-#include "scratch.h"
+#include "scratch_folder.h"
 
 CU_SuiteInfo dt_suite_metrics_log(void);
 
@@ -35,18 +33,6 @@ static const dt_metrics_row full_row = {
     .gradient_norm = 0.0625,
     .parameter_hash = 0x0123456789abcdef,
 };
-
-static char folder[SCRATCH_SIZE];
-
-static void set_up(void)
-{
-    scratch_create(folder);
-}
-
-static void tear_down(void)
-{
-    scratch_remove(folder);
-}
 
 static const char *csv(void)
 {
@@ -354,153 +340,6 @@ static void lack_of_memory_leaves_no_file(void)
     }
 }
 
-static const dt_summary full_summary = {
-    .status = "complete",
-    .last = {.epoch = 10,
-             .step = 9370,
-             .samples = 600000,
-             .train_loss = 0.1,
-             .train_accuracy = 0.99,
-             .val_loss = (double)NAN,
-             .val_accuracy = (double)INFINITY,
-             .test_loss = 1.0 / 3,
-             .test_accuracy = 0.9756,
-             .parameter_hash = 0x0123456789abcdef,
-             .samples_per_second = 231000,
-             .seconds = 12.5},
-    .ranks = 8,
-    .virtual_ranks = 16,
-    .hosts = 2,
-    .data_source = "MNIST-type files in /data",
-    .version = "0.1.0",
-};
-
-static const char *summary_path(void)
-{
-    return scratch_path(folder, "summary.json");
-}
-
-static void summary_is_this_text(void)
-{
-    CU_ASSERT_EQUAL(dt_summary_write(summary_path(), &full_summary, NULL), DT_OK);
-    CU_ASSERT_TRUE(scratch_holds_text(summary_path(),
-                                      "{\n"
-                                      "  \"status\": \"complete\",\n"
-                                      "  \"epochs\": 10,\n"
-                                      "  \"steps\": 9370,\n"
-                                      "  \"samples\": 600000,\n"
-                                      "  \"ranks\": 8,\n"
-                                      "  \"virtual_ranks\": 16,\n"
-                                      "  \"hosts\": 2,\n"
-                                      "  \"train_loss\": 0.1,\n"
-                                      "  \"train_accuracy\": 0.99,\n"
-                                      "  \"val_loss\": null,\n"
-                                      "  \"val_accuracy\": null,\n"
-                                      "  \"test_loss\": 0.3333333333333333,\n"
-                                      "  \"test_accuracy\": 0.9756,\n"
-                                      "  \"parameter_hash\": \"0123456789abcdef\",\n"
-                                      "  \"samples_per_second\": 231000,\n"
-                                      "  \"seconds\": 12.5,\n"
-                                      "  \"resumed_from\": null,\n"
-                                      "  \"data_source\": \"MNIST-type files in /data\",\n"
-                                      "  \"version\": \"0.1.0\"\n"
-                                      "}\n"));
-    CU_ASSERT_EQUAL(scratch_entries(folder), 1);
-}
-
-/* The value of "resumed_from" in the file, as it stands there; malloc'd. */
-static char *written_text(const char *value)
-{
-    dt_summary summary = full_summary;
-    summary.resumed_from = value;
-    CU_ASSERT_EQUAL(dt_summary_write(summary_path(), &summary, NULL), DT_OK);
-    size_t size;
-    char *text = scratch_read(summary_path(), &size);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(text);
-    static const char key[] = "\"resumed_from\": ";
-    char *begin = strstr(text, key);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(begin);
-    begin += sizeof key - 1;
-    *strstr(begin, ",\n") = '\0';
-    char *copy = strdup(begin);
-    free(text);
-    return copy;
-}
-
-static void summary_texts_are_escaped(void)
-{
-    static const char *const cases[][2] = {
-        {"", "\"\""},
-        {"a\"b\\c/d", "\"a\\\"b\\\\c/d\""},
-        {"\n\t\x01\x1f\x7f", "\"\\u000a\\u0009\\u0001\\u001f\\u007f\""},
-        {"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", "\"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\""},
-        {"\xed\x9f\xbf\xee\x80\x80", "\"\xed\x9f\xbf\xee\x80\x80\""},
-        {"\xf4\x8f\xbf\xbf", "\"\\udbff\\udfff\""}, /* what is no character */
-        /* stray continuation, cut sequence, overlong forms, surrogate, beyond U+10FFFF */
-        {"\x80z", "\"\\ufffdz\""},
-        {"\xe2\x82", "\"\\ufffd\\ufffd\""},
-        {"\xc0\xaf", "\"\\ufffd\\ufffd\""},
-        {"\xe0\x9f\xbf", "\"\\ufffd\\ufffd\\ufffd\""},
-        {"\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\""},
-        {"\xf0\x8f\xbf\xbf", "\"\\ufffd\\ufffd\\ufffd\\ufffd\""},
-        {"\xf4\x90\x80\x80", "\"\\ufffd\\ufffd\\ufffd\\ufffd\""},
-        {"\xf5\x80\x80\x80", "\"\\ufffd\\ufffd\\ufffd\\ufffd\""},
-        {"\xff", "\"\\ufffd\""},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char *found = written_text(cases[i][0]);
-        CU_ASSERT_STRING_EQUAL(found, cases[i][1]);
-        free(found);
-    }
-
-    char longest[5000];
-    memset(longest, 1, sizeof longest - 1);
-    longest[sizeof longest - 1] = '\0';
-    char *found = written_text(longest);
-    CU_ASSERT_EQUAL(strlen(found), 2 + 6 * (sizeof longest - 1));
-    free(found);
-}
-
-static void summary_reals_come_back_exactly(void)
-{
-    const dt_random_key key = {.seed = 5, .stream = DT_STREAM_TEST};
-    static const double corners[] = {0.0, -0.0, 0.1, DBL_MAX, DBL_MIN, DBL_TRUE_MIN, -1e22};
-    for (uint32_t i = 0; i < 60; i++) {
-        dt_random_block bits = dt_random_at(&key, i);
-        double value;
-        memcpy(&value, bits.word, sizeof value);
-        if (i < sizeof corners / sizeof *corners)
-            value = corners[i];
-        if (!isfinite(value))
-            continue;
-        dt_summary summary = full_summary;
-        summary.last.seconds = value;
-        CU_ASSERT_EQUAL(dt_summary_write(summary_path(), &summary, NULL), DT_OK);
-        size_t size;
-        char *text = scratch_read(summary_path(), &size);
-        double found = strtod(strstr(text, "\"seconds\": ") + 11, NULL);
-        CU_ASSERT_EQUAL(memcmp(&found, &value, sizeof value), 0);
-        free(text);
-    }
-}
-
-static void summary_failures_leave_the_old_file(void)
-{
-    scratch_write(summary_path(), "old");
-    for (long n = 1; n <= 2; n++) {
-        dt_memory_fail_at(n);
-        dt_status status = dt_summary_write(summary_path(), &full_summary, NULL);
-        dt_memory_fail_at(0);
-        CU_ASSERT_EQUAL(status, DT_ERR_INTERNAL);
-    }
-    scratch_limit_files(100);
-    dt_status status = dt_summary_write(summary_path(), &full_summary, NULL);
-    scratch_limit_files(RLIM_INFINITY);
-    CU_ASSERT_EQUAL(status, DT_ERR_IO);
-    CU_ASSERT_TRUE(scratch_holds_text(summary_path(), "old"));
-    CU_ASSERT_EQUAL(scratch_entries(folder), 1);
-}
-
 enum { LONG_ROWS = 40000 }; /* some megabytes */
 
 /* The history of a long log after so many rows, a copy; its file goes on. */
@@ -603,11 +442,9 @@ CU_SuiteInfo dt_suite_metrics_log(void)
         {"no file when the header does not fit", a_header_that_does_not_fit_leaves_no_file},
         {"an existing log is not touched", an_existing_log_is_not_touched},
         {"lack of memory leaves no file", lack_of_memory_leaves_no_file},
-        {"summary: the text", summary_is_this_text},
-        {"summary: texts are escaped", summary_texts_are_escaped},
-        {"summary: reals come back exactly", summary_reals_come_back_exactly},
-        {"summary: failures leave the old file", summary_failures_leave_the_old_file},
         CU_TEST_INFO_NULL};
-    return (CU_SuiteInfo){
-        .pName = "metrics_log", .pSetUpFunc = set_up, .pTearDownFunc = tear_down, .pTests = tests};
+    return (CU_SuiteInfo){.pName = "metrics_log",
+                          .pSetUpFunc = make_folder,
+                          .pTearDownFunc = remove_folder,
+                          .pTests = tests};
 }

@@ -1,20 +1,159 @@
 #include "run/summary.h"
 
-#include <CUnit/CUnit.h>
+#include <float.h>
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
+#include "base/memory.h"
 #include "draw.h"
 #include "scratch_folder.h"
 
-CU_SuiteInfo dt_suite_summary_read(void);
+CU_SuiteInfo dt_suite_summary(void);
 
 static const char *path_of(const char *name)
 {
-    static char path[SCRATCH_SIZE + 32];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
+    return scratch_path(folder, name);
+}
+
+static const dt_summary full_summary = {
+    .status = "complete",
+    .last = {.epoch = 10,
+             .step = 9370,
+             .samples = 600000,
+             .train_loss = 0.1,
+             .train_accuracy = 0.99,
+             .val_loss = (double)NAN,
+             .val_accuracy = (double)INFINITY,
+             .test_loss = 1.0 / 3,
+             .test_accuracy = 0.9756,
+             .parameter_hash = 0x0123456789abcdef,
+             .samples_per_second = 231000,
+             .seconds = 12.5},
+    .ranks = 8,
+    .virtual_ranks = 16,
+    .hosts = 2,
+    .data_source = "MNIST-type files in /data",
+    .version = "0.1.0",
+};
+
+static void what_is_written_is_this_text(void)
+{
+    CU_ASSERT_EQUAL(dt_summary_write(path_of("summary.json"), &full_summary, NULL), DT_OK);
+    CU_ASSERT_TRUE(scratch_holds_text(path_of("summary.json"),
+                                      "{\n"
+                                      "  \"status\": \"complete\",\n"
+                                      "  \"epochs\": 10,\n"
+                                      "  \"steps\": 9370,\n"
+                                      "  \"samples\": 600000,\n"
+                                      "  \"ranks\": 8,\n"
+                                      "  \"virtual_ranks\": 16,\n"
+                                      "  \"hosts\": 2,\n"
+                                      "  \"train_loss\": 0.1,\n"
+                                      "  \"train_accuracy\": 0.99,\n"
+                                      "  \"val_loss\": null,\n"
+                                      "  \"val_accuracy\": null,\n"
+                                      "  \"test_loss\": 0.3333333333333333,\n"
+                                      "  \"test_accuracy\": 0.9756,\n"
+                                      "  \"parameter_hash\": \"0123456789abcdef\",\n"
+                                      "  \"samples_per_second\": 231000,\n"
+                                      "  \"seconds\": 12.5,\n"
+                                      "  \"resumed_from\": null,\n"
+                                      "  \"data_source\": \"MNIST-type files in /data\",\n"
+                                      "  \"version\": \"0.1.0\"\n"
+                                      "}\n"));
+    CU_ASSERT_EQUAL(scratch_entries(folder), 1);
+}
+
+/* The value of "resumed_from" in the file, as it stands there; malloc'd. */
+static char *written_text(const char *value)
+{
+    dt_summary summary = full_summary;
+    summary.resumed_from = value;
+    CU_ASSERT_EQUAL(dt_summary_write(path_of("summary.json"), &summary, NULL), DT_OK);
+    size_t size;
+    char *text = scratch_read(path_of("summary.json"), &size);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+    static const char key[] = "\"resumed_from\": ";
+    char *begin = strstr(text, key);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(begin);
+    begin += sizeof key - 1;
+    *strstr(begin, ",\n") = '\0';
+    char *copy = strdup(begin);
+    free(text);
+    return copy;
+}
+
+static void texts_are_escaped(void)
+{
+    static const char *const cases[][2] = {
+        {"", "\"\""},
+        {"a\"b\\c/d", "\"a\\\"b\\\\c/d\""},
+        {"\n\t\x01\x1f\x7f", "\"\\u000a\\u0009\\u0001\\u001f\\u007f\""},
+        {"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", "\"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\""},
+        {"\xed\x9f\xbf\xee\x80\x80", "\"\xed\x9f\xbf\xee\x80\x80\""},
+        {"\xf4\x8f\xbf\xbf", "\"\\udbff\\udfff\""}, /* what is no character */
+        /* stray continuation, cut sequence, overlong forms, surrogate, beyond U+10FFFF */
+        {"\x80z", "\"\\ufffdz\""},
+        {"\xe2\x82", "\"\\ufffd\\ufffd\""},
+        {"\xc0\xaf", "\"\\ufffd\\ufffd\""},
+        {"\xe0\x9f\xbf", "\"\\ufffd\\ufffd\\ufffd\""},
+        {"\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\""},
+        {"\xf0\x8f\xbf\xbf", "\"\\ufffd\\ufffd\\ufffd\\ufffd\""},
+        {"\xf4\x90\x80\x80", "\"\\ufffd\\ufffd\\ufffd\\ufffd\""},
+        {"\xf5\x80\x80\x80", "\"\\ufffd\\ufffd\\ufffd\\ufffd\""},
+        {"\xff", "\"\\ufffd\""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *found = written_text(cases[i][0]);
+        CU_ASSERT_STRING_EQUAL(found, cases[i][1]);
+        free(found);
+    }
+
+    char longest[5000];
+    memset(longest, 1, sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    char *found = written_text(longest);
+    CU_ASSERT_EQUAL(strlen(found), 2 + 6 * (sizeof longest - 1));
+    free(found);
+}
+
+static void reals_come_back_exactly(void)
+{
+    const dt_random_key key = {.seed = 5, .stream = DT_STREAM_TEST};
+    static const double corners[] = {0.0, -0.0, 0.1, DBL_MAX, DBL_MIN, DBL_TRUE_MIN, -1e22};
+    for (uint32_t i = 0; i < 60; i++) {
+        dt_random_block bits = dt_random_at(&key, i);
+        double value;
+        memcpy(&value, bits.word, sizeof value);
+        if (i < sizeof corners / sizeof *corners)
+            value = corners[i];
+        if (!isfinite(value))
+            continue;
+        dt_summary summary = full_summary;
+        summary.last.seconds = value;
+        CU_ASSERT_EQUAL(dt_summary_write(path_of("summary.json"), &summary, NULL), DT_OK);
+        size_t size;
+        char *text = scratch_read(path_of("summary.json"), &size);
+        double found = strtod(strstr(text, "\"seconds\": ") + 11, NULL);
+        CU_ASSERT_EQUAL(memcmp(&found, &value, sizeof value), 0);
+        free(text);
+    }
+}
+
+static void failures_leave_the_old_file(void)
+{
+    scratch_write(path_of("summary.json"), "old");
+    for (long n = 1; n <= 2; n++) {
+        dt_memory_fail_at(n);
+        dt_status status = dt_summary_write(path_of("summary.json"), &full_summary, NULL);
+        dt_memory_fail_at(0);
+        CU_ASSERT_EQUAL(status, DT_ERR_INTERNAL);
+    }
+    scratch_limit_files(100);
+    dt_status status = dt_summary_write(path_of("summary.json"), &full_summary, NULL);
+    scratch_limit_files(RLIM_INFINITY);
+    CU_ASSERT_EQUAL(status, DT_ERR_IO);
+    CU_ASSERT_TRUE(scratch_holds_text(path_of("summary.json"), "old"));
+    CU_ASSERT_EQUAL(scratch_entries(folder), 1);
 }
 
 static bool same_text(const char *a, const char *b)
@@ -156,6 +295,10 @@ static void values_of_other_kinds_are_refused_with_their_key(void)
 }
 
 static CU_TestInfo tests[] = {
+    {"what is written is this text", what_is_written_is_this_text},
+    {"texts are escaped", texts_are_escaped},
+    {"reals come back exactly", reals_come_back_exactly},
+    {"failures leave the old file", failures_leave_the_old_file},
     {"reading what was written is the identity", reading_what_was_written_is_the_identity},
     {"what is not there is not known", what_is_not_there_is_not_known},
     {"other files are refused with their line", other_files_are_refused_with_their_line},
@@ -164,9 +307,9 @@ static CU_TestInfo tests[] = {
     CU_TEST_INFO_NULL,
 };
 
-CU_SuiteInfo dt_suite_summary_read(void)
+CU_SuiteInfo dt_suite_summary(void)
 {
-    return (CU_SuiteInfo){.pName = "summary_read",
+    return (CU_SuiteInfo){.pName = "summary",
                           .pSetUpFunc = make_folder,
                           .pTearDownFunc = remove_folder,
                           .pTests = tests};

@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 #include "run/tensorboard.h"
-#include "scratch.h"
+#include "scratch_folder.h"
 
 CU_SuiteInfo dt_suite_tensorboard(void);
 
@@ -27,18 +27,6 @@ static const dt_metrics_row row = {
 };
 
 static const bool all[DT_SUBSETS] = {true, true, true};
-
-static char folder[SCRATCH_SIZE];
-
-static void set_up(void)
-{
-    scratch_create(folder);
-}
-
-static void tear_down(void)
-{
-    scratch_remove(folder);
-}
 
 static const char *events(void)
 {
@@ -246,6 +234,8 @@ CU_SuiteInfo dt_suite_tensorboard(void)
          a_full_disk_keeps_whole_events_and_loses_none},
         {"what cannot be made leaves nothing", what_cannot_be_made_leaves_nothing},
         CU_TEST_INFO_NULL};
-    return (CU_SuiteInfo){
-        .pName = "tensorboard", .pSetUpFunc = set_up, .pTearDownFunc = tear_down, .pTests = tests};
+    return (CU_SuiteInfo){.pName = "tensorboard",
+                          .pSetUpFunc = make_folder,
+                          .pTearDownFunc = remove_folder,
+                          .pTests = tests};
 }
