@@ -1,5 +1,5 @@
-/* How much memory there still is for this process, and for others like it: to be asked before it is
- * taken, because afterwards the kernel ends somebody. */
+/* How much memory is left for this process and others like it. Ask before taking it: afterwards the
+ * kernel kills somebody. */
 #ifndef DT_BASE_AVAILABLE_H
 #define DT_BASE_AVAILABLE_H
 
@@ -20,7 +20,7 @@ typedef struct dt_available {
 /* Takes about a tenth of a millisecond. Not collective. */
 void dt_available_look(dt_available *out);
 
-/* The same, with /proc and /sys below the directory `root`: "" in earnest. */
+/* The same, with /proc and /sys below the directory `root`, which is "" outside of tests. */
 void dt_available_look_below(const char *root, dt_available *out);
 
 /* Compares with what there is, field by field, what is needed of it (group_id does not count).

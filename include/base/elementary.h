@@ -1,8 +1,8 @@
 /* Elementary functions whose results are the same bits everywhere.
  *
- * C libraries differ in the last place of exp, log, cos and pow, and a parameter that starts or
- * moves by another last place is another run. These are made of +, -, *, /, sqrt and fused
- * multiply-adds alone, which IEEE 754 defines to the last bit. Within 1 unit in the last place of
+ * C libraries differ in the last place of exp, log, cos and pow, and one last place makes another
+ * run. These functions are made of +, -, *, /, sqrt and fused multiply-adds alone, which IEEE 754
+ * defines to the last bit. Within 1 unit in the last place of
  * the exact result, unless said otherwise. */
 #ifndef DT_BASE_ELEMENTARY_H
 #define DT_BASE_ELEMENTARY_H

@@ -1,9 +1,8 @@
 /* Files and directories: the one way to open them, and the loops around the system calls.
  *
- * Nothing but a regular file is opened. A FIFO, directory, device or socket in its place is refused
- * at once: it is neither waited for nor touched. What a user names to be read may be a symbolic
- * link to a regular file, as people link data sets; what the program writes or appends to is never
- * reached through a link at its name. No other file of src/ opens one: scripts/lint.sh.
+ * Only regular files are opened. A FIFO, directory, device or socket is refused at once, neither
+ * waited for nor touched. A file to be read may be reached through a symbolic link, as people link
+ * data sets; one to be written never is. No other source file opens a file: scripts/lint.sh.
  *
  * Functions without a dt_error leave the reason in errno. Nothing here is collective; all of it may
  * be called from any thread. */
@@ -82,8 +81,8 @@ bool dt_write_all(int file, const void *bytes, size_t size, size_t *done);
 dt_status dt_append_all(int file, const char *path, const void *bytes, size_t size,
                         dt_error *error);
 
-/* A file or directory survives a crash as it is now. True as well where a file system needs no
- * sync, or knows none. */
+/* Makes a file or directory survive a crash as it is now. True also where the file system has no
+ * sync. */
 bool dt_sync(int file);
 
 /* False: what was written may be lost. The file is closed in any case. */

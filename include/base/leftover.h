@@ -1,9 +1,9 @@
-/* What is to go when a signal ends the process: files and directories that are under way and have
- * no name yet that counts. */
+/* Unfinished files and directories, still under temporary names, which are removed when a signal
+ * ends the process. */
 #ifndef DT_BASE_LEFTOVER_H
 #define DT_BASE_LEFTOVER_H
 
-/* How many are remembered at a time. One more is not: it stays where a signal ends the process. */
+/* How many are remembered at a time. One more is not, and stays behind. */
 #define DT_LEFTOVERS 8
 
 /* Remembers `name` (a file, or a directory with all that is in it) in `directory`, a descriptor
@@ -12,7 +12,7 @@
  * thread. */
 int dt_leftover_add(int directory, const char *name);
 
-/* It is gone, or has come to stay. */
+/* Forgets it: it is gone, or finished. */
 void dt_leftover_drop(int leftover);
 
 /* Removes what is remembered; whoever adds more waits from now on for the end of the process. For a

@@ -35,7 +35,7 @@ void dt_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void dt_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void dt_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* A line for the log file alone: what the terminal is told in another way. */
+/* A line for the log file alone, of what the terminal shows in another form. */
 void dt_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -30,7 +30,7 @@ typedef struct dt_field {
     size_t offset;       /* of the member */
     const char *group;   /* below that of the record ("/optimizer"); NULL: that itself */
     bool optional;       /* may be missing in a file; an array or a text: NULL in the struct, too */
-    bool old;            /* of files that are no longer written: read, and not written */
+    bool old;            /* only in files of older versions: read, never written */
     int64_t least, most; /* of an integer; 0, 0: any */
     const char *words[2]; /* of a flag: false, true */
     int rank, sizes[2];   /* of an array: its dimensions, as numbers of dt_record.sizes */
@@ -64,7 +64,7 @@ static inline void *dt_record_member(const dt_record *record, const dt_field *fi
 int64_t dt_record_integer(const dt_record *record, const dt_field *field);
 void dt_record_set_integer(const dt_record *record, const dt_field *field, int64_t value);
 
-/* Integers, reals and texts become those that are not known: -1, NaN, NULL. */
+/* Makes all of it unknown: integers -1, reals NaN, texts NULL. */
 void dt_record_clear(const dt_record *record);
 
 /* Frees texts and arrays, which become NULL. */

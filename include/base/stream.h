@@ -2,7 +2,7 @@
  *
  * A processor that writes to a line which others have in their caches must first take it from each
  * of them, one line after the other. A store that goes past the caches needs no line: where two
- * processors hand 218 KB to and fro, that measured 12 us in the place of 50. */
+ * processors hand 218 KB to and fro, it took 12 us instead of 50. */
 #ifndef DT_BASE_STREAM_H
 #define DT_BASE_STREAM_H
 

@@ -67,10 +67,9 @@ typedef struct dt_bench_result {
 } dt_bench_result;
 
 /* Measures with the settings of `config` (resolved), but for its batch size, and without tracking
- * samples. The training is
- * also measured with 8 virtual ranks, at the batches 64 and 512 of those asked for, if that is not
- * what it has anyway. The same result on all ranks; the caller owns it, also after an error:
- * dt_bench_destroy. Collective.
+ * samples. The training is also measured with 8 virtual ranks, at the batches 64 and 512 of those
+ * asked for, if that is not what it has anyway. The same result on all ranks; the caller owns it,
+ * also after an error: dt_bench_destroy. Collective.
  * Errors, the same on all ranks: DT_ERR_CONFIG for a batch larger than the training set, and those
  * of dt_session_open, dt_step and dt_evaluate. */
 dt_status dt_bench(dt_comm *comm, const dt_config *config, const dt_bench_spec *spec,

@@ -74,12 +74,11 @@ typedef struct dt_invocation {
 /* A flag of the program: what --help needs to know of it, and where its answer goes. */
 typedef struct dt_flag {
     const char *name;
-    char letter;       /* -h; 0 for none */
-    const char *value; /* what it takes, for --help: "FILE"; NULL: nothing, it is a bool */
-    size_t offset;     /* in dt_invocation: a bool, or char[DT_NAME_MAX] */
-    unsigned commands; /* those that know it: a bit each, 1 << DT_COMMAND_... */
-    const char
-        *help; /* begins with the names of its commands, "eval, bench: ", if not all know it */
+    char letter;              /* -h; 0 for none */
+    const char *value;        /* what it takes, for --help: "FILE"; NULL: nothing, it is a bool */
+    size_t offset;            /* in dt_invocation: a bool, or char[DT_NAME_MAX] */
+    unsigned commands;        /* those that know it: a bit each, 1 << DT_COMMAND_... */
+    const char *help;         /* begins with its commands, "eval, bench: ", if not all know it */
     const char *const *names; /* the values that it takes, NULL-terminated; NULL: any */
     const char *preset;       /* what it is unless it is given; NULL: "" */
     unsigned needed;          /* commands that do nothing without it, as above */
@@ -113,9 +112,7 @@ char *dt_options_variable(const dt_setting *setting, char text[DT_VARIABLE_MAX])
 /* The option of a setting: "batch-size", without dashes in front. Returns `text`. */
 char *dt_options_name(const dt_setting *setting, char text[DT_VARIABLE_MAX]);
 
-/* The text of --help, and that of --help NAME for a setting that is a list; at most 80 columns
- * wide.
- */
+/* The text of --help, and that of --help NAME for a setting that is a list; 80 columns at most. */
 void dt_options_print_help(FILE *out);
 void dt_options_print_topic(FILE *out, const dt_setting *topic);
 

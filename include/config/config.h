@@ -33,7 +33,7 @@ typedef enum dt_progress { DT_PROGRESS_AUTO, DT_PROGRESS_BAR, DT_PROGRESS_LINES 
 /* Enumerated settings are stored as int, the index into their list of names. */
 typedef struct dt_config {
     /* [data] */
-    char data[DT_NAME_MAX]; /* auto | synthetic | a directory */
+    char data[DT_NAME_MAX]; /* auto | synthetic | a file or directory */
     char keys[DT_NAME_MAX]; /* names of arrays, with commas; auto */
     int size[2];            /* width, height that pictures are scaled to; 0: auto, as they are */
     int classes;            /* 0: auto, as many as the data have (data/source.h) */

@@ -2,9 +2,7 @@
  *
  * A line has numbers between commas, semicolons or tabs, each in quotes or not; the first may be a
  * header. One column is the label, another may be an index (id, index, or no name), which is passed
- * over; the others are the pixels, row by row, of a square. Raw or packed with gzip. Not
- * collective.
- */
+ * over; the others are the pixels, row by row, of a square. Raw or gzip. Not collective. */
 #ifndef DT_DATA_CSV_H
 #define DT_DATA_CSV_H
 

@@ -55,9 +55,9 @@ typedef struct dt_dataset_spec {
 dt_status dt_dataset_count(const dt_source *source, const dt_dataset_spec *spec,
                            int64_t counts[DT_SUBSETS], dt_error *error);
 
-/* Decides on the subsets' members; reads nothing. The caller owns *out: dt_dataset_destroy.
- * Not collective. Errors: DT_ERR_CONFIG when no training samples, or with a
- * val_fraction > 0 no validation samples, are left; DT_ERR_INTERNAL. */
+/* Decides on the subsets' members; reads nothing. The caller owns *out: dt_dataset_destroy. Not
+ * collective. Errors: DT_ERR_CONFIG when no training samples, or with a val_fraction > 0 no
+ * validation samples, are left; DT_ERR_INTERNAL. */
 dt_status dt_dataset_create(const dt_source *source, const dt_dataset_spec *spec, dt_dataset **out,
                             dt_error *error);
 

@@ -1,7 +1,7 @@
 /* One IDX file of images or labels, raw or packed with gzip.
  *
  * Format: magic (two zero bytes, a type byte, the number of dimensions), the dimensions, then the
- * values; numbers are 32 bits, big-endian. source: http://yann.lecun.com/exdb/mnist/
+ * values; numbers are 32 bits, big-endian. source: http://yann.lecun.com/exdb/mnist/.
  * Every message names the file, what was expected and what was found. Not collective. */
 #ifndef DT_DATA_IDX_FILE_H
 #define DT_DATA_IDX_FILE_H
@@ -16,8 +16,8 @@
 
 /* Images are unsigned bytes in 3 dimensions, [count][height][width], or in 4 with 1 or 3 channels
  * behind these; labels are integers of 1, 2 or 4 bytes in 1, [count], or in 2, of which the first
- * column counts: [count][1], or [count][8] as QMNIST has them
- * (source: https://github.com/facebookresearch/qmnist). */
+ * column counts: [count][1], or [count][8] as QMNIST has them (source:
+ * https://github.com/facebookresearch/qmnist). */
 typedef enum dt_idx_kind { DT_IDX_IMAGES, DT_IDX_LABELS, DT_IDX_KINDS } dt_idx_kind;
 
 typedef struct dt_idx_file {

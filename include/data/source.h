@@ -1,4 +1,4 @@
-/* A source of labelled images: IDX files or synthetic digits behind one table of operations.
+/* A source of labelled images, whatever its format: IDX files, synthetic digits, arrays, pictures.
  *
  * A source has two parts, training and test, each a sequence of samples that can be read by range,
  * so that every rank reads its shard and nothing else. Not collective: a source belongs to a rank.
@@ -29,7 +29,7 @@ struct dt_source {
     int32_t label_of[DT_CLASSES_MAX]; /* [classes], the label that the data have for the class */
     bool transposed;                  /* rows and columns are exchanged when samples are read */
     int64_t count[DT_PARTS]; /* samples of each part: of training >= 1; of test 0: there are none */
-    bool whole;      /* images are whole pictures, scaled: others are to become images likewise */
+    bool whole;      /* images are whole pictures, scaled; so are pictures to predict then */
     uint64_t order;  /* hash of the names that the order of the samples follows from; 0: none */
     bool sequential; /* a range costs the way there, from the last one's end (gzip) */
     char place[DT_PARTS][DT_PLACE_SIZE]; /* where the labels stand, for messages */
@@ -44,10 +44,9 @@ struct dt_source {
 /* Reads samples first .. first + count - 1 of `part` (within its count; count may be 0), of a
  * source whose classes are known. images: [count][height * width * channels], labels: [count], the
  * numbers of their classes; both the caller's; undefined after an error. A range is checked as it
- * is read: each label has a class; a gzip file, to its
- * end, when its last sample is read. With count 0 nothing is read or checked. Errors: DT_ERR_DATA,
- * DT_ERR_IO with the file and what was expected and found; DT_ERR_INTERNAL for a range outside the
- * part, or no memory. */
+ * is read: each label has a class. A gzip file is checked to its end when its last sample is read.
+ * With count 0 nothing is read or checked. Errors: DT_ERR_DATA, DT_ERR_IO with the file and what
+ * was expected and found; DT_ERR_INTERNAL for a range outside the part, or no memory. */
 dt_status dt_source_read(dt_source *source, dt_part part, int64_t first, int64_t count,
                          uint8_t *images, uint8_t *labels, dt_error *error);
 

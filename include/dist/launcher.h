@@ -1,6 +1,6 @@
-/* What MPI and the program that has started the processes must have right before MPI starts. A
- * launcher and an MPI library that do not know each other: np processes, each of which believes to
- * be rank 0 of 1, would train the same network np times over one another's files. */
+/* What must be right between MPI and the program that has started the processes. Where launcher and
+ * MPI library do not know each other, np processes that each believe they are rank 0 of 1 would
+ * train the same network np times, over one another's files. */
 #ifndef DT_DIST_LAUNCHER_H
 #define DT_DIST_LAUNCHER_H
 

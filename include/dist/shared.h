@@ -11,8 +11,8 @@ typedef struct dt_shared dt_shared;
 
 /* A segment of `size` bytes (may differ between ranks, may be 0), zeroed, aligned to a cache line,
  * that all ranks of the host can read and write. The caller owns *out: dt_shared_destroy.
- * Collective over the host. Errors: DT_ERR_INTERNAL, on all ranks of the host, when there
- * is too little memory. */
+ * Collective over the host. Errors: DT_ERR_INTERNAL, on all ranks of the host: too little memory.
+ */
 dt_status dt_shared_create(dt_comm *comm, size_t size, dt_shared **out, dt_error *error);
 
 /* NULL is allowed. Collective over the host. */

@@ -43,8 +43,8 @@ void dt_bundle_destroy(dt_bundle *bundle);
 
 /* Adds an array of zeros, to be filled: *values, [product of shape], stays the bundle's.
  * Errors: DT_ERR_DATA: a name that is there already, is empty, too long or not plain (UTF-8
- * without control characters), a rank above
- * DT_RANK_MAX, a size below 1, or too many arrays; DT_ERR_INTERNAL. */
+ * without control characters), a rank above DT_RANK_MAX, a size below 1, or too many arrays;
+ * DT_ERR_INTERNAL. */
 dt_status dt_bundle_add(dt_bundle *bundle, const char *name, int rank, const int64_t *shape,
                         float **values, dt_error *error);
 

@@ -1,16 +1,16 @@
-/* A child process for a library that does not survive hostile files: it computes, and talks to its
- * parent; nothing else.
+/* A child process for a library that does not survive hostile files. It can compute and talk to its
+ * parent, and nothing else.
  *
  * The child is a copy of this program, started anew: it has nothing of its parent's memory, files
- * or MPI. It has no environment and one open file, a socket to its parent, through which it gets
- * all that it works on. The kernel denies it to open or make files, sockets and processes, and
- * limits its memory and its processor time; with seccomp it denies it all system calls that memory,
- * time and that socket do not need. The parent believes nothing of what it hears. Not collective; a
- * child is for one thread at a time, children of several threads do not disturb each other.
+ * or MPI, and no environment. Its only open file is a socket to its parent, through which it gets
+ * all that it works on. The kernel does not let it open or make files, sockets and processes, and
+ * limits its memory and processor time; with seccomp it has only the system calls that memory, time
+ * and that socket need. The parent checks all that the child says. Not collective; a child is for
+ * one thread at a time, children of several threads do not disturb each other.
  *
- * Every function of the parent fails with DT_ERR_DATA when the child has ended, with how it did, as
- * the end of a sentence: "expected a file that can be read, found one that ..."; with
- * DT_ERR_INTERNAL when there can be no child. */
+ * Errors of every function of the parent: DT_ERR_DATA when the child has ended, the message saying
+ * how ("expected a file that can be read, found one that ..."); DT_ERR_INTERNAL when there can be
+ * no child. */
 #ifndef DT_FILE_CONFINED_H
 #define DT_FILE_CONFINED_H
 
@@ -22,8 +22,8 @@
 typedef struct dt_confined_limits {
     size_t memory; /* bytes, beside what the program takes when it starts */
     int seconds;   /* of processor time */
-    int patience;  /* seconds in which a message must have come or gone: machines are busy;
-                      in twice as many a child must have one, so that it outlives no parent */
+    int patience;  /* seconds that a message may take, since machines are busy; a child that hears
+                      nothing for twice as long ends, so that it outlives no parent */
 } dt_confined_limits;
 
 typedef struct dt_confined dt_confined;

@@ -36,9 +36,8 @@ dt_status dt_image_decoder_begin(dt_image_decoder **out, dt_error *error);
  * pictures in one file, the first. A JPEG that says by EXIF how the camera was held is turned
  * upright. A picture with a side of 2 * DT_IMAGE_ENOUGH pixels or more is made smaller, by means
  * over squares, as far as that side keeps DT_IMAGE_ENOUGH. Colours become luma for one channel
- * (source: ITU-R BT.601: 0.299 R
- * + 0.587 G + 0.114 B); what is transparent shows white behind it, or black where the picture
- * itself is light.
+ * (0.299 R + 0.587 G + 0.114 B; source: ITU-R BT.601); what is transparent shows white behind it,
+ * or black where the picture itself is light.
  *
  * *out is always set. Errors: DT_ERR_DATA for what is no whole and undamaged picture, is too large
  * (before memory is taken for it), or ends the process; DT_ERR_INTERNAL. */

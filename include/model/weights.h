@@ -62,11 +62,11 @@ typedef struct dt_weights_facts {
     const char *activation, *output_activation;
 } dt_weights_facts;
 
-/* Of these some are not written. */
+/* How many facts there are. */
 #define DT_WEIGHTS_FACTS 23
 
-/* The facts, of which those that may be missing are written as missing, as attributes for
- * dt_weights_write, in the order of a run's own files: how many. They point into *facts. */
+/* The facts as attributes for dt_weights_write, in the order of a run's own files, those that are
+ * missing as "", -1 and NaN; returns how many. They point into *facts. */
 size_t dt_weights_attributes(const dt_weights_facts *facts,
                              dt_attribute attributes[DT_WEIGHTS_FACTS]);
 

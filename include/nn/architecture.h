@@ -7,9 +7,8 @@
  * dt_layers_write_out. From there on a text and its list say the same, and only the list says what
  * the network is. No pointers: it can be sent to other ranks as bytes.
  *
- * A label is that of what an item gives, behind its activation. Items behind it name it where they
- * take that too: one or more, else it would say nothing.
- */
+ * A label names what an item gives, behind its activation. Later items take that as their second
+ * input, by this name; a label that no item takes is refused. */
 #ifndef DT_NN_ARCHITECTURE_H
 #define DT_NN_ARCHITECTURE_H
 

@@ -1,4 +1,4 @@
-/* Numbers that are not numbers. */
+/* Infinities and NaNs. */
 #ifndef DT_NN_FINITE_H
 #define DT_NN_FINITE_H
 

@@ -66,9 +66,10 @@ typedef struct dt_layer {
     size_t parameter_count;
     int tensor_count;
     dt_tensor tensors[DT_LAYER_TENSORS_MAX]; /* offsets from the layer's first parameter */
-    int32_t
-        *indices;  /* as many as the kind asks for, of the network's: what is there is gone ... */
-    dt_real *work; /* ... and so is this, when the next layer or the next pass begins */
+    /* Scratch of the network, as much as the kind needs; lost when the next layer or pass begins.
+     */
+    int32_t *indices;
+    dt_real *work;
 } dt_layer;
 
 /* A tile on its way through a layer. Forward takes parameters, noise and input, and gives output;

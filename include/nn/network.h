@@ -34,9 +34,9 @@ typedef struct dt_network_spec {
     dt_normalization normalization;
     dt_loss loss;
     double label_smoothing; /* of the targets in training, as in nn/loss.h; evaluation has none */
-    int64_t at_once; /* samples that it will be given at a time, and more now and then; 0: not
-                        known. Memory alone depends on it ... */
-    int64_t at_most; /* ... and on this, the most samples of a tile; 0: as many as are fast */
+    /* Memory alone depends on these. */
+    int64_t at_once; /* samples that it is given at a time, as a rule; 0: not known */
+    int64_t at_most; /* the most samples of a tile; 0: as many as are fast */
 } dt_network_spec;
 
 typedef struct dt_network dt_network;
@@ -102,7 +102,7 @@ typedef struct dt_batch {
      * next call; NULL: nothing. */
     const uint8_t *const *(*draw)(void *drawing, int64_t first, int count);
     void *drawing;
-    const uint8_t *labels; /* [count], each below the last width */
+    const uint8_t *labels; /* [count], each below the number of outputs */
     int64_t upcoming;      /* images behind these that will be asked for next: fetched from
                               memory meanwhile */
     const dt_noise *noise; /* [count] places, for dt_network_gradient; NULL: random layers do

@@ -12,7 +12,7 @@
  *   adam      m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
  *             w -= lr / (1 - beta1^t) m / (sqrt(v / (1 - beta2^t)) + eps)
  *   adamw     w *= 1 - lr weight_decay; then as adam, without weight decay in g
- *   amsgrad   as adam, with the largest v so far in the place of v
+ *   amsgrad   as adam, with the largest v so far instead of v
  *   nadam     m and v as adam; mu_t = beta1 (1 - 0.96^(0.004 t) / 2); M_t: the product of mu_1 to
  *             mu_t; w -= lr ((1 - mu_t) / (1 - M_t) g + mu_t+1 / (1 - M_t+1) m) /
  *             (sqrt(v / (1 - beta2^t)) + eps); beta1 of the step, in every mu
@@ -85,10 +85,10 @@ typedef struct dt_optimizer dt_optimizer;
 
 /* What an optimizer updates: a part of a vector of parameters, whose tensors say how. */
 typedef struct dt_optimizer_part {
-    const dt_tensor *tensors; /* [tensor_count], one behind the other all of the vector;
-                                 dt_optimizer_create alone reads them */
+    const dt_tensor *tensors; /* [tensor_count], together the whole vector; only read by
+                                 dt_optimizer_create */
     size_t tensor_count;
-    size_t first, count; /* first: a multiple of DT_SQUARES_BLOCK, or all is before it */
+    size_t first, count; /* first: a multiple of DT_SQUARES_BLOCK, or the vector's end */
 } dt_optimizer_part;
 
 /* An optimizer of a part, its state zero, its step 0. Owned by the caller. */
@@ -120,11 +120,11 @@ double dt_optimizer_scale(const dt_optimizer *optimizer, int64_t samples, double
  */
 void dt_optimizer_begin(dt_optimizer *optimizer, double scale, const dt_rates *rates);
 
-/* Numbers that kinds which look at the norms of tensors (lars, lamb) note of all of a vector; 0:
- * another kind. */
+/* How many numbers a kind that looks at the norms of tensors (lars, lamb) notes of a whole vector;
+ * 0: it is another kind. */
 size_t dt_optimizer_notes(const dt_optimizer *optimizer);
 
-/* The bytes of about as many, for a vector of so many parameters, before there is an optimizer. */
+/* About how many bytes these take, for a vector of so many parameters. */
 uint64_t dt_optimizer_notes_bytes(int kind, uint64_t parameters);
 
 /* For such a kind, before dt_optimizer_update: notes this part's share of the norms, in its places

@@ -72,7 +72,7 @@ void dt_schedule_note(const dt_schedule *schedule, double loss, dt_plateau *plat
 /* What an update is made with. */
 typedef struct dt_rates {
     double lr;
-    double momentum; /* in the place of the optimizer's momentum or beta1; NaN: its own */
+    double momentum; /* instead of the optimizer's momentum or beta1; NaN: its own */
 } dt_rates;
 
 /* The rates of step `step`, 0 <= step, after so many drops, which plateaus alone have; from

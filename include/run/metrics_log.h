@@ -21,17 +21,17 @@ typedef struct dt_metrics_row {
     double samples_per_second;
     /* Where the time of the epoch went, mean over the ranks. */
     double compute_seconds, reduce_seconds, wait_seconds, data_seconds;
-    double gradient_norm; /* Euclidean, of the last step's mean gradient, before clipping */
+    double gradient_norm;    /* Euclidean, of the last step's mean gradient, before clipping */
     uint64_t parameter_hash; /* 0: not known, an empty cell */
 } dt_metrics_row;
 
 typedef struct dt_metrics_log dt_metrics_log;
 
-/* Bytes that a log forgets at once, and a history leaves out. */
+/* A log keeps the end of its text; what is before that it forgets in blocks of so many bytes. */
 #define DT_METRICS_BLOCK ((size_t)1 << 20)
 
-/* All that stands in a metrics.csv up to a row, in bounded memory: the bytes of its end, and how to
- * know the file again in which those before them stand. */
+/* A metrics.csv up to a row, in bounded memory: the bytes of its end, and a hash of those before,
+ * by which the file that has them is known again. */
 typedef struct dt_metrics_history {
     const char *text; /* [length]; header and rows, or what is behind `earlier` bytes of these */
     size_t length;

@@ -32,7 +32,7 @@
 /* A file that is not looked at yet: no name that TensorBoard takes for an event file. */
 #define DT_EVENTS_NEXT "next.tmp"
 
-/* What a file is called that cannot be used and is out of the way: dt_set_aside. */
+/* The end of the name of a damaged file that was renamed: dt_set_aside. */
 #define DT_ENDING_DAMAGED ".damaged"
 
 /* Where runs are that were given no name, and a symbolic link to the newest. */

@@ -37,7 +37,7 @@ typedef struct dt_tensorboard dt_tensorboard;
 dt_status dt_tensorboard_open(const char *directory, const bool wanted[DT_SUBSETS],
                               dt_tensorboard **out, dt_error *error);
 
-/* Puts the files, with the rows so far, in the place of those of earlier starts.
+/* Replaces the files of earlier starts by these, with the rows so far.
  * Errors: DT_ERR_CREATE, DT_ERR_IO. */
 dt_status dt_tensorboard_publish(dt_tensorboard *self, dt_error *error);
 

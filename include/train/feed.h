@@ -37,8 +37,7 @@ void dt_feed_destroy(dt_feed *feed);
  * at most the number of steps. Collective. */
 dt_status dt_feed_start_epoch(dt_feed *feed, int64_t first_step, dt_error *error);
 
-/* The samples of the next step of the epoch. Collective. Errors: the same on all
- * ranks. */
+/* The samples of the next step of the epoch. Collective. Errors: the same on all ranks. */
 dt_status dt_feed_step(dt_feed *feed, dt_play *play, dt_error *error);
 
 #endif

@@ -1,8 +1,7 @@
 /* What a run knows at its end, collected from its ranks: run/insight.h.
  *
  * Nothing is computed anew: the answers are those of the last evaluation, whose outputs the run has
- * kept. So it costs next to nothing, and the end of a run that has been told to stop is not held
- * up. */
+ * kept. So it costs next to nothing, and does not hold up a run that has to stop. */
 #ifndef DT_TRAIN_INSIGHT_H
 #define DT_TRAIN_INSIGHT_H
 
@@ -23,13 +22,13 @@ typedef struct dt_epilogue {
 } dt_epilogue;
 
 /* Collects the answers to test and validation samples (counts, exact on any number of ranks), the
- * worst mistakes (mistakes.h), the time of each rank by phase, and the facts: how it ended,
- * when, on what, and with which data. Of the environment, only the number of a Slurm job is told.
+ * worst mistakes (mistakes.h), the time of each rank by phase, and the facts: how the run ended,
+ * when, on what, and with which data. Of the environment, only the number of a Slurm job is named.
  * config.report must have been set from the start of the run. The galleries and arrays of tracked
  * runs are left empty.
- * told: of rank 0; NULL elsewhere. *out is always set, on rank 0 to the insight, elsewhere to an
- * empty one: dt_insight_destroy. Collective. Errors: DT_ERR_INTERNAL, the same on all ranks. */
-dt_status dt_insight_collect(dt_session *run, const dt_epilogue *told, dt_insight *out,
+ * epilogue: of rank 0; NULL elsewhere. *out is always set, on rank 0 to the insight, elsewhere to
+ * an empty one: dt_insight_destroy. Collective. Errors: DT_ERR_INTERNAL, the same on all ranks. */
+dt_status dt_insight_collect(dt_session *run, const dt_epilogue *epilogue, dt_insight *out,
                              dt_error *error);
 
 /* What a rank says of where it runs; can be sent as bytes. */
@@ -44,7 +43,7 @@ typedef struct dt_rank_place {
 void dt_facts_look(const dt_session *run, dt_rank_place *out);
 
 /* Fills out->facts. places: [ranks]. For rank 0; not collective. Errors: DT_ERR_INTERNAL. */
-dt_status dt_facts_tell(const dt_session *run, const dt_epilogue *told, const dt_rank_place *places,
-                        dt_insight *out, dt_error *error);
+dt_status dt_facts_tell(const dt_session *run, const dt_epilogue *epilogue,
+                        const dt_rank_place *places, dt_insight *out, dt_error *error);
 
 #endif

@@ -1,4 +1,4 @@
-/* A network that is used: what it is, and its parameters, from a weights file. */
+/* A trained network, from a weights file: what it is, and its parameters. */
 #ifndef DT_TRAIN_MODEL_H
 #define DT_TRAIN_MODEL_H
 
@@ -12,8 +12,8 @@
 
 dt_normalization dt_normalization_of(dt_normalize normalize);
 
-/* The network that these settings, which have been resolved, mean for images of this shape
- * in so many classes. Errors: DT_ERR_CONFIG: its layers do not fit to the images, or to them. */
+/* The network that resolved settings mean for images of this shape in so many classes. Errors:
+ * DT_ERR_CONFIG: its layers do not fit to the images, or to the classes. */
 dt_status dt_model_specify(const dt_config *config, dt_shape shape, int classes,
                            dt_network_spec *out, dt_error *error);
 
@@ -21,8 +21,8 @@ typedef struct dt_model {
     dt_network_spec spec;
     dt_weights_file file; /* its tensors and parameters are those of the network; its facts are
                              there for a file from elsewhere too, from `spec` */
-    dt_config config; /* the settings of the file's run, what was asked for in their place; those of
-                         [model], classes and normalize are the file's */
+    dt_config config; /* the settings of the file's run, replaced by what was asked for; those of
+                         [model], classes and normalize are always the file's */
 } dt_model;
 
 /* Reads a weights file. asked: settings of the user (dt_config.given counts).

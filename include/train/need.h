@@ -1,11 +1,6 @@
 /* What a command needs in memory: computed from settings, shapes and counts, before it is taken.
  *
- * With P bytes of parameters, an optimizer with s arrays (adam: 2), and D vectors on the stack of a
- * rank's sums (1 for one virtual rank a rank), training needs of a rank
- *     P (1 + s + D), the tiles (dt_network_measure), and its samples;
- * of each host, unless there is one rank alone, P more for the total; and of rank 0, while it
- * saves, 2 P (1 + s), and with validation samples 2 P for the best parameters. An average of the
- * parameters takes what they take. */
+ * src/README.md says what training takes, item by item. */
 #ifndef DT_TRAIN_NEED_H
 #define DT_TRAIN_NEED_H
 

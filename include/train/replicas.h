@@ -1,4 +1,4 @@
-/* The promise that every rank has the same parameters, held against the ranks. */
+/* Checks that all ranks have the same parameters. */
 #ifndef DT_TRAIN_REPLICAS_H
 #define DT_TRAIN_REPLICAS_H
 

@@ -59,10 +59,10 @@ dt_optimizer_state dt_saver_room(dt_saver *saver);
 dt_status dt_saver_checkpoint(dt_saver *saver, const dt_state *where, bool complete,
                               const dt_metrics_history *history, dt_error *error);
 
-/* Saves the run's model, as it is now, as best.h5 or weights.h5 (kind); origin: where they
- * come from. The best ones are copied, once all files before are done, and are part of the
- * checkpoints that follow. Those of weights.h5, the last of a run, are not: they stay as they are
- * until dt_saver_wait.
+/* Saves the run's model, as it is now, as best.h5 or weights.h5 (kind); origin: the step that it is
+ * of. The best parameters are copied, once all files before are done, and are part of the
+ * checkpoints that follow. Those of weights.h5, the last file of a run, are not copied: they must
+ * not change until dt_saver_wait.
  * Errors: as above. */
 dt_status dt_saver_weights(dt_saver *saver, dt_saved_kind kind, const dt_best *origin,
                            dt_error *error);

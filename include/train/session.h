@@ -1,8 +1,9 @@
 /* A process's part in a run: everything that training needs, built from the settings.
  *
- * Every rank holds the same network, parameters and optimizer state, its own virtual ranks, and its
- * shard of the data. With more ranks than virtual ranks some play none: surplus ranks, which bring
- * no gradient and do all the rest. */
+ * Every rank has the same network and parameters, plays its own virtual ranks, and holds its shard
+ * of the data; within a host each updates a slice of the parameters, and has the optimizer's state
+ * of that slice. With more ranks than virtual ranks some play none: surplus ranks, which bring no
+ * gradient and do all the rest. */
 #ifndef DT_TRAIN_SESSION_H
 #define DT_TRAIN_SESSION_H
 

@@ -187,12 +187,12 @@ static dt_status collect(const session *self, dt_session *run, dt_ending ending,
     char words[sizeof problem->message + 20];
     bool evaluated = !isnan(last->val.loss) || !isnan(last->test.loss);
     const dt_progress_report *earlier = self->last_epoch.epoch > 0 ? &self->last_epoch : NULL;
-    dt_epilogue told = {.evaluated = evaluated ? last : earlier,
-                        .ending = words,
-                        .version = DT_VERSION,
-                        .resumed_from = self->resumed_from,
-                        .begin = self->started,
-                        .end = time(NULL)};
+    dt_epilogue epilogue = {.evaluated = evaluated ? last : earlier,
+                            .ending = words,
+                            .version = DT_VERSION,
+                            .resumed_from = self->resumed_from,
+                            .begin = self->started,
+                            .end = time(NULL)};
     if (!self->run->config.report)
         return DT_OK;
     if (problem)
@@ -202,7 +202,7 @@ static dt_status collect(const session *self, dt_session *run, dt_ending ending,
     else
         snprintf(words, sizeof words, "complete%s",
                  ending == DT_ENDED_PATIENCE ? ": no better validation accuracy" : "");
-    dt_status status = dt_insight_collect(run, self->output ? &told : NULL, insight, error);
+    dt_status status = dt_insight_collect(run, self->output ? &epilogue : NULL, insight, error);
     if (status || problem) /* after which what is tracked may not be collected */
         return status;
     return dt_track_report(run, self->output ? insight : NULL, error);

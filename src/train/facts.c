@@ -181,8 +181,8 @@ static void tell_system(teller *self)
     tell(self, "compiler", "%s, %s, %s", COMPILER, DT_BUILD_FLAGS, INSTRUCTIONS);
 }
 
-dt_status dt_facts_tell(const dt_session *run, const dt_epilogue *told, const dt_rank_place *places,
-                        dt_insight *out, dt_error *error)
+dt_status dt_facts_tell(const dt_session *run, const dt_epilogue *epilogue,
+                        const dt_rank_place *places, dt_insight *out, dt_error *error)
 {
     teller self = {.out = out, .error = error};
     char hash[DT_HASH_TEXT];
@@ -191,11 +191,11 @@ dt_status dt_facts_tell(const dt_session *run, const dt_epilogue *told, const dt
     out->facts = dt_calloc(DT_FACTS_MAX, sizeof *out->facts, error);
     if (!out->facts)
         return error->status;
-    tell(&self, "ending", "%s", told->ending);
-    tell_time(&self, "started", told->begin);
-    tell_time(&self, "ended", told->end);
+    tell(&self, "ending", "%s", epilogue->ending);
+    tell_time(&self, "started", epilogue->begin);
+    tell_time(&self, "ended", epilogue->end);
     tell_command(&self);
-    tell(&self, "resumed from", "%s", told->resumed_from ? told->resumed_from : "");
+    tell(&self, "resumed from", "%s", epilogue->resumed_from ? epilogue->resumed_from : "");
     dt_hash_text(dt_hash(run->parameters, run->parameter_count * sizeof(float)), hash);
     tell(&self, "parameter_hash", "%s", hash);
     if (run->average)
@@ -208,7 +208,7 @@ dt_status dt_facts_tell(const dt_session *run, const dt_epilogue *told, const dt
     tell_places(&self, "processors", places, ranks, offsetof(dt_rank_place, processor));
     tell_memory(&self, places, ranks);
     tell(&self, "Slurm job", "%s", job ? job : "");
-    tell(&self, "dist-train", "%s", told->version);
+    tell(&self, "dist-train", "%s", epilogue->version);
     tell_system(&self);
     return self.status;
 }

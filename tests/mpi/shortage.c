@@ -28,8 +28,8 @@ static dt_status play(dt_session *run, dt_insight *insight)
     dt_status trained = dt_train(run, &observer, &state, &last, &ending, &error);
     check_status("dt_train", trained, trained, &error);
     bool voice = dt_comm_rank(run->comm) == 0;
-    dt_epilogue told = {.evaluated = &last, .ending = "complete", .version = "0"};
-    dt_status told_status = dt_insight_collect(run, voice ? &told : NULL, insight, &own);
+    dt_epilogue epilogue = {.evaluated = &last, .ending = "complete", .version = "0"};
+    dt_status told_status = dt_insight_collect(run, voice ? &epilogue : NULL, insight, &own);
     check_status("dt_insight_collect", told_status, told_status, &own);
     if (!told_status && !trained)
         told_status = dt_track_report(run, voice ? insight : NULL, &own);

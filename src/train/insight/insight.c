@@ -48,7 +48,7 @@ static dt_status note_times(const dt_rank_place *places, int ranks, dt_insight *
 }
 
 /* Collective. */
-static dt_status collect_places(dt_session *run, const dt_epilogue *told, dt_insight *out,
+static dt_status collect_places(dt_session *run, const dt_epilogue *epilogue, dt_insight *out,
                                 dt_error *error)
 {
     int ranks = dt_comm_size(run->comm);
@@ -58,20 +58,20 @@ static dt_status collect_places(dt_session *run, const dt_epilogue *told, dt_ins
     if (!status) {
         dt_facts_look(run, &own);
         dt_comm_all_gather(run->comm, &own, sizeof own, all);
-        if (told)
+        if (epilogue)
             status = note_times(all, ranks, out, error);
-        if (told && !status)
-            status = dt_facts_tell(run, told, all, out, error);
+        if (epilogue && !status)
+            status = dt_facts_tell(run, epilogue, all, out, error);
         status = dt_comm_agree(run->comm, status, error);
     }
     dt_free(all);
     return status;
 }
 
-dt_status dt_insight_collect(dt_session *run, const dt_epilogue *told, dt_insight *out,
+dt_status dt_insight_collect(dt_session *run, const dt_epilogue *epilogue, dt_insight *out,
                              dt_error *error)
 {
-    const dt_progress_report *report = told ? told->evaluated : NULL;
+    const dt_progress_report *report = epilogue ? epilogue->evaluated : NULL;
     *out = (dt_insight){.shape = run->source->shape, .classes = run->source->classes};
     if (report) {
         out->epoch = report->step / report->steps_an_epoch;
@@ -91,8 +91,8 @@ dt_status dt_insight_collect(dt_session *run, const dt_epilogue *told, dt_insigh
     if (!status)
         status = collect_mistakes(run, out, error);
     if (!status)
-        status = collect_places(run, told, out, error);
-    if (status || !told)
+        status = collect_places(run, epilogue, out, error);
+    if (status || !epilogue)
         dt_insight_destroy(out);
     return status;
 }
