@@ -7,16 +7,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cgroup.h"
 #include "base/file.h"
 
 /* Files of the kernel are made when they are read: they are small, and say to be empty. */
 enum { PATH_ROOM = 4352, TEXT_ROOM = 16384 };
 
-static bool read_text(const char *root, const char *path, char text[TEXT_ROOM])
+static bool read_text(const char *directory, const char *name, char text[TEXT_ROOM])
 {
     char whole[PATH_ROOM];
     text[0] = '\0';
-    return snprintf(whole, sizeof whole, "%s%s", root, path) < (int)sizeof whole &&
+    return snprintf(whole, sizeof whole, "%s/%s", directory, name) < (int)sizeof whole &&
            dt_read_start(whole, text, TEXT_ROOM) > 0;
 }
 
@@ -40,78 +41,53 @@ static uint64_t less(uint64_t limit, uint64_t used)
 static void look_at_machine(const char *root, dt_available *out)
 {
     char text[TEXT_ROOM];
-    if (read_text(root, "/proc/meminfo", text) && strstr(text, "MemAvailable:"))
+    if (read_text(root, "proc/meminfo", text) && strstr(text, "MemAvailable:"))
         out->machine = 1024 * (number_of(text, "MemAvailable") + number_of(text, "SwapFree"));
 }
 
-/* How a version of control groups calls its files. */
-typedef struct hierarchy {
-    const char *base, *limit, *usage, *inactive, *active;
-} hierarchy;
-
-static const hierarchy hierarchies[] = {
-    {"/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
-     "total_inactive_file", "total_active_file"},
-    {"/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file", "active_file"},
+/* How a version of control groups calls its files: the first, and v2. */
+static const struct {
+    const char *limit, *usage, *inactive, *active;
+} versions[] = {
+    {"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file", "total_active_file"},
+    {"memory.max", "memory.current", "inactive_file", "active_file"},
 };
 
 /* One group: what its limit leaves, pages of files not counted, which the kernel takes back. */
-static void look_at_group(const char *root, const hierarchy *of, const char *group,
-                          dt_available *out)
+static void look_at_group(const char *directory, bool unified, void *context)
 {
     /* Version 1 says "none" with a number that no machine has. */
     const uint64_t none = (uint64_t)1 << 60;
-    char path[PATH_ROOM], text[TEXT_ROOM];
+    dt_available *out = context;
+    char text[TEXT_ROOM];
     struct stat place;
-    snprintf(path, sizeof path, "%s%s/%s", of->base, group, of->limit);
-    if (!read_text(root, path, text) || text[0] < '0' || text[0] > '9')
+    if (!read_text(directory, versions[unified].limit, text) || text[0] < '0' || text[0] > '9')
         return;
     uint64_t limit = strtoull(text, NULL, 10);
-    snprintf(path, sizeof path, "%s%s/%s", of->base, group, of->usage);
-    if (limit >= none || !read_text(root, path, text))
+    if (limit >= none || !read_text(directory, versions[unified].usage, text))
         return;
     uint64_t used = strtoull(text, NULL, 10);
-    snprintf(path, sizeof path, "%s%s/memory.stat", of->base, group);
-    read_text(root, path, text);
-    used = less(used, number_of(text, of->inactive) + number_of(text, of->active));
+    read_text(directory, "memory.stat", text);
+    used = less(used, number_of(text, versions[unified].inactive) +
+                          number_of(text, versions[unified].active));
     if (less(limit, used) >= out->group)
         return;
     out->group = less(limit, used);
-    snprintf(path, sizeof path, "%s%s%s", root, of->base, group);
-    out->group_id = stat(path, &place) == 0 ? (uint64_t)place.st_ino : 1;
+    out->group_id = stat(directory, &place) == 0 ? (uint64_t)place.st_ino : 1;
 }
 
-/* The group of this process, and those above it. In a container the names may be those of outside,
- * which are not there: the groups above them are then those that count. */
 static void look_at_groups(const char *root, dt_available *out)
 {
-    char text[TEXT_ROOM];
-    if (!read_text(root, "/proc/self/cgroup", text))
-        return;
-    for (char *line = text, *end; *line; line = end) {
-        end = line + strcspn(line, "\n");
-        end += *end == '\n';
-        char *name = strchr(line, ':'), *group = name ? strchr(name + 1, ':') : NULL;
-        if (!group || group >= end)
-            continue;
-        bool old = strncmp(name, ":memory:", 8) == 0, new = strncmp(line, "0::", 3) == 0;
-        if (!old && !new)
-            continue;
-        char path[PATH_ROOM / 2];
-        snprintf(path, sizeof path, "%.*s", (int)strcspn(group + 1, "\n"), group + 1);
-        look_at_group(root, &hierarchies[new], path, out);
-        for (char *slash; (slash = strrchr(path, '/'));) {
-            *slash = '\0';
-            look_at_group(root, &hierarchies[new], path, out);
-        }
-    }
+    char process[PATH_ROOM];
+    snprintf(process, sizeof process, "%s/proc/self", root);
+    dt_cgroup_visit(process, "memory", look_at_group, out);
 }
 
 static void look_at_limits(const char *root, dt_available *out)
 {
     struct rlimit limit;
     char text[TEXT_ROOM];
-    read_text(root, "/proc/self/status", text);
+    read_text(root, "proc/self/status", text);
     if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
         out->address_space = less(limit.rlim_cur, 1024 * number_of(text, "VmSize"));
     if (getrlimit(RLIMIT_DATA, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)

@@ -18,7 +18,7 @@ int reduce_plan_sections_from(const reduction_plan *self, size_t first)
     return (int)((reduce_plan_stride(self) - first) / self->section_size);
 }
 
-vector_cut reduce_plan_section(const reduction_plan *self, int section)
+static vector_cut section_of(const reduction_plan *self, int section)
 {
     size_t all = reduce_plan_stride(self), behind = (size_t)section * self->section_size;
     size_t end = section == 0 ? self->count : all - behind;
@@ -28,7 +28,7 @@ vector_cut reduce_plan_section(const reduction_plan *self, int section)
 
 vector_cut reduce_plan_slice(const reduction_plan *self, int section, int rank)
 {
-    vector_cut of = reduce_plan_section(self, section);
+    vector_cut of = section_of(self, section);
     size_t lines = of.size / LINE, ranks = (size_t)self->comm->size, r = (size_t)rank;
     size_t first = lines * r / ranks * LINE;
     size_t end = r + 1 == ranks ? of.size : lines * (r + 1) / ranks * LINE;

@@ -37,13 +37,10 @@ void reduce_plan_free(reduction_plan *plan);
 /* Floats from one vector to the next: whole cache lines. */
 size_t reduce_plan_stride(const reduction_plan *plan);
 
-/* The section with a number, 0 being the first to be reduced. */
-vector_cut reduce_plan_section(const reduction_plan *plan, int section);
-
 /* How many sections lie in what is from float `first` on. */
 int reduce_plan_sections_from(const reduction_plan *plan, size_t first);
 
-/* The part of a section that `rank` finishes. */
+/* The part of a section that `rank` finishes; section 0 is the first to be reduced. */
 vector_cut reduce_plan_slice(const reduction_plan *plan, int section, int rank);
 
 #endif

@@ -313,10 +313,8 @@ static void find_loss(keras_network *self, const dt_json *root)
     network_plan *plan = self->plan;
     plan->loss = ends_in(self, "sigmoid") ? DT_BCE : DT_CROSS_ENTROPY;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strcmp(name, known[i].name) == 0) {
+        if (strcmp(name, known[i].name) == 0)
             plan->loss = known[i].loss;
-            plan->loss_known = true;
-        }
     if (plan->loss == DT_CROSS_ENTROPY && ends_in(self, "sigmoid"))
         plan->loss = DT_BCE;
     if ((plan->loss == DT_CROSS_ENTROPY && ends_in(self, "softmax")) ||

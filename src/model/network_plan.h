@@ -23,8 +23,7 @@ typedef struct network_plan {
     dt_architecture architecture; /* of the input {0}: a row of values, of images not known */
     bool scaled;                  /* it scales its pixels itself, so: */
     dt_normalization normalization;
-    dt_loss loss;
-    bool loss_known; /* else it is what the last activation suggests */
+    dt_loss loss; /* where the file does not say it, what the last activation suggests */
 } network_plan;
 
 /* Reads what a model of Keras says of itself: config.json, or the attribute model_config. *out:

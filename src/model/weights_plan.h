@@ -6,8 +6,8 @@
 #include "network_plan.h"
 
 /* As dt_weights_of_bundle does, in the order of the plan, whose layers have all of the bundle's
- * arrays; its facts say layers, loss, if it is known, and normalisation, if pixels are scaled in
- * the network, and an input_shape. Errors: DT_ERR_DATA, with the layer; DT_ERR_INTERNAL. */
+ * arrays; its facts say layers, loss, input_shape and, if pixels are scaled in the network, their
+ * normalisation. Errors: DT_ERR_DATA, with the layer; DT_ERR_INTERNAL. */
 dt_status weights_of_plan(dt_bundle *bundle, const network_plan *plan, dt_weights_file *out,
                           dt_import_note *note, dt_error *error);
 

@@ -40,15 +40,4 @@ double report_known(int64_t count);
 /* <img> of that class, with that text, as PNG inside the page. */
 void report_image(dt_markup *to, const dt_raster *raster, const char *class, const char *text);
 
-/* What the cards of a gallery say beside label and answer. */
-typedef enum report_score {
-    REPORT_PROBABILITIES, /* of the answer and of the label */
-    REPORT_NORM,
-    REPORT_MARGIN
-} report_score;
-
-/* Cards of the first `most` samples of a gallery. */
-void report_gallery(dt_markup *to, const report_run *run, const dt_gallery *gallery,
-                    report_score score, int64_t most);
-
 #endif

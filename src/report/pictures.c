@@ -9,6 +9,13 @@
 
 enum { MISTAKES_MOST = 40, SAMPLES_MOST = 30 };
 
+/* What the cards of a gallery say beside label and answer. */
+typedef enum shown_score {
+    PROBABILITIES, /* of the answer and of the label */
+    NORM,
+    MARGIN
+} shown_score;
+
 void report_image(dt_markup *to, const dt_raster *raster, const char *class, const char *text)
 {
     void *png;
@@ -56,16 +63,15 @@ static const char *probability(float value, char text[DT_NUMBER_SIZE])
 }
 
 static void add_score(dt_markup *to, const dt_insight *insight, const dt_gallery *gallery,
-                      int64_t i, report_score score)
+                      int64_t i, shown_score score)
 {
     int classes = insight->classes;
     char name[DT_CLASS_NAME];
     char first[DT_NUMBER_SIZE], second[DT_NUMBER_SIZE];
     const float *probabilities = gallery->probabilities + (size_t)i * (size_t)classes;
     int64_t answer = gallery->answers[i], label = gallery->labels[i];
-    if (score != REPORT_PROBABILITIES)
-        dt_markup_add(to, "%s %.3g", score == REPORT_NORM ? "norm" : "margin",
-                      (double)gallery->scores[i]);
+    if (score != PROBABILITIES)
+        dt_markup_add(to, "%s %.3g", score == NORM ? "norm" : "margin", (double)gallery->scores[i]);
     else if (answer < classes) {
         dt_markup_text(to, write_answer(insight, answer, name));
         dt_markup_add(to, ": %s<br>", probability(probabilities[answer], first));
@@ -74,8 +80,9 @@ static void add_score(dt_markup *to, const dt_insight *insight, const dt_gallery
     }
 }
 
-void report_gallery(dt_markup *to, const report_run *run, const dt_gallery *gallery,
-                    report_score score, int64_t most)
+/* Cards of the first `most` samples of a gallery. */
+static void add_gallery(dt_markup *to, const report_run *run, const dt_gallery *gallery,
+                        shown_score score, int64_t most)
 {
     const dt_insight *insight = &run->insight;
     size_t size = (size_t)dt_shape_size(insight->shape);
@@ -105,7 +112,7 @@ void report_mistakes(dt_markup *to, const report_run *run)
                   "<section>\n<h2>Worst mistakes</h2>\n<p>The %s images with the largest loss. "
                   "Label → answer, with the probabilities of both.</p>\n",
                   run->insight.test.samples > 0 ? "test" : "validation");
-    report_gallery(to, run, mistakes, REPORT_PROBABILITIES, MISTAKES_MOST);
+    add_gallery(to, run, mistakes, PROBABILITIES, MISTAKES_MOST);
     dt_markup_add(to, "</section>\n");
 }
 
@@ -140,11 +147,11 @@ void report_tracked(dt_markup *to, const report_run *run)
     if (insight->doubtful.count > 0) {
         dt_markup_add(to, "<h3>Likely wrong labels</h3>\n<p>The smallest margins: label → what "
                           "the network answers after the training.</p>\n");
-        report_gallery(to, run, &insight->doubtful, REPORT_MARGIN, SAMPLES_MOST);
+        add_gallery(to, run, &insight->doubtful, MARGIN, SAMPLES_MOST);
     }
     if (insight->hardest.count > 0) {
         dt_markup_add(to, "<h3>Hardest images</h3>\n<p>The largest gradient norms.</p>\n");
-        report_gallery(to, run, &insight->hardest, REPORT_NORM, SAMPLES_MOST);
+        add_gallery(to, run, &insight->hardest, NORM, SAMPLES_MOST);
     }
     dt_markup_add(to, "</section>\n");
 }

@@ -56,30 +56,23 @@ const char *child_reason(void)
     return reason;
 }
 
-static void say_failed(const char *format, va_list arguments)
+static void say_failed(const char *what)
 {
     char text[WIRE_REASON_MAX];
-    vsnprintf(text, sizeof text / 2, format, arguments);
     const char *reason = child_reason();
-    if (reason[0] != '\0')
-        snprintf(text + strlen(text), sizeof text - strlen(text), ": %s", reason);
+    snprintf(text, sizeof text, "%.*s%s%s", WIRE_REASON_MAX / 2 - 1, what,
+             reason[0] != '\0' ? ": " : "", reason);
     child_say(WIRE_FAILED, text, strlen(text), NULL, 0);
-}
-
-void child_say_failed(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    say_failed(format, arguments);
-    va_end(arguments);
 }
 
 void child_give_up(const char *format, ...)
 {
+    char what[WIRE_REASON_MAX / 2];
     va_list arguments;
     va_start(arguments, format);
-    say_failed(format, arguments);
+    vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
+    say_failed(what);
     child_flush();
     _exit(0);
 }
@@ -194,7 +187,7 @@ static void answer(hid_t file, const wire_request *request)
     bool is_text = kind == WIRE_TEXT || kind == WIRE_VARIABLE_TEXT;
     if (kind == WIRE_OTHER ||
         !(is_text ? say_text(dataset, type) : say_numbers(dataset, type, request)))
-        child_say_failed("expected values that can be read");
+        say_failed("expected values that can be read");
     if (type >= 0)
         H5Tclose(type);
 }

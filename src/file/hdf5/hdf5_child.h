@@ -11,10 +11,7 @@ void child_say(int kind, const void *first, size_t first_size, const void *secon
                size_t second_size);
 void child_flush(void);
 
-/* Says FAILED, with HDF5's reason if it has one. */
-void child_say_failed(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/* The same, and ends the process. */
+/* Says FAILED, with HDF5's reason if it has one, and ends the process. */
 _Noreturn void child_give_up(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The innermost reason of HDF5 for its last failure; "": none. */

@@ -32,10 +32,17 @@ static void write_file(const char *name, const char *text)
     fclose(file);
 }
 
+/* A root where control groups are mounted as they are on most machines. */
 static void begin(void)
 {
+    char mounts[512];
     snprintf(root, sizeof root, "/tmp/dist-train-available-XXXXXX");
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(root));
+    snprintf(mounts, sizeof mounts,
+             "30 22 0:28 / %s/sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
+             "31 22 0:29 / %s/sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
+             root, root);
+    write_file("proc/self/mountinfo", mounts);
 }
 
 static void end(void)
@@ -156,10 +163,8 @@ static void test_check(void)
         dt_available needed;
         const char *words;
     } cases[] = {
-        {{100, 200, 0, 300, 400}, NULL},
-        {{101, 0, 0, 0, 0}, "found 0 kB free"},
-        {{0, 201, 0, 0, 0}, "control group"},
-        {{0, 0, 0, 301, 0}, "ulimit -v"},
+        {{100, 200, 0, 300, 400}, NULL},      {{101, 0, 0, 0, 0}, "found 0 kB free"},
+        {{0, 201, 0, 0, 0}, "control group"}, {{0, 0, 0, 301, 0}, "ulimit -v"},
         {{0, 0, 0, 0, 401}, "ulimit -d"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -175,9 +180,9 @@ static void test_text(void)
     static const struct {
         uint64_t bytes;
         const char *text;
-    } cases[] = {{0, "0 kB"},          {1499, "1 kB"},        {999499, "999 kB"},
-                 {999500, "1.0 MB"},   {9940000, "9.9 MB"},   {9950000, "10 MB"},
-                 {12800000000u, "13 GB"}, {UINT64_MAX, "18 EB"}};
+    } cases[] = {
+        {0, "0 kB"},         {1499, "1 kB"},     {999499, "999 kB"},      {999500, "1.0 MB"},
+        {9940000, "9.9 MB"}, {9950000, "10 MB"}, {12800000000u, "13 GB"}, {UINT64_MAX, "18 EB"}};
     char text[DT_BYTES_TEXT];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         CU_ASSERT_STRING_EQUAL(dt_bytes_text(cases[i].bytes, text), cases[i].text);
