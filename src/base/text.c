@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 #include "base/memory.h"
 
@@ -70,4 +72,10 @@ void dt_text_end_list(dt_text *to, const dt_text_list *list)
 {
     if (list->count > list->most)
         dt_text_add(to, " and %d more", list->count - list->most);
+}
+
+bool dt_ends_in(const char *name, const char *ending)
+{
+    size_t length = strlen(name), size = strlen(ending);
+    return length > size && strcasecmp(name + length - size, ending) == 0;
 }

@@ -33,19 +33,12 @@ typedef struct search {
     char idx[NAME_MAX + 1]; /* a file of another kind of data set; "": none */
 } search;
 
-static bool ends_in(const char *name, size_t length, const char *ending)
-{
-    size_t size = strlen(ending);
-    return length > size && strncasecmp(name + length - size, ending, size) == 0;
-}
-
 /* Characters of a name without .csv and .gz; 0: it is none. */
 static size_t stem_of(const char *name, bool *gzip)
 {
-    size_t length = strlen(name);
-    *gzip = ends_in(name, length, ".gz");
-    length -= *gzip ? 3 : 0;
-    return ends_in(name, length, ".csv") ? length - 4 : 0;
+    *gzip = dt_ends_in(name, ".gz");
+    const char *ending = *gzip ? ".csv.gz" : ".csv";
+    return dt_ends_in(name, ending) ? strlen(name) - strlen(ending) : 0;
 }
 
 bool csv_is_name(const char *name)

@@ -85,7 +85,7 @@ static bool is_idx_ending(const char *text, const char *end)
 static bool find_role(const char *name, role *out)
 {
     const char *end = name + strlen(name), *next, *behind;
-    *out = (role){.gzip = end - name > 3 && strcasecmp(end - 3, ".gz") == 0};
+    *out = (role){.gzip = dt_ends_in(name, ".gz")};
     end -= out->gzip ? 3 : 0;
     for (const char *at = name; at < end; at = next) {
         int word = find_word(at, end, part_words, &next);

@@ -1,10 +1,10 @@
 #include "session_source.h"
 
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "data/csv.h"
 #include "file/array_file.h"
 #include "file/hdf5_reader.h"
@@ -12,12 +12,6 @@
 #include "source_folder.h"
 
 enum { HEAD = 4096 };
-
-static bool ends_in(const char *path, const char *ending)
-{
-    size_t length = strlen(path), size = strlen(ending);
-    return length > size && strcasecmp(path + length - size, ending) == 0;
-}
 
 /* The first bytes of a file; 0: there are none. */
 static size_t read_head(const char *path, char head[HEAD])
@@ -51,7 +45,7 @@ static bool is_npz(const char *data)
 {
     char head[HEAD];
     size_t size = read_head(data, head);
-    return ends_in(data, ".npz") || (size >= 4 && memcmp(head, "PK\3\4", 4) == 0);
+    return dt_ends_in(data, ".npz") || (size >= 4 && memcmp(head, "PK\3\4", 4) == 0);
 }
 
 static dt_status open_npz(const dt_config *config, dt_source **out, dt_error *error)
@@ -65,7 +59,7 @@ static bool is_hdf5(const char *data)
 {
     char head[HEAD];
     size_t size = read_head(data, head);
-    return ends_in(data, ".h5") || ends_in(data, ".hdf5") || dt_hdf5_is(head, size);
+    return dt_ends_in(data, ".h5") || dt_ends_in(data, ".hdf5") || dt_hdf5_is(head, size);
 }
 
 static dt_status open_hdf5(const dt_config *config, dt_source **out, dt_error *error)

@@ -1,7 +1,6 @@
 #include "train/export.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "base/suggest.h"
 #include "base/text.h"
@@ -46,18 +45,12 @@ static dt_status write_html(const dt_model *model, const char *path, dt_error *e
     return dt_demo_write(path, &model->spec, &model->file, error);
 }
 
-static bool ends_in(const char *path, const char *suffix)
-{
-    size_t length = strlen(path), size = strlen(suffix);
-    return length > size && strcasecmp(path + length - size, suffix) == 0;
-}
-
 /* The name says which of Keras' files it is. */
 static dt_status write_keras(const dt_model *model, const char *path, dt_error *error)
 {
-    if (ends_in(path, ".keras"))
+    if (dt_ends_in(path, ".keras"))
         return dt_keras_write_model(path, &model->spec, &model->file, error);
-    if (ends_in(path, ".weights.h5"))
+    if (dt_ends_in(path, ".weights.h5"))
         return dt_keras_write_weights(path, &model->spec, &model->file, error);
     return dt_model_write(model, path, error);
 }
@@ -90,7 +83,7 @@ _Static_assert(sizeof dt_export_names / sizeof *dt_export_names == FORMATS + 1, 
 static bool has_name(const dt_export_format *format, const char *path)
 {
     for (int i = 0; i < DT_EXPORT_SUFFIXES && format->suffixes[i]; i++)
-        if (ends_in(path, format->suffixes[i]))
+        if (dt_ends_in(path, format->suffixes[i]))
             return true;
     return false;
 }
@@ -110,7 +103,7 @@ dt_status dt_export_find(const char *name, const char *path, const dt_export_for
             fitting++;
         }
     for (size_t i = 0; i < sizeof pickles / sizeof *pickles; i++)
-        if (ends_in(path, pickles[i]))
+        if (dt_ends_in(path, pickles[i]))
             return dt_fail(error, DT_ERR_USAGE,
                            "--out %.200s: expected a name that ends in .safetensors, which pytorch "
                            "is written as, found that of a pickle",
