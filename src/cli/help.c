@@ -29,8 +29,8 @@ static void print_text(FILE *out, int column, int indent, const char *text)
 /* "  TERM   text" */
 static void print_entry(FILE *out, const char *term, const char *text)
 {
-    int column = fprintf(out, "  %s ", term);
-    if (column > INDENT) {
+    int column = fprintf(out, "  %s", term);
+    if (column >= INDENT) {
         fputc('\n', out);
         column = 0;
     }
@@ -181,11 +181,11 @@ static void print_layers(FILE *out)
     fprintf(out, "--layers ITEM, ITEM, ...\n\n");
     print_text(out, 0, 0,
                "An item is KIND VALUE... [NAME VALUE]... [ACTIVATION] [as LABEL]: what a layer is, "
-               "the values that it must have, those that it may have, what stands behind it, and "
-               "a name for what comes out, which items behind it take by that name. A number "
-               "alone is a dense layer with so many outputs and --bias as it is set; behind it "
-               "stands the next item if that is an activation, else --activation, or "
-               "--output-activation behind the last layer that has weights.");
+               "the values that it must have, those that it may have, the activation behind it, "
+               "and a name for its output, by which later items take it. A number alone is a "
+               "dense layer with so many outputs, with --bias as it is set; if the next item is "
+               "no activation, it is followed by --activation or, behind the last layer with "
+               "weights, by --output-activation.");
     fprintf(out, "\nKinds of layers:\n");
     print_layer_kinds(out, false);
     fprintf(out, "\nActivations, which may also be items of their own:\n");
@@ -227,9 +227,9 @@ static void print_optimizers(FILE *out)
     fprintf(out, "--optimizer KIND\n\n");
     print_text(out, 0, 0,
                "How the mean gradient of a batch changes the parameters, with --lr and "
-               "--weight-decay; the settings that a kind uses besides, and its defaults where auto "
-               "stands for them, are below. The formulas are PyTorch's, where it has the kind, and "
-               "those of the papers.");
+               "--weight-decay. The list names the other settings that a kind uses, and what auto "
+               "means for it. The formulas are PyTorch's where it has the kind, else those of the "
+               "papers.");
     fprintf(out, "\nKinds:\n");
     for (int i = 0; dt_optimizer_names[i]; i++) {
         const dt_optimizer_facts *facts = dt_optimizer_facts_of(i);

@@ -2,7 +2,7 @@
 
 #include "cli/options.h"
 #include "generate.h"
-#include "run/directory.h"
+#include "run/names.h"
 #include "train/export.h"
 
 const dt_command_info dt_command_infos[] = {
@@ -56,7 +56,7 @@ static const dt_flag flags[] = {
      .names = generate_names},
     {FLAG("dry-run", dry_run, TRAIN, "train: check settings and data, say what a run would do")},
     {FLAG("weights", weights_path, EVAL | PREDICT | EXPORT,
-          "eval, predict, export: the weights file; eval: more behind it are an ensemble, whose "
+          "eval, predict, export: the weights file; eval: several are an ensemble, whose "
           "probabilities are averaged"),
      INPUT, .needed = EVAL | PREDICT | EXPORT},
     {FLAG("format", format, EXPORT, "export: the format of the file, if its name does not say it"),
@@ -73,10 +73,10 @@ static const dt_flag flags[] = {
     {FLAG("json", json_path, EVAL, "eval: write the numbers as JSON"), OUTPUT},
     {FLAG("json", json, PREDICT, "predict: print a JSON object a line")},
     {FLAG("fit", fit, PREDICT,
-          "predict: what is taken of a picture: its ink, in the form of the training images "
-          "(mnist), the whole of it, scaled (none), or what suits (auto): the whole where the "
-          "network was trained in colour or on a folder of pictures, or the picture has the "
-          "network's size and is light on dark as they are; else the ink"),
+          "predict: how a picture becomes an image, mnist: its ink alone, in the form of the "
+          "training images; none: the whole of it, scaled; auto: the whole if the network was "
+          "trained in colour or on a folder of pictures, or if the picture has the network's size "
+          "and is light on dark as they are; else the ink"),
      .value = "NAME", .names = dt_image_way_names, .preset = "auto"},
     {FLAG("show", show, PREDICT, "predict: draw each image as the network sees it")},
     {FLAG("batches", batches, BENCH, "bench: batch sizes to measure"), .value = "N,N,...",

@@ -53,7 +53,7 @@ static dt_status refuse_beside_layers(const dt_config *config, const char *name,
     if (!dt_config_is_given(config, name) || yields(config, name, "layers"))
         return DT_OK;
     return refuse_both(config, name, "layers", error,
-                       "expected %s, as layers says, found %s; leave it away, or change layers",
+                       "expected %s, as layers says, found %s; leave it out, or change layers",
                        said, dt_config_get(config, dt_setting_find(name), text));
 }
 
@@ -154,7 +154,7 @@ static dt_status check_together(const dt_config *config, dt_error *error)
                                  "softmax, found softmax")
                    : refuse_both(config, "layers", "loss", error,
                                  "expected no softmax at the end with loss = cross-entropy, which "
-                                 "contains it, found one; leave it away, or change loss");
+                                 "contains it, found one; leave it out, or change loss");
     return check_schedule(config, error);
 }
 

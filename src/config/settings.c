@@ -106,22 +106,22 @@ static const dt_list_type augment_type = {"augmentation", parse_augment, write_a
 
 static const dt_setting settings[] = {
     TEXT(FREE, "data", data, "auto", "directory", data_words,
-         "directory of MNIST-type files, or DIRECTORY/PREFIX of theirs; train.csv, with test.csv "
-         "beside it or without, or their directory; a .npz or HDF5 file of arrays; a folder of "
-         "pictures a class, in train/ and test/ or alone; synthetic: built-in digits; auto: "
+         "directory of MNIST-type files, or DIRECTORY/PREFIX of theirs; train.csv, with or without "
+         "test.csv beside it, or their directory; a .npz or HDF5 file of arrays; pictures in a "
+         "folder for each class, in train/ and test/ or alone; synthetic: built-in digits; auto: "
          "$DIST_TRAIN_DATA, else data/mnist, else synthetic"),
     TEXT(FREE, "data", keys, "auto", "list", output_words,
          "arrays of a .npz or HDF5 file: IMAGES,LABELS or IMAGES,LABELS,TEST IMAGES,TEST LABELS; "
          "column of labels of a CSV file: NAME, first or last; auto: x_train, y_train, x_test, "
          "y_test, label, or names that say the same"),
     SIZE_OR_AUTO(FIXED, "data", size, 1024,
-                 "size in pixels that the pictures of a folder are scaled to, each as a whole; "
-                 "auto: that of all of them, which must be the same"),
+                 "size in pixels to which the pictures of a folder are scaled, each as a whole; "
+                 "auto: their own, which must be the same for all"),
     NUMBER_OR_AUTO(FIXED, "data", classes, INT, 1, 256, NULL,
                    "number of classes, of the labels 0 to classes - 1; auto: those of the data, "
                    "whatever the labels are"),
     BOOL(FIXED, "data", transpose, "false",
-         "exchange rows and columns of the images, which EMNIST has so; a network keeps it"),
+         "exchange rows and columns of the images, which EMNIST stores so; a network keeps it"),
     ENUM(FIXED, "data", split, dt_split_names, "standard",
          "standard: train on the training part, test on the test part; "
          "random: train on both together, less the validation samples"),
@@ -133,7 +133,7 @@ static const dt_setting settings[] = {
          "new order in each epoch, global: of all samples; shard: of each rank's own; "
          "none: always the order of the file"),
     LIST(TURN, "data", augment, &augment_type, "none",
-         "what becomes of training images, anew in each epoch, as --help augment says: "
+         "random changes of the training images, new in each epoch, as --help augment says: "
          "shift 2, rotate 10"),
     NUMBER(FIXED, "data", train_limit, INT64, 0, ANY_COUNT, "0", "samples",
            "use the first so many training samples; 0: all"),
@@ -144,7 +144,7 @@ static const dt_setting settings[] = {
 
     LIST(FIXED, "model", layers, &layers_type, "128, 64, 10",
          "the network, layer by layer; a number is a dense layer of so many outputs; the last one "
-         "has one for each class, and follows their number unless layers is given"),
+         "must have one for each class (unless layers is given, it has)"),
     ENUM(FIXED, "model", activation, dt_activation_names, "relu",
          "what stands behind each number in layers but the last"),
     ENUM(FIXED, "model", output_activation, dt_output_activation_names, "identity",
@@ -164,19 +164,19 @@ static const dt_setting settings[] = {
     NUMBER(FIXED, "train", batch_size, INT64, 1, 0x1p24, "64", "samples",
            "samples of one update, all ranks together"),
     NUMBER(FREE, "train", accumulate, INT64, 1, 0x1p24, "1", "parts",
-           "work a batch off in so many parts, one after the other: less memory, the same bits; "
-           "batch_size is still that of an update, where others have it for a part"),
+           "compute a batch in so many parts, one after the other: less memory, the same bits; "
+           "batch_size stays that of an update, while elsewhere it is often that of a part"),
     NUMBER_OR_AUTO(TURN, "train", lr, REAL, 0, 1000, NULL,
                    "learning rate, the peak of its schedule; auto: the optimizer's default"),
     ENUM(TURN, "train", lr_scaling, dt_lr_scaling_names, "none",
-         "what lr, tuned for batches of lr_batch samples, is multiplied with, linear: batch_size / "
-         "lr_batch; sqrt: the root of that; warmup_epochs goes well with it"),
+         "factor of lr for other batches than the lr_batch samples that it was tuned for, linear: "
+         "batch_size / lr_batch; sqrt: the root of that; goes well with warmup_epochs"),
     NUMBER(TURN, "train", lr_batch, INT64, 1, 0x1p24, "64", "samples",
-           "lr_scaling: the batch for which lr is right as it is"),
+           "lr_scaling: the batch size that lr was tuned for"),
     ENUM(FIXED, "train", optimizer, dt_optimizer_names, "adam",
          "how a gradient changes the parameters; formulas as in PyTorch, where it has them"),
     NUMBER(TURN, "train", momentum, REAL, 0, 1, "0.9", NULL,
-           "momentum, nesterov, lars: share of the last update that goes on"),
+           "momentum, nesterov, lars: share of the last update that is kept"),
     NUMBER(TURN, "train", trust, REAL, 0, 1, "0.001", NULL,
            "lars: share of a tensor's norm by which a step with rate 1 moves it"),
     NUMBER(TURN, "train", alpha, REAL, 0, DECAY_MAX, "0.99", NULL,
@@ -210,7 +210,7 @@ static const dt_setting settings[] = {
     NUMBER(TURN, "train", gamma, REAL, 0, 1, "0.1", NULL,
            "step, plateau: factor of the learning rate at each drop"),
     NUMBER(TURN, "train", power, REAL, 0, 100, "1", NULL,
-           "polynomial: of the share of the steps that is left"),
+           "polynomial: exponent of the share of the steps that is left"),
     NUMBER(TURN, "train", pct_start, REAL, 0, 1, "0.3", NULL,
            "one-cycle: share of the steps in which the learning rate rises to lr"),
     NUMBER(TURN, "train", div_factor, REAL, FACTOR_MIN, FACTOR_MAX, "25", NULL,
@@ -218,7 +218,7 @@ static const dt_setting settings[] = {
     NUMBER(TURN, "train", final_div_factor, REAL, FACTOR_MIN, FACTOR_MAX, "10000", NULL,
            "one-cycle: the learning rate at the start divided by that at the end"),
     ENUM(TURN, "train", anneal, dt_anneal_names, "cosine",
-         "one-cycle: the form of its rise and its fall"),
+         "one-cycle: the shape of its rise and its fall"),
     BOOL(TURN, "train", cycle_momentum, "true",
          "one-cycle: momentum, of adam and the like beta1, falls from max_momentum to "
          "base_momentum while the learning rate rises, and then rises again; false: it stays"),
@@ -227,7 +227,7 @@ static const dt_setting settings[] = {
     NUMBER(TURN, "train", max_momentum, REAL, 0, DECAY_MAX, "0.95", NULL,
            "one-cycle: momentum or beta1 at the start and at the end"),
     NUMBER(TURN, "train", plateau_patience, INT64, 0, ANY_COUNT, "10", "epochs",
-           "plateau: so many in a row may be no better; the next one is a drop"),
+           "plateau: so many in a row may be no better; after one more the rate drops"),
     NUMBER(TURN, "train", plateau_threshold, REAL, 0, 1, "0.0001", NULL,
            "plateau: share of the best validation loss by which a better one must be below it"),
     NUMBER(TURN, "train", warmup_epochs, REAL, 0, 1e6, "0", "epochs",
@@ -253,10 +253,10 @@ static const dt_setting settings[] = {
                    "the number of ranks that the run begins on"),
     ENUM(TURN, "train", allreduce, dt_allreduce_names, "tree",
          "how gradients are added up, tree: the same bits on any number of ranks; mpi: by "
-         "MPI_Allreduce, which gives that up"),
+         "MPI_Allreduce, without that promise"),
     NUMBER(FREE, "train", verify_replicas, INT64, 0, ANY_COUNT, "0", "steps",
-           "compare the parameters of all hosts, and where a rank has a copy those of all ranks, "
-           "every so many steps, and stop if they differ; 0: after each epoch"),
+           "every so many steps compare the parameters of all hosts, and of all ranks that have a "
+           "copy, and stop if they differ; 0: after each epoch"),
 
     TEXT(NEW, "checkpoint", resume, "never", "file", resume_words,
          "never: begin a run; auto: go on from the newest good checkpoint of the run directory, if "

@@ -13,7 +13,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "train/need.h"
-#include "train/saver.h"
 #include "train/track.h"
 
 /* A checkpoint is in memory as a file, and as the arrays in it. */
@@ -37,7 +36,7 @@ static dt_status check_fixed(const dt_config *asked, const dt_config *old, const
             !same_value(merged, old, &settings[i], now, then))
             return dt_fail(
                 error, DT_ERR_CONFIG,
-                "%s: %s: expected %.300s, as this run has it, found %.300s; leave it away to go "
+                "%s: %s: expected %.300s, as this run has it, found %.300s; leave it out to go "
                 "on, or begin another run with --resume never",
                 file, settings[i].name, then, now);
     return DT_OK;
@@ -73,7 +72,7 @@ static dt_status check_parts(const dt_config *merged, const dt_checkpoint *from,
         return DT_OK;
     return dt_fail(error, DT_ERR_CONFIG,
                    "%s: virtual_ranks: expected %lld, since with shuffle shard it can change only "
-                   "between two epochs and this is step %lld of one, found %lld; leave it away to "
+                   "between two epochs and this is step %lld of one, found %lld; leave it out to "
                    "go on",
                    file, (long long)from->virtual_ranks, (long long)from->state.step_in_epoch,
                    (long long)merged->virtual_ranks);

@@ -130,7 +130,7 @@ refuse_data() { refuse "$1" "$2" --data bad "${@:3}"; }
     refuse 78 "layers: .*one output a class, 10, found 9" --layers 128,9 --classes 10
     refuse 78 "val_fraction: .*split = random" --split random
     refuse 78 "output_activation: .*cross-entropy" --output-activation softmax
-    refuse 78 "activation: expected relu, as layers says, found tanh; leave it away, or change" \
+    refuse 78 "activation: expected relu, as layers says, found tanh; leave it out, or change" \
         --layers "dense 8 relu, dense 10" --activation tanh
     refuse 78 "bias: expected true, as layers says, found false" \
         --layers "dense 8, dense 10" --no-bias

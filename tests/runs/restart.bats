@@ -110,7 +110,7 @@ virtual ranks; --virtual-ranks 8 gives every rank a share, and is another trajec
     train 2 "${auto[@]}" --shuffle shard --max-steps 20 --output shards
     local kept=shards/checkpoints
     refuse 78 "$kept/step-00000020.h5: virtual_ranks: expected 2, since with shuffle shard it \
-can change only between two epochs and this is step 5 of one, found 4; leave it away" \
+can change only between two epochs and this is step 5 of one, found 4; leave it out" \
         --virtual-ranks 4 --resume auto --output shards
     dist_train 4 --virtual-ranks 4 --resume $kept/step-00000015.h5 --output other
     expect "exit code, samples" "0 720" "$status $(summary samples other)"
@@ -348,7 +348,7 @@ print(len({row["learning_rate"] for row in csv.DictReader(open("whole/metrics.cs
     local file=run/checkpoints/step-00000015.h5
     refuse 78 "$file: layers: expected dense 16 .*, as this run has it, found dense 8 .*dense 10" \
         --layers 8,10 "${go[@]}"
-    refuse 78 "$file: activation: expected relu, as this run has it, found tanh; leave it away" \
+    refuse 78 "$file: activation: expected relu, as this run has it, found tanh; leave it out" \
         --activation tanh "${go[@]}"
     refuse 78 ".*batch_size: expected 16, as this run has it, found 32" --batch-size 32 "${go[@]}"
     make_data other 300 60

@@ -65,7 +65,7 @@ static dt_status check_asked(const dt_config *asked, const dt_model *self, dt_er
         dt_config_get(&self->config, setting, own);
         if (strcmp(text, own) != 0)
             return dt_fail(error, DT_ERR_CONFIG,
-                           "%s: expected %.300s, as this file has it, found %.300s; leave it away",
+                           "%s: expected %.300s, as this file has it, found %.300s; leave it out",
                            network[i], own, text);
     }
     return DT_OK;
