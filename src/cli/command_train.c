@@ -52,8 +52,8 @@ static void warn_of_failure(session *self, dt_status status, const dt_error *err
         dt_warn("%s", error->message);
 }
 
-/* What has become of the files that were under way. */
-static void hear_news(session *self)
+/* Warns of files that could not be saved, and notes the newest checkpoint. */
+static void collect_saved(session *self)
 {
     dt_saved saved;
     while (dt_output_collect(self->output, &saved)) {
@@ -93,7 +93,7 @@ static dt_request before_step(void *state)
         return (dt_request){.stop = dt_stop_requested() != DT_STOP_NONE};
     double now = dt_clock(), minutes = self->run->config.checkpoint_minutes;
     dt_output_beat(self->output);
-    hear_news(self);
+    collect_saved(self);
     return (dt_request){.stop = wants_stop(self, now),
                         .save = minutes > 0 && now - self->last_save > 60 * minutes};
 }
@@ -242,7 +242,7 @@ static dt_status finish_output(session *self, dt_status outcome, dt_ending endin
     if (!outcome && !self->weights_saved)
         keep_failure(self, dt_output_weights(self->output, DT_SAVED_WEIGHTS, last, &own), &own);
     dt_output_wait(self->output);
-    hear_news(self);
+    collect_saved(self);
     for (int kind = 0; kind < DT_SAVED_KINDS; kind++)
         keep_failure(self, self->failures[kind].status, &self->failures[kind]);
     if (insight->facts)

@@ -119,10 +119,10 @@ static dt_status begin(watched_rows *self, const char *path, int64_t *known, dt_
 }
 
 /* Reads what has come to the file `path`. Where rows were taken back (a run goes on from a
- * checkpoint) it reads all again; those that are as they were are no news. Of more rows than
- * WATCHED_MARKS some that are as they were may be news again.
+ * checkpoint) it reads all again; rows that are as they were do not count as new, but of more than
+ * WATCHED_MARKS some may.
  * Errors: those of dt_metrics_reader_open, with its errno, and dt_metrics_reader_next. */
-static dt_status watched_rows_read(watched_rows *self, const char *path, watched_news *news,
+static dt_status watched_rows_read(watched_rows *self, const char *path, watched_on_row *on_row,
                                    void *context, dt_error *error)
 {
     const dt_metrics_row *row = NULL;
@@ -134,7 +134,7 @@ static dt_status watched_rows_read(watched_rows *self, const char *path, watched
         status = dt_metrics_reader_next(self->reader, &row, error);
     while (!status && row) {
         if (self->count >= known)
-            news(row, context);
+            on_row(row, context);
         status = add_row(self, row, error);
         if (!status)
             status = dt_metrics_reader_next(self->reader, &row, error);
@@ -186,14 +186,15 @@ static double age(const file_stamp *stamp)
     return !stamp->there ? (double)NAN : seconds > 0 ? seconds : 0;
 }
 
-static dt_status read_metrics(watched_run *self, watched_news *news, void *context, dt_error *error)
+static dt_status read_metrics(watched_run *self, watched_on_row *on_row, void *context,
+                              dt_error *error)
 {
     char path[DT_PATH_SIZE];
     if (!has_changed(self, DT_FILE_METRICS, &self->metrics) || !self->metrics.there)
         return DT_OK;
     dt_status status = dt_path_join(self->directory, DT_FILE_METRICS, path, error);
     if (!status)
-        status = watched_rows_read(&self->rows, path, news, context, error);
+        status = watched_rows_read(&self->rows, path, on_row, context, error);
     if (status == DT_ERR_NO_INPUT && errno == ENOENT) /* it is being replaced */
         return DT_OK;
     return status;
@@ -333,7 +334,7 @@ static dt_status look_at_lock(watched_run *self, dt_error *error)
     return read_ending(self, &self->lock, error);
 }
 
-dt_status watched_look(watched_run *self, watched_news *news, void *context, dt_error *error)
+dt_status watched_look(watched_run *self, watched_on_row *on_row, void *context, dt_error *error)
 {
     struct stat found;
     if (stat(self->directory, &found)) {
@@ -348,7 +349,7 @@ dt_status watched_look(watched_run *self, watched_news *news, void *context, dt_
     if (!status)
         status = read_config(self, error);
     if (!status)
-        status = read_metrics(self, news, context, error);
+        status = read_metrics(self, on_row, context, error);
     if (status)
         return status;
     count_steps(self);

@@ -45,8 +45,8 @@ typedef struct watched_rows {
     int64_t every;
 } watched_rows;
 
-/* Is told of each row that was not there at the last look. */
-typedef void watched_news(const dt_metrics_row *row, void *context);
+/* Called for each row that was not there at the last look. */
+typedef void watched_on_row(const dt_metrics_row *row, void *context);
 
 typedef enum watched_state {
     DT_WATCHED_WAITING, /* it has not begun to write */
@@ -88,10 +88,9 @@ typedef struct watched_run {
 dt_status watched_open(const char *directory, watched_run *out, dt_error *error);
 
 /* Looks once; what has not changed since the last time is not read again, and of metrics.csv only
- * what is new. `news` is told of each row that was not there at the last look.
- * Errors: DT_ERR_NO_INPUT: no directory, or one with files, but none of a run; those of
- * watched_rows_read; DT_ERR_DATA: config.ini or summary.json is none. */
-dt_status watched_look(watched_run *self, watched_news *news, void *context, dt_error *error);
+ * what is new. Errors: DT_ERR_NO_INPUT: no directory, or one with files, but none of a run; those
+ * of watched_rows_read; DT_ERR_DATA: config.ini or summary.json is none. */
+dt_status watched_look(watched_run *self, watched_on_row *on_row, void *context, dt_error *error);
 
 /* Whether the run has ended. */
 bool watched_ended(const watched_run *self);
