@@ -8,7 +8,6 @@
 
 #include <stddef.h>
 
-#include "base/status.h"
 
 typedef struct dt_node {
     int lo, hi;

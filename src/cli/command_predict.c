@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/class_names.h"
-#include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/visible.h"

@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "commands.h"
 #include "report/report.h"
-#include "run/directory.h"
+#include "run/names.h"
 
 dt_status command_report(const dt_invocation *invocation, dt_error *error)
 {

@@ -11,9 +11,6 @@
 
 #include "base/suggest.h"
 #include "base/text.h"
-#include "nn/loss.h"
-#include "nn/optimizer.h"
-#include "nn/schedule.h"
 #include "place.h"
 #include "size.h"
 

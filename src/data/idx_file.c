@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/memory.h"
 #include "data/gunzip.h"
 
 #define SIDE_MAX       4096

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/class_names.h"
 #include "base/embed.h"
 #include "base/hash.h"
 #include "base/markup.h"

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "chart/chart.h"
 #include "chart/scale.h"
 #include "parts.h"
 

@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "directory_make.h"
-#include "run/directory.h"
+#include "run/names.h"
 
 /* Bytes that wait for others while the file is not looked at yet. */
 #define PART_SIZE ((size_t)1 << 16)

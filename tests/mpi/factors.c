@@ -6,7 +6,6 @@
 
 #include "base/hash.h"
 #include "base/log.h"
-#include "base/memory.h"
 #include "harness.h"
 #include "train/factored.h"
 #include "train/track.h"

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/memory.h"
 #include "nn/layer.h"
 #include "onnx_nodes.h"
 

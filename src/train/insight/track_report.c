@@ -3,7 +3,6 @@
 
 #include "base/memory.h"
 #include "mistakes.h"
-#include "nn/metrics.h"
 #include "train/track.h"
 
 /* Positions in the training set, the most telling first. */

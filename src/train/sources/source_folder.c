@@ -9,7 +9,6 @@
 #include "base/memory.h"
 #include "base/partition.h"
 #include "base/text.h"
-#include "data/classes.h"
 #include "data/csv.h"
 #include "file/image.h"
 #include "file/image_fit.h"

@@ -15,7 +15,7 @@
 #include "file/safetensors.h"
 #include "model/planes.h"
 #include "model/weights_bundle.h"
-#include "run/directory.h"
+#include "run/names.h"
 
 /* How a file that this program wrote begins. */
 #define MARK        "# Written by dist-train export: "

@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "base/memory.h"
 #include "scratch_folder.h"
 
 CU_SuiteInfo dt_suite_file(void);

@@ -1,7 +1,6 @@
 /* Whatever HDF5 can write of numbers is read. */
 #include <stdint.h>
 
-#include "base/memory.h"
 #include "hdf5_made.h"
 
 CU_SuiteInfo dt_suite_hdf5_formats(void);

@@ -5,7 +5,6 @@
 
 #include <CUnit/CUnit.h>
 
-#include "base/memory.h"
 #include "network_fixture.h"
 #include "nn/layer.h"
 
