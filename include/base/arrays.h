@@ -19,7 +19,7 @@ typedef struct dt_array_row {
     char other[120]; /* what that is; "": no numbers */
     int width;       /* bytes of a value */
     bool fortran;
-    bool packed; /* a range of rows costs the way there, from the last one's end */
+    bool packed; /* to read rows, all are unpacked from where the last reading ended */
     int rank;
     int64_t shape[DT_RANK_MAX];
 } dt_array_row;

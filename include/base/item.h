@@ -44,7 +44,7 @@ typedef struct dt_argument {
     double means;       /* no number that the argument takes */
 } dt_argument;
 
-/* Of what every argument has, and members beside. */
+/* What every argument has, and other members behind it. */
 #define DT_ARGUMENT(of, is, from, to, by_itself, says, ...)                                        \
     {                                                                                              \
         .name = (of), .type = (is), .min = (from), .max = (to), .preset = (by_itself),             \

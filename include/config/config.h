@@ -46,7 +46,7 @@ typedef struct dt_config {
     int64_t train_limit, test_limit; /* 0: all */
     int64_t synthetic_seed;
     /* [model] */
-    dt_layer_list layers;  /* the next three, once resolved, say what it says */
+    dt_layer_list layers;  /* once resolved, the next three agree with it */
     int activation;        /* index into dt_activation_names: of hidden layers */
     int output_activation; /* dt_output_activation: of the last layer */
     bool bias;
@@ -162,7 +162,8 @@ const char *dt_setting_suggest(const char *name);
 /* All settings at their defaults. */
 void dt_config_defaults(dt_config *config);
 
-/* All settings as files mean them that do not name them: what files of a run are read over. */
+/* What files of a run are read over: the defaults, or what files mean that are older than a setting
+ * (dt_setting.unnamed). */
 void dt_config_unnamed(dt_config *config);
 
 /* The values that the setting takes, in words: "an integer from 1 to 16777216 samples". Returns
@@ -223,12 +224,12 @@ dt_status dt_config_resolve(dt_config *config, dt_error *error);
 /* The peak of the learning rate, for batch_size; of settings that are resolved. */
 double dt_config_peak_lr(const dt_config *config);
 
-/* Layers that nobody gave end in one output for each of so many classes (>= 1). */
+/* Makes layers that nobody gave end in an output for each of so many classes (>= 1). */
 void dt_config_set_outputs(dt_config *config, int classes);
 
-/* Makes what else speaks of the layers say what they say, and writes them out if numbers alone
- * would then mean other ones: written as an INI file, the settings can be read back. Settings that
- * do not fit stay as they are. */
+/* Sets activation, output_activation and bias to what the layers say, and writes the layers out if
+ * bare numbers would then mean others, so that the settings, written as an INI file, can be read
+ * back. Settings that do not fit stay as they are. */
 void dt_config_agree(dt_config *config);
 
 /* Sets the numbers for which dt_config_resolve would find the same value back to "auto", and a list

@@ -31,7 +31,7 @@ struct dt_source {
     int64_t count[DT_PARTS]; /* samples of each part: of training >= 1; of test 0: there are none */
     bool whole;      /* images are whole pictures, scaled; so are pictures to predict then */
     uint64_t order;  /* hash of the names that the order of the samples follows from; 0: none */
-    bool sequential; /* a range costs the way there, from the last one's end (gzip) */
+    bool sequential; /* to read a range, all is read from where the last reading ended (gzip) */
     char place[DT_PARTS][DT_PLACE_SIZE]; /* where the labels stand, for messages */
     void *state;                         /* of the kind of source */
     /* As dt_source_read, with the labels as the data have them; images NULL: labels alone. */

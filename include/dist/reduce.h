@@ -54,9 +54,9 @@ void dt_reduce_destroy(dt_reduce *reduce);
 const int *dt_reduce_merges(const dt_reduce *reduce);
 float *const *dt_reduce_sums(const dt_reduce *reduce);
 
-/* What a rank asks of all goes with the sums, so many bits; a rank that plays no virtual rank may
- * ask too. From the round on that begins, before anything of it is announced or finished, until it
- * asks something else. At first nothing (0). Not collective. */
+/* What this rank asks of all: so many bits, which travel with the sums; a rank that plays no
+ * virtual rank may ask too. To be called before anything of a round is announced or finished; holds
+ * from that round on, until the next call. At first nothing (0). Not collective. */
 enum { DT_REDUCE_ASKS = 2 };
 void dt_reduce_ask(dt_reduce *reduce, unsigned bits);
 

@@ -26,7 +26,7 @@ void dt_factored_destroy(dt_factored *factored);
 /* What dt_network_gradient is to leave as factors in this step; NULL: nothing. */
 dt_factoring *dt_factored_begin(dt_session *run, const dt_play *play);
 
-/* It has: the reduction is told. */
+/* After dt_network_gradient: tells the reduction what is left to be made. */
 void dt_factored_end(dt_session *run);
 
 /* Test hook: how runs that open from now on decide. */

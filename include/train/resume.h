@@ -42,8 +42,8 @@ uint64_t dt_resume_bytes(const dt_resume *resume);
 void dt_resume_end(dt_resume *resume);
 
 /* Puts the run where the checkpoint of rank 0's `resume` is (NULL on the other ranks): parameters,
- * optimizer, *state; the arrays that the run has then, the checkpoint no longer has. Without a
- * checkpoint *state becomes the initial one. Collective.
+ * optimizer, *state. The checkpoint loses the arrays that the run takes. Without a checkpoint
+ * *state becomes the initial one. Collective.
  * Errors: DT_ERR_CONFIG when it is of another network or another data set, with both names. */
 dt_status dt_resume_apply(dt_session *run, dt_resume *resume, dt_state *state, dt_error *error);
 
