@@ -10,6 +10,7 @@
 #define DT_BASE_FILE_H
 
 #include <dirent.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,6 +18,9 @@
 #include <sys/types.h>
 
 #include "base/status.h"
+
+/* Writes "DIRECTORY/NAME" into `path`. False: it is too long. */
+bool dt_join(const char *directory, const char *name, char path[PATH_MAX]);
 
 typedef enum dt_open_mode {
     DT_OPEN_READ,     /* a file, or a link to one */

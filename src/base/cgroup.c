@@ -24,9 +24,8 @@ static bool has_word(const char *list, const char *name)
 static FILE *open_in(const char *directory, const char *name)
 {
     char path[PATH_MAX];
-    int length = snprintf(path, sizeof path, "%s/%s", directory, name);
     int file;
-    if (length >= (int)sizeof path || dt_file_open(path, DT_OPEN_READ, &file, NULL))
+    if (!dt_join(directory, name, path) || dt_file_open(path, DT_OPEN_READ, &file, NULL))
         return NULL;
     return dt_file_stream(file, "r");
 }

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,6 +21,11 @@ static const struct {
     [DT_OPEN_APPEND] = {O_WRONLY | O_APPEND | O_CREAT, DT_LINKS_REFUSED, DT_ERR_CREATE},
     [DT_OPEN_NEW] = {O_RDWR | O_APPEND | O_CREAT | O_EXCL, DT_LINKS_REFUSED, DT_ERR_CREATE},
 };
+
+bool dt_join(const char *directory, const char *name, char path[PATH_MAX])
+{
+    return snprintf(path, PATH_MAX, "%s/%s", directory, name) < PATH_MAX;
+}
 
 const char *dt_file_kind(mode_t mode)
 {

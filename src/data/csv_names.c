@@ -151,7 +151,7 @@ static dt_status choose(const search *self, const found **out, dt_error *error)
 static dt_status set_path(const search *self, const found *file, char path[PATH_MAX],
                           dt_error *error)
 {
-    if (snprintf(path, PATH_MAX, "%s/%s", self->directory, file->name) < PATH_MAX)
+    if (dt_join(self->directory, file->name, path))
         return DT_OK;
     return dt_fail(error, DT_ERR_NO_INPUT, "%.300s: expected a shorter path", self->directory);
 }

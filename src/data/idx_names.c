@@ -113,11 +113,6 @@ static bool is_directory(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-static bool join(const char *directory, const char *name, char path[PATH_MAX])
-{
-    return snprintf(path, PATH_MAX, "%s/%s", directory, name) < PATH_MAX;
-}
-
 static void note_other(search *self, const char *name)
 {
     dt_text seen = {.text = self->seen, .size = sizeof self->seen, .length = strlen(self->seen)};
@@ -159,7 +154,7 @@ static dt_status add_file(search *self, const char *path, int name, const role *
         found inner = new;
         role is;
         if (!find_role(entry, &is) || is.part != of->part || is.kind != of->kind ||
-            !join(path, entry, inner.path))
+            !dt_join(path, entry, inner.path))
             continue;
         inner.role.gzip = is.gzip;
         if (!any || goes_before(&inner, &new))
@@ -189,7 +184,7 @@ static dt_status look_below(search *self, const char *directory, int levels, dt_
     dt_status status = DT_OK;
     char path[PATH_MAX];
     for (const char *name; !status && list && (name = dt_directory_next(list));)
-        if (name[0] != '.' && join(directory, name, path) && is_directory(path))
+        if (name[0] != '.' && dt_join(directory, name, path) && is_directory(path))
             status = look_into(self, path, levels, error);
     if (list)
         closedir(list);
@@ -204,7 +199,7 @@ static dt_status look_into(search *self, const char *directory, int levels, dt_e
     role is;
     DIR *list = dt_directory_list(AT_FDCWD, directory, DT_LINKS_FOLLOWED);
     for (const char *name; !status && list && (name = dt_directory_next(list));) {
-        if (!join(directory, name, path))
+        if (!dt_join(directory, name, path))
             continue;
         if (!find_role(name, &is) || !is_wanted(self, name, &is))
             note_other(self, name);

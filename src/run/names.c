@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "file/atomic_file.h"
 
 static const struct {
@@ -57,12 +58,11 @@ int64_t dt_checkpoint_step(const char *name)
 dt_status dt_path_join(const char *directory, const char *file, char path[DT_PATH_SIZE],
                        dt_error *error)
 {
-    int length = snprintf(path, DT_PATH_SIZE, "%s/%s", directory, file);
-    if (length < 0 || length >= DT_PATH_SIZE)
-        return dt_fail(error, DT_ERR_CREATE,
-                       "%.200s.../%.200s: path too long: expected below %d bytes, found %d",
-                       directory, file, DT_PATH_SIZE, length);
-    return DT_OK;
+    if (dt_join(directory, file, path))
+        return DT_OK;
+    return dt_fail(error, DT_ERR_CREATE,
+                   "%.200s.../%.200s: path too long: expected below %d bytes, found %zu", directory,
+                   file, DT_PATH_SIZE, strlen(directory) + 1 + strlen(file));
 }
 
 bool dt_set_aside(const char *path)

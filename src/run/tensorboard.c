@@ -2,7 +2,6 @@
 
 #include <limits.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -49,10 +48,8 @@ dt_status dt_tensorboard_open(const char *directory, const bool wanted[DT_SUBSET
         char path[PATH_MAX];
         if (!wanted[family])
             continue;
-        if (snprintf(path, sizeof path, "%s/%s", directory, dt_subset_names[family]) >=
-            (int)sizeof path)
-            status = dt_fail(error, DT_ERR_CREATE, "%.200s...: path too long", directory);
-        else
+        status = dt_path_join(directory, dt_subset_names[family], path, error);
+        if (!status)
             status = event_file_create(path, &self->files[family], error);
     }
     if (status) {

@@ -93,7 +93,7 @@ static dt_status build_average(dt_session *run, dt_error *error)
     return status;
 }
 
-/* Every rank could draw them, but not every host's libm has the same last bits. Collective. */
+/* Rank 0 draws the parameters for all. Collective. */
 static void initialise(dt_session *run)
 {
     if (dt_comm_rank(run->comm) == 0)

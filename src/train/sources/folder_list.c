@@ -5,6 +5,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/visible.h"
 #include "file/image.h"
@@ -95,7 +96,7 @@ static dt_status add_pictures(folder_list *self, const char *path, size_t class,
         char below[PATH_MAX];
         const char *name = folder_names_at(&names, i);
         folder_entry found = folder_entry_of(path, name);
-        if (!folder_join(path, name, below))
+        if (!dt_join(path, name, below))
             status = refuse_length(path, error);
         else if (found == FOLDER_PICTURE)
             status = folder_names_add(&self->files, below + class + 1, error);
@@ -175,7 +176,7 @@ static dt_status read_part(folder_list *self, dt_part part, dt_error *error)
         self->first[part][class] = (int64_t)before;
         if (class == self->classes || !there[class])
             continue;
-        if (!folder_join(self->base[part], self->class_names[class], path))
+        if (!dt_join(self->base[part], self->class_names[class], path))
             status = refuse_length(self->base[part], error);
         else
             status = add_pictures(self, path, strlen(path), NULL, error);
@@ -220,7 +221,7 @@ static size_t count_folders(const char *path, char last[PATH_MAX])
     (void)folder_names_list(path, &names, NULL);
     for (size_t i = 0; i < names.count; i++)
         if (!folder_is_hidden(folder_names_at(&names, i)) &&
-            folder_join(path, folder_names_at(&names, i), below) && folder_is_one(below)) {
+            dt_join(path, folder_names_at(&names, i), below) && folder_is_one(below)) {
             count++;
             memcpy(last, below, sizeof below);
         }
@@ -243,7 +244,7 @@ static int name_parts(const char *path, const folder_names *names, bool begins, 
     for (size_t i = 0; i < names->count; i++) {
         const char *name = folder_names_at(names, i);
         int kind = part_of(name, begins);
-        if (kind == NONE || !folder_join(path, name, below) || !folder_is_one(below))
+        if (kind == NONE || !dt_join(path, name, below) || !folder_is_one(below))
             continue;
         if (count_folders(below, last) == 0)
             out->bare[kind] = name;
@@ -298,7 +299,7 @@ static dt_status find_parts(folder_list *self, const char *path, const folder_na
     for (int part = 0; part < DT_PARTS; part++) {
         if (!chosen[part])
             continue;
-        (void)folder_join(path, chosen[part], below);
+        (void)dt_join(path, chosen[part], below);
         if (!(self->base[part] = dt_strdup(below, error)))
             return DT_ERR_INTERNAL;
     }
@@ -312,7 +313,7 @@ static dt_status pass_over_others(folder_list *self, const char *path, const fol
     char below[PATH_MAX];
     for (size_t i = 0; i < names->count; i++) {
         const char *name = folder_names_at(names, i);
-        if (!folder_join(path, name, below))
+        if (!dt_join(path, name, below))
             return refuse_length(path, error);
         bool used = false;
         for (int part = 0; part < DT_PARTS; part++)

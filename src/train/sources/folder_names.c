@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -75,11 +74,6 @@ dt_status folder_names_list(const char *path, folder_names *out, dt_error *error
     return status;
 }
 
-bool folder_join(const char *folder, const char *name, char path[PATH_MAX])
-{
-    return snprintf(path, PATH_MAX, "%s/%s", folder, name) < PATH_MAX;
-}
-
 static bool ends_as_picture(const char *name)
 {
     static const char *const endings[] = {"png",  "jpg",  "jpeg", "jpe", "jfif", "gif", "bmp",
@@ -122,7 +116,7 @@ folder_entry folder_entry_of(const char *folder, const char *name)
         return FOLDER_OTHER;
     if (ends_as_picture(name))
         return FOLDER_PICTURE;
-    if (!folder_join(folder, name, path))
+    if (!dt_join(folder, name, path))
         return FOLDER_OTHER;
     return folder_is_one(path)       ? FOLDER_FOLDER
            : has_picture_in_it(path) ? FOLDER_PICTURE
@@ -157,7 +151,7 @@ static bool holds_picture(const char *path, int levels, bool below_alone, const 
     for (const char *name; list && !found && (*left)-- > 0 && (name = dt_directory_next(list));)
         found = !folder_is_hidden(name) &&
                 ((!below_alone && ends_as_picture(name)) ||
-                 (levels > 0 && folder_join(path, name, below) && folder_is_one(below) &&
+                 (levels > 0 && dt_join(path, name, below) && folder_is_one(below) &&
                   holds_picture(below, levels - 1, false, &here, left)));
     if (list)
         closedir(list);

@@ -30,9 +30,6 @@ void folder_names_free(folder_names *of);
  * DT_ERR_IO, DT_ERR_INTERNAL. */
 dt_status folder_names_list(const char *path, folder_names *out, dt_error *error);
 
-/* Writes FOLDER/NAME; false: it is too long. */
-bool folder_join(const char *folder, const char *name, char path[PATH_MAX]);
-
 /* Whether `path` is a folder, or a link to one. */
 bool folder_is_one(const char *path);
 
