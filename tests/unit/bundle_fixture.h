@@ -85,30 +85,18 @@ static inline void mutate(dt_random_sequence *random, uint8_t *bytes, size_t *si
         "-1",  "0",   "9", "99999999", "NaN",    "null",   "true",
         "1e9", "F16", "'", "<U9",      "PK\1\2", "PK\3\4", "\xff\xff\xff\xff",
         "(",   ")",   " "};
-    int last = (int)*size - 1;
     for (int edits = draw_int(random, 1, 4); edits > 0; edits--) {
         /* Headers are where the decisions are. */
-        int at = draw_int(random, 0, draw_int(random, 0, 1) && last > 200 ? 200 : last);
+        size_t reach = draw_int(random, 0, 1) && *size > 200 ? 200 : *size;
+        size_t at = (size_t)draw_int(random, 0, (int)reach - 1), room = *size - at;
         const char *word = words[draw_int(random, 0, sizeof words / sizeof *words - 1)];
-        size_t length = strlen(word), room = *size - (size_t)at;
-        switch (draw_int(random, 0, 4)) {
-        case 0:
-            bytes[at] ^= (uint8_t)(1 << draw_int(random, 0, 7));
-            break;
-        case 1:
-            bytes[at] = (uint8_t)draw_int(random, 0, 255);
-            break;
-        case 2:
-            memcpy(bytes + at, word, length < room ? length : room);
-            break;
-        case 3:
-            length = (size_t)draw_int(random, 1, 12);
-            memmove(bytes + at, bytes + draw_int(random, 0, at), length < room ? length : room);
-            break;
-        default:
-            if (edits == 1 && draw_int(random, 0, 3) == 0)
-                *size = (size_t)at;
-        }
+        int way = draw_int(random, 0, 4);
+        if (way == 0)
+            memcpy(bytes + at, word, strlen(word) < room ? strlen(word) : room);
+        else if (way > 1)
+            draw_damage(random, bytes, reach);
+        else if (edits == 1 && draw_int(random, 0, 3) == 0)
+            *size = at;
     }
 }
 

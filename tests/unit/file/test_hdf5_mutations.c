@@ -107,36 +107,6 @@ static int try_it(const void *bytes, size_t size)
                                                               : REFUSED;
 }
 
-/* A few bytes, or a number of up to 8, or a part of the file in another place. */
-static void edit(uint8_t *bytes, size_t size, dt_random_sequence *random)
-{
-    static const uint64_t numbers[] = {
-        0, 1, 0x7f, 0x80, 0xffff, 0x7fffffff, 0xffffffff, INT64_MAX, UINT64_MAX, (uint64_t)1 << 40};
-    int at = draw_int(random, 0, (int)size - 1), room = (int)size - at, from;
-    int length = 1 << draw_int(random, 0, 3);
-    length = length < room ? length : room;
-    switch (draw_int(random, 0, 4)) {
-    case 0:
-        bytes[at] ^= (uint8_t)(1 << draw_int(random, 0, 7));
-        break;
-    case 1:
-        bytes[at] = (uint8_t)draw_int(random, 0, 255);
-        break;
-    case 2:
-        memcpy(bytes + at, &numbers[draw_int(random, 0, 9)], (size_t)length);
-        break;
-    case 3:
-        bytes[at] = (uint8_t)(bytes[at] + draw_int(random, -3, 3));
-        break;
-    default:
-        from = draw_int(random, 0, (int)size - 1);
-        length = draw_int(random, 1, 64);
-        length = length < room ? length : room;
-        length = length < (int)size - from ? length : (int)size - from;
-        memmove(bytes + at, bytes + from, (size_t)length);
-    }
-}
-
 static void say(const char *what, const long *counts)
 {
     fprintf(stderr, "\n%s: read %ld, refused %ld, child ended %ld, out of time %ld, of memory %ld",
@@ -182,7 +152,7 @@ static void damaged_files_are_survived(void)
         uint8_t *copy = malloc(size);
         memcpy(copy, files[which], size);
         for (int edits = draw_int(&random, 1, 6); edits > 0; edits--)
-            edit(copy, size, &random);
+            draw_damage(&random, copy, size);
         if (draw_int(&random, 0, 19) == 0)
             size = (size_t)draw_int(&random, 1, (int)size);
         counts[try_it(copy, size)]++;

@@ -102,23 +102,6 @@ static void the_trailer_is_as_described(void)
  * a file has bytes that nobody reads; it must not be a crash. */
 enum { FUZZ_MUTATIONS = 60 };
 
-static void mutate(dt_random_sequence *random, uint8_t *bytes, size_t size)
-{
-    for (int edits = draw_int(random, 1, 4); edits > 0; edits--) {
-        size_t at = (size_t)draw_int(random, 0, (int)size - 9);
-        int kind = draw_int(random, 0, 3);
-        if (kind == 0)
-            bytes[at] ^= (uint8_t)(1 << draw_int(random, 0, 7));
-        else if (kind == 1)
-            bytes[at] = (uint8_t)draw_int(random, 0, 255);
-        else if (kind == 2)
-            memset(bytes + at, draw_int(random, 0, 1) ? 0xff : 0, (size_t)draw_int(random, 1, 8));
-        else
-            memmove(bytes + at, bytes + (size_t)draw_int(random, 0, (int)size - 9),
-                    (size_t)draw_int(random, 1, 8));
-    }
-}
-
 static void damage_behind_a_right_trailer_is_survived(void)
 {
     drawn_checkpoint from = small();
@@ -130,7 +113,8 @@ static void damage_behind_a_right_trailer_is_survived(void)
     for (uint32_t i = 0; i < FUZZ_MUTATIONS; i++) {
         dt_random_sequence random = draw_begin(50000 + i);
         memcpy(copy, bytes, size);
-        mutate(&random, copy, size - 24);
+        for (int edits = draw_int(&random, 1, 4); edits > 0; edits--)
+            draw_damage(&random, copy, size - 24);
         seal(copy, size);
         dt_checkpoint out;
         dt_error error = {0};
