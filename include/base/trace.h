@@ -45,10 +45,10 @@ typedef struct dt_trace {
 dt_status dt_trace_create(dt_trace *trace, size_t spans, dt_error *error);
 void dt_trace_destroy(dt_trace *trace);
 
-/* Time zero is now. */
-static inline void dt_trace_start(dt_trace *trace)
+/* Time zero is `moment` of the clock; the time since then belongs to the first lap. */
+static inline void dt_trace_start(dt_trace *trace, double moment)
 {
-    trace->origin = trace->last = dt_clock();
+    trace->origin = trace->last = moment;
 }
 
 /* For dt_trace_lap. */

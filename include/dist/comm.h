@@ -57,4 +57,8 @@ void dt_comm_bring(dt_comm *comm, int from, const void *bytes, void *to, size_t 
 /* Waits for all ranks. Collective. */
 void dt_comm_barrier(dt_comm *comm);
 
+/* A moment of the clock, when all ranks have come here: on a host, whose ranks look at one clock,
+ * the same on each. Collective. */
+double dt_comm_moment(dt_comm *comm);
+
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cgroup.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/visible.h"
@@ -232,6 +233,14 @@ void dt_comm_bring(dt_comm *self, int from, const void *bytes, void *to, size_t 
 void dt_comm_barrier(dt_comm *self)
 {
     MPI_Barrier(self->world);
+}
+
+double dt_comm_moment(dt_comm *self)
+{
+    dt_comm_barrier(self);
+    double now = dt_clock();
+    MPI_Bcast(&now, 1, MPI_DOUBLE, 0, self->host);
+    return now;
 }
 
 void dt_comm_all_gather(dt_comm *self, const void *bytes, size_t size, void *all)

@@ -250,8 +250,7 @@ dt_status dt_session_open(dt_comm *comm, const dt_config *config, const dt_resum
             status = build_optimizer(run, error);
         if (!status) {
             initialise(run);
-            dt_comm_barrier(comm); /* one time zero */
-            dt_trace_start(&run->trace);
+            dt_trace_start(&run->trace, dt_comm_moment(comm));
         }
     }
     if (status) {

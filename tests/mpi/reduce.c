@@ -197,7 +197,7 @@ static void test_rounds(dt_comm *comm, dt_allreduce kind, int virtual_ranks, siz
     dt_trace trace = {0};
     dt_reduce *reduce = NULL;
     dt_error error = {0};
-    dt_trace_start(&trace);
+    dt_trace_start(&trace, dt_clock());
     dt_status status =
         dt_reduce_create(comm, kind, virtual_ranks, count, section_size, &reduce, &error);
     if (!check_status("dt_reduce_create", DT_OK, status, &error))

@@ -537,6 +537,14 @@ for rank, spans in rows.items():
     assert names.count("update") == 20 and names.count("forward") == 20, names
     for (begin, length, _), (after, _, _) in zip(spans, spans[1:]):
         assert abs(begin + length - after) < 0.01, (begin, length, after)
+
+def of(rank, name):
+    return [(begin, begin + length) for begin, length, found in rows[rank] if found == name]
+
+# What a step's sums wait for: every rank's clock shows the same.
+for back, there in zip(zip(of(0, "backward"), of(1, "backward")),
+                       zip(of(0, "update"), of(1, "update"))):
+    assert max(end for _, end in back) < min(begin for begin, _ in there), (back, there)
 END
     grep -q '^timeline = none' traced/config.ini
     train 2 --data synthetic --train-limit 50 --timeline no/where.json --output refused && false

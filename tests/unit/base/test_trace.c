@@ -8,7 +8,7 @@ static void laps_add_up_to_all_the_time(void)
 {
     dt_trace trace;
     CU_ASSERT_EQUAL_FATAL(dt_trace_create(&trace, 0, NULL), DT_OK);
-    dt_trace_start(&trace);
+    dt_trace_start(&trace, dt_clock());
     for (int i = 0; i < 1000; i++)
         dt_trace_lap(&trace, (dt_phase)(i % DT_PHASES));
     double sum = 0;
@@ -27,7 +27,7 @@ static void spans_follow_one_another_and_are_counted_when_lost(void)
     enum { ROOM = 5, LAPS = 8 };
     dt_trace trace;
     CU_ASSERT_EQUAL_FATAL(dt_trace_create(&trace, ROOM, NULL), DT_OK);
-    dt_trace_start(&trace);
+    dt_trace_start(&trace, dt_clock());
     for (int i = 0; i < LAPS; i++)
         dt_trace_lap(&trace, i % 2 ? DT_PHASE_WAIT : DT_PHASE_REDUCE);
     CU_ASSERT_EQUAL(trace.span_count, ROOM);
