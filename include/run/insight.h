@@ -12,8 +12,9 @@
  *                    channels]; probabilities: float [count][classes]; scores: float [count]
  *     /hardest, /doubtful   likewise, of tracked runs
  *     /tracked       gradient_norms, margins: float [training samples], in file order
- * What there is nothing of is left out; objects that are not named here are passed over. Not
- * collective. */
+ *     /timeline      step steps all_steps median; ranks phases begins ends: float [spans], phases
+ * as numbers of those of /time What there is nothing of is left out; objects that are not named
+ * here are passed over. Not collective. */
 #ifndef DT_RUN_INSIGHT_H
 #define DT_RUN_INSIGHT_H
 
@@ -50,6 +51,17 @@ typedef struct dt_answers {
     int64_t *counts; /* [dt_metrics_size(classes)], each at most 2^24 */
 } dt_answers;
 
+/* Some steps of a timeline: what ranks did when. */
+typedef struct dt_excerpt {
+    int64_t step;            /* the first of them; the first of the timeline is 1 */
+    int64_t steps;           /* that are whole; 0: it ends within the first */
+    int64_t all_steps;       /* of the timeline */
+    double median;           /* seconds of a step, of rank 0 */
+    int64_t count;           /* spans; 0: there is no timeline */
+    int64_t *ranks, *phases; /* [count], of each span */
+    double *begins, *ends;   /* [count], seconds since the excerpt begins */
+} dt_excerpt;
+
 /* Something to say of a run, for people: "rank 0's host", "node1". */
 typedef struct dt_fact {
     char *name, *value;
@@ -71,6 +83,7 @@ typedef struct dt_insight {
     int ranks;
     char **hosts;          /* [ranks] */
     double *phase_seconds; /* [ranks][DT_PHASES], of this start of the run */
+    dt_excerpt timeline;
     int fact_count;
     dt_fact *facts; /* in the order in which people want them */
 } dt_insight;

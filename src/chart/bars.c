@@ -1,7 +1,6 @@
 #include "chart/bars.h"
 
 #include <math.h>
-#include <stdbool.h>
 
 #include "chart/chart.h"
 
@@ -13,20 +12,16 @@ static double total_of(size_t count, const double *seconds)
     return total;
 }
 
-static void add_legend(dt_markup *to, size_t part_count, const dt_bar_part *parts, size_t bar_count,
-                       const dt_bar *bars)
+void dt_legend_add(dt_markup *to, size_t part_count, const dt_bar_part *parts, const double *most)
 {
     dt_markup_add(to, "<p class=\"legend\">");
     for (size_t i = 0; i < part_count; i++) {
-        bool there = false;
-        for (size_t j = 0; j < bar_count; j++)
-            there |= bars[j].seconds[i] > 0;
-        if (!there)
+        if (!(most[i] > 0))
             continue;
         dt_markup_add(to,
                       "<span><svg class=\"swatch\" viewBox=\"0 0 1 1\">"
-                      "<rect class=\"part c%d\" width=\"1\" height=\"1\"/></svg>",
-                      parts[i].colour % DT_COLOURS);
+                      "<rect class=\"part%s c%d\" width=\"1\" height=\"1\"/></svg>",
+                      parts[i].faint ? " faint" : "", parts[i].colour % DT_COLOURS);
         dt_markup_around(to, "", parts[i].name, "</span> ");
     }
     dt_markup_add(to, "</p>\n");
@@ -63,10 +58,13 @@ static void add_bar(dt_markup *to, size_t part_count, const dt_bar_part *parts, 
 void dt_bars_add(dt_markup *to, size_t part_count, const dt_bar_part *parts, size_t bar_count,
                  const dt_bar *bars)
 {
-    double longest = 0;
-    for (size_t i = 0; i < bar_count; i++)
+    double longest = 0, most[DT_BAR_PARTS_MOST] = {0};
+    for (size_t i = 0; i < bar_count; i++) {
         longest = fmax(longest, total_of(part_count, bars[i].seconds));
-    add_legend(to, part_count, parts, bar_count, bars);
+        for (size_t j = 0; j < part_count; j++)
+            most[j] = fmax(most[j], bars[i].seconds[j]);
+    }
+    dt_legend_add(to, part_count, parts, most);
     dt_markup_add(to, "<div class=\"bars\">\n");
     for (size_t i = 0; i < bar_count; i++)
         add_bar(to, part_count, parts, &bars[i], longest);

@@ -64,6 +64,8 @@ static int decimals_for(double step)
 
 static char *seconds_tick(double value, double step, char text[DT_NUMBER_SIZE])
 {
+    if (step < 0.01)
+        return fixed(value * 1e3, value == 0 ? 0 : decimals_for(step * 1e3), " ms", text);
     if (value == 0 || step < 60)
         return fixed(value, value == 0 ? 0 : decimals_for(step), " s", text);
     double unit = step < 3600 ? 60 : 3600;

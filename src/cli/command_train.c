@@ -352,9 +352,9 @@ static dt_status train(dt_session *run, const dt_config *asked, dt_resume *resum
         dt_output_wait(self.output); /* HDF5 is asked for its version: one thread at a time */
     dt_insight insight = {0};
     dt_error own = {0};
-    keep_failure(&self, dt_timeline_write(run, &own), &own);
     status = collect(&self, run, ending, &last, outcome ? error : NULL, &insight, &own);
     accept(&self, status, &own, !outcome && ending == DT_ENDED_STOPPED);
+    keep_failure(&self, dt_timeline_write(run, &insight.timeline, &own), &own);
     status = voice ? finish_output(&self, outcome, ending, &last, &insight, &own) : DT_OK;
     dt_insight_destroy(&insight);
     if (outcome)

@@ -286,7 +286,8 @@ static const dt_setting settings[] = {
          "write the curves as event files for TensorBoard too: tensorboard/ in the run directory"),
     BOOL(FREE, "log", report, "true", "write insight.h5 and report.html at the end"),
     TEXT(NEW, "log", timeline, "none", "file", no_file,
-         "write a timeline of every rank's phases, for ui.perfetto.dev; none"),
+         "write a timeline of every rank's phases, for ui.perfetto.dev; the "
+         "report draws some steps of it; none"),
 };
 
 _Static_assert(sizeof settings / sizeof settings[0] <= DT_SETTINGS_MAX, "DT_SETTINGS_MAX");

@@ -98,7 +98,8 @@ static const char style[] =
     "minmax(0,1fr) max-content;"
     "gap:5px 12px;align-items:center;font-size:14px;margin-bottom:20px}\n"
     ".parts{grid-column:2;width:100%;height:20px;border-radius:3px;overflow:hidden}\n"
-    ".part:hover{fill-opacity:.8}\n"
+    ".part:hover{fill-opacity:.8}\n.part.faint{fill-opacity:.25}\n"
+    ".lanes{width:100%;min-width:860px;height:auto;margin-bottom:10px}\n"
     ".whose{grid-column:1;color:var(--soft);overflow-wrap:anywhere}\n.much{grid-column:3;text-"
     "align:right}\n"
     "details{margin:14px 0}\n"
@@ -117,7 +118,7 @@ static const char style[] =
     ".charts,.sides{grid-template-columns:1fr 1fr;gap:10px 24px}"
     ".charts.small{grid-template-columns:1fr 1fr 1fr}th,td{padding:3px 5px 3px 0;font-size:8.5pt}"
     ".card figcaption{font-size:7.5pt;padding:3px 4px}"
-    ".cards{grid-template-columns:repeat(8,1fr)}.heat{min-width:0}.heat.large{min-width:0}"
+    ".cards{grid-template-columns:repeat(8,1fr)}.heat{min-width:0}.heat.large,.lanes{min-width:0}"
     "svg,img{print-color-adjust:exact;-webkit-print-color-adjust:exact}}\n";
 
 void dt_page_begin(dt_markup *to, const char *title)

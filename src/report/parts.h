@@ -20,6 +20,8 @@ report_section report_tracked;
 report_section report_filters;
 /* Where the time went. */
 report_section report_time;
+/* Some steps of the timeline. */
+report_section report_timeline;
 /* Settings, environment, hashes. */
 report_section report_settings;
 

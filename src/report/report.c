@@ -114,7 +114,8 @@ static void add_summary(dt_markup *to, const report_run *run)
 static void add_sections(dt_markup *to, const report_run *run)
 {
     static report_section *const sections[] = {report_answers, report_mistakes, report_filters,
-                                               report_tracked, report_time,     report_settings};
+                                               report_tracked, report_time,     report_timeline,
+                                               report_settings};
     for (size_t i = 0; i < sizeof sections / sizeof *sections && !to->error.status; i++)
         sections[i](to, run);
 }

@@ -10,8 +10,10 @@
 enum { BARS_MOST = 24, PARTS = 7 };
 
 static const dt_bar_part part_list[PARTS] = {
-    {"compute", 0}, {"reduction", 1},  {"waiting", 4}, {"data", 2},
-    {"files", 3},   {"evaluation", 5}, {"other", 6},
+    {.name = "compute", .colour = 0}, {.name = "reduction", .colour = 1},
+    {.name = "waiting", .colour = 4}, {.name = "data", .colour = 2},
+    {.name = "files", .colour = 3},   {.name = "evaluation", .colour = 5},
+    {.name = "other", .colour = 6},
 };
 static const int part_of[DT_PHASES] = {
     [DT_PHASE_FORWARD] = 0, [DT_PHASE_BACKWARD] = 0, [DT_PHASE_UPDATE] = 0,

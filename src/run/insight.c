@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "file/atomic_file.h"
 #include "file/record.h"
+#include "insight_check.h"
 #include "nn/metrics.h"
 
 #define FORMAT DT_INSIGHT_FORMAT "1"
@@ -17,7 +18,7 @@
 #define SIZE_MAX_READ ((size_t)1 << 32)
 
 /* What arrays have. */
-enum { ANSWERS, COUNTS, PICTURES, PIXELS, CLASSES, RANKS, PHASES, TRACKED, SIZES };
+enum { ANSWERS, COUNTS, PICTURES, PIXELS, CLASSES, RANKS, PHASES, TRACKED, SPANS, SIZES };
 
 #define ROW(name, kind, record, member, ...)                                                       \
     {                                                                                              \
@@ -65,6 +66,21 @@ static const dt_field tracked_fields[] = {
     ROW("margins", FLOATS, dt_insight, margins, .rank = 1, .sizes = {TRACKED}),
 };
 
+#define SPAN_NUMBERS(name, member)                                                                 \
+    ROW(name, WHOLE, dt_excerpt, member, .least = 0, .most = 1 << 24, .rank = 1, .sizes = {SPANS})
+#define SPAN_TIMES(name, member) ROW(name, DOUBLES, dt_excerpt, member, .rank = 1, .sizes = {SPANS})
+
+static const dt_field timeline_fields[] = {
+    SPAN_NUMBERS("ranks", ranks),
+    SPAN_NUMBERS("phases", phases),
+    SPAN_TIMES("begins", begins),
+    SPAN_TIMES("ends", ends),
+    ROW("step", INTEGER, dt_excerpt, step, .least = 1, .most = INT64_MAX),
+    ROW("steps", INTEGER, dt_excerpt, steps, .least = 0, .most = INT64_MAX),
+    ROW("all_steps", INTEGER, dt_excerpt, all_steps, .least = 1, .most = INT64_MAX),
+    {DT_FIELD(REAL, "median", dt_excerpt, median)},
+};
+
 /* A group that is there where there is something to say. */
 typedef struct section {
     const char *group;
@@ -86,9 +102,13 @@ typedef struct section {
     SECTION("/" #part, dt_gallery, offsetof(dt_insight, part), count, PICTURES, gallery_fields)
 
 static const section sections[] = {
-    ANSWERS_OF(test),  ANSWERS_OF(val),
-    GALLERY(mistakes), GALLERY(hardest),
-    GALLERY(doubtful), SECTION("/tracked", dt_insight, 0, tracked, TRACKED, tracked_fields),
+    ANSWERS_OF(test),
+    ANSWERS_OF(val),
+    GALLERY(mistakes),
+    GALLERY(hardest),
+    GALLERY(doubtful),
+    SECTION("/tracked", dt_insight, 0, tracked, TRACKED, tracked_fields),
+    SECTION("/timeline", dt_excerpt, offsetof(dt_insight, timeline), count, SPANS, timeline_fields),
 };
 
 enum { SECTIONS = sizeof sections / sizeof *sections };
@@ -114,6 +134,7 @@ static void set_sizes(work *self)
         [RANKS] = {"ranks", insight->ranks, INT_MAX},
         [PHASES] = {"phases", DT_PHASES, 0},
         [TRACKED] = {"samples", 0, INT64_MAX},
+        [SPANS] = {"spans", 0, INT64_MAX},
     };
     memcpy(self->sizes, sizes, sizeof sizes);
 }
@@ -133,31 +154,6 @@ static void begin(work *self, dt_insight *insight)
     set_sizes(self);
 }
 
-static dt_status check_answers(const char *group, const dt_answers *answers, int classes,
-                               dt_error *error)
-{
-    int64_t sum = 0;
-    for (size_t i = 0; i < dt_metrics_top2(classes); i++)
-        sum += answers->counts[i];
-    if (sum == answers->samples)
-        return DT_OK;
-    return dt_fail(error, DT_ERR_DATA, "%s: expected counts of %" PRId64 " samples, found %" PRId64,
-                   group, answers->samples, sum);
-}
-
-static dt_status check_gallery(const char *group, const dt_gallery *gallery, int classes,
-                               dt_error *error)
-{
-    for (int64_t i = 0; i < gallery->count; i++) {
-        bool bad = gallery->labels[i] >= classes;
-        if (bad || gallery->answers[i] > classes)
-            return dt_fail(error, DT_ERR_DATA, "%s of %s: expected 0 to %d, found %" PRId64,
-                           bad ? "labels" : "answers", group, bad ? classes - 1 : classes,
-                           bad ? gallery->labels[i] : gallery->answers[i]);
-    }
-    return DT_OK;
-}
-
 static dt_status check_section(work *self, int i, dt_error *error)
 {
     const dt_record *record = &self->sections[i];
@@ -169,40 +165,10 @@ static dt_status check_section(work *self, int i, dt_error *error)
                        record->group, size->most, size->of, size->count);
     dt_status status = size->count > 0 ? dt_record_check(record, error) : DT_OK;
     if (!status && size->count > 0 && sections[i].size == ANSWERS)
-        status = check_answers(record->group, record->at, classes, error);
+        status = insight_check_answers(record->group, record->at, classes, error);
     if (!status && sections[i].size == PICTURES)
-        status = check_gallery(record->group, record->at, classes, error);
+        status = insight_check_gallery(record->group, record->at, classes, error);
     return status;
-}
-
-static dt_status check_time(const dt_insight *insight, dt_error *error)
-{
-    for (int r = 0; r < insight->ranks; r++) {
-        if (insight->hosts[r][0] == '\0' || strchr(insight->hosts[r], '\n'))
-            return dt_fail(error, DT_ERR_DATA,
-                           "/time/hosts: expected a name of one line, found '%.60s' of rank %d",
-                           insight->hosts[r], r);
-        for (int p = 0; p < DT_PHASES; p++) {
-            double seconds = insight->phase_seconds[(size_t)r * DT_PHASES + (size_t)p];
-            if (!isfinite(seconds) || seconds < 0)
-                return dt_fail(error, DT_ERR_DATA,
-                               "/time/seconds: expected 0 or more, found %g of rank %d", seconds,
-                               r);
-        }
-    }
-    return DT_OK;
-}
-
-static dt_status check_facts(const dt_insight *insight, dt_error *error)
-{
-    if (insight->fact_count < 0 || insight->fact_count > DT_FACTS_MAX)
-        return dt_fail(error, DT_ERR_DATA, "/facts: expected 0 to %d, found %d", DT_FACTS_MAX,
-                       insight->fact_count);
-    for (int i = 0; i < insight->fact_count; i++)
-        if (insight->facts[i].name[0] == '\0')
-            return dt_fail(error, DT_ERR_DATA, "/facts: expected names, found none for '%.60s'",
-                           insight->facts[i].value);
-    return DT_OK;
 }
 
 /* What holds for every insight, to be written or just read. */
@@ -211,9 +177,7 @@ static dt_status check(work *self, dt_error *error)
     dt_status status = dt_record_check(&self->root, error);
     for (int i = 0; i < SECTIONS && !status; i++)
         status = check_section(self, i, error);
-    if (!status)
-        status = check_time(self->insight, error);
-    return status ? status : check_facts(self->insight, error);
+    return status ? status : insight_check_rest(self->insight, error);
 }
 
 static dt_status add_facts(dt_hdf5_image *image, const dt_insight *insight, dt_error *error)

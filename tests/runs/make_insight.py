@@ -105,6 +105,15 @@ def add_time(file, args, random):
     file["/time"].attrs["phases"] = numpy.array(PHASES, "S")
     hosts = [args.host or f"node{rank * 4 // args.ranks + 1}" for rank in range(args.ranks)]
     file["/time/hosts"] = numpy.bytes_("\n".join(hosts).encode())
+    shown, each = min(args.ranks, 24), 30
+    ends = random.gamma(2, 1e-5, (shown, each)).cumsum(1)
+    file["/timeline/ranks"] = numpy.repeat(numpy.arange(shown), each).astype(numpy.float32)
+    file["/timeline/phases"] = (numpy.arange(shown * each) % 6).astype(numpy.float32)
+    file["/timeline/begins"] = numpy.insert(ends, 0, 0, 1)[:, :-1].ravel().astype(numpy.float32)
+    file["/timeline/ends"] = ends.ravel().astype(numpy.float32)
+    for name, value in [("step", 40), ("steps", 3), ("all_steps", 100)]:
+        file["/timeline"].attrs[name] = numpy.int64(value)
+    file["/timeline"].attrs["median"] = 1e-4
 
 
 def main():

@@ -48,7 +48,7 @@ report() {
     hash=$(summary parameter_hash run)
     check run/report.html complete "images right" Accuracy Loss "Learning rate" "Gradient norm" \
         "best: epoch" Answers precision "Worst mistakes" "First layer" "Likely wrong labels" \
-        Margins Time "rank 1" compute "val_fraction0.2" "seed7" "a <fast> one" "$hash" \
+        Margins Time "rank 1" compute Timeline "steps 40 to 42 of the 100" "val_fraction0.2" "seed7" "a <fast> one" "$hash" \
         '!is not there' --count=img:101
 }
 
@@ -189,7 +189,8 @@ with open("run/metrics.csv", "w") as file:
         file.write(",".join(str(row.get(name, "")) for name in columns) + "\n")
 END
     report run
-    check run/report.html "All 256 classes" "seconds of 1024 ranks" "most waiting: rank"
+    check run/report.html "All 256 classes" "seconds of 1024 ranks" "most waiting: rank" \
+        "What the first 24 of 1,024 ranks did"
     [ "$(stat -c %s run/report.html)" -lt 1000000 ]
 }
 

@@ -522,8 +522,8 @@ summary.json" "$(words <files)"
 @test "--timeline: a row a rank, spans that follow one another; not repeated by config.ini" {
     train 2 --data synthetic --train-limit 500 --test-limit 50 --batch-size 50 --epochs 2 \
         --timeline trace.json --output traced
-    "$python" - trace.json <<'END'
-import json, sys
+    "$python" - trace.json traced/insight.h5 <<'END'
+import json, sys, h5py
 events = json.load(open(sys.argv[1]))["traceEvents"]
 rows = {e["tid"]: [] for e in events if e["ph"] == "M"}
 assert sorted(rows) == [0, 1], rows
@@ -545,7 +545,29 @@ def of(rank, name):
 for back, there in zip(zip(of(0, "backward"), of(1, "backward")),
                        zip(of(0, "update"), of(1, "update"))):
     assert max(end for _, end in back) < min(begin for begin, _ in there), (back, there)
+
+# What the report draws: some spans that follow one another, the first and last of them cut.
+with h5py.File(sys.argv[2]) as file:
+    some = file["timeline"]
+    names = [name.decode() for name in file["time"].attrs["phases"]]
+    ranks, phases, begins, ends = (some[name][:] for name in ("ranks", "phases", "begins", "ends"))
+    assert some.attrs["steps"] == 3 and some.attrs["all_steps"] == 20, dict(some.attrs)
+for rank, spans in rows.items():
+    drawn = [(names[int(p)], 1e6 * (e - b)) for r, p, b, e in zip(ranks, phases, begins, ends)
+             if r == rank]
+    begin = min(range(len(spans) - len(drawn) + 1), key=lambda i: sum(
+        abs(length - d) for (_, length, _), (_, d) in list(zip(spans[i:], drawn))[1:-1]))
+    for (name, length), (_, whole, same) in list(zip(drawn, spans[begin:]))[1:-1]:
+        assert name == same and abs(length - whole) < 0.1 + 1e-5 * whole, (name, same, length)
+    assert [name for name, _ in drawn].count("update") == 3, drawn
 END
+    "$python" "$top/tests/runs/check_report.py" traced/report.html Timeline "each rank did" \
+        "of the 20 since the start" "share of the time" waiting
+    train 1 --data synthetic --train-limit 9000 --test-limit 50 --batch-size 9000 --epochs 2 \
+        --layers 2,10 --timeline long.json --output long
+    "$python" "$top/tests/runs/check_report.py" long/report.html "the beginning of step 1 of the 2"
+    train 1 --data synthetic --train-limit 500 --test-limit 50 --max-steps 2 --output untraced
+    "$python" "$top/tests/runs/check_report.py" untraced/report.html '!Timeline'
     grep -q '^timeline = none' traced/config.ini
     train 2 --data synthetic --train-limit 50 --timeline no/where.json --output refused && false
     expect "exit code" 73 "$status"

@@ -167,7 +167,7 @@ static void names_are_escaped(void)
                            .hover_count = 2,
                            .hover = x};
     static const double seconds[] = {1};
-    static const dt_bar_part part = {bad, 0};
+    static const dt_bar_part part = {.name = bad};
     dt_bar bar = {.seconds = seconds};
     strcpy(bar.label, bad);
     dt_markup svg = {0};
@@ -177,6 +177,29 @@ static void names_are_escaped(void)
     CU_ASSERT_PTR_NULL(strstr(svg.text, "<b>"));
     CU_ASSERT_PTR_NULL(strstr(svg.text, "\"&'"));
     CU_ASSERT_TRUE(occurrences(svg.text, "&lt;b&gt;&quot;&amp;&#39;") >= 10);
+    dt_markup_destroy(&svg);
+}
+
+static void lanes_show_every_span_where_it_was(void)
+{
+    static const dt_bar_part parts[] = {{.name = "work", .colour = 3},
+                                        {.name = "<wait>", .colour = 4, .faint = true},
+                                        {.name = "never", .colour = 5}};
+    static const dt_lane_span spans[] = {{0, 1e-4, 0}, {1e-4, 4e-4, 1}};
+    static const dt_lane lanes[] = {{"rank 0", 2, spans}, {"<1>", 1, spans + 1}};
+    dt_markup svg = {0};
+    dt_lanes_add(&svg, "what", 3, parts, 2, lanes, 4e-4);
+    CU_ASSERT_EQUAL(occurrences(svg.text, "class=\"part c3\""), 2); /* one in the legend */
+    CU_ASSERT_EQUAL(occurrences(svg.text, "class=\"part faint c4\""), 3);
+    CU_ASSERT_PTR_NULL(strstr(svg.text, "never"));
+    CU_ASSERT_PTR_NULL(strstr(svg.text, "<wait>"));
+    CU_ASSERT_PTR_NULL(strstr(svg.text, "<1>"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(svg.text, "<title>work 100 µs, from 0.0 µs on</title>"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(svg.text, "<title>&lt;wait&gt; 300 µs, from 100 µs on</title>"));
+    /* Of the 990 pixels from 62 on. */
+    CU_ASSERT_PTR_NOT_NULL(strstr(svg.text, "x=\"62\" y=\"0\" width=\"247.5\""));
+    CU_ASSERT_PTR_NOT_NULL(strstr(svg.text, "x=\"309.5\" y=\"28\" width=\"742.5\""));
+    CU_ASSERT_PTR_NOT_NULL(strstr(svg.text, ">0.4 ms</text>"));
     dt_markup_destroy(&svg);
 }
 
@@ -280,6 +303,7 @@ static CU_TestInfo tests[] = {
     {"long lines are short and lose no extreme", long_lines_are_short_and_lose_no_extreme},
     {"titles have the values", titles_have_the_values},
     {"names are escaped", names_are_escaped},
+    {"lanes show every span where it was", lanes_show_every_span_where_it_was},
     {"every finite value is in a bar", every_finite_value_is_in_a_bar},
     {"strength grows with the share", strength_grows_with_the_share},
     {"a matrix shows its counts", a_matrix_shows_its_counts},

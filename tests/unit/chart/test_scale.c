@@ -128,6 +128,7 @@ static double read_label(dt_number number, const char *label)
     digits[length] = '\0';
     double value = strtod(digits, NULL);
     double unit = strstr(label, " M")         ? 1e6
+                  : strstr(label, " ms")      ? 1e-3
                   : strstr(label, " min")     ? 60
                   : strstr(label, " h")       ? 3600
                   : number == DT_NUMBER_SHARE ? 0.01

@@ -83,6 +83,26 @@ static void draw_time(dt_random_sequence *random, int ranks, dt_insight *out)
         out->phase_seconds[i] = (double)(float)draw_real(random, 0, 1e4);
 }
 
+static void draw_timeline(dt_random_sequence *random, int count, dt_insight *out)
+{
+    size_t n = (size_t)count;
+    out->timeline = (dt_excerpt){.step = draw_int(random, 1, 99),
+                                 .steps = draw_int(random, 0, 3),
+                                 .all_steps = draw_int(random, 99, 999),
+                                 .median = draw_real(random, 0, 1),
+                                 .count = count,
+                                 .ranks = room(n, sizeof(int64_t)),
+                                 .phases = room(n, sizeof(int64_t)),
+                                 .begins = room(n, sizeof(double)),
+                                 .ends = room(n, sizeof(double))};
+    for (size_t i = 0; i < n; i++) {
+        out->timeline.ranks[i] = draw_int(random, 0, out->ranks - 1);
+        out->timeline.phases[i] = draw_int(random, 0, DT_PHASES - 1);
+        out->timeline.begins[i] = (double)(float)draw_real(random, 0, 1);
+        out->timeline.ends[i] = (double)(float)draw_real(random, 1, 2);
+    }
+}
+
 static void draw_facts(dt_random_sequence *random, int count, dt_insight *out)
 {
     out->fact_count = count;
@@ -119,6 +139,8 @@ static dt_insight draw_insight(uint32_t number)
     }
     if (draw_int(random, 0, 3))
         draw_time(random, draw_int(random, 1, 20), &it);
+    if (it.ranks > 0 && draw_int(random, 0, 1))
+        draw_timeline(random, draw_int(random, 1, 300), &it);
     if (draw_int(random, 0, 3))
         draw_facts(random, draw_int(random, 1, DT_FACTS_MAX), &it);
     return it;
@@ -147,6 +169,17 @@ static bool same_gallery(const dt_gallery *a, const dt_gallery *b, const dt_insi
                 sizeof *a->probabilities);
 }
 
+static bool same_timeline(const dt_excerpt *a, const dt_excerpt *b)
+{
+    size_t n = (size_t)a->count;
+    return a->count == b->count && a->step == b->step && a->steps == b->steps &&
+           a->all_steps == b->all_steps && a->median == b->median &&
+           same(a->ranks, b->ranks, n, sizeof *a->ranks) &&
+           same(a->phases, b->phases, n, sizeof *a->phases) &&
+           same(a->begins, b->begins, n, sizeof *a->begins) &&
+           same(a->ends, b->ends, n, sizeof *a->ends);
+}
+
 static bool same_insight(const dt_insight *a, const dt_insight *b)
 {
     bool equal =
@@ -158,7 +191,7 @@ static bool same_insight(const dt_insight *a, const dt_insight *b)
         a->tracked == b->tracked &&
         same(a->gradient_norms, b->gradient_norms, (size_t)a->tracked, sizeof(float)) &&
         same(a->margins, b->margins, (size_t)a->tracked, sizeof(float)) && a->ranks == b->ranks &&
-        a->fact_count == b->fact_count &&
+        a->fact_count == b->fact_count && same_timeline(&a->timeline, &b->timeline) &&
         same(a->phase_seconds, b->phase_seconds, (size_t)a->ranks * DT_PHASES, sizeof(double));
     for (int r = 0; equal && r < a->ranks; r++)
         equal = strcmp(a->hosts[r], b->hosts[r]) == 0;
@@ -209,6 +242,7 @@ static dt_insight whole(void)
     it.gradient_norms = draw_floats(random, 3);
     it.margins = draw_floats(random, 3);
     draw_time(random, 2, &it);
+    draw_timeline(random, 4, &it);
     draw_facts(random, 3, &it);
     return it;
 }
@@ -239,7 +273,7 @@ static void h5py_finds_it_where_the_header_says(void)
         pixels[i] = it.mistakes.pixels[i];
     const dt_tensor shape = {.rank = 2, .shape = {2, 6}};
     assert_dataset(file, "/mistakes/pixels", &shape, pixels);
-    CU_ASSERT_EQUAL(link_count(file, "/"), 7);
+    CU_ASSERT_EQUAL(link_count(file, "/"), 8);
     CU_ASSERT_EQUAL(link_count(file, "/answers"), 2);
     CU_ASSERT_EQUAL(attribute_count(file, "/mistakes"), 3);
     H5Fclose(file);
@@ -281,6 +315,15 @@ static void what_makes_no_sense_is_not_written(void)
     it.phase_seconds[3] = (double)NAN;
     assert_not_written(&it, "/time/seconds: expected 0 or more, found nan of rank 0");
     it.phase_seconds[3] = 0;
+    it.timeline.ranks[1] = 2;
+    assert_not_written(&it, "of 2 ranks, found phase");
+    it.timeline.ranks[1] = 0;
+    it.timeline.phases[2] = DT_PHASES;
+    assert_not_written(&it, "/timeline: expected phases below 9 of 2 ranks, found phase 9 of");
+    it.timeline.phases[2] = 0;
+    it.timeline.begins[0] = 3;
+    assert_not_written(&it, "/timeline: expected spans of time from 0 on, found 3 to");
+    it.timeline.begins[0] = 0;
     it.facts[1].name[0] = '\0';
     assert_not_written(&it, "/facts: expected names");
     it.facts[1].name[0] = 'a';
