@@ -25,15 +25,18 @@ MEASUREMENTS.csv has the header  kind,link,hosts,ranks,bytes,count,seconds  and 
   exchange  bytes: what each rank asks of dt_exchange, `count` samples drawn from the whole set
 
 `link` names what connects the hosts: "host" where there is one, else any name. A link's messages
-are fitted, its reductions and exchanges predicted; on one host, 2 ranks are fitted, and the
-smallest vectors of more ranks than cores (for `wake`); the rest is predicted.
+are fitted, its reductions and exchanges predicted; on one host, 2 ranks are fitted, and three
+ranks a core; the rest is predicted.
 
 The model: n bytes of parameters, H hosts with m ranks each, R = H m, one virtual rank a rank.
   message       alpha + bytes beta; three alpha if it is larger than EAGER (Open MPI asks first
                 whether it may come); each further message sent together with it: g
                 (g: LogGP; Alexandrov, Ionescu, Schauser, Scheiman 1995)
-  in a host     alpha_h + n (m-1)/m (2 beta_h + gamma): each rank reads its slice of the others'
-                vectors, and later the others' slices of the parameters
+  in a host     alpha_h + n (m-1)/m (2 beta_h + gamma): each rank hands on (m-1)/m of its vector
+                and reads its slice of the others', and later the others' slices of the parameters
+  more ranks than cores: W = ceil(m / cores) of them take turns on a core, at two meetings:
+                W (turn + n (m-1)/m (beta_s + gamma)): what a rank hands on is in its core's cache
+                no more when it is read, at beta_s a byte there and back; parameters are not copied
   between hosts 2 alpha + (q+1) n (H-1)/H beta + (2 S (H-1) - 2) g + (Q-1) n/R gamma: the vector
                 travels in S sections (choose_section_size of src/dist/reduce_plan.c); of each a
                 host sends its q sums (the nodes that its ranks form in the tree of all, Q on all
@@ -43,8 +46,6 @@ The model: n bytes of parameters, H hosts with m ranks each, R = H m, one virtua
   overlap       section i of S travels when the one before it has and i/S of the work are done
   exchange      2 agreements of log2(R) rounds, then how many, which, and the samples:
                 (2 log2(R) + 3) alpha + 3 (R-m-1) g + bytes m (H-1)/H beta
-  more ranks than cores: what is done in a host takes R / cores times as long, and alpha_h is R wake
-                (each rank sleeps and is woken)
 For comparison, with the same work in the hosts, between them (Thakur, Rabenseifner, Gropp,
 "Optimization of Collective Communication Operations in MPICH", 2005):
   ring          2 (H-1) alpha + 2 n (H-1)/H beta + n (H-1)/H gamma
@@ -64,6 +65,7 @@ EAGER = 65536  # bytes with their header: btl_tcp_eager_limit
 EAGER_HEADER = 64
 # Floats: of choose_section_size.
 SECTION_MESSAGE, SECTION_LEAST_SLICE, SECTIONS_MOST = 12288, 2048, 16
+SHARING = 3  # ranks a core whose reductions are fitted
 GRADIENT = 4 * 109386  # bytes, of 784-128-64-10
 RANKS = 64, 128, 256, 512, 1024, 2048, 4096
 
@@ -94,14 +96,15 @@ class Link:
 
 @dataclasses.dataclass
 class Machine:
-    """alpha, beta: seconds a reduction, and a byte that comes from another rank of the host;
-    gamma: seconds a byte added; wake: seconds a rank and reduction, for more ranks than cores."""
+    """alpha, beta: seconds a reduction, and a byte that comes from another rank of the host; turn,
+    shared_beta: the same for a turn of ranks that share a core; gamma: seconds a byte added."""
 
     alpha: float
     beta: float
+    turn: float
+    shared_beta: float
     gamma: float
     sample_seconds: float
-    wake: float
 
 
 # Stated, not measured: what such networks do with TCP, and with RDMA.
@@ -162,30 +165,35 @@ def fit_link(name, rows):
     return Link(name, alpha, beta, g)
 
 
-def fit_wake(rows, cores):
-    """0 where nothing was measured with more ranks than cores."""
-    crowded = [row for row in rows
-               if row.kind == "reduce" and row.hosts == 1 and row.ranks > cores]
-    least = min((row.bytes for row in crowded), default=0)
-    return float(np.mean([row.seconds / row.ranks for row in crowded if row.bytes == least] or [0]))
+def fit_host(rows, ranks, gamma, turns):
+    """Seconds a turn of a reduction, and a byte that goes from rank to rank, without adding it."""
+    rows = select(rows, "reduce", hosts=1, ranks=ranks)
+    share = (ranks - 1) / ranks
+    alpha, slope = fit([[turns] * len(rows), [turns * share * row.bytes for row in rows]],
+                       [row.seconds for row in rows])
+    return alpha, max(0.0, slope - gamma)
 
 
 def fit_machine(rows, cores):
     add = select(rows, "add")[0]
     gamma = add.seconds / add.bytes
-    pairs = select(rows, "reduce", hosts=1, ranks=2)
-    alpha, slope = fit([[1] * len(pairs), [row.bytes / 2 for row in pairs]],
-                       [row.seconds for row in pairs])
+    alpha, both = fit_host(rows, 2, gamma, 1)
+    sharing = (1, SHARING * cores)
+    crowded = any(row.kind == "reduce" and (row.hosts, row.ranks) == sharing for row in rows)
+    turn, shared_beta = fit_host(rows, sharing[1], gamma, SHARING) if crowded else (0.0, 0.0)
     compute = select(rows, "compute")[0]
-    return Machine(alpha, max(0.0, (slope - gamma) / 2), gamma, compute.seconds / compute.count,
-                   fit_wake(rows, cores))
+    return Machine(alpha, both / 2, turn, shared_beta, gamma,
+                   compute.seconds / compute.count)
 
 
-def in_host(machine, size, hosts, ranks, waves):
+def in_host(machine, size, hosts, ranks, turns):
     host_ranks = ranks // hosts
     share = size * (host_ranks - 1) / host_ranks
-    alpha = machine.alpha if waves == 1 else machine.wake * ranks
-    return (alpha if host_ranks > 1 else 0) + waves * share * (2 * machine.beta + machine.gamma)
+    if host_ranks == 1:
+        return 0.0
+    if turns > 1:
+        return turns * (machine.turn + share * (machine.shared_beta + machine.gamma))
+    return machine.alpha + share * (2 * machine.beta + machine.gamma)
 
 
 def node_count(low, high, first, last):
@@ -204,9 +212,9 @@ def count_sections(size, ranks, most_nodes):
     return math.ceil(floats / max(floats // SECTIONS_MOST, ranks * piece))
 
 
-def reduction(machine, link, size, hosts, ranks, waves=1.0, work=0.0):
+def reduction(machine, link, size, hosts, ranks, turns=1, work=0.0):
     """Seconds to add up the vectors of all ranks, from the begin of the work that fills them."""
-    seconds = in_host(machine, size, hosts, ranks, waves)
+    seconds = in_host(machine, size, hosts, ranks, turns)
     if hosts == 1:
         return seconds + work
     host_ranks = ranks // hosts
@@ -219,7 +227,7 @@ def reduction(machine, link, size, hosts, ranks, waves=1.0, work=0.0):
     for section in range(1, sections + 1):
         free = max(free, work * section / sections) + wire
     return (seconds + free - 2 * link.g + link.latency(piece * max(nodes)) + link.latency(piece)
-            + waves * machine.gamma * size / ranks * (sum(nodes) - 1))
+            + turns * machine.gamma * size / ranks * (sum(nodes) - 1))
 
 
 def exchange(link, size, hosts, ranks):
@@ -233,7 +241,7 @@ def exchange(link, size, hosts, ranks):
 
 def other_reduction(machine, link, size, hosts, ranks, steps):
     share = size * (hosts - 1) / hosts
-    return (in_host(machine, size, hosts, ranks, 1.0)
+    return (in_host(machine, size, hosts, ranks, 1)
             + 2 * steps * link.alpha + share * (2 * link.beta + machine.gamma))
 
 
@@ -255,8 +263,8 @@ def print_parameters(machine, links):
         lines.append([f"hosts, {link.name}", microseconds(link.alpha), microseconds(link.g),
                       f"{link.beta * 1e9:.3g}", f"{1e-6 / link.beta:,.0f}" if link.beta else ""])
     print_table("Fitted", head, lines)
-    print(f"\ngamma: {machine.gamma * 1e9:.3g} ns a byte added; wake: "
-          f"{microseconds(machine.wake)} us; "
+    print(f"\ngamma: {machine.gamma * 1e9:.3g} ns a byte added; where ranks share a core: "
+          f"{microseconds(machine.turn)} us a turn, {machine.shared_beta * 1e9:.3g} ns a byte; "
           f"compute: {1 / machine.sample_seconds:,.0f} samples/s a rank")
 
 
@@ -264,7 +272,7 @@ def predict(row, machine, links, cores):
     """Seconds that the model tells for a row; None where it tells nothing."""
     link = links.get(row.link)
     if row.kind in ("reduce", "overlap") and (link or row.hosts == 1):
-        return reduction(machine, link, row.bytes, row.hosts, row.ranks, max(1, row.ranks / cores),
+        return reduction(machine, link, row.bytes, row.hosts, row.ranks, math.ceil(row.ranks / cores),
                          row.count * 1e-6 if row.kind == "overlap" else 0.0)
     if row.kind == "exchange" and link and row.hosts > 1:
         return exchange(link, row.bytes, row.hosts, row.ranks)
@@ -279,14 +287,13 @@ def is_main(row, links, most_hosts, samples):
     return row.count == samples if row.kind == "exchange" else row.bytes == GRADIENT
 
 
-def is_fitted(row, cores, least):
-    return row.hosts == 1 and (row.ranks == 2 or row.ranks > cores and row.bytes == least)
+def is_fitted(row, cores):
+    return row.hosts == 1 and row.ranks in (2, SHARING * cores)
 
 
 def print_predictions(rows, machine, links, cores, is_shown):
     mpi = {(row.link, row.hosts, row.ranks, row.bytes): microseconds(row.seconds)
            for row in rows if row.kind == "mpi"}
-    least = min(row.bytes for row in rows if row.kind == "reduce")
     lines = []
     for row in filter(is_shown, rows):
         told = predict(row, machine, links, cores)
@@ -295,7 +302,7 @@ def print_predictions(rows, machine, links, cores, is_shown):
         place = f"{row.hosts} x {row.ranks // row.hosts}"
         lines.append([row.kind, f"{row.bytes:,}",
                       f"{place}, {row.link}" if row.hosts > 1 else place,
-                      microseconds(told) + (" (fitted)" if is_fitted(row, cores, least) else ""),
+                      microseconds(told) + (" (fitted)" if is_fitted(row, cores) else ""),
                       microseconds(row.seconds), f"{told / row.seconds:.2f}",
                       mpi.get((row.link, row.hosts, row.ranks, row.bytes), "")
                       if row.kind == "reduce" else ""])
