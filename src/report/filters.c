@@ -11,6 +11,7 @@ enum {
     SHEET = 32,
     COLUMNS = 8,
     GAP = 2,
+    WIDE_GAP = 9, /* weights of a small window are large: its edge must be no row of them */
     LEVELS = 31,
     SIDE_MOST = 64,
     ZOOMED = 28
@@ -20,6 +21,7 @@ enum {
 typedef struct filters {
     const float *weights;
     int height, width, channels, outputs;
+    bool of_windows; /* of a convolution */
 } filters;
 
 /* Of the first layer, if each of its outputs or filters looks at a picture. */
@@ -35,7 +37,7 @@ static bool find_filters(const report_run *run, filters *out)
         (kernel->rank == 2 && shape[0] * shape[1] * shape[2] != kernel->shape[0]))
         return false;
     *out = (filters){file->parameters + kernel->offset, (int)shape[0], (int)shape[1], (int)shape[2],
-                     (int)kernel->shape[kernel->rank - 1]};
+                     (int)kernel->shape[kernel->rank - 1], kernel->rank == 4};
     return true;
 }
 
@@ -84,9 +86,9 @@ static void add_sheet(dt_markup *to, const filters *self, int first, int count)
 {
     int columns = count < COLUMNS ? count : COLUMNS;
     int rows = (count + COLUMNS - 1) / COLUMNS;
-    int zoom = zoom_of(self);
-    int down = zoom * self->height + GAP, across = zoom * self->width + GAP;
-    int height = rows * down - GAP, width = columns * across - GAP;
+    int zoom = zoom_of(self), gap = zoom > 1 ? WIDE_GAP : GAP;
+    int down = zoom * self->height + gap, across = zoom * self->width + gap;
+    int height = rows * down - gap, width = columns * across - gap;
     uint8_t colours[256][4];
     make_colours(colours);
     uint8_t *pixels = dt_calloc((size_t)height * (size_t)width, 1, &to->error);
@@ -110,12 +112,14 @@ void report_filters(dt_markup *to, const report_run *run)
     if (!find_filters(run, &all))
         return;
     int count = all.outputs < FILTERS_MOST ? all.outputs : FILTERS_MOST;
+    dt_markup_add(to, "<section>\n<h2>First layer</h2>\n<p>What ");
+    if (count < all.outputs)
+        dt_markup_add(to, "the first %d of ", count);
     dt_markup_add(to,
-                  "<section>\n<h2>First layer</h2>\n<p>What %s%d of its %d outputs look for (%s): "
-                  "<span class=\"blue\">blue</span> pixels raise an output, <span "
-                  "class=\"orange\">orange</span> ones lower it, each output on its own "
+                  "its %d %s look for (%s): <span class=\"blue\">blue</span> pixels raise an "
+                  "output, <span class=\"orange\">orange</span> ones lower it, each on its own "
                   "scale.</p>\n",
-                  count < all.outputs ? "the first " : "", count, all.outputs, run->weights_name);
+                  all.outputs, all.of_windows ? "filters" : "outputs", run->weights_name);
     dt_markup_add(to, "<div class=\"sides\">\n");
     for (int first = 0; first < count; first += SHEET)
         add_sheet(to, &all, first, count - first < SHEET ? count - first : SHEET);
