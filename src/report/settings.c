@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "base/hash.h"
 #include "parts.h"
 
@@ -54,14 +56,23 @@ static void add_config(dt_markup *to, const report_run *run)
     dt_markup_add(to, "</details></div>\n");
 }
 
+static bool is_told(const dt_insight *insight, const char *name)
+{
+    for (int i = 0; i < insight->fact_count; i++)
+        if (strcmp(insight->facts[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 static void add_facts(dt_markup *to, const report_run *run)
 {
     const dt_summary *result = &run->result;
     char hash[DT_HASH_TEXT];
     dt_markup_add(to, "<div><h3>Run and environment</h3>\n<table class=\"pairs\"><tbody>\n");
     add_row(to, "directory", run->path, "mono break");
-    add_row(to, "data", result->data_source, "break");
-    if (result->last.parameter_hash)
+    if (!is_told(&run->insight, "data"))
+        add_row(to, "data", result->data_source, "break");
+    if (result->last.parameter_hash && !is_told(&run->insight, "parameter_hash"))
         add_row(to, "parameter_hash", dt_hash_text(result->last.parameter_hash, hash), "mono");
     if (run->has_weights)
         add_row(to, run->weights_name, dt_hash_text(run->weights.parameter_hash, hash), "mono");

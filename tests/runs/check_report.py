@@ -1,8 +1,9 @@
 """Reads a report.html with parsers that are not ours: check_report.py FILE WORD...
 
 The page must be well-formed, every SVG in it XML, every picture a whole PNG, no two ids the same,
-nothing from elsewhere, no script, and have no text with a number that is none ("nan", "inf"). Then
-each WORD must be in its text, or not when it begins with "!". `--count=TAG:N` counts elements.
+nothing from elsewhere, no script, no name twice in a table of pairs, and have no text with a number
+that is none ("nan", "inf"). Then each WORD must be in its text, or not when it begins with "!".
+`--count=TAG:N` counts elements.
 """
 import base64
 import html.parser
@@ -19,6 +20,7 @@ class Page(html.parser.HTMLParser):
     def __init__(self):
         super().__init__(convert_charrefs=True)
         self.open, self.text, self.ids, self.counts = [], [], [], {}
+        self.pairs = None
 
     def handle_starttag(self, tag, attributes):
         names = [name for name, _ in attributes]
@@ -34,6 +36,8 @@ class Page(html.parser.HTMLParser):
                 assert value, "a picture without a text"
         assert tag != "img" or "alt" in names, "a picture without a text"
         self.counts[tag] = self.counts.get(tag, 0) + 1
+        if tag == "table":
+            self.pairs = [] if ("class", "pairs") in attributes else None
         if tag not in VOID:
             self.open.append(tag)
 
@@ -49,6 +53,9 @@ class Page(html.parser.HTMLParser):
     def handle_data(self, data):
         if self.open and self.open[-1] != "style":
             self.text.append(data)
+        if self.open and self.open[-1] == "th" and self.pairs is not None:
+            assert data not in self.pairs, f"{data} is told twice"
+            self.pairs.append(data)
 
 
 def check_png(data):

@@ -41,6 +41,7 @@ report() {
 
 @test "a run: curves, answers, mistakes, filters, times, settings, hash" {
     small_run run --seed 7 --lr 0.05
+    check run/report.html complete "Worst mistakes" processors
     insight run --side 12 --tracked 300 --fact "CPU=a <fast> one"
     report run
     expect "says where" run/report.html "$(cat out)"
