@@ -42,7 +42,7 @@ write_keras3() {
 }
 
 # Activation, layers, loss, output activation, bias, normalisation: the values of each in turn; then
-# every kind of layer behind a dense one, and networks of images.
+# every kind of layer, and networks of images.
 cases() {
     local layers=("36, 36, 10" "12, 36, 36, 10" "36, 36, 36, 10" "36, 10" "20, 10" "10") number=0
     local name loss output
@@ -55,12 +55,8 @@ cases() {
             nth $number $(names normalize))"
         number=$((number + 1))
     done
-    row_items | while read -r name; do
-        echo "relu|dense 36, $name, dense 20 bias false, $(again "$name"), dense 10|mse|identity|\
-bias|unit"
-    done
-    for layers in "${image_networks[@]}" \
-        "dense 36, layernorm relu, dense 36, groupnorm 3, dense 10"; do
+    kind_networks | cat - <(printf '%s\n' "${image_networks[@]}" \
+        "dense 36, layernorm relu, dense 36, groupnorm 3, dense 10") | while read -r layers; do
         echo "relu|$layers|mse|identity|bias|unit"
     done
 }

@@ -21,7 +21,7 @@ export_all() {
 @test "ONNX' checker accepts files of all networks, and every weight is in its place" {
     "$python" -c 'import onnx' 2>/dev/null || skip "no onnx in $python"
     make_data data 60 20
-    local activation loss item layers
+    local activation loss layers
     for activation in $(names activation); do
         export_all --layers "9, 8, 10" --activation "$activation"
         check onnx run/weights.h5 network.onnx
@@ -32,29 +32,25 @@ export_all() {
     done
     export_all --layers "8, 7, 6, 10" --loss mse --output-activation softmax
     check onnx run/weights.h5 network.onnx
-    while read -r item; do
-        export_all --layers "dense 8, $item, dense 8 bias false, dense 10"
-        check onnx run/weights.h5 network.onnx
-    done < <(row_items)
-    for layers in "${image_networks[@]}"; do
+    while read -r layers; do
         export_all --layers "$layers" --loss mse
         check onnx run/weights.h5 network.onnx
-    done
+    done < <(kind_networks; printf '%s\n' "${image_networks[@]}")
 }
 
 @test "a page holds every weight, names nothing outside it and forbids itself to fetch" {
     make_data data 60 20 9 3
     export_all --classes 3 --layers "8, 3"
     check html run/weights.h5 network.html
-    local activation item
+    local activation layers
     for activation in $(names activation); do
         export_all --classes 3 --layers "8, 3" --activation "$activation"
         check html run/weights.h5 network.html
     done
-    while read -r item; do
-        export_all --classes 3 --layers "dense 8, $item, dense 3"
+    while read -r layers; do
+        export_all --classes 3 --layers "${layers/%dense 10/dense 3}"
         check html run/weights.h5 network.html
-    done < <(row_items)
+    done < <(kind_networks)
     export_all --classes 3 --layers "conv 5 4x4 same relu, maxpool 3 stride 2 same, flatten, 3"
     check html run/weights.h5 network.html
     export_all --classes 3 --layers 3 --bias=false

@@ -71,6 +71,19 @@ add b, maxpool 2x2, dense 10"
     grep -qF "layers = $network" pieces/config.ini
 }
 
+@test "a network with each kind of layer goes on, on other numbers of ranks" {
+    local network networks number=0
+    mapfile -t networks < <(kind_networks)
+    for network in "${networks[@]}"; do
+        echo "$network"
+        local kind=("${small[@]/16,10/$network}" --epochs 1 --log-every 4 --track-samples)
+        train 1 "${kind[@]}" --output whole --overwrite
+        in_pieces "$(nth $number "3:7 2:-1" "2:4 8:-1" "8:9 3:-1")" "${kind[@]}"
+        same_run whole pieces
+        number=$((number + 1))
+    done
+}
+
 @test "k steps, a restart, N - k steps: convolutions, other tensors, noise, augmentation" {
     local layers="conv 4 5x5 relu, groupnorm 2, maxpool 2, conv 6 3x3 relu, avgpool 2, \
 dropout 0.3, layernorm, dense 24, groupnorm 4 relu, dense 10"

@@ -25,10 +25,11 @@ function run(program, ...words) {
 // dist-train without mpirun, which must succeed; its standard output.
 const distTrain = (...words) => run(path.join(top, 'dist-train'), ...words);
 
-// The names of all kinds of layers that it knows.
-const layerKinds = () => distTrain('--help', 'layers').split('\n\n')
+// All kinds of layers that it knows: the name of each, and of the values that it must have.
+const layerItems = () => distTrain('--help', 'layers').split('\n\n')
     .filter((part) => /^(Kinds|Activations)/.test(part))
-    .flatMap((part) => part.match(/^ {2}[a-z-]+(?= )/gm)).map((name) => name.trim());
+    .flatMap((part) => part.match(/^ {2}[a-z-]+( [a-zA-Z]+)*(?=  )/gm))
+    .map((item) => item.trim().split(' '));
 
 // The names that a setting may have, likewise.
 const names = (setting) => distTrain('--print-config')
@@ -111,5 +112,5 @@ async function open(browser, file, options = {}) {
 const overflow = (page) => page.evaluate(() =>
     document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
-module.exports = { distTrain, layerKinds, launch, largestDifference, makeData, makePhotographs,
+module.exports = { distTrain, layerItems, launch, largestDifference, makeData, makePhotographs,
     mnist, names, open, overflow, predict, readImages, run, scratch, top, writeImages };

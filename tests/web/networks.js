@@ -3,7 +3,7 @@
 'use strict';
 
 const path = require('node:path');
-const { distTrain, layerKinds, makeData, mnist, names, predict, readImages, writeImages } =
+const { distTrain, layerItems, makeData, mnist, names, predict, readImages, writeImages } =
     require('./helpers');
 
 const imageCount = 200;
@@ -23,18 +23,24 @@ function inTurn(setting, lists) {
     });
 }
 
-const ofImages = ['conv', 'maxpool', 'avgpool', 'flatten'];
+// Kinds that cannot stand behind a row of values, or need not.
+const ofImages = ['conv', 'maxpool', 'avgpool', 'flatten', 'dense'];
 
-// The item of a kind, with what must stand behind its name, and in front.
-const items = { groupnorm: 'groupnorm=3', dropout: 'dropout=0.25', add: 'tanh=as=one,add=one' };
+// The values that items must have, by their names in --help layers.
+const values = { units: 8, filters: 6, kernel: 3, groups: 2, p: 0.25, LABEL: 'one' };
+
+// An item of each kind of layer, and in front of it what gives its second input.
+const items = layerItems().map(([kind, ...needs]) =>
+    (needs.includes('LABEL') ? 'tanh=as=one,' : '') +
+    [kind, ...needs.map((need) => values[need])].join('='));
 
 // settings, side of the images, classes
 const kinds = [
     ...inTurn('loss', ['10']),
     ...inTurn('activation', ['24,10', '128,64,10', '30,20,10', '40,30,20,10']),
-    // every kind of layer in a network of its own
-    ...layerKinds().filter((kind) => !ofImages.includes(kind) && kind !== 'dense')
-        .map((kind) => items[kind] || kind)
+    // every kind of layer in a network of its own, of images and of rows
+    ...items.map((item) => [`--layers conv=4=3x3=stride=2=tanh,${item},dense=12,10 --loss mse`]),
+    ...items.filter((item) => !ofImages.includes(item.split('=')[0]))
         .map((item) => [`--layers dense=24,${item},dense=12,${item.replaceAll('one', 'two')},10` +
             ' --loss mse']),
     // images: paddings that are not the same on both sides, one place, images behind rows,
