@@ -133,7 +133,9 @@ void conv_input_gradient(const plan *self, const dt_layer *layer, const dt_layer
         go_by_window(self, pass);
         return;
     }
-    for (int i = 0; i < pass->input->samples; i++)
+    /* Values that lie in no window, whatever the padding: go_by_value sets all others. */
+    bool leaves_out = self->at.down > self->at.height || self->at.across > self->at.width;
+    for (int i = 0; leaves_out && i < pass->input->samples; i++)
         memset(dt_tile_row(pass->input_gradient, i), 0, (size_t)layer->inputs * sizeof(dt_real));
     go_by_value(self, pass);
 }
