@@ -6,6 +6,7 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -101,6 +102,9 @@ static size_t address_space(void)
 static void close_others(void)
 {
     struct rlimit files = {0};
+    for (int i = 0; i < CONFINED_SOCKET; i++)
+        close(i);
+    dt_file_hold_standard();
     if (syscall(SYS_close_range, CONFINED_SOCKET + 1, ~0u, 0) == 0)
         return;
     getrlimit(RLIMIT_NOFILE, &files);
@@ -108,12 +112,14 @@ static void close_others(void)
         close((int)i);
 }
 
-/* What people, mpirun and Slurm send to all of a job is for the parent, whose end ends the child.
- */
+/* What people, mpirun and Slurm send to all of a job is for the parent, whose end ends the child;
+ * what a program may have been started without, as a limit of time, is for the child. */
 static void ignore_signals(void)
 {
     static const int signals[] = {SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGUSR1, SIGUSR2, SIGPIPE};
     sigset_t none;
+    for (int i = 1; i < NSIG; i++)
+        signal(i, SIG_DFL);
     for (size_t i = 0; i < COUNT_OF(signals); i++)
         signal(signals[i], SIG_IGN);
     sigemptyset(&none);
@@ -167,13 +173,27 @@ static bool hear_request(confined_request *request, int *socket)
     return true;
 }
 
+/* The arguments and the environment, which lie behind each other; lists of processes show the name.
+ */
+static void forget_start(char **argv, char **environment)
+{
+    char *end = argv[0];
+    for (char **i = argv; *i; i++)
+        end = *i + strlen(*i);
+    for (char **i = environment; *i; i++)
+        memset(*i, 0, strlen(*i));
+    memset(argv[0], 0, (size_t)(end - argv[0]));
+    snprintf(argv[0], (size_t)(end - argv[0]), "%s", CONFINED_NAME);
+    clearenv();
+}
+
 /* Children are copies of the starter, which is small, has one thread, and has read no file. Their
  * parent is its parent (CLONE_PARENT), which so learns how they end. */
-static _Noreturn void be_starter(void)
+static _Noreturn void be_starter(char **argv, char **environment)
 {
     confined_request request;
     int socket;
-    clearenv();
+    forget_start(argv, environment);
     ignore_signals();
     close_others();
     prctl(PR_SET_NAME, "dist-train-read", 0, 0, 0);
@@ -189,15 +209,15 @@ static _Noreturn void be_starter(void)
     _exit(0);
 }
 
-static void come_first(int argc, char **argv)
-{
-    if (argc == 2 && strcmp(argv[1], CONFINED_OPTION) == 0)
-        be_starter();
-}
-
 /* Before libraries are set up: that of MPI takes 0.1 s and more, and starts threads. Those of file
  * formats need nothing of the kind. */
-__attribute__((section(".preinit_array"), used)) static void (*const first)(int,
+static void come_first(int argc, char **argv, char **environment)
+{
+    if ((argc == 2 && strcmp(argv[1], CONFINED_OPTION) == 0) || confined_fork())
+        be_starter(argv, environment);
+}
+
+__attribute__((section(".preinit_array"), used)) static void (*const first)(int, char **,
                                                                             char **) = come_first;
 
 void dt_confined_tell(const void *bytes, size_t size)

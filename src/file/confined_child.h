@@ -11,7 +11,8 @@
  * which are /dev/null. */
 #define CONFINED_SOCKET 3
 
-/* The one argument of a starter. */
+/* The name of a starter that is started anew, and its one argument. */
+#define CONFINED_NAME   "dist-train-reader"
 #define CONFINED_OPTION "--start-confined"
 
 /* A packet to the starter, with the child's end of a socket (SCM_RIGHTS); its answer is one of an
@@ -26,6 +27,10 @@ static inline uint64_t confined_place(void (*work)(void))
 {
     return (uint64_t)((uintptr_t)work - (uintptr_t)dt_confined_start);
 }
+
+/* For the begin of a program: makes a fork of it its starter, which costs a tenth of what one costs
+ * that is started anew. True in the fork; where there can be none, it is left to confined_ask. */
+bool confined_fork(void);
 
 /* Has a child started, to be waited for by this process, whose starter is started first where it
  * has none. 0, or an error number; EPIPE: the starter has ended, try again. */

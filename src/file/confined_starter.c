@@ -22,6 +22,29 @@ static struct {
     int socket;
 } starter = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+bool confined_fork(void)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+        return false;
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (dup2(ends[1], CONFINED_SOCKET) < 0)
+            _exit(1);
+        return true;
+    }
+    /* No standard file, which may not be open. */
+    int socket = pid > 0 ? fcntl(ends[0], F_DUPFD_CLOEXEC, CONFINED_SOCKET) : -1;
+    if (socket >= 0) {
+        starter.pid = pid;
+        starter.socket = socket;
+        starter.owner = getpid();
+    }
+    close(ends[0]);
+    close(ends[1]);
+    return false;
+}
+
 /* Signals are the parent's affair: the starter, which ignores those that people send, lets them
  * through once it does. */
 static int set_up(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes, int socket)
@@ -29,20 +52,14 @@ static int set_up(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attrib
     sigset_t all;
     sigfillset(&all);
     int failed = posix_spawn_file_actions_adddup2(actions, socket, CONFINED_SOCKET);
-    for (int i = 0; i < CONFINED_SOCKET && !failed; i++)
-        failed = posix_spawn_file_actions_addopen(actions, i, "/dev/null", O_RDWR, 0);
     if (!failed)
         failed = posix_spawnattr_setsigmask(attributes, &all);
-    if (!failed)
-        failed = posix_spawnattr_setsigdefault(attributes, &all);
-    return failed ? failed
-                  : posix_spawnattr_setflags(attributes,
-                                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    return failed ? failed : posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK);
 }
 
 static int spawn(int socket, pid_t *pid)
 {
-    const char *arguments[] = {"dist-train-reader", CONFINED_OPTION, NULL};
+    const char *arguments[] = {CONFINED_NAME, CONFINED_OPTION, NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     int failed = posix_spawn_file_actions_init(&actions);

@@ -246,6 +246,43 @@ static bool crashes(void)
     return status == DT_ERR_DATA && strstr(error.message, "(Segmentation fault)");
 }
 
+/* All that a file of /proc says of a process, with its zeros. */
+static size_t read_of(int pid, const char *name, char *text, size_t size)
+{
+    char path[128];
+    snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
+    FILE *file = fopen(path, "r");
+    size_t length = file ? fread(text, 1, size - 1, file) : 0;
+    text[length] = '\0';
+    if (file)
+        fclose(file);
+    return length;
+}
+
+/* It costs less than one that is started when it is needed. */
+static void what_starts_children_is_there_from_the_begin(void)
+{
+    static char children[4096], text[1 << 16];
+    char list[64];
+    bool there = false;
+    snprintf(list, sizeof list, "task/%d/children", (int)getpid());
+    read_of(getpid(), list, children, sizeof children);
+    for (char *at = children, *end; strtol(at, &end, 10) > 0; at = end) {
+        int pid = (int)strtol(at, NULL, 10);
+        read_of(pid, "comm", text, sizeof text);
+        if (strcmp(text, "dist-train-read\n") != 0)
+            continue;
+        there = true;
+        CU_ASSERT_TRUE(read_of(pid, "cmdline", text, sizeof text) > 0);
+        CU_ASSERT_EQUAL(strncmp(text, "dist-train-reader", strlen(text)), 0);
+        CU_ASSERT_PTR_NULL(strstr(text + strlen(text) + 1, "--"));
+        size_t size = read_of(pid, "environ", text, sizeof text);
+        for (size_t i = 0; i < size; i++)
+            CU_ASSERT_EQUAL(text[i], '\0');
+    }
+    CU_ASSERT_TRUE(there);
+}
+
 static void what_starts_children_may_be_ended(void)
 {
     char path[64];
@@ -276,6 +313,8 @@ static void a_fork_has_children_of_its_own(void)
 CU_SuiteInfo dt_suite_confined(void)
 {
     static CU_TestInfo tests[] = {
+        {"what starts children is there from the begin",
+         what_starts_children_is_there_from_the_begin},
         {"a child that ends is said", a_child_that_ends_is_said},
         {"a silent child is not waited for forever", a_silent_child_is_not_waited_for_forever},
         {"a child does not outlive its parent for long",
