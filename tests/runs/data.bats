@@ -187,7 +187,7 @@ same_as_plain() { same_as plain "$@"; }
 
 @test "arrays in HDF5 files: names, types, shapes, chunks, one-hot; the same rules" {
     local np=0 form
-    for form in h5 h5-packed h5-channel h5-floats; do
+    for form in h5 h5-packed h5-channel h5-floats h5-booleans; do
         make_form $form $form.h5
         np=$((np % 3 + 1))
         same_as_plain $np $form --data $form.h5

@@ -183,6 +183,8 @@ FORMS = {
     "h5-floats": lambda path: npz(
         path, ("train_images", "train_labels", "test_images", "test_labels"),
         images=lambda a: a / np.float32(255), labels=lambda a: np.eye(4)[a], save=hdf5()),
+    "h5-booleans": lambda path: npz(
+        path, labels=lambda a: np.eye(4, dtype=bool)[a], save=hdf5()),
     "h5-usps": lambda path: npz(
         path, ("train/data", "train/target", "test/data", "test/target"),
         images=lambda a: a.reshape(len(a), -1) / 255, labels=lambda a: a.astype(np.int64),

@@ -26,9 +26,12 @@ static void take_type(const wire_object *told, dt_array_row *out)
                 told->width >= 1 && told->width <= 8;
     for (int i = 0; i < told->rank && good; i++)
         good = told->shape[i] <= INT32_MAX;
-    if (!good || (told->kind != WIRE_INTEGER && told->kind != WIRE_FLOAT))
+    if (!good || told->kind < WIRE_INTEGER || told->kind > WIRE_FLOAT)
         return;
-    out->kind = told->kind == WIRE_FLOAT ? 'f' : strstr(told->type, "unsigned") ? 'u' : 'i';
+    out->kind = told->kind == WIRE_FLOAT         ? 'f'
+                : told->kind == WIRE_BOOLEAN     ? 'b'
+                : strstr(told->type, "unsigned") ? 'u'
+                                                 : 'i';
     out->width = (int)told->width;
     out->rank = told->rank;
     for (int i = 0; i < told->rank; i++)

@@ -27,6 +27,14 @@ bool child_is_opaque_bfloat16(hid_t type)
     return H5Tget_class(type) == H5T_OPAQUE && H5Tget_size(type) == 2;
 }
 
+static bool is_boolean(hid_t type)
+{
+    int8_t no = -1, yes = -1;
+    return H5Tget_class(type) == H5T_ENUM && H5Tget_size(type) == 1 && H5Tget_nmembers(type) == 2 &&
+           H5Tenum_valueof(type, "FALSE", &no) >= 0 && H5Tenum_valueof(type, "TRUE", &yes) >= 0 &&
+           no == 0 && yes == 1;
+}
+
 wire_type child_type(hid_t type, char text[WIRE_TYPE_SIZE])
 {
     static const char *const names[] = {
@@ -42,6 +50,10 @@ wire_type child_type(hid_t type, char text[WIRE_TYPE_SIZE])
     }
     if (class == H5T_INTEGER || class == H5T_FLOAT)
         return number_type(type, class, text);
+    if (is_boolean(type)) {
+        snprintf(text, WIRE_TYPE_SIZE, "booleans");
+        return WIRE_BOOLEAN;
+    }
     bool variable = class == H5T_STRING && H5Tis_variable_str(type) > 0;
     if (class == H5T_STRING)
         snprintf(text, WIRE_TYPE_SIZE, "%s string", variable ? "variable-length" : "fixed-length");
@@ -220,7 +232,7 @@ static herr_t say_attribute(hid_t object, const char *name, const H5A_info_t *in
         return -1;
     wire_attribute out = {.object = *(uint64_t *)number, .name_size = strlen(name) + 1};
     wire_type kind = child_type(type, out.type);
-    if (child_is_opaque_bfloat16(type))
+    if (child_is_opaque_bfloat16(type) || kind == WIRE_BOOLEAN)
         kind = WIRE_OTHER;
     hssize_t count = H5Sget_simple_extent_npoints(space);
     out.kind = kind == WIRE_VARIABLE_TEXT ? WIRE_TEXT : kind;

@@ -35,6 +35,7 @@ typedef struct wire_need {
 typedef enum wire_type {
     WIRE_OTHER,
     WIRE_INTEGER,
+    WIRE_BOOLEAN, /* as h5py writes them: an enumeration FALSE = 0, TRUE = 1 */
     WIRE_FLOAT,
     WIRE_TEXT, /* fixed length */
     WIRE_VARIABLE_TEXT
@@ -64,9 +65,10 @@ typedef struct wire_object {
 typedef struct wire_attribute {
     uint64_t object; /* how many OBJECT came before its own; or ROOT */
     char type[WIRE_TYPE_SIZE];
-    uint32_t kind;      /* wire_type, the two of texts being one; OTHER: no values follow */
-    int32_t rank;       /* -1: no value at all */
-    uint64_t count;     /* of values */
+    uint32_t kind;  /* wire_type, the two of texts being one; OTHER: no values follow, as they do
+                       not of booleans */
+    int32_t rank;   /* -1: no value at all */
+    uint64_t count; /* of values */
     uint64_t name_size; /* with its 0 */
 } wire_attribute;
 
