@@ -10,13 +10,15 @@ teardown() { common_teardown; }
 configs() { "$top/scripts/configs.sh" "$@" >out 2>err </dev/null; }
 
 @test "a row is the mean, the least and the most of what the runs found" {
-    local options=(-- --data synthetic --train-limit 200 --test-limit 50 --epochs 1) kind row found
+    local options=(-- --data synthetic --train-limit 200 --test-limit 50 --epochs 1)
+    local kind row found all
     for kind in test val; do
         [ "$kind" = test ] || options+=(--val-fraction 0.2)
         configs --np 1 --seeds "3 5" --keep runs quickstart configs/mnist.ini "${options[@]}"
-        expect "lines" 4 "$(wc -l <out)"
+        mv out rows
+        expect "lines" 4 "$(wc -l <rows)"
         for config in quickstart mnist; do
-            row=$(grep "^| \`$config.ini\` |" out)
+            row=$(grep "^| \`$config.ini\` |" rows)
             found=$(for seed in 3 5; do summary "${kind}_accuracy" "runs/$config-$seed"; done)
             expect "mean, least, most" "$(awk '
                 { a = 100 * $1; sum += a }
@@ -24,14 +26,19 @@ configs() { "$top/scripts/configs.sh" "$@" >out 2>err </dev/null; }
                 { least = a < least ? a : least; most = a > most ? a : most }
                 END { printf "%.2f %.2f %.2f\n", sum / NR, least, most }' <<<"$found")" \
                 "$(cut -d'|' -f4-6 <<<"$row" | tr -d '|%' | awk '{ print $1, $2, $3 }')"
+            train 1 eval --weights "runs/$config"-{3,5}/weights.h5
+            all=$(awk '/^loss/ { printf "%.2f %%", 100 * $4 }' out)
+            [ "$kind" = test ] || all='' # each run holds out samples of its own
+            expect "together" "$all" "$(cut -d'|' -f7 <<<"$row" | xargs)"
         done
     done
 }
 
 @test "what it cannot do is a line" {
     local status=0
-    configs || status=$?
-    expect "exit code" "64 configs: expected configs (--help says what there is)" "$status $(<err)"
+    configs --seed 1 || status=$?
+    expect "exit code" "64 configs: unknown option --seed (--help says what there is)" \
+        "$status $(<err)"
     configs nothing && false
     expect "said" "configs: configs/nothing.ini: no such file" "$(<err)"
     status=0
