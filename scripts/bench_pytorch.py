@@ -83,9 +83,9 @@ def make_module(words, shape):
     return linear if len(shape) == 1 else nn.Sequential(nn.Flatten(), linear)
 
 
-def make_network(layers):
+def make_network(layers, seed=1):
     """The network of a list as dist-train's --layers takes it, of a few kinds; and its name."""
-    torch.manual_seed(1)
+    torch.manual_seed(seed)
     items = [item.split() for item in layers.split(",")]
     modules, shape, name = [], (INPUTS,), str(INPUTS)
     if any(words[0] in ("conv", "maxpool") for words in items):
@@ -104,13 +104,13 @@ def make_network(layers):
 class Training:
     """A network with its optimizer, on this one of `processes` processes."""
 
-    def __init__(self, rank, processes, layers, data, make_optimizer):
+    def __init__(self, rank, processes, args, data, make_optimizer):
         self.rank, self.processes = rank, processes
         self.images, self.labels = data
-        network, self.name = make_network(layers)
+        network, self.name = make_network(args.layers, args.seed)
         self.network = DistributedDataParallel(network) if processes > 1 else network
         self.optimizer = make_optimizer(self.network.parameters())
-        self.loss = nn.CrossEntropyLoss()
+        self.loss = nn.CrossEntropyLoss(label_smoothing=args.label_smoothing)
 
     def step(self, order, batch, number):
         """One update from the batch `number` of the order; each process takes its slice of it."""
@@ -155,7 +155,7 @@ def measure(rank, processes, args):
     for batch in args.batches:
         if batch < processes:
             continue
-        training = Training(rank, processes, args.layers, data,
+        training = Training(rank, processes, args, data,
                             lambda p: torch.optim.SGD(p, lr=0.01))
         repetition(training, batch, 2)
         rate = broadcast(repetition(training, batch, 3), processes)
@@ -171,17 +171,22 @@ def measure(rank, processes, args):
 
 
 def train_to(rank, processes, args, data, test, trial):
-    """Trains with a rate that falls linearly to zero; seconds until the accuracy, or None."""
+    """Trains; seconds until the accuracy, or None, and the last accuracy."""
     begin = time.monotonic()
     batch, epochs, lr, *betas = trial
-    training = Training(rank, processes, args.layers, data,
+    training = Training(rank, processes, args, data,
                         lambda p: torch.optim.Adam(p, lr=lr, betas=betas))
     samples = len(data[0])
     steps = -(-samples // batch)
-    schedule = torch.optim.lr_scheduler.LambdaLR(training.optimizer,
-                                                 lambda t: max(0.0, 1 - t / (steps * epochs)))
+    if args.one_cycle:
+        schedule = torch.optim.lr_scheduler.OneCycleLR(training.optimizer, lr, steps * epochs + 1,
+                                                       cycle_momentum=False)
+    else:
+        schedule = torch.optim.lr_scheduler.LambdaLR(training.optimizer,
+                                                     lambda t: max(0.0, 1 - t / (steps * epochs)))
     for epoch in range(epochs):
-        order = torch.randperm(samples, generator=torch.Generator().manual_seed(epoch))
+        generator = torch.Generator().manual_seed(1000 * (args.seed - 1) + epoch)
+        order = torch.randperm(samples, generator=generator)
         for number in range(steps):
             training.step(order, batch, number)
             schedule.step()
@@ -189,8 +194,8 @@ def train_to(rank, processes, args, data, test, trial):
             right = (training.network(test[0]).argmax(1) == test[1]).double().mean().item()
         right = broadcast(right, processes)
         if right >= args.to_accuracy:
-            return time.monotonic() - begin
-    return None
+            return time.monotonic() - begin, right
+    return None, right
 
 
 def measure_to_accuracy(rank, processes, args):
@@ -201,11 +206,11 @@ def measure_to_accuracy(rank, processes, args):
     start = time.monotonic() - args.start
     best = None
     for trial in args.trials:
-        seconds = train_to(rank, processes, args, data, test, trial)
+        seconds, right = train_to(rank, processes, args, data, test, trial)
         if rank == 0:
             reached = "not reached" if seconds is None else f"{start + seconds:.1f} s"
-            print("bench_pytorch: %d processes, batch %d, %d epochs, adam, lr %g, betas %g %g: %s" %
-                  (processes, *trial, reached), file=sys.stderr)
+            print("bench_pytorch: %d processes, batch %d, %d epochs, adam, lr %g, betas %g %g: %s, %.2f %%" %
+                  (processes, *trial, reached, 100 * right), file=sys.stderr)
         if seconds is not None and (best is None or seconds < best[0]):
             best = (seconds, trial[0])
     if rank == 0 and best:
@@ -249,6 +254,10 @@ def parse_arguments():
     parser.add_argument("--trials", type=trials, default=TRIALS,
                         metavar="BATCH:EPOCHS:LR:BETA1:BETA2,...",
                         help="what is tried to reach it (default: %(default)s)")
+    parser.add_argument("--one-cycle", action="store_true",
+                        help="a rate by steps as OneCycleLR has it, else one that falls linearly")
+    parser.add_argument("--label-smoothing", type=float, default=0, metavar="X")
+    parser.add_argument("--seed", type=int, default=1, help="of initial weights and order")
     args = parser.parse_args()
     if args.to_accuracy and args.data is None:
         parser.error("--to-accuracy needs --data")
