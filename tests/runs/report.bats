@@ -49,7 +49,8 @@ report() {
     hash=$(summary parameter_hash run)
     check run/report.html complete "images right" Accuracy Loss "Learning rate" "Gradient norm" \
         "best: epoch" Answers precision "Worst mistakes" "First layer" "Likely wrong labels" \
-        Margins Time "rank 1" compute Timeline "steps 40 to 42 of the 100" "val_fraction0.2" "seed7" "a <fast> one" "$hash" \
+        Margins Time "rank 1" compute Timeline "steps 40 to 42 of the 100" \
+        "val_fraction0.2" "seed7" "a <fast> one" "$hash" \
         '!is not there' --count=img:101
 }
 

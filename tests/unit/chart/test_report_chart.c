@@ -199,7 +199,7 @@ static void lanes_show_every_span_where_it_was(void)
     /* Of the 990 pixels from 62 on. */
     CU_ASSERT_PTR_NOT_NULL(strstr(svg.text, "x=\"62\" y=\"0\" width=\"247.5\""));
     CU_ASSERT_PTR_NOT_NULL(strstr(svg.text, "x=\"309.5\" y=\"28\" width=\"742.5\""));
-    CU_ASSERT_PTR_NOT_NULL(strstr(svg.text, ">0.4 ms</text>"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(svg.text, ">0.40 ms</text>"));
     dt_markup_destroy(&svg);
 }
 
