@@ -83,19 +83,25 @@ def make_module(words, shape):
     return linear if len(shape) == 1 else nn.Sequential(nn.Flatten(), linear)
 
 
+def name_of(shape):
+    """[channels][h][w] or [n] as the bench of dist-train calls it."""
+    return "x".join(str(size) for size in shape[1:] + shape[:1])
+
+
 def make_network(layers, seed=1):
     """The network of a list as dist-train's --layers takes it, of a few kinds; and its name."""
     torch.manual_seed(seed)
     items = [item.split() for item in layers.split(",")]
-    modules, shape, name = [], (INPUTS,), str(INPUTS)
+    modules, shape = [], (INPUTS,)
     if any(words[0] in ("conv", "maxpool") for words in items):
         modules, shape = [nn.Unflatten(1, (1, SIDE, SIDE))], (1, SIDE, SIDE)
+    name = name_of(shape)
     for index, words in enumerate(items):
         bare = words[0].isdigit()
         modules.append(make_module(["dense"] + words if bare else words, shape))
         shape = tuple(modules[-1](torch.zeros(1, *shape)).shape[1:])
         if list(modules[-1].parameters()):
-            name += f"-{math.prod(shape)}"
+            name += "-" + name_of(shape)
         if words[-1] == "relu" and len(words) > 1 or bare and index + 1 < len(items):
             modules.append(nn.ReLU())
     return nn.Sequential(*modules), name
