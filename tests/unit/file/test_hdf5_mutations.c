@@ -2,7 +2,7 @@
  *
  * MUTATIONS=1000000 make test-unit SUITE=hdf5_mutations changes every byte, then draws as many
  * damages, for hours, and says what came of them; with SEED=1 it draws others, and no more. A child
- * takes 4 ms of processor, a fourth less with LD_BIND_NOW=1; two of a thousand run into their limit
+ * takes 4 ms of processor, a sixth less with LD_BIND_NOW=1; two of a thousand run into their limit
  * of 3 s. */
 #include <stdio.h>
 #include <stdlib.h>
