@@ -20,11 +20,6 @@ bool conv_goes_by_window(const plan *self)
     return self->positions * ((double)rounded(self->patch) * self->out + adding) < by_value;
 }
 
-static int count_windows(int at, int size, int step, int windows)
-{
-    return larger(least(at / step + 1, windows) - window_first(at, size, step), 0);
-}
-
 /* Of the values of the input that lie in the same rows and columns of their windows, as
  * (y + top) % down = row and (x + left) % across = column say: where their errors and they are, and
  * the part of the kernel that they meet, [taps * out][in]. Returns the number of values. */
@@ -84,27 +79,66 @@ static void turn_kernel(const plan *self, const dt_real *kernel)
                 kernel[product(k, self->out, 1) + (size_t)o];
 }
 
-/* Sets the gradient of the value at (y, x): the sum of what the windows have there, window after
- * window. */
-static void add_windows(const plan *self, int y, int x, dt_real *gradient)
+/* The windows along a side that reach a value. */
+typedef struct reach {
+    int first, count;
+} reach;
+
+static reach reach_of(int at, int size, int step, int windows)
+{
+    int first = window_first(at, size, step);
+    return (reach){first, larger(least(at / step + 1, windows) - first, 0)};
+}
+
+static inline __attribute__((always_inline)) dt_vector
+add_places(const dt_real *first, int rows, int columns, ptrdiff_t to_row, ptrdiff_t to_column)
+{
+    dt_vector sum = {0};
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < columns; j++)
+            sum += dt_vector_load(first + i * to_row + j * to_column);
+    return sum;
+}
+
+/* The sum of `rows` x `columns` places of errors, one after the other. */
+static dt_vector add_errors(const dt_real *first, int rows, int columns, ptrdiff_t to_row,
+                            ptrdiff_t to_column)
+{
+    switch (columns) { /* unrolled where windows are small */
+    case 1:
+        return add_places(first, rows, 1, to_row, to_column);
+    case 2:
+        return add_places(first, rows, 2, to_row, to_column);
+    case 3:
+        return add_places(first, rows, 3, to_row, to_column);
+    case 4:
+        return add_places(first, rows, 4, to_row, to_column);
+    case 5:
+        return add_places(first, rows, 5, to_row, to_column);
+    default:
+        return add_places(first, rows, columns, to_row, to_column);
+    }
+}
+
+/* Sets the gradient of a row of values: of each the sum of what the windows have there, window
+ * after window. */
+static void add_windows(const plan *self, int y, dt_real *gradient)
 {
     const window *at = &self->at;
-    int down = y + at->top, across = x + at->left;
-    int row = window_first(down, at->height, at->down);
-    int column = window_first(across, at->width, at->across);
-    int rows = count_windows(down, at->height, at->down, at->rows);
-    int columns = count_windows(across, at->width, at->across, at->columns);
-    const dt_real *first =
-        self->errors + product(row * at->columns + column, self->patch, 1) +
-        ((down - row * at->down) * at->width + across - column * at->across) * self->in;
+    int down = y + at->top;
+    reach rows = reach_of(down, at->height, at->down, at->rows);
     ptrdiff_t to_row = (ptrdiff_t)at->columns * self->patch - at->down * at->width * self->in;
     ptrdiff_t to_column = self->patch - at->across * self->in;
-    for (int c = 0; c < self->in; c += DT_LANES) {
-        dt_vector sum = {0};
-        for (int i = 0; i < rows; i++)
-            for (int j = 0; j < columns; j++)
-                sum += dt_vector_load(first + c + i * to_row + j * to_column);
-        dt_vector_store_some(gradient + c, least(self->in - c, DT_LANES), sum);
+    const dt_real *errors = self->errors + product(rows.first, at->columns, self->patch) +
+                            product(down - rows.first * at->down, at->width, self->in);
+    for (int x = 0; x < self->width; x++, gradient += self->in) {
+        reach columns = {self->from[x], self->to[x]};
+        const dt_real *first = errors + (ptrdiff_t)columns.first * self->patch +
+                               (x + at->left - columns.first * at->across) * self->in;
+        for (int c = 0; c < self->in; c += DT_LANES)
+            dt_vector_store_some(
+                gradient + c, least(self->in - c, DT_LANES),
+                add_errors(first + c, rows.count, columns.count, to_row, to_column));
     }
 }
 
@@ -115,6 +149,12 @@ static void go_by_window(const plan *self, const dt_layer_pass *pass)
         self->tap[o] = o;
     for (int p = 0; p < self->positions; p++)
         self->to_window[p] = p * self->patch;
+    for (int x = 0; x < self->width; x++) {
+        const window *at = &self->at;
+        reach columns = reach_of(x + at->left, at->width, at->across, at->columns);
+        self->from[x] = columns.first;
+        self->to[x] = columns.count;
+    }
     for (int i = 0; i < pass->input->samples; i++) {
         dt_real *dx = dt_tile_row(pass->input_gradient, i);
         dt_matmul_gathered((dt_gathered){dt_tile_row(pass->output_gradient, i), self->positions,
@@ -122,8 +162,7 @@ static void go_by_window(const plan *self, const dt_layer_pass *pass)
                            (dt_matrix){self->turned, self->patch}, self->patch, NULL, self->errors,
                            self->to_window);
         for (int y = 0; y < self->height; y++)
-            for (int x = 0; x < self->width; x++, dx += self->in)
-                add_windows(self, y, x, dx);
+            add_windows(self, y, dx + product(y, self->width, self->in));
     }
 }
 
