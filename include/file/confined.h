@@ -1,8 +1,9 @@
 /* A child process for a library that does not survive hostile files. It can compute and talk to its
  * parent, and nothing else.
  *
- * The child is a copy of this program, started anew: it has nothing of its parent's memory, files
- * or MPI, and no environment. Its only open file is a socket to its parent, through which it gets
+ * The child is a copy of this program as it was when it began, before it had read anything, or of
+ * one started anew: it has nothing of its parent's data, files or MPI, no arguments and no
+ * environment. Its only open file is a socket to its parent, through which it gets
  * all that it works on. The kernel does not let it open or make files, sockets and processes, and
  * limits its memory and processor time; with seccomp it has only the system calls that memory, time
  * and that socket need. The parent checks all that the child says. Not collective; a child is for

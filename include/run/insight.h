@@ -51,11 +51,13 @@ typedef struct dt_answers {
     int64_t *counts; /* [dt_metrics_size(classes)], each at most 2^24 */
 } dt_answers;
 
-/* Some steps of a timeline: what ranks did when. */
+/* Some steps of a timeline: what ranks did when, the first of them, each in so many spans at most.
+ */
+enum { DT_EXCERPT_RANKS = 24, DT_EXCERPT_SPANS = 240 };
 typedef struct dt_excerpt {
     int64_t step;            /* the first of them; the first of the timeline is 1 */
     int64_t steps;           /* that are whole; 0: it ends within the first */
-    int64_t all_steps;       /* of the timeline */
+    int64_t all_steps;       /* of the timeline, at least those */
     double median;           /* seconds of a step, of rank 0 */
     int64_t count;           /* spans; 0: there is no timeline */
     int64_t *ranks, *phases; /* [count], of each span */

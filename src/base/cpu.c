@@ -3,6 +3,8 @@
  * By default the compiler builds for the CPU at hand (-march=native), and any function, main too,
  * may begin with an instruction that another CPU lacks. So this looks before main, in functions
  * that are compiled for every CPU of their kind. */
+#include "base/cpu.h"
+
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +14,8 @@
 
 #ifdef __x86_64__
 
-#define EVERY_CPU                                                                                  \
-    __attribute__((target("arch=x86-64,no-avx,no-bmi,no-bmi2,no-lzcnt,no-movbe,no-popcnt")))
-
 /* The first feature that the compiler was allowed to use and this CPU lacks; NULL: none. */
-EVERY_CPU static const char *find_missing(void)
+DT_EVERY_CPU static const char *find_missing(void)
 {
 #define NEEDS(feature)                                                                             \
     if (!__builtin_cpu_supports(feature))                                                          \
@@ -68,8 +67,6 @@ EVERY_CPU static const char *find_missing(void)
 
 #include <sys/auxv.h>
 
-#define EVERY_CPU
-
 static const char *find_missing(void)
 {
 #if defined __ARM_FEATURE_ATOMICS && defined HWCAP_ATOMICS
@@ -85,8 +82,6 @@ static const char *find_missing(void)
 
 #else
 
-#define EVERY_CPU
-
 static const char *find_missing(void)
 {
     return NULL;
@@ -94,14 +89,19 @@ static const char *find_missing(void)
 
 #endif
 
-EVERY_CPU static void say(const char *text)
+DT_EVERY_CPU bool dt_cpu_fits(void)
+{
+    return !find_missing();
+}
+
+DT_EVERY_CPU static void say(const char *text)
 {
     ssize_t written = write(STDERR_FILENO, text, strlen(text));
     (void)written; /* nobody is left to be told */
 }
 
 /* One process of a host speaks for all that a launcher started there. */
-EVERY_CPU static int is_first_of_host(void)
+DT_EVERY_CPU static int is_first_of_host(void)
 {
     static const char *const names[] = {"OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID",
                                         "SLURM_LOCALID"};
@@ -113,7 +113,7 @@ EVERY_CPU static int is_first_of_host(void)
     return 1;
 }
 
-EVERY_CPU __attribute__((constructor)) static void check_cpu(void)
+DT_EVERY_CPU __attribute__((constructor)) static void check_cpu(void)
 {
     const char *missing = find_missing();
     if (!missing)

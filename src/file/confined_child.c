@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/cpu.h"
 #include "base/file.h"
 
 #if defined __SANITIZE_ADDRESS__
@@ -211,10 +212,16 @@ static _Noreturn void be_starter(char **argv, char **environment)
 
 /* Before libraries are set up: that of MPI takes 0.1 s and more, and starts threads. Those of file
  * formats need nothing of the kind. */
-static void come_first(int argc, char **argv, char **environment)
+static __attribute__((noinline)) void begin(int argc, char **argv, char **environment)
 {
     if ((argc == 2 && strcmp(argv[1], CONFINED_OPTION) == 0) || confined_fork())
         be_starter(argv, environment);
+}
+
+DT_EVERY_CPU static void come_first(int argc, char **argv, char **environment)
+{
+    if (dt_cpu_fits())
+        begin(argc, argv, environment);
 }
 
 __attribute__((section(".preinit_array"), used)) static void (*const first)(int, char **,

@@ -106,6 +106,13 @@ static void forget(void)
         ;
 }
 
+/* Somebody must wait for it: where process 1 does not, as in some containers, it would stay. */
+static __attribute__((destructor)) void end_starter(void)
+{
+    if (starter.owner == getpid() && pthread_mutex_trylock(&starter.lock) == 0)
+        forget();
+}
+
 static int send_request(const confined_request *request, int socket)
 {
     union {

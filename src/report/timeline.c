@@ -81,7 +81,7 @@ static void add_text(dt_markup *to, const drawing *self, const dt_excerpt *of, i
         dt_markup_add(to, "step %" PRId64, of->step);
     else
         dt_markup_add(to, "steps %" PRId64 " to %" PRId64, of->step, of->step + of->steps - 1);
-    dt_markup_add(to, " of the %s since the start. A step takes %s (median).",
+    dt_markup_add(to, " of the %s that the timeline has. A step takes %s (median).",
                   DT_NUMBER(DT_NUMBER_COUNT, (double)of->all_steps),
                   DT_NUMBER(DT_NUMBER_SECONDS, of->median));
     if (self->count > 1)

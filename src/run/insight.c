@@ -134,7 +134,7 @@ static void set_sizes(work *self)
         [RANKS] = {"ranks", insight->ranks, INT_MAX},
         [PHASES] = {"phases", DT_PHASES, 0},
         [TRACKED] = {"samples", 0, INT64_MAX},
-        [SPANS] = {"spans", 0, INT64_MAX},
+        [SPANS] = {"spans", 0, DT_EXCERPT_RANKS * DT_EXCERPT_SPANS},
     };
     memcpy(self->sizes, sizes, sizeof sizes);
 }

@@ -65,12 +65,19 @@ static dt_status check_facts(const dt_insight *insight, dt_error *error)
 static dt_status check_timeline(const dt_insight *insight, dt_error *error)
 {
     const dt_excerpt *it = &insight->timeline;
+    if (it->count > 0 && (it->steps > it->all_steps || it->step > it->all_steps - it->steps + 1 ||
+                          !(it->median >= 0 && isfinite(it->median))))
+        return dt_fail(error, DT_ERR_DATA,
+                       "/timeline: expected some of %" PRId64 " steps, found %" PRId64
+                       " from step %" PRId64 " on, of %g seconds",
+                       it->all_steps, it->steps, it->step, it->median);
+    int ranks = insight->ranks < DT_EXCERPT_RANKS ? insight->ranks : DT_EXCERPT_RANKS;
     for (int64_t i = 0; i < it->count; i++) {
-        if (it->ranks[i] >= insight->ranks || it->phases[i] >= DT_PHASES)
+        if (it->ranks[i] >= ranks || it->phases[i] >= DT_PHASES)
             return dt_fail(error, DT_ERR_DATA,
-                           "/timeline: expected phases below %d of %d ranks, found phase %" PRId64
-                           " of rank %" PRId64,
-                           DT_PHASES, insight->ranks, it->phases[i], it->ranks[i]);
+                           "/timeline: expected phases below %d and ranks below %d, found phase "
+                           "%" PRId64 " of rank %" PRId64,
+                           DT_PHASES, ranks, it->phases[i], it->ranks[i]);
         if (!(it->begins[i] >= 0 && it->begins[i] <= it->ends[i] && isfinite(it->ends[i])))
             return dt_fail(error, DT_ERR_DATA,
                            "/timeline: expected spans of time from 0 on, found %g to %g",

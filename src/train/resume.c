@@ -52,7 +52,7 @@ static void tell_turns(const dt_config *asked, const dt_config *old, const dt_co
     for (size_t i = 0; i < count; i++) {
         if (asked->given[i] && settings[i].on_resume == DT_RESUME_TURN &&
             !same_value(merged, old, &settings[i], now, then))
-            dt_warn("%s was %s, and is %s from step %lld on: results will differ", settings[i].name,
+            dt_warn("%s was %s, and is %s from step %lld on: results may differ", settings[i].name,
                     then, now, (long long)step);
     }
     if (dt_schedule_follows_end((dt_schedule_kind)merged->schedule) &&

@@ -368,3 +368,24 @@ others() {
     expect "lines on synthetic digits and get-mnist.sh" 1 \
         "$(cat out err | grep -c 'synthetic digits .*get-mnist.sh')"
 }
+
+@test "a CPU that lacks what the program was built for: one line, no core, 78" {
+    command -v qemu-x86_64-static && grep -q avx /proc/cpuinfo || skip "no other CPU here"
+    ulimit -c unlimited
+    run qemu-x86_64-static -cpu Nehalem-v1 "$PROGRAM" --version
+    [ "$status" -eq 78 ]
+    [[ $output =~ ^dist-train:\ this\ program\ was\ built\ for\ a\ CPU\ with\ [^$'\n']*$ ]]
+    [ -z "$(find . -name '*core*')" ]
+}
+
+@test "nothing is left of a process that has ended, whoever its first parent is" {
+    "$PYTHON" - "$PROGRAM" <<'EOT'
+import ctypes, os, subprocess, sys
+ctypes.CDLL(None).prctl(36, 1)  # orphans come to this process
+subprocess.run([sys.argv[1], "--version"], stdout=subprocess.DEVNULL, check=True)
+try:
+    sys.exit(f"left: {os.waitpid(-1, 0)}")
+except ChildProcessError:
+    pass
+EOT
+}

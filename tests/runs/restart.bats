@@ -115,7 +115,7 @@ virtual ranks; --virtual-ranks 8 gives every rank a share, and is another trajec
     train 2 "${auto[@]}" --max-steps 20 --output run
     dist_train 4 --virtual-ranks 4 --resume auto --output run
     expect "exit code" 0 "$status"
-    expect "said" "warning: virtual_ranks was 2, and is 4 from step 20 on: results will differ" \
+    expect "said" "warning: virtual_ranks was 2, and is 4 from step 20 on: results may differ" \
         "$(<err)"
     expect "virtual ranks" 4 "$(summary virtual_ranks)"
     expect "samples" 720 "$(summary samples)"
@@ -156,7 +156,7 @@ weights_hash() { "$program" inspect "$1/weights.h5" | sed -n 's/.*, parameter_ha
         train 1 "${all[@]}" --ema "$old" --max-steps 17 --output run --overwrite
         dist_train 3 --ema "$new" --resume auto --output run
         expect "exit code" 0 "$status"
-        expect "said" "warning: ema was $old, and is $new from step 17 on: results will differ" \
+        expect "said" "warning: ema was $old, and is $new from step 17 on: results may differ" \
             "$(<err)"
         expect "hash" "$hash" "$(summary parameter_hash)"
         [ "$new" = 0 ] || [ "$hash" != "$(weights_hash run)" ]
@@ -375,7 +375,7 @@ fingerprint [0-9a-f]{16}\), found synthetic digits" \
     train 1 "${small[@]}" --epochs 2 --max-steps 15 --output run
     dist_train 1 "${small[@]}" --epochs 2 --lr 0.5 --resume auto --output run
     expect "exit code" 0 "$status"
-    local said="warning: lr was 0.001, and is 0.5 from step 15 on: results will differ"
+    local said="warning: lr was 0.001, and is 0.5 from step 15 on: results may differ"
     expect "said" "$said" "$(cat err)"
     grep -q '^lr = 0.5$' run/config.ini
 }
@@ -425,7 +425,7 @@ fingerprint [0-9a-f]{16}\), found synthetic digits" \
     : >run/log.txt
     dist_train 2 "${small[@]}" --epochs 2 --lr 0.5 --resume auto --output run
     expect "exit code" 0 "$status"
-    expect "first line" "warning: lr was 0.001, and is 0.5 from step 15 on: results will differ" \
+    expect "first line" "warning: lr was 0.001, and is 0.5 from step 15 on: results may differ" \
         "$(head -1 run/log.txt)"
     diff <(sort out err) <(sort run/log.txt)
     dist_train 2 "${small[@]}" --optimizer sgd --lr 1000 --loss mse --activation identity --output a

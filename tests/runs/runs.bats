@@ -562,7 +562,7 @@ for rank, spans in rows.items():
     assert [name for name, _ in drawn].count("update") == 3, drawn
 END
     "$python" "$top/tests/runs/check_report.py" traced/report.html Timeline "each rank did" \
-        "of the 20 since the start" "share of the time" waiting
+        "of the 20 that the timeline has" "share of the time" waiting
     train 1 --data synthetic --train-limit 9000 --test-limit 50 --batch-size 9000 --epochs 2 \
         --layers 2,10 --timeline long.json --output long
     "$python" "$top/tests/runs/check_report.py" long/report.html "the beginning of step 1 of the 2"

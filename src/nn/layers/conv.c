@@ -155,7 +155,7 @@ static int tensors(dt_layer *layer)
 }
 
 /* Leaves out the windows that see zeros alone, as many do at the border of an image: what they add
- * to a sum changes no bit. */
+ * to a sum of finite values changes no bit, but for the sign of a zero. */
 static void leave_out(const plan *self, const dt_layer *layer, const dt_real *x,
                       dt_gathered *patches)
 {

@@ -11,22 +11,22 @@ typedef struct step {
     size_t first, end;
 } step;
 
-/* A step ends with a lap of DT_PHASE_OTHER, and has updated something; what lies between epochs
+/* A step ends with a lap of DT_PHASE_OTHER, and has gathered its samples; what lies between epochs
  * belongs to none. steps: NULL: they are counted. */
 static size_t find_steps(const dt_trace *own, step *steps)
 {
     size_t count = 0, first = 0;
-    bool updates = false;
+    bool gathers = false;
     for (size_t i = 0; i < own->span_count; i++) {
         dt_phase phase = own->spans[i].phase;
-        updates |= phase == DT_PHASE_UPDATE;
+        gathers |= phase == DT_PHASE_GATHER;
         if (phase != DT_PHASE_OTHER && phase != DT_PHASE_EVALUATE && phase != DT_PHASE_SAVE)
             continue;
-        if (updates && steps)
+        if (gathers && steps)
             steps[count] = (step){first, i + 1};
-        count += updates;
+        count += gathers;
         first = i + 1;
-        updates = false;
+        gathers = false;
     }
     return count;
 }
@@ -102,7 +102,8 @@ dt_status excerpt_begin(excerpt *self, const dt_trace *own, int ranks, dt_excerp
     dt_status status = seconds ? DT_OK : error->status;
     if (!status)
         status = allocate(
-            out, EXCERPT_SPANS * (size_t)(ranks < EXCERPT_RANKS ? ranks : EXCERPT_RANKS), error);
+            out, DT_EXCERPT_SPANS * (size_t)(ranks < DT_EXCERPT_RANKS ? ranks : DT_EXCERPT_RANKS),
+            error);
     if (!status) {
         find_steps(own, steps);
         choose_steps(self, own, count, steps, seconds);
@@ -116,12 +117,12 @@ void excerpt_add(excerpt *self, int rank, const dt_span *spans, size_t count)
 {
     dt_excerpt *out = self->out;
     size_t kept = 0;
-    if (rank >= EXCERPT_RANKS)
+    if (rank >= DT_EXCERPT_RANKS)
         return;
     for (size_t i = 0; i < count && spans[i].begin < self->end; i++) {
         if (spans[i].end <= self->begin)
             continue;
-        if (kept++ == EXCERPT_SPANS) {
+        if (kept++ == DT_EXCERPT_SPANS) {
             self->end = spans[i].begin;
             return;
         }

@@ -6,7 +6,6 @@
 #include "run/insight.h"
 
 /* Ranks that are shown, the first ones; spans of each. */
-enum { EXCERPT_RANKS = 24, EXCERPT_SPANS = 240 };
 
 typedef struct excerpt {
     dt_excerpt *out;

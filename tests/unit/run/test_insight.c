@@ -86,9 +86,10 @@ static void draw_time(dt_random_sequence *random, int ranks, dt_insight *out)
 static void draw_timeline(dt_random_sequence *random, int count, dt_insight *out)
 {
     size_t n = (size_t)count;
+    int ranks = out->ranks < DT_EXCERPT_RANKS ? out->ranks : DT_EXCERPT_RANKS;
     out->timeline = (dt_excerpt){.step = draw_int(random, 1, 99),
                                  .steps = draw_int(random, 0, 3),
-                                 .all_steps = draw_int(random, 99, 999),
+                                 .all_steps = draw_int(random, 102, 999),
                                  .median = draw_real(random, 0, 1),
                                  .count = count,
                                  .ranks = room(n, sizeof(int64_t)),
@@ -96,7 +97,7 @@ static void draw_timeline(dt_random_sequence *random, int count, dt_insight *out
                                  .begins = room(n, sizeof(double)),
                                  .ends = room(n, sizeof(double))};
     for (size_t i = 0; i < n; i++) {
-        out->timeline.ranks[i] = draw_int(random, 0, out->ranks - 1);
+        out->timeline.ranks[i] = draw_int(random, 0, ranks - 1);
         out->timeline.phases[i] = draw_int(random, 0, DT_PHASES - 1);
         out->timeline.begins[i] = (double)(float)draw_real(random, 0, 1);
         out->timeline.ends[i] = (double)(float)draw_real(random, 1, 2);
@@ -316,14 +317,21 @@ static void what_makes_no_sense_is_not_written(void)
     assert_not_written(&it, "/time/seconds: expected 0 or more, found nan of rank 0");
     it.phase_seconds[3] = 0;
     it.timeline.ranks[1] = 2;
-    assert_not_written(&it, "of 2 ranks, found phase");
+    assert_not_written(&it, "and ranks below 2, found phase");
     it.timeline.ranks[1] = 0;
     it.timeline.phases[2] = DT_PHASES;
-    assert_not_written(&it, "/timeline: expected phases below 9 of 2 ranks, found phase 9 of");
+    assert_not_written(&it,
+                       "/timeline: expected phases below 9 and ranks below 2, found phase 9 of");
     it.timeline.phases[2] = 0;
     it.timeline.begins[0] = 3;
     assert_not_written(&it, "/timeline: expected spans of time from 0 on, found 3 to");
     it.timeline.begins[0] = 0;
+    it.timeline.steps = it.timeline.all_steps - it.timeline.step + 2;
+    assert_not_written(&it, "steps, found");
+    it.timeline.steps = 0;
+    it.timeline.median = (double)INFINITY;
+    assert_not_written(&it, "of inf seconds");
+    it.timeline.median = 0;
     it.facts[1].name[0] = '\0';
     assert_not_written(&it, "/facts: expected names");
     it.facts[1].name[0] = 'a';
