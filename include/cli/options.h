@@ -36,6 +36,7 @@ typedef struct dt_command_info {
     const char *settings; /* sections and single settings that it takes as options, separated by
                              blanks: "data seed"; NULL: all */
     bool needs_files;     /* it does nothing without one */
+    bool once;            /* it looks at all together: each counts once, by whatever names */
 } dt_command_info;
 
 /* [DT_COMMANDS]; the first is what runs when none is named. */

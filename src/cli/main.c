@@ -141,6 +141,26 @@ static dt_status check_outputs(const dt_invocation *invocation, dt_error *error)
     return status;
 }
 
+/* A pattern of all runs has the newest twice: "latest" is a link to it. */
+static void drop_repeated(dt_invocation *invocation)
+{
+    const char **files = invocation->files;
+    int kept = 0;
+    for (int i = 0; i < invocation->file_count; i++) {
+        const char *same = NULL;
+        if (invocation->weights_path[0] && is_same_file(files[i], invocation->weights_path))
+            same = invocation->weights_path;
+        for (int j = 0; j < kept && !same; j++)
+            if (is_same_file(files[i], files[j]))
+                same = files[j];
+        if (same)
+            dt_warn("%s is %s: it counts once", files[i], same);
+        else
+            files[kept++] = files[i];
+    }
+    invocation->file_count = kept;
+}
+
 /* Rank 0 reads the command line and the files; what it made of them goes to all. */
 static dt_status read_options(dt_comm *comm, int argc, char **argv, dt_invocation *invocation,
                               dt_error *error)
@@ -148,6 +168,8 @@ static dt_status read_options(dt_comm *comm, int argc, char **argv, dt_invocatio
     dt_status status = DT_OK;
     if (dt_comm_rank(comm) == 0)
         status = dt_options_parse(argc, argv, environ, invocation, error);
+    if (dt_comm_rank(comm) == 0 && !status && dt_command_infos[invocation->command].once)
+        drop_repeated(invocation);
     if (dt_comm_rank(comm) == 0 && !status && is_work(invocation))
         status = check_needs(invocation, error);
     if (dt_comm_rank(comm) == 0 && !status && is_work(invocation))

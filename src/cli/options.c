@@ -327,6 +327,8 @@ static dt_status read_environment(char *const environment[], dt_config *config, 
         }
         if (i == count)
             warn_of_variable(*environment);
+        else if (strcmp(settings[i].name, "data") == 0) /* what `auto` means: a run has its own */
+            continue;
         else if (dt_config_set(config, &settings[i], equals + 1, error))
             return dt_fail_in(error, "environment %s", variable);
         else

@@ -11,7 +11,7 @@ const dt_command_info dt_command_infos[] = {
     [DT_COMMAND_EVAL] = {"eval",
                          "loss, accuracy and confusion matrix of a weights file, or of several "
                          "together",
-                         "FILE", "data model seed", false},
+                         "FILE", "data model seed", false, true},
     [DT_COMMAND_PREDICT] =
         {"predict",
          "what a weights file says of pictures (JPEG, PNG, ...), IDX images, - for stdin", "FILE",
@@ -23,9 +23,9 @@ const dt_command_info dt_command_infos[] = {
     [DT_COMMAND_IMPORT] = {"import", "make a weights file of a network trained elsewhere", NULL,
                            "model classes normalize", false},
     [DT_COMMAND_REPORT] = {"report", "make a page of a run directory, or compare several", "RUN",
-                           "", true},
+                           "", true, true},
     [DT_COMMAND_WATCH] = {"watch", "follow runs from another terminal [runs/latest]", "RUN", "",
-                          false},
+                          false, true},
     [DT_COMMAND_BENCH] = {"bench", "measure how fast training is, and how fast it could be", NULL,
                           NULL, false},
 };
@@ -112,7 +112,10 @@ const char *const description[] = {
 const char sources[] =
     "Each setting can also come from the environment (--batch-size from DIST_TRAIN_BATCH_SIZE) and "
     "from the file of --config (batch_size = 64, below [train]). The command line wins over the "
-    "environment, that over the file, that over the default.";
+    "environment, that over the file, that over the default. But DIST_TRAIN_DATA is what --data "
+    "auto "
+    "means: a run that goes on, and a network that is evaluated, have the data of the run unless "
+    "--data or the file says otherwise.";
 
 const help_topic examples[] = {
     {"mpirun -np 8 dist-train", "train with the defaults on 8 ranks"},
@@ -148,7 +151,7 @@ const help_topic exit_codes[] = {
 };
 
 const help_topic variables[] = {
-    {"DIST_TRAIN_DATA", "also what --data auto means: a data set"},
+    {"DIST_TRAIN_DATA", "what --data auto means: a data set"},
     {"OMPI_ALLOW_RUN_AS_ROOT, OMPI_ALLOW_RUN_AS_ROOT_CONFIRM",
      "both 1: mpirun runs for root, as in containers"},
     {NULL, NULL},

@@ -29,19 +29,24 @@ static bool holds_something(const char *path)
     return any;
 }
 
-/* True when it fell to synthetic digits. */
-static bool resolve_data(dt_config *config)
+/* *synthetic: it fell to synthetic digits. */
+static dt_status resolve_data(dt_config *config, bool *synthetic, dt_error *error)
 {
+    *synthetic = false;
     if (strcmp(config->data, "auto") != 0)
-        return false;
+        return DT_OK;
     const char *named = getenv("DIST_TRAIN_DATA");
     const char *data = "synthetic";
     if (named && *named && strcmp(named, "auto") != 0)
         data = named;
     else if (holds_something("data/mnist"))
         data = "data/mnist";
-    snprintf(config->data, sizeof config->data, "%s", data);
-    return strcmp(data, "synthetic") == 0;
+    *synthetic = strcmp(data, "synthetic") == 0;
+    dt_config named_here = *config;
+    if (dt_config_set(&named_here, dt_setting_find("data"), data, error))
+        return dt_fail_in(error, "environment DIST_TRAIN_DATA");
+    memcpy(config->data, named_here.data, sizeof config->data);
+    return DT_OK;
 }
 
 dt_status dt_session_settle(dt_comm *comm, const dt_config *asked, dt_config *config,
@@ -50,8 +55,11 @@ dt_status dt_session_settle(dt_comm *comm, const dt_config *asked, dt_config *co
     dt_status status = DT_OK;
     *config = *asked;
     if (dt_comm_rank(comm) == 0) {
+        bool synthetic = false;
         status = dt_config_resolve(config, error);
-        if (!status && resolve_data(config))
+        if (!status)
+            status = resolve_data(config, &synthetic, error);
+        if (synthetic)
             dt_info("no MNIST here: using synthetic digits (for MNIST: scripts/get-mnist.sh)");
     }
     status = dt_comm_agree(comm, status, error);

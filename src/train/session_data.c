@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "data/classes.h"
@@ -62,8 +63,13 @@ static dt_status count_classes(dt_session *run, dt_error *error)
     int outputs = dt_config_is_given(config, "layers") ? dt_layers_outputs(&config->layers) : 0;
     if (outputs == 0 || !dt_label_set_within(&set, outputs))
         status = dt_classes_of_labels(run->source, &set, error);
-    else
+    else {
         dt_classes_of_number(run->source, outputs);
+        if (set.count < outputs && dt_comm_rank(run->comm) == 0)
+            dt_warn("layers: %d outputs, but the data have labels of %d classes; if that is meant, "
+                    "--classes %d says so",
+                    outputs, set.count, outputs);
+    }
     return dt_comm_agree(run->comm, status, error);
 }
 

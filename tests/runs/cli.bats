@@ -357,6 +357,12 @@ others() {
 @test "--data auto: DIST_TRAIN_DATA, else data/mnist, else synthetic digits and a word of it" {
     DIST_TRAIN_DATA=good train 2 --layers 10 --epochs 1 --output named
     expect "source" "MNIST-type files in good" "$(summary data_source named)"
+    make_data other 40 20 12 && DIST_TRAIN_DATA=other dist_train 1 --output named \
+        --resume auto --epochs 2
+    expect "exit code" 0 "$status"
+    expect "source of a run that goes on" "MNIST-type files in good" "$(summary data_source named)"
+    run env DIST_TRAIN_DATA=other "$PROGRAM" eval --weights named/weights.h5
+    [[ $output == *' on MNIST-type files in good, '* ]]
     mkdir data
     cp -r good data/mnist
     train 2 --layers 10 --epochs 1 --output found

@@ -91,10 +91,16 @@ model_choices() {
     grep -q '^mean probabilities of these 3 on .*, test: 70 samples$' out0
     # Several times the same network is that network.
     use 0 0 eval --weights 1/weights.h5 --json alone.json --csv alone.csv
-    use 0 0 eval --weights 1/weights.h5 1/weights.h5 --json twice.json --csv twice.csv
+    cp 1/weights.h5 again.h5
+    use 0 0 eval --weights 1/weights.h5 again.h5 --json twice.json --csv twice.csv
     cmp alone.csv twice.csv
     expect "loss" "$(sed -n 's/^  "loss": \(.\{9\}\).*/\1/p' alone.json)" \
         "$(sed -n 's/^  "loss": \(.\{9\}\).*/\1/p' twice.json)"
+    # A file counts once, whatever leads to it.
+    ln -s 3 latest
+    dist_train 0 eval --weights "${files[@]}" latest/weights.h5 --json linked.json
+    expect "warning" 'warning: latest/weights.h5 is 3/weights.h5: it counts once' "$(cat err)"
+    cmp 0.json linked.json
     local name value
     while read -r name value; do
         train 0 --data data --epochs 1 --layers 10 --output other --overwrite "--$name=$value" \

@@ -100,6 +100,12 @@ static void flags_are_set(void)
     CU_ASSERT(out.version && !out.help);
 }
 
+/* DIST_TRAIN_DATA is what `auto` means. */
+static bool comes_from_environment(const dt_setting *setting)
+{
+    return strcmp(setting->name, "data") != 0;
+}
+
 /* The value of a setting where each source in `sources` (1 file, 2 environment, 4 command line)
  * gives its own of `values`. `spelling` picks among the forms of the option. */
 static void check_precedence(const dt_setting *setting, char values[3][DT_TEXT_MAX], int sources,
@@ -111,7 +117,7 @@ static void check_precedence(const dt_setting *setting, char values[3][DT_TEXT_M
     dt_config expected;
     dt_config_defaults(&expected);
     for (int i = 0; i < 3; i++)
-        if (sources & 1 << i)
+        if (sources & 1 << i && (i != 1 || comes_from_environment(setting)))
             CU_ASSERT_EQUAL_FATAL(dt_config_set(&expected, setting, values[i], NULL), DT_OK);
 
     dt_config file;
@@ -181,11 +187,11 @@ static void bad_values_name_their_source(void)
 
         char *environment[] = {text, NULL};
         snprintf(text, sizeof text, "%s=", dt_options_variable(it, name));
-        CU_ASSERT_EQUAL(parse((const char *const[]){NULL}, environment, &out, &error),
-                        DT_ERR_CONFIG);
+        dt_status status = parse((const char *const[]){NULL}, environment, &out, &error);
+        CU_ASSERT_EQUAL(status, comes_from_environment(it) ? DT_ERR_CONFIG : DT_OK);
         snprintf(message, sizeof message, "environment %.50s: expected %.800s, found ''", name,
                  expects);
-        CU_ASSERT_TRUE(is_message(&error, message));
+        CU_ASSERT(!status || is_message(&error, message));
 
         snprintf(text, sizeof text, "[%s]\n\n%s = \n", it->section, it->name);
         scratch_write(ini(), text);
@@ -402,10 +408,8 @@ static void data_auto_stays_auto(void)
     dt_invocation out;
     dt_error error;
     CU_ASSERT_EQUAL(parse((const char *const[]){NULL}, environment, &out, &error), DT_OK);
-    CU_ASSERT_STRING_EQUAL(out.config.data, "/some/where");
-    CU_ASSERT_EQUAL(parse((const char *const[]){"--data", "auto", NULL}, environment, &out, &error),
-                    DT_OK);
     CU_ASSERT_STRING_EQUAL(out.config.data, "auto");
+    CU_ASSERT_FALSE(dt_config_is_given(&out.config, "data"));
 }
 
 /* Parses with `environment`; returns what is warned of (the caller frees it). Standard error is
