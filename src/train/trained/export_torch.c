@@ -208,6 +208,13 @@ static void add_forward(const dt_network_spec *spec, dt_text *to)
     bool kept = has_second(&spec->architecture.list);
     dt_text_add(to, "class Network(nn.Sequential):\n"
                     "    def forward(self, images):\n");
+    if (shape.channels > 1) /* one channel may stand in front or behind */
+        dt_text_add(to,
+                    "        if images.dim() == 4 and images.shape[1:] != (%d, %d, %d):\n"
+                    "            raise ValueError(\"expected images as [n][%d][%d][%d], pixels from "
+                    "0 to 255\")\n",
+                    shape.height, shape.width, shape.channels, shape.height, shape.width,
+                    shape.channels);
     if (dt_planes_any(&spec->architecture))
         dt_text_add(to, "        images = images.reshape(-1, %d, %d, %d).permute(0, 3, 1, 2)\n",
                     shape.height, shape.width, shape.channels);
