@@ -211,8 +211,8 @@ static void add_forward(const dt_network_spec *spec, dt_text *to)
     if (shape.channels > 1) /* one channel may stand in front or behind */
         dt_text_add(to,
                     "        if images.dim() == 4 and images.shape[1:] != (%d, %d, %d):\n"
-                    "            raise ValueError(\"expected images as [n][%d][%d][%d], pixels from "
-                    "0 to 255\")\n",
+                    "            raise ValueError(\"expected images as [n][%d][%d][%d], "
+                    "pixels from 0 to 255\")\n",
                     shape.height, shape.width, shape.channels, shape.height, shape.width,
                     shape.channels);
     if (dt_planes_any(&spec->architecture))
