@@ -46,7 +46,7 @@ bool dt_planes_needed(const dt_layer_list *list);
 bool dt_planes_any(const dt_architecture *architecture);
 
 /* Whether the row that comes in, or the outputs behind the last layer, have another order than ours
- * for good: no image is made of it that it was. */
+ * for good: no later layer turns the row back into its image. */
 bool dt_planes_shuffled(const dt_planes *walk);
 
 /* Whether weights alone take it into account that a row of an image's planes has another order than

@@ -207,8 +207,8 @@ static void print_augment(FILE *out)
     fprintf(out, "--augment ITEM, ITEM, ...\n\n");
     print_text(out, 0, 0,
                "Training images are drawn anew in each epoch; those of validation and test stay as "
-               "they are. An item is KIND VALUE...; amounts are drawn for each image, as likely "
-               "one as the other. What becomes of an image depends on --seed, the epoch and its "
+               "they are. An item is KIND VALUE...; amounts are drawn uniformly for each "
+               "image. What becomes of an image depends on --seed, the epoch and its "
                "place in the epoch alone: the same on any number of ranks, and after a restart. "
                "What lies beyond an image is 0.");
     fprintf(out, "\nKinds, in the order in which they are applied:\n");

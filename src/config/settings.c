@@ -143,8 +143,8 @@ static const dt_setting settings[] = {
            "seed of the synthetic digits"),
 
     LIST(FIXED, "model", layers, &layers_type, "128, 64, 10",
-         "the network, layer by layer; a number is a dense layer of so many outputs; the last one "
-         "must have one for each class (unless layers is given, it has)"),
+         "the network, layer by layer; a number is a dense layer of so many outputs; the last "
+         "layer needs one output a class; the default list gets it by itself"),
     ENUM(FIXED, "model", activation, dt_activation_names, "relu",
          "what stands behind each number in layers but the last"),
     ENUM(FIXED, "model", output_activation, dt_output_activation_names, "identity",
@@ -152,7 +152,7 @@ static const dt_setting settings[] = {
     ENUM(FIXED, "model", init, dt_init_names, "glorot",
          "initial weights, article: N(0, 1/out); pytorch: U(+-1/sqrt(in)), biases too; "
          "glorot: U(+-sqrt(6/(in + out))); he: N(0, 2/in)"),
-    BOOL(FIXED, "model", bias, "true", "numbers in layers are dense layers with biases"),
+    BOOL(FIXED, "model", bias, "true", "whether layers given as numbers have biases"),
     ENUM(FIXED, "model", loss, dt_loss_names, "cross-entropy",
          "cross-entropy: of the softmax; bce: binary, with logits; mse: mean squared error"),
     NUMBER(TURN, "model", label_smoothing, REAL, 0, SMOOTHING_MAX, "0", NULL,
@@ -227,9 +227,10 @@ static const dt_setting settings[] = {
     NUMBER(TURN, "train", max_momentum, REAL, 0, DECAY_MAX, "0.95", NULL,
            "one-cycle: momentum or beta1 at the start and at the end"),
     NUMBER(TURN, "train", plateau_patience, INT64, 0, ANY_COUNT, "10", "epochs",
-           "plateau: so many in a row may be no better; after one more the rate drops"),
+           "plateau: epochs without a better validation loss that are allowed; the next one lowers "
+           "the rate"),
     NUMBER(TURN, "train", plateau_threshold, REAL, 0, 1, "0.0001", NULL,
-           "plateau: share of the best validation loss by which a better one must be below it"),
+           "plateau: a loss is better if it is below (1 - this) times the best"),
     NUMBER(TURN, "train", warmup_epochs, REAL, 0, 1e6, "0", "epochs",
            "linear rise of the learning rate at the start"),
     NUMBER(TURN, "train", step_epochs, INT64, 1, ANY_COUNT, "1", "epochs",

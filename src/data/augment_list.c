@@ -29,11 +29,11 @@ const dt_augment_row dt_augment_rows[] = {
                              AMOUNT("alpha", 0, 1000,
                                     "factor of displacements that were drawn from -1 to 1, then "
                                     "smoothed")}},
-    [DT_AUGMENT_FLIP] = {"flip", "left and right exchanged, every other time", 0, {{0}}},
+    [DT_AUGMENT_FLIP] = {"flip", "left and right exchanged, with probability 1/2", 0, {{0}}},
     [DT_AUGMENT_ERASE] = {"erase",
                           "a rectangle of 2 to 33 % of the image set to 0",
                           1,
-                          {AMOUNT("p", 0, 1, "how often")}},
+                          {AMOUNT("p", 0, 1, "probability, image by image")}},
 };
 
 bool dt_augment_is_some(const dt_augment *augment)

@@ -294,13 +294,14 @@ static void update_lamb(const optimizer_portion *it)
         {1e-3, 0.999, 1e-8, 0, "momentum", "momentum that looks a step ahead"},                    \
         .update = update_nesterov)                                                                 \
     ROW("adagrad", SQUARE,                                                                         \
-        {1e-2, 0.999, 1e-10, 0, "epsilon", "by the root of the sum of squared gradients"},         \
+        {1e-2, 0.999, 1e-10, 0, "epsilon", "gradient divided by the root of the sum of squares"},  \
         .update = update_adagrad, .rests = true)                                                   \
     ROW("rmsprop", SQUARE,                                                                         \
-        {1e-2, 0.999, 1e-8, 0, "alpha epsilon", "by the root of their mean square"},               \
+        {1e-2, 0.999, 1e-8, 0, "alpha epsilon",                                                    \
+         "gradient divided by the root of the mean square"},                                       \
         .update = update_rmsprop)                                                                  \
     ROW("adam", MOMENTS,                                                                           \
-        {1e-3, 0.999, 1e-8, 0, ADAM, "the mean gradient by the root of the mean square"},          \
+        {1e-3, 0.999, 1e-8, 0, ADAM, "mean gradient divided by the root of the mean square"},      \
         begin_adam, update_adam)                                                                   \
     ROW("adamw", MOMENTS, {1e-3, 0.999, 1e-8, 1e-2, ADAM, "adam with decoupled weight decay"},     \
         begin_adam, update_adamw)                                                                  \
@@ -317,12 +318,11 @@ static void update_lamb(const optimizer_portion *it)
         .update = update_lion)                                                                     \
     ROW("lars", VELOCITY,                                                                          \
         {0.1, 0.999, 1e-8, 1e-4, "momentum trust",                                                 \
-         "momentum, a tensor of weights in proportion to its norm: for large batches"},            \
+         "momentum; each weight tensor's step is scaled to its norm: for large batches"},          \
         .update = update_lars, .direction = direct_lars, .ratio = ratio_lars)                      \
     ROW("lamb", MOMENTS,                                                                           \
-        {1e-3, 0.999, 1e-6, 1e-2, ADAM,                                                            \
-         "adam with decoupled weight decay, in proportion as lars: for large batches"},            \
-        begin_lamb, update_lamb, .direction = direct_lamb, .ratio = ratio_lamb)
+        {1e-3, 0.999, 1e-6, 1e-2, ADAM, "adamw, scaled as lars: for large batches"}, begin_lamb,   \
+        update_lamb, .direction = direct_lamb, .ratio = ratio_lamb)
 
 #define NAME(of, ...) of,
 const char *const dt_optimizer_names[] = {KINDS(NAME) NULL};

@@ -218,13 +218,14 @@ static void mean_backward(const dt_layer *layer, const dt_layer_pass *pass)
                                          "the window; all: the whole image", .word = "all",        \
                                          .means = ALL),                                            \
                   [STRIDE] = DT_ARGUMENT("stride", DT_ARGUMENT_SIZE, 1, WINDOW_MOST, "kernel",     \
-                                         "between windows; kernel: none lie on another",           \
+                                         "between windows; kernel: windows do not overlap",        \
                                          .word = "kernel", .means = WINDOW_STRIDE_OF_KERNEL),      \
                   [PAD] = DT_ARGUMENT("pad", DT_ARGUMENT_SIZE, 0, WINDOW_MOST / 2, "0", PADDING,   \
                                       .word = "same", .means = WINDOW_SAME)}
 
 extern const dt_layer_kind dt_layer_maxpool, dt_layer_avgpool;
-#define PADDING "on each side, never the largest; same: an output of input / stride, rounded up"
+#define PADDING                                                                                    \
+    "on each side; padding is never the maximum; same: an output of input / stride, rounded up"
 const dt_layer_kind dt_layer_maxpool = {
     .name = "maxpool",
     .help = "the largest value of each window, channel by channel",
