@@ -131,12 +131,13 @@ void report_time(dt_markup *to, const report_run *run)
         add_epochs(to, run);
         return;
     }
-    dt_markup_add(to,
-                  "<section>\n<h2>Time</h2>\n<p>Where the seconds of each rank went%s. Waiting "
-                  "is for other ranks, in a reduction: what the others did longer.</p>\n",
-                  run->has_summary && run->summary.resumed_from
-                      ? ", since the run went on from a checkpoint"
-                      : "");
+    dt_markup_add(
+        to,
+        "<section>\n<h2>Time</h2>\n<p>Where the seconds of each rank went%s. Waiting "
+        "is for other ranks, in a reduction: what the others did longer. The start and what is "
+        "written at the end are in it.</p>\n",
+        run->has_summary && run->summary.resumed_from ? ", since the run went on from a checkpoint"
+                                                      : "");
     add_ranks(to, &run->insight);
     dt_markup_add(to, "</section>\n");
 }

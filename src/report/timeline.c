@@ -10,13 +10,14 @@
 
 enum { PARTS = 7, WAITING = 4 };
 
-/* In the colours of the bars of report_time, as far as they are there. */
+/* In the colours of the bars of report_time, where compute is one part; no colour there means
+ * another phase here. */
 static const dt_bar_part part_list[PARTS] = {
     {.name = "forward", .colour = 0},
-    {.name = "backward", .colour = 5},
-    {.name = "update", .colour = 7},
+    {.name = "backward", .colour = 7},
+    {.name = "update", .colour = 0, .faint = true},
     {.name = "reduction", .colour = 1},
-    {.name = "waiting", .colour = 4, .faint = true},
+    {.name = "waiting", .colour = 4},
     {.name = "data", .colour = 2},
     {.name = "other", .colour = 6},
 };
@@ -86,8 +87,8 @@ static void add_text(dt_markup *to, const drawing *self, const dt_excerpt *of, i
                   DT_NUMBER(DT_NUMBER_SECONDS, of->median));
     if (self->count > 1)
         dt_markup_add(to,
-                      " Ranks wait, for others or for their turn on a processor, from %.0f %% "
-                      "(rank %zu) to %.0f %% (rank %zu) of the time.",
+                      " Ranks wait, for others or for their turn on a processor, from %.1f %% "
+                      "(rank %zu) to %.1f %% (rank %zu) of these steps.",
                       100 * self->parts[least][WAITING] / self->seconds, least,
                       100 * self->parts[most][WAITING] / self->seconds, most);
     dt_markup_add(to, "</p>\n");
