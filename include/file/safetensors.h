@@ -17,6 +17,9 @@
  * bundle, the same bytes. Not collective. Errors: those of dt_atomic_write; DT_ERR_INTERNAL. */
 dt_status dt_safetensors_write(const char *path, const dt_bundle *bundle, dt_error *error);
 
+/* Whether there is a header at all, behind its length: an object. */
+bool dt_safetensors_is(const void *bytes, size_t size);
+
 /* Reads a file's bytes. Values of F64, F16 and BF16 become 32-bit floats; integers and truth values
  * are the bundle's others, and what else there is is refused.
  * *out is always set: dt_bundle_destroy. Nothing is allocated for values before all of the header

@@ -7,11 +7,16 @@
 
 enum { DT_EXPORT_SUFFIXES = 4 };
 
+/* How names of files end. */
+typedef struct dt_export_suffix {
+    const char *name;
+    const char *help; /* what such a file is; NULL: that of its format */
+} dt_export_suffix;
+
 typedef struct dt_export_format {
     const char *help;  /* who reads it, in a few words, no full stop */
     const char *loses; /* what of a weights file is not in it, in a few words; NULL: nothing */
-    /* How names of such files end; NULL behind the last. */
-    const char *suffixes[DT_EXPORT_SUFFIXES];
+    dt_export_suffix suffixes[DT_EXPORT_SUFFIXES]; /* the first that fits; {NULL} behind the last */
     /* Writes `path` atomically. Not collective. Errors: those of dt_atomic_write; DT_ERR_DATA for a
      * network that the format cannot express; DT_ERR_INTERNAL. */
     dt_status (*write)(const dt_model *model, const char *path, dt_error *error);
@@ -24,5 +29,8 @@ extern const char *const dt_export_names[];
  * of. Errors: DT_ERR_USAGE: it is of another, or of none or several. */
 dt_status dt_export_find(const char *name, const char *path, const dt_export_format **out,
                          dt_error *error);
+
+/* What a file of that name is, and who reads it, in a few words. */
+const char *dt_export_help(const dt_export_format *format, const char *path);
 
 #endif

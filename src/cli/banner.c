@@ -195,10 +195,19 @@ static void describe_settings(const dt_session *run, dt_config *settings)
     dt_config_unresolve(settings);
 }
 
+const char *banner_place(const dt_session *run, int64_t step, char text[BANNER_PLACE])
+{
+    bool beyond = step > run->total_steps;
+    snprintf(text, BANNER_PLACE,
+             beyond ? "step %lld, beyond the %lld asked for" : "step %lld of %lld", (long long)step,
+             (long long)run->total_steps);
+    return text;
+}
+
 void banner_print(const dt_session *run, const dt_config *asked, const char *output,
                   const char *resumed_from, int64_t step)
 {
-    char changes[4 * DT_TEXT_MAX];
+    char changes[4 * DT_TEXT_MAX], place[BANNER_PLACE];
     dt_say("dist-train " DT_VERSION);
     print_ranks(run);
     print_reduction(run);
@@ -217,6 +226,5 @@ void banner_print(const dt_session *run, const dt_config *asked, const char *out
     if (output)
         dt_say("  output    %s", output);
     if (resumed_from)
-        dt_say("  resumed   from %s, step %lld of %lld", resumed_from, (long long)step,
-               (long long)run->total_steps);
+        dt_say("  resumed   from %s, %s", resumed_from, banner_place(run, step, place));
 }

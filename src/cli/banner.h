@@ -4,6 +4,11 @@
 
 #include "train/session.h"
 
+enum { BANNER_PLACE = 80 };
+
+/* Writes "step 30 of 45", or that the run is beyond what is asked for now. Returns `text`. */
+const char *banner_place(const dt_session *run, int64_t step, char text[BANNER_PLACE]);
+
 /* Prints ranks and hosts, data, network, training and the settings that are not the defaults.
  * asked: the settings as the user gave them; of a run that goes on, the checkpoint's count too.
  * output: the run directory, NULL for none; resumed_from: a checkpoint, of step `step`, or NULL.

@@ -25,8 +25,9 @@ dt_status command_export(const dt_invocation *invocation, dt_error *error)
         status = format->write(&model, invocation->out_path, error);
     if (!status)
         dt_say("%s: %s, %zu parameters: %s%s%s", invocation->out_path,
-               model.file.facts.architecture, model.file.parameter_count, format->help,
-               format->loses ? "; without " : "", format->loses ? format->loses : "");
+               model.file.facts.architecture, model.file.parameter_count,
+               dt_export_help(format, invocation->out_path), format->loses ? "; without " : "",
+               format->loses ? format->loses : "");
     dt_model_destroy(&model);
     return status;
 }

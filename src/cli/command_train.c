@@ -7,10 +7,12 @@
 #include "banner.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "commands.h"
 #include "progress.h"
 #include "report/report.h"
+#include "run/checkpoint.h"
 #include "run/summary.h"
 #include "train/insight.h"
 #include "train/output.h"
@@ -52,6 +54,18 @@ static void warn_of_failure(session *self, dt_status status, const dt_error *err
         dt_warn("%s", error->message);
 }
 
+/* What there is to go on from when a checkpoint could not be saved. */
+static const char *what_stays(const session *self)
+{
+    int64_t *steps;
+    size_t count;
+    dt_error error;
+    if (dt_checkpoint_list(dt_output_path(self->output), &steps, &count, &error))
+        return "";
+    dt_free(steps);
+    return count > 0 ? "; the older checkpoints stay" : "; there is no checkpoint yet";
+}
+
 /* Warns of files that could not be saved, and notes the newest checkpoint. */
 static void collect_saved(session *self)
 {
@@ -60,7 +74,7 @@ static void collect_saved(session *self)
         self->failures[saved.kind] = saved.error;
         if (saved.error.status)
             dt_warn("%s%s", saved.error.message,
-                    saved.kind == DT_SAVED_CHECKPOINT ? "; the older checkpoints stay" : "");
+                    saved.kind == DT_SAVED_CHECKPOINT ? what_stays(self) : "");
         else if (saved.kind == DT_SAVED_CHECKPOINT)
             memcpy(self->checkpoint, saved.path, sizeof self->checkpoint);
         if (saved.old.status)
@@ -281,6 +295,21 @@ static void print_time(const dt_session *run)
            run->own_virtual_ranks.count > 0 ? "" : ", which waits for those that train");
 }
 
+static void say_over(const dt_session *run, const char *directory, int64_t step, dt_ending ending)
+{
+    char place[BANNER_PLACE], more[80] = "; more --epochs go on from there";
+    int64_t epochs = step / dt_plan_steps(&run->plan) + 1;
+    if (step > run->total_steps && run->config.epochs < epochs)
+        snprintf(more, sizeof more, "; --epochs %lld or more goes on from there",
+                 (long long)epochs);
+    else if (step > run->total_steps)
+        snprintf(more, sizeof more, "; a larger --max-steps goes on from there");
+    dt_say("%s is complete: %s%s", directory, banner_place(run, step, place),
+           ending == DT_ENDED_PATIENCE
+               ? ", no better validation accuracy since; a larger --patience goes on"
+               : more);
+}
+
 /* True, on all ranks, when the run that `resume` found has nothing left to do, has said so, and has
  * its report, which comes last. */
 static bool is_over(const dt_session *run, const dt_resume *resume, const dt_state *state)
@@ -297,11 +326,7 @@ static bool is_over(const dt_session *run, const dt_resume *resume, const dt_sta
                 (!dt_path_join(resume->directory, DT_FILE_REPORT, path, &error) &&
                  access(path, F_OK) == 0));
         if (over)
-            dt_say("%s is complete: step %lld of %lld%s", resume->directory, (long long)state->step,
-                   (long long)run->total_steps,
-                   ending == DT_ENDED_PATIENCE
-                       ? ", no better validation accuracy since; a larger --patience goes on"
-                       : "; more --epochs go on from there");
+            say_over(run, resume->directory, state->step, ending);
     }
     dt_comm_broadcast(run->comm, &over, sizeof over);
     return over;

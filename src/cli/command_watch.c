@@ -115,7 +115,7 @@ static void announce(watcher *self, int number)
     const watched_run *run = &self->runs[number];
     bool begun = run->rows.count > 0 || run->unlocked > 0; /* if not, it may have died */
     if (run->state == DT_WATCHED_WAITING && !begun && !self->announced[number] && !self->screen)
-        dt_print(stdout, "%s: waiting for the run to begin\n", run->directory);
+        dt_print(stdout, "%s: waiting for the run to begin%s\n", run->directory, run->others);
     self->announced[number] = true;
 }
 

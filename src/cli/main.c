@@ -67,8 +67,11 @@ static dt_status check_needs(const dt_invocation *invocation, dt_error *error)
         if (!(flags[i].needed & 1U << invocation->command) || given[0])
             continue;
         dt_text_add_names(&expected, flags[i].names ? flags[i].names : values);
-        return dt_fail(error, DT_ERR_USAGE, "%s: expected --%s %s, found none", info->name,
-                       flags[i].name, expected.text);
+        bool weights = invocation->file_count > 0 && dt_ends_in(invocation->files[0], ".h5");
+        return dt_fail(error, DT_ERR_USAGE, "%s: expected --%s %s, found none%s%s%s%s", info->name,
+                       flags[i].name, expected.text, weights ? "; give " : "",
+                       weights ? invocation->files[0] : "", weights ? " behind --" : "",
+                       weights ? flags[i].name : "");
     }
     if (info->needs_files && invocation->file_count == 0)
         return dt_fail(error, DT_ERR_USAGE, "%s: expected %s..., found none", info->name,

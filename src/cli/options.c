@@ -124,6 +124,28 @@ static const dt_setting *find_topic(const char *word)
     return lists ? setting : NULL;
 }
 
+/* A word behind --help is a topic, or a command, of which --help tells too. */
+static dt_status choose_topic(const char *word, dt_invocation *out, dt_error *error)
+{
+    size_t count;
+    const dt_setting *settings = dt_settings(&count);
+    dt_suggestion search = {.typed = word};
+    out->topic = find_topic(word);
+    if (out->topic || !word || word[0] == '-' || dt_command_infos[out->command].files)
+        return DT_OK;
+    for (int i = 0; i < DT_COMMANDS; i++) {
+        if (strcmp(word, dt_command_infos[i].name) == 0)
+            return DT_OK;
+        dt_suggest_offer(&search, dt_command_infos[i].name);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (find_topic(settings[i].name))
+            dt_suggest_offer(&search, settings[i].name);
+    return dt_fail(error, DT_ERR_USAGE, "no help on '%.*s'%s%s%s", FOUND_MAX, word,
+                   search.word ? "; did you mean '" : "; --help alone lists all settings",
+                   search.word ? search.word : "", search.word ? "'?" : "");
+}
+
 /* --help=layers */
 static bool has_topic(const option *it)
 {
@@ -290,8 +312,8 @@ static dt_status read_arguments(int argc, char *const argv[], dt_invocation *out
         else
             given[it.setting - settings] = it.value;
     }
-    if (out->help)
-        out->topic = find_topic(has_topic(&it) ? it.value : i < argc ? argv[i] : NULL);
+    if (!status && out->help)
+        status = choose_topic(has_topic(&it) ? it.value : i < argc ? argv[i] : NULL, out, error);
     return status;
 }
 

@@ -62,6 +62,8 @@ void watch_view_state(const watched_run *run, char *buffer, size_t size)
     const dt_metrics_row *row = newest(run);
     dt_text text = {.text = buffer, .size = size};
     dt_text_add(&text, "%s%s", states[run->state].word, states[run->state].hint);
+    if (run->state == DT_WATCHED_WAITING)
+        dt_text_add(&text, "%s", run->others);
     if (row && run->state == DT_WATCHED_COMPLETE) {
         dt_text_add(&text, ": %lld steps in ", (long long)row->step);
         progress_add_time(&text, row->seconds);

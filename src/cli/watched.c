@@ -3,16 +3,20 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "config/config.h"
+#include "run/directory.h"
 #include "run/summary.h"
 
 #define LOG_SIZE_MAX ((size_t)1 << 26)
@@ -142,6 +146,25 @@ static dt_status watched_rows_read(watched_rows *self, const char *path, watched
     return status;
 }
 
+/* If the directory is not there, its name may be misspelt: notes the runs that are. */
+static void note_others(watched_run *self)
+{
+    char parent[DT_PATH_SIZE], path[DT_PATH_SIZE];
+    dt_text text = {.text = self->others, .size = sizeof self->others};
+    dt_text_list names = {.most = 3, .before = "; runs beside it: "};
+    snprintf(parent, sizeof parent, "%s", self->directory);
+    const char *place = dirname(parent);
+    DIR *list = access(self->directory, F_OK) == 0
+                    ? NULL
+                    : dt_directory_list(AT_FDCWD, place, DT_LINKS_FOLLOWED);
+    for (const char *name; list && (name = dt_directory_next(list));)
+        if (!dt_path_join(place, name, path, NULL) && dt_run_directory_has_run(path))
+            dt_text_add_listed(&text, &names, 40, name);
+    dt_text_end_list(&text, &names);
+    if (list)
+        closedir(list);
+}
+
 dt_status watched_open(const char *directory, watched_run *out, dt_error *error)
 {
     size_t length = strlen(directory);
@@ -154,6 +177,7 @@ dt_status watched_open(const char *directory, watched_run *out, dt_error *error)
                        "'%.200s': expected the path of a run directory, 1 to %d bytes, found %zu",
                        directory, DT_PATH_SIZE - 1, length);
     memcpy(out->directory, directory, length);
+    note_others(out);
     out->lock_moved = dt_clock();
     return DT_OK;
 }

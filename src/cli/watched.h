@@ -70,6 +70,7 @@ typedef struct watched_run {
     char directory[DT_PATH_SIZE];
     watched_state state;
     char holder[DT_RUN_LOCK_TEXT]; /* "process 1234 on host x since ..."; "": unknown */
+    char others[160];              /* "; runs beside it: a, b and 3 more", if it is not there */
     double silence;                /* seconds since the last sign of life; NaN: none yet */
     double row_age;                /* seconds since the newest row */
     watched_rows rows;

@@ -41,7 +41,8 @@ static size_t read_head(const char *path, char head[HEAD + 1])
     return got;
 }
 
-/* Text, with separators in its first line. */
+/* Text whose first line has separators, and begins like a number or a name: not as a comment, a
+ * section or a tag. */
 static bool looks_like(const char *path)
 {
     char head[HEAD + 1];
@@ -50,7 +51,7 @@ static bool looks_like(const char *path)
         if ((uint8_t)head[i] < ' ' && !strchr("\t\r\n", head[i]))
             return false;
     size_t line = strcspn(head, "\n"), before = strcspn(head, ",;\t");
-    return size > 0 && before < line && head[before] != '\0';
+    return size > 0 && before < line && head[before] != '\0' && !strchr(";#[<{%/", head[0]);
 }
 
 bool dt_csv_is(const char *path)

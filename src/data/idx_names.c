@@ -15,7 +15,7 @@
 
 #define LEVELS     2
 #define SHOWN_MOST 5
-#define ADVICE     "to get MNIST: scripts/get-mnist.sh %s"
+#define ADVICE     "to get MNIST: scripts/get-mnist.sh"
 
 /* What a name says. */
 typedef struct role {
@@ -240,7 +240,7 @@ static dt_status refuse_nothing(const search *self, const char *path, dt_error *
                    "found %s%s; " ADVICE,
                    shown, known_names[DT_TRAIN][DT_IDX_IMAGES],
                    known_names[DT_TRAIN][DT_IDX_LABELS], self->others > 0 ? self->seen : "nothing",
-                   rest, shown);
+                   rest);
 }
 
 static dt_status refuse_several(const search *self, const char *path, dt_error *error)
@@ -298,7 +298,8 @@ static dt_status refuse_part(const search *self, const found *const best[DT_PART
     snprintf(directory, sizeof directory, "%.*s", first->name - 1, first->path);
     dt_idx_show(directory, shown, sizeof shown);
     return dt_fail(error, DT_ERR_NO_INPUT,
-                   "%s: expected images and labels, found %s; missing: %s (or with .gz); " ADVICE,
+                   "%s: expected images and labels, found %s; missing: %s (or with .gz); " ADVICE
+                   " %s",
                    shown, text[0], text[1], shown);
 }
 
@@ -340,7 +341,7 @@ static dt_status refuse_directory(const char *path, int reason, dt_error *error)
         return dt_fail(error, DT_ERR_NO_INPUT,
                        "%s: expected a directory with MNIST-type files, found nothing of that "
                        "name; " ADVICE,
-                       shown, shown);
+                       shown);
     return dt_fail(error, DT_ERR_NO_INPUT, "%s: cannot open the directory: %s", shown,
                    strerror(reason));
 }
@@ -359,7 +360,9 @@ static dt_status take_prefix(char *path, char **prefix, dt_error *error)
         return refuse_directory(path, reason, error);
     if (there && !find_role(name, &is))
         return dt_fail(error, DT_ERR_NO_INPUT,
-                       "%s: expected a directory with MNIST-type files, found a file", shown);
+                       "%s: expected IDX, CSV, .npz or HDF5, or a directory of such or of "
+                       "pictures, found another kind of file",
+                       shown);
     if (there)
         name[is.prefix] = '\0';
     *prefix = name;

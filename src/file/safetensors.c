@@ -92,6 +92,11 @@ typedef struct reading {
     size_t size; /* bytes of all values */
 } reading;
 
+bool dt_safetensors_is(const void *bytes, size_t size)
+{
+    return size > LENGTH_SIZE && ((const char *)bytes)[LENGTH_SIZE] == '{';
+}
+
 static dt_status open_header(const uint8_t *bytes, size_t size, reading *out, dt_error *error)
 {
     uint64_t length = 0;

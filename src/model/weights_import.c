@@ -196,6 +196,9 @@ dt_status dt_weights_import(const char *path, const dt_layer_list *list, dt_weig
         status = import_zip(bytes, size, list, out, note, &own);
     else if (begins(bytes, size, "\x80\x02", 2) && memchr(bytes, '{', size < 9 ? size : 9) == NULL)
         status = refuse_pickle(&own);
+    else if (!dt_safetensors_is(bytes, size))
+        status = dt_fail(&own, DT_ERR_DATA,
+                         "expected safetensors, npz, ONNX, Keras or PyTorch, found something else");
     else
         status = import_bundle(dt_safetensors_decode, bytes, size, list, out, note, &own);
     dt_free(bytes);

@@ -37,7 +37,7 @@ static dt_status check_fixed(const dt_config *asked, const dt_config *old, const
             return dt_fail(
                 error, DT_ERR_CONFIG,
                 "%s: %s: expected %.300s, as this run has it, found %.300s; leave it out to go "
-                "on, or begin another run with --resume never",
+                "on, or begin another run in another --output",
                 file, settings[i].name, then, now);
     return DT_OK;
 }
@@ -200,6 +200,11 @@ static dt_status check_is_newest(const dt_resume *self, dt_error *error)
 static dt_status take_file(const dt_config *config, dt_resume *self, dt_error *error)
 {
     snprintf(self->file, sizeof self->file, "%s", config->resume);
+    if (dt_run_directory_has_run(self->file))
+        return dt_fail(error, DT_ERR_NO_INPUT,
+                       "%s: expected a checkpoint file, found a run directory; --output %s "
+                       "--resume auto goes on with the run",
+                       self->file, self->file);
     find_home(config->output, self->file, self->directory);
     dt_status status = DT_OK;
     if (self->directory[0])

@@ -32,6 +32,8 @@ refuse_data() { refuse "$1" "$2" --data bad "${@:3}"; }
     rm "$labels"
     refuse_data 66 'bad: .*train-labels-idx1-ubyte.*get-mnist'
     refuse 66 'nowhere: .*directory.*nothing' --data nowhere
+    printf '; of a, b\n[data]\n' >notes.ini
+    refuse 66 'notes.ini: expected IDX, CSV, .npz or HDF5, or .*another kind' --data notes.ini
     refuse 66 'c.ini: ' --config c.ini
     refuse 66 'good: ' --config good
 }

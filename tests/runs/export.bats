@@ -107,7 +107,7 @@ cases() {
             export --weights $weights --format pytorch -o $name
     done
     cmp a.h5 $weights
-    refuse 64 "export: expected --format keras, .*, found none" \
+    refuse 64 "export: a.safetensors can be pytorch or safetensors: give --format" \
         export --weights $weights -o a.safetensors
     refuse 64 "--out a.pt: expected a name that ends in .safetensors, .* that of a pickle" \
         export --weights $weights --format pytorch -o a.pt
@@ -262,7 +262,8 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
     refuse 78 "run/weights.h5: layers: expected dense 12 .*, as this file has it, found dense 36 " \
         import --from $weights --layers "36, 10" -o x
     refuse 64 "--epochs: expected with the command" import --from $weights --epochs 3 -o x
-    refuse 65 "run/config.ini: expected a safetensors header" import --from run/config.ini -o x
+    refuse 65 "run/config.ini: expected safetensors, npz, ONNX, Keras or PyTorch, found something" \
+        import --from run/config.ini -o x
     refuse 65 "run/checkpoints/step-0.*: expected a weights file .*, found a checkpoint" \
         import --from run/checkpoints/step-00000002.h5 -o x
     export_check elsewhere .

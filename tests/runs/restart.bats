@@ -388,6 +388,11 @@ fingerprint [0-9a-f]{16}\), found synthetic digits" \
     train 1 --resume auto --output run
     expect "said" "run is complete: step 30 of 30; more --epochs go on from there" "$(cat out)"
     expect "untouched" "$before" "$(ls -l --time-style=full-iso run)"
+    train 1 --resume auto --epochs 1 --output run
+    expect "said" "run is complete: step 30, beyond the 15 asked for; --epochs 3 or more goes on \
+from there" "$(cat out)"
+    refuse 66 "run: expected a checkpoint file, found a run directory; --output run --resume auto" \
+        --resume run --output other
     train 1 --resume auto --epochs 4 --output run
     same_run whole run
     dist_train 1 "${small[@]}" --epochs 4 --resume auto --output new

@@ -458,7 +458,7 @@ END
     expect "exit code" 74 "$(<code)"
     expect "lines" 1 "$(grep -c '^dist-train: ' err)"
     grep -q '^warning: run/weights.h5: .*No space left on device' err
-    grep -q '^warning: run/checkpoints/step-00000002.h5: .*No space left .*checkpoints stay$' err
+    grep -q '^warning: run/checkpoints/step-00000002.h5: .*No space .*is no checkpoint yet$' err
     grep -q '^dist-train: run/checkpoints/step-00000002.h5: .*No space left on device' err
     expect "files" "checkpoints config.ini insight.h5 log.txt metrics.csv report.html \
 summary.json" "$(words <files)"

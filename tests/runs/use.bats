@@ -165,6 +165,7 @@ np.savez(sys.argv[1], x_train=images, y_train=labels, x_test=images, y_test=labe
     refuse 73 "c.ini: expected a new file, .* found that of --config, which stays" \
         eval --weights run/weights.h5 --data data --config c.ini --csv c.ini
     refuse 64 "eval: expected --weights FILE, found none" eval
+    refuse 64 "eval: .* found none; give run/weights.h5 behind --weights" eval run/weights.h5
     refuse 64 "--split: expected train, val or test, found 'tset'; did you mean 'test'?" \
         eval --weights run/weights.h5 --split tset
     refuse 64 "--weights: expected with the command eval, predict or export, found with train" \

@@ -121,6 +121,8 @@ dist_train_for() {
     dist_train_for 2 watch empty
     expect "said" "empty: waiting for the run to begin" "$(cat out err)"
     train 1 "${common[@]}" --epochs 1 --output run
+    dist_train_for 2 watch rum
+    expect "said" "rum: waiting for the run to begin; runs beside it: run" "$(cat out err)"
     echo 1,2 >>run/metrics.csv
     refuse 65 'run/metrics.csv: line 3: expected' watch run
 }

@@ -60,32 +60,42 @@ const char *const dt_export_names[] = {"keras", "pytorch", "safetensors", "npz",
 
 /* In the order of their names. */
 static const dt_export_format formats[] = {
-    {"for Keras: a model (.keras), or weights for load_weights (.weights.h5, .h5)",
+    {"weights for Keras' load_weights, in the legacy layout",
      NULL,
-     {".keras", ".h5", ".hdf5"},
+     {{".keras", "a model for Keras"},
+      {".weights.h5", "weights for load_weights of Keras 3"},
+      {.name = ".h5"},
+      {.name = ".hdf5"}},
      write_keras},
     {"a state_dict in safetensors, and a .py of that name that loads it",
      NULL,
-     {".safetensors"},
+     {{.name = ".safetensors"}},
      export_torch},
-    {"kernels [in][out], facts as metadata", NULL, {".safetensors"}, write_safetensors},
-    {"arrays and texts for numpy.load", NULL, {".npz"}, write_npz},
-    {"an ONNX file for onnxruntime and others", NULL, {".onnx"}, write_onnx},
+    {"kernels [in][out], facts as metadata", NULL, {{.name = ".safetensors"}}, write_safetensors},
+    {"arrays and texts for numpy.load", NULL, {{.name = ".npz"}}, write_npz},
+    {"an ONNX file for onnxruntime and others", NULL, {{.name = ".onnx"}}, write_onnx},
     {"a page to draw a digit in and see what the network makes of it",
      "the settings of the run and the name of its data",
-     {".html", ".htm"},
+     {{.name = ".html"}, {.name = ".htm"}},
      write_html},
 };
 
 enum { FORMATS = sizeof formats / sizeof *formats };
 _Static_assert(sizeof dt_export_names / sizeof *dt_export_names == FORMATS + 1, "a name each");
 
-static bool has_name(const dt_export_format *format, const char *path)
+/* NULL: the name is not of this format. */
+static const dt_export_suffix *find_suffix(const dt_export_format *format, const char *path)
 {
-    for (int i = 0; i < DT_EXPORT_SUFFIXES && format->suffixes[i]; i++)
-        if (dt_ends_in(path, format->suffixes[i]))
-            return true;
-    return false;
+    for (int i = 0; i < DT_EXPORT_SUFFIXES && format->suffixes[i].name; i++)
+        if (dt_ends_in(path, format->suffixes[i].name))
+            return &format->suffixes[i];
+    return NULL;
+}
+
+const char *dt_export_help(const dt_export_format *format, const char *path)
+{
+    const dt_export_suffix *suffix = find_suffix(format, path);
+    return suffix && suffix->help ? suffix->help : format->help;
 }
 
 dt_status dt_export_find(const char *name, const char *path, const dt_export_format **out,
@@ -94,13 +104,14 @@ dt_status dt_export_find(const char *name, const char *path, const dt_export_for
     /* What other programs load as something that is not written here. */
     static const char *const pickles[] = {".pt", ".pth", ".pkl", ".ckpt"};
     int of_name = dt_name_find(dt_export_names, name), of_path = -1, fitting = 0;
+    const char *fit[FORMATS + 1] = {NULL};
     char list[80];
     dt_text names = {.text = list, .size = sizeof list};
     dt_text_add_names(&names, dt_export_names);
     for (int i = 0; i < FORMATS; i++)
-        if (has_name(&formats[i], path)) {
+        if (find_suffix(&formats[i], path)) {
             of_path = i;
-            fitting++;
+            fit[fitting++] = dt_export_names[i];
         }
     for (size_t i = 0; i < sizeof pickles / sizeof *pickles; i++)
         if (dt_ends_in(path, pickles[i]))
@@ -108,9 +119,14 @@ dt_status dt_export_find(const char *name, const char *path, const dt_export_for
                            "--out %.200s: expected a name that ends in .safetensors, which pytorch "
                            "is written as, found that of a pickle",
                            path);
-    if (of_name < 0 && fitting != 1)
+    if (of_name < 0 && fitting > 1) {
+        names.length = 0;
+        dt_text_add_names(&names, fit);
+        return dt_fail(error, DT_ERR_USAGE, "export: %.200s can be %s: give --format", path, list);
+    }
+    if (of_name < 0 && fitting == 0)
         return dt_fail(error, DT_ERR_USAGE, "export: expected --format %s, found none", list);
-    if (of_name >= 0 && of_path >= 0 && !has_name(&formats[of_name], path))
+    if (of_name >= 0 && of_path >= 0 && !find_suffix(&formats[of_name], path))
         return dt_fail(error, DT_ERR_USAGE,
                        "--out %.200s: expected a name of --format %s, found one of %s", path,
                        dt_export_names[of_name], dt_export_names[of_path]);

@@ -96,6 +96,12 @@ static void flags_are_set(void)
     CU_ASSERT_EQUAL(PARSE(&out, &error, "eval", "--help=layers", "--bogus"), DT_OK);
     CU_ASSERT(out.help && out.topic == dt_setting_find("layers"));
     CU_ASSERT_EQUAL(PARSE(&out, &error, "--help=lawyers"), DT_ERR_USAGE);
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "--help", "eval"), DT_OK);
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "--help", "optimzer"), DT_ERR_USAGE);
+    CU_ASSERT_STRING_EQUAL(error.message, "no help on 'optimzer'; did you mean 'optimizer'?");
+    CU_ASSERT_EQUAL(PARSE(&out, &error, "--help", "qwertzuiop"), DT_ERR_USAGE);
+    CU_ASSERT_STRING_EQUAL(error.message,
+                           "no help on 'qwertzuiop'; --help alone lists all settings");
     CU_ASSERT_EQUAL(PARSE(&out, &error, "--version", "--bogus", "--epochs=x"), DT_OK);
     CU_ASSERT(out.version && !out.help);
 }

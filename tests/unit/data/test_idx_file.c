@@ -25,7 +25,8 @@ static void test_missing(void)
     write_file(f, "notes", ".txt", "", 0);
     snprintf(path, sizeof path, "%s/notes.txt", f->dir);
     CU_ASSERT_EQUAL(open_source(f, path), DT_ERR_NO_INPUT);
-    check_error(f, __LINE__, DT_ERR_NO_INPUT, path, "expected a directory", "found a file", NULL);
+    check_error(f, __LINE__, DT_ERR_NO_INPUT, path, "expected IDX, CSV", "another kind of file",
+                NULL);
     remove(path);
     snprintf(path, sizeof path, "%s/" TRAIN, f->dir);
     snprintf(loop, sizeof loop, "%s/below", path);
