@@ -236,6 +236,7 @@ dt_status dt_session_open(dt_comm *comm, const dt_config *config, const dt_resum
 {
     session_build what = {.only = DT_SUBSETS};
     if (from && from->file[0]) {
+        what.goes_on = true;
         what.freed = dt_resume_bytes(from);
         what.class_names = from->checkpoint.data.class_names;
     }

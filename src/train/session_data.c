@@ -51,7 +51,7 @@ static dt_status unite(dt_comm *comm, dt_label_set *set, dt_error *error)
 
 /* Labels that fit to the layers that were given are numbers of classes, though some have no
  * samples. Collective. */
-static dt_status count_classes(dt_session *run, dt_error *error)
+static dt_status count_classes(dt_session *run, bool goes_on, dt_error *error)
 {
     const dt_config *config = &run->config;
     dt_label_set set = {0};
@@ -65,7 +65,7 @@ static dt_status count_classes(dt_session *run, dt_error *error)
         status = dt_classes_of_labels(run->source, &set, error);
     else {
         dt_classes_of_number(run->source, outputs);
-        if (set.count < outputs && dt_comm_rank(run->comm) == 0)
+        if (set.count < outputs && dt_comm_rank(run->comm) == 0 && !goes_on)
             dt_warn("layers: %d outputs, but the data have labels of %d classes; if that is meant, "
                     "--classes %d says so",
                     outputs, set.count, outputs);
@@ -109,7 +109,7 @@ static dt_status settle_classes(dt_session *run, const session_build *what, dt_e
     else if (config->classes > 0 && source->classes == 0)
         dt_classes_of_number(source, config->classes);
     else if (source->classes == 0)
-        status = count_classes(run, error);
+        status = count_classes(run, what->goes_on, error);
     dt_free(names);
     if (!status)
         dt_config_set_outputs(config, source->classes);

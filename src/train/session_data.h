@@ -10,6 +10,7 @@ typedef struct session_build {
     dt_subset_kind only;          /* the subset that is evaluated; DT_SUBSETS: a training, of all */
     uint64_t freed;               /* as dt_session_open has it */
     const char *class_names;      /* likewise; of rank 0 */
+    bool goes_on;                 /* of a checkpoint, as rank 0 knows */
 } session_build;
 
 /* A session that has its data (of a training, in the exchange where it can be), and nothing else.

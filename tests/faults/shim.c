@@ -138,7 +138,7 @@ static void make_path(int directory, const char *name, char path[PATH_MAX])
 void fault_path(int directory, const char *name, char path[PATH_MAX])
 {
     int reason = errno;
-    if (!shim.ready)
+    if (!shim.ready && environ) /* not before the C library is set up */
         get_ready();
     make_path(directory, name, path);
     errno = reason;

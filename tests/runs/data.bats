@@ -150,7 +150,9 @@ same_as_plain() { same_as plain "$@"; }
     dist_train 1 --data gaps --output other --resume auto --classes 5
     grep -q 'classes: expected 4, as this run has it, found 5' err
     # More outputs than labels: the checkpoint's layers say which labels are classes.
-    train 1 --data plain --layers 8,6 --batch-size 8 --epochs 2 --output six
+    dist_train 1 --data plain --layers 8,6 --batch-size 8 --epochs 2 --output six
+    expect "exit code" 0 "$status"
+    grep -q '^warning: layers: 6 outputs, but the data have labels of 4 classes; ' err
     dist_train 1 --data plain --layers 8,6 --batch-size 8 --epochs 2 --output half --max-steps 5
     train 1 --data plain --output half --resume auto
     cmp six/weights.h5 half/weights.h5
