@@ -143,7 +143,8 @@ report() {
     report "$bad" -o page.html
     check page.html '<script>alert(1)<' '<img src=x>' '<b>name' '</td>&value'
     expect 'raw text' '' "$(grep -o '<script\|<img src=x\|</td>&value' page.html || true)"
-    report "$bad" "$bad" -o two.html
+    cp -r "$bad" "$bad-again"
+    report "$bad" "$bad-again" -o two.html
     check two.html '<script>alert(1)<'
 }
 
@@ -163,7 +164,8 @@ table = page[page.index("Settings that differ"):page.index("<h2>Training")]
 assert re.findall(r"<tr><th>(\w+)</th>", table) == \
     ["setting", "layers", "lr", "optimizer", "seed"], table
 END
-    report a a
+    cp -r a again
+    report a again
     check report.html "The settings of these runs are the same."
     mkdir other && cp -r b other/a
     report a other/a
