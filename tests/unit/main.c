@@ -1,6 +1,7 @@
-/* Runs all suites, or the one that the argument names. */
+/* Runs all suites, or those that the arguments name. */
 #include <CUnit/Basic.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,28 +18,45 @@ static const struct {
 #undef SUITE
 };
 
+static bool is_among(const char *name, int count, char *const *names)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Says which of the names is no suite's. */
+static bool all_are_suites(int count, char *const *names)
+{
+    for (int i = 0; i < count; i++) {
+        bool known = false;
+        for (size_t j = 0; j < sizeof suites / sizeof *suites; j++)
+            known |= strcmp(names[i], suites[j].name) == 0;
+        if (!known) {
+            fprintf(stderr, "no suite is called %s\n", names[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     static const int signals[] = {SIGHUP, SIGINT, SIGTERM};
-    int chosen = 0;
     /* A shell that starts the tests in the background has them ignore some. */
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         signal(signals[i], SIG_DFL);
-    if (CU_initialize_registry() != CUE_SUCCESS)
+    if (!all_are_suites(argc - 1, argv + 1) || CU_initialize_registry() != CUE_SUCCESS)
         return 1;
     for (size_t i = 0; i < sizeof suites / sizeof *suites; i++) {
-        if (argc > 1 && strcmp(argv[1], suites[i].name) != 0)
+        if (argc > 1 && !is_among(suites[i].name, argc - 1, argv + 1))
             continue;
         CU_SuiteInfo list[] = {suites[i].suite(), CU_SUITE_INFO_NULL};
         if (CU_register_suites(list) != CUE_SUCCESS) {
             fprintf(stderr, "suite %s: %s\n", suites[i].name, CU_get_error_msg());
             return 1;
         }
-        chosen++;
-    }
-    if (chosen == 0) {
-        fprintf(stderr, "no suite is called %s\n", argv[1]);
-        return 1;
     }
     CU_basic_set_mode(CU_BRM_NORMAL);
     CU_basic_run_tests();
