@@ -61,7 +61,7 @@ same_as_plain() { same_as plain "$@"; }
     same_as_plain 1 by-prefix --data set/emnist-digits
     mkdir notes
     touch notes/{a,b,c,d,e,f,g}.txt
-    refuse 66 'notes: .*found .*\.txt, .* and 2 more; .*get-mnist.sh notes' \
+    refuse 66 'notes: .*found .*\.txt, .* and 2 more; .*get-mnist.sh$' \
         --data notes "${base[@]}"
 }
 
