@@ -48,7 +48,7 @@ static void fill(drawing *self, const dt_excerpt *from)
     size_t place = 0;
     for (size_t rank = 0; rank < self->count; rank++) {
         dt_lane *lane = &self->lanes[rank];
-        snprintf(lane->label, sizeof lane->label, "rank %zu", rank);
+        snprintf(lane->label, sizeof lane->label, "rank %d", (int)rank);
         lane->spans = self->spans + place;
         for (int64_t i = 0; i < from->count; i++) {
             if (from->ranks[i] != (int64_t)rank)
