@@ -114,7 +114,7 @@ FORCE:
 
 include tests/Makefile
 
-.PHONY: run bench cost-model lint format clean help install uninstall dist readme
+.PHONY: run bench cost-model lint format clean help install uninstall dist
 run: $(PROGRAM)  ## train with the quick start's settings on NP ranks
 	$$(scripts/ranks.sh $(abspath $(PROGRAM))) -np $(NP) $(PROGRAM) --config configs/quickstart.ini
 
