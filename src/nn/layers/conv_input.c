@@ -87,7 +87,7 @@ typedef struct reach {
 static reach reach_of(int at, int size, int step, int windows)
 {
     int first = window_first(at, size, step);
-    return (reach){first, larger(least(at / step + 1, windows) - first, 0)};
+    return (reach){first, larger(window_end(at, step, windows) - first, 0)};
 }
 
 static inline __attribute__((always_inline)) dt_vector

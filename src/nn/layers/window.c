@@ -93,8 +93,9 @@ void window_find_seeing(const window *self, dt_shape image, const dt_real *value
             least_left = least(least_left, left[y]);
             most_right = larger(most_right, right[y]);
         }
-        int reached = most_right > 0 ? (most_right - 1 + self->left) / self->across + 1 : 0;
-        end[row] = least(reached, self->columns);
+        end[row] = most_right > 0
+                       ? window_end(most_right - 1 + self->left, self->across, self->columns)
+                       : 0;
         first[row] =
             least(window_first(least_left + self->left, self->width, self->across), end[row]);
     }

@@ -29,11 +29,16 @@ static inline int least(int a, int b)
 dt_status window_place(const dt_layer *layer, double stride, double pad, window *self,
                        dt_error *error);
 
-/* The first window that reaches a value `at` the padded side of an image, of windows of `size`,
- * `step` apart. */
+/* The windows that reach a value `at` the padded side of an image, of `count` windows of `size`,
+ * `step` apart: from the first to before the end. */
 static inline int window_first(int at, int size, int step)
 {
     return at < size ? 0 : (at - size) / step + 1;
+}
+
+static inline int window_end(int at, int step, int count)
+{
+    return least(at / step + 1, count);
 }
 
 /* The windows that see a value of the image other than zero, and few others: of each row of windows
