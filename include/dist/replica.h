@@ -40,10 +40,11 @@ float *dt_replica_slice(const dt_replica *replica);
 /* Rank 0's array becomes that of all ranks. Collective. */
 void dt_replica_spread(dt_replica *replica);
 
-/* This rank has updated its slice while nobody read the parameters. When all ranks of the host have
- * come back from here and met, they see each other's slices after dt_replica_refresh, and may
- * publish again when all have come back from there. Not collective. */
-void dt_replica_publish(dt_replica *replica);
+/* This rank has updated floats first .. end - 1 of its slice while nobody read the parameters; the
+ * last part of a slice comes last. When all ranks of the host have published theirs and met, they
+ * see each other's slices after dt_replica_refresh, and may publish again when all have come back
+ * from there. Not collective. */
+void dt_replica_publish(dt_replica *replica, size_t first, size_t end);
 void dt_replica_refresh(dt_replica *replica);
 
 /* All of that: the slices that the ranks of the host have updated, since the last time, are seen by

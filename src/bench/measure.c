@@ -149,7 +149,7 @@ dt_status measure_reduce(bench_case *it, int64_t times, dt_error *error)
         dt_range slice = dt_reduce_slice(reduce);
         if (!dt_reduce_finish(reduce, &run->trace).whole)
             dt_reduce_add(reduce, (size_t)slice.first, (size_t)slice.count);
-        dt_replica_publish(run->replica);
+        dt_replica_publish(run->replica, 0, (size_t)run->slice.count);
         dt_reduce_release(reduce, &run->trace);
         dt_replica_refresh(run->replica);
         it->seconds += dt_clock() - begin;

@@ -227,15 +227,17 @@ static void prefetch(const float *values, size_t count)
         __builtin_prefetch(values + i);
 }
 
-/* Floats first .. end - 1 of the slice, from the nodes of all ranks. */
+/* Floats first .. end - 1 of the slice, from the nodes of all ranks. Where they are one block of
+ * many, the block four further on is asked for: it comes from memory while others are worked on. */
 static void add(dt_reduce *self, size_t first, size_t end)
 {
+    enum { AHEAD = 4 };
     const node_fold *host = &self->plan.host;
     size_t count = end - first, of_slice = (size_t)(self->slice.first + self->slice.count);
-    size_t ahead = of_slice - end < count ? of_slice - end : count;
-    fold_add(host, 0, first, count, slice_of_sum(self) + first);
+    size_t soon = least(first + AHEAD * count, of_slice), then = least(soon + count, of_slice);
     for (int i = 0; i < host->part_count; i++)
-        prefetch(host->parts[i] + end, ahead);
+        prefetch(host->parts[i] + soon, then - soon);
+    fold_add(host, 0, first, count, slice_of_sum(self) + first);
 }
 
 /* Makes floats first .. end - 1 of the slice, and so many that it is worth to begin. */

@@ -126,13 +126,14 @@ void dt_replica_spread(dt_replica *self)
     dt_shared_barrier(self->shared);
 }
 
-void dt_replica_publish(dt_replica *self)
+void dt_replica_publish(dt_replica *self, size_t first, size_t end)
 {
     if (!self->copy)
         return;
-    dt_stream_copy(self->common + self->slice.first, dt_replica_slice(self),
-                   (size_t)self->slice.count);
-    dt_stream_end();
+    dt_stream_copy(self->common + (size_t)self->slice.first + first, dt_replica_slice(self) + first,
+                   end - first);
+    if (end == (size_t)self->slice.count)
+        dt_stream_end();
 }
 
 void dt_replica_refresh(dt_replica *self)
@@ -146,7 +147,7 @@ void dt_replica_refresh(dt_replica *self)
 
 void dt_replica_share(dt_replica *self)
 {
-    dt_replica_publish(self);
+    dt_replica_publish(self, 0, (size_t)self->slice.count);
     dt_shared_barrier(self->shared);
     dt_replica_refresh(self);
     dt_shared_barrier(self->shared);

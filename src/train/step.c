@@ -174,10 +174,11 @@ static void average(dt_session *run, const dt_interval *part)
                           dt_replica_slice(run->average));
 }
 
-/* Adds up the slice and updates it, a block after the other, each while it is in the L1 cache. */
+/* Adds up the slice, updates it and hands it on, a block after the other, each while it is in the
+ * L1 cache: what waits for memory does so while others are worked on. */
 static void add_and_update(dt_session *run, const float *sum, bool measured)
 {
-    enum { BLOCK = 4 * DT_SQUARES_BLOCK };
+    enum { BLOCK = DT_SQUARES_BLOCK };
     size_t first = (size_t)run->slice.first, count = (size_t)run->slice.count;
     for (size_t at = 0; at < count; at += BLOCK) {
         const dt_interval part = {at, count - at < BLOCK ? count : at + BLOCK};
@@ -187,6 +188,7 @@ static void add_and_update(dt_session *run, const float *sum, bool measured)
             note_squares(run, &part, &all, sum + first + at);
         dt_optimizer_update(run->optimizer, &part, dt_replica_slice(run->replica), sum + first);
         average(run, &part);
+        dt_replica_publish(run->replica, part.first, part.end);
     }
     dt_range slice = dt_reduce_slice(run->reduce); /* and what of it stands behind the parameters */
     size_t begin = (size_t)slice.first, end = begin + (size_t)slice.count;
@@ -232,10 +234,11 @@ static void update(dt_session *run, const dt_reduced *sum, const dt_support *sup
     for (size_t i = 0; added && i < support->count; i++)
         dt_optimizer_update(run->optimizer, &support->intervals[i], dt_replica_slice(run->replica),
                             gradient);
-    if (added)
+    if (added) {
         average(run, &slice);
+        dt_replica_publish(run->replica, slice.first, slice.end);
+    }
     note_totals(run, sum->values);
-    dt_replica_publish(run->replica);
     dt_trace_lap(&run->trace, DT_PHASE_UPDATE);
     dt_reduce_release(run->reduce, &run->trace);
     dt_replica_refresh(run->replica);

@@ -251,7 +251,7 @@ static stopwatch reduce(void *what)
         dt_reduce_add(self->reduce, (size_t)slice.first, (size_t)slice.count);
     memcpy(dt_replica_slice(self->replica), sum.values + slice.first,
            (size_t)slice.count * sizeof *sum.values);
-    dt_replica_publish(self->replica);
+    dt_replica_publish(self->replica, 0, (size_t)slice.count);
     dt_reduce_release(self->reduce, &trace);
     dt_replica_refresh(self->replica);
     time.end = dt_clock();
