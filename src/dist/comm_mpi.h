@@ -4,6 +4,7 @@
 
 #include <mpi.h>
 
+#include "base/stream.h"
 #include "dist/comm.h"
 
 struct dt_comm {
@@ -14,6 +15,7 @@ struct dt_comm {
     int host_cpus;          /* that the ranks of the host may run on */
     double host_processors; /* the same, or less: what a quota leaves of them */
     int hosts;
+    dt_stream stream;  /* on which this rank hands on what the host's other ranks read */
     int *host_of;      /* [size]: number of the host that a rank is on, by first appearance */
     int *host_rank_of; /* [size]: a rank's number on its host */
     int *host_sizes;   /* [hosts] */

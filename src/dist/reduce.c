@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/stream.h"
 #include "reduce_state.h"
 
@@ -108,8 +109,9 @@ static size_t stretch(const dt_reduce *self, size_t first, size_t end, int *rang
     return end;
 }
 
-/* Floats first .. end - 1 of this rank's nodes: hands them on, or takes note of them alone. */
-static void publish_stretch(dt_reduce *self, size_t first, size_t end, bool copied)
+/* Floats first .. end - 1 of this rank's nodes: hands them on, or takes note of them alone. Returns
+ * how many it has handed on. */
+static size_t publish_stretch(dt_reduce *self, size_t first, size_t end, bool copied)
 {
     float *largest = &self->progress[self->comm->host_rank]->largest;
     for (int i = 0; i < self->plan.own.node_count; i++) {
@@ -119,20 +121,23 @@ static void publish_stretch(dt_reduce *self, size_t first, size_t end, bool copi
             float found = find_largest(self->sums[i] + at, count);
             *largest = found > *largest || isnan(found) ? found : *largest;
             if (copied)
-                dt_stream_copy(published + at, self->sums[i] + at, count);
+                dt_stream_copy(&self->comm->stream, published + at, self->sums[i] + at, count);
         }
     }
+    return copied ? (size_t)self->plan.own.node_count * (end - first) : 0;
 }
 
-static void publish(dt_reduce *self, size_t first, size_t end, bool copied)
+static size_t publish(dt_reduce *self, size_t first, size_t end, bool copied)
 {
     int range;
+    size_t handed = 0;
     for (size_t next; first < end; first = next) {
         next = stretch(self, first, end, &range);
         if (range < 0)
-            publish_stretch(self, first, next, copied);
+            handed += publish_stretch(self, first, next, copied);
     }
     dt_stream_end();
+    return handed;
 }
 
 /* From float `first` on, for other hosts' sake all of them. */
@@ -184,11 +189,13 @@ static void publish_to_host(dt_reduce *self)
 {
     size_t first = (size_t)self->slice.first, end = first + (size_t)self->slice.count;
     bool copied = self->own;
+    double begin = dt_clock();
     self->progress[self->comm->host_rank]->largest =
         self->made.count > 0 ? (float)self->made.largest : 0;
-    publish(self, 0, first, copied);
+    size_t handed = publish(self, 0, first, copied);
     publish(self, first, end, false);
-    publish(self, end, self->plan.count, copied);
+    handed += publish(self, end, self->plan.count, copied);
+    dt_stream_judge(&self->comm->stream, handed, dt_clock() - begin);
 }
 
 /* Whether no sum of the ranks' nodes, in whatever order, can overflow. */

@@ -21,8 +21,8 @@ struct dt_replica {
 };
 
 /* Floats of this rank's copy. Where the array is small enough for caches, a rank updates its slice
- * in a copy, and hands it on past them; where it has a processor, and so a cache, to itself, it
- * reads the rest in a copy too. */
+ * in a copy, and hands it on (base/stream.h); where it has a processor, and so a cache, to itself,
+ * it reads the rest in a copy too. */
 static size_t copy_size(const dt_comm *comm, uint64_t count, size_t padding, int64_t updated,
                         bool *of_all)
 {
@@ -130,8 +130,8 @@ void dt_replica_publish(dt_replica *self, size_t first, size_t end)
 {
     if (!self->copy)
         return;
-    dt_stream_copy(self->common + (size_t)self->slice.first + first, dt_replica_slice(self) + first,
-                   end - first);
+    dt_stream_copy(&self->comm->stream, self->common + (size_t)self->slice.first + first,
+                   dt_replica_slice(self) + first, end - first);
     if (end == (size_t)self->slice.count)
         dt_stream_end();
 }
