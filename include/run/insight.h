@@ -12,9 +12,12 @@
  *                    channels]; probabilities: float [count][classes]; scores: float [count]
  *     /hardest, /doubtful   likewise, of tracked runs
  *     /tracked       gradient_norms, margins: float [training samples], in file order
+ *     /augmented     samples labels epochs: integers; pixels: float [count][height * width *
+ *                    channels]
  *     /timeline      step steps all_steps median; ranks phases begins ends: float [spans], phases
- * as numbers of those of /time What there is nothing of is left out; objects that are not named
- * here are passed over. Not collective. */
+ *                    as numbers of those of /time
+ * What there is nothing of is left out; objects that are not named here are passed over. Not
+ * collective. */
 #ifndef DT_RUN_INSIGHT_H
 #define DT_RUN_INSIGHT_H
 
@@ -43,6 +46,16 @@ typedef struct dt_gallery {
     float *probabilities; /* [count][classes] */
     float *scores;        /* [count]; what they are ordered by: dt_insight says */
 } dt_gallery;
+
+/* Training images, and what becomes of them when they are drawn anew (data/augment.h): of each
+ * image first itself, then as it is drawn in the first epochs, one after the other. */
+typedef struct dt_drawn {
+    int64_t count;    /* pictures; 0: nothing is drawn anew */
+    uint8_t *pixels;  /* [count][height][width][channels] */
+    int64_t *samples; /* [count], number in the pool (data/dataset.h) */
+    int64_t *labels;  /* [count] */
+    int64_t *epochs;  /* [count], from 1; 0: as the data have it */
+} dt_drawn;
 
 /* The answers to a part of the data. samples 0: there is none. */
 typedef struct dt_answers {
@@ -85,6 +98,7 @@ typedef struct dt_insight {
     int ranks;
     char **hosts;          /* [ranks] */
     double *phase_seconds; /* [ranks][DT_PHASES], of this start of the run */
+    dt_drawn augmented;
     dt_excerpt timeline;
     int fact_count;
     dt_fact *facts; /* in the order in which people want them */

@@ -22,10 +22,10 @@ typedef struct dt_epilogue {
 } dt_epilogue;
 
 /* Collects the answers to test and validation samples (counts, exact on any number of ranks), the
- * worst mistakes (mistakes.h), the time of each rank by phase, and the facts: how the run ended,
- * when, on what, and with which data. Of the environment, only the number of a Slurm job is named.
- * config.report must have been set from the start of the run. The galleries and arrays of tracked
- * runs are left empty.
+ * worst mistakes (mistakes.h), training images as they are drawn anew (drawn.h), the time of each
+ * rank by phase, and the facts: how the run ended, when, on what, and with which data. Of the
+ * environment, only the number of a Slurm job is named. config.report must have been set from the
+ * start of the run; the feed is gone. The galleries and arrays of tracked runs are left empty.
  * epilogue: of rank 0; NULL elsewhere. *out is always set, on rank 0 to the insight, elsewhere to
  * an empty one: dt_insight_destroy. Collective. Errors: DT_ERR_INTERNAL, the same on all ranks. */
 dt_status dt_insight_collect(dt_session *run, const dt_epilogue *epilogue, dt_insight *out,

@@ -169,8 +169,9 @@ static dt_status print_insight(const char *path, const void *bytes, size_t size,
     print_answers("test", &it.test, it.classes);
     print_answers("val", &it.val, it.classes);
     dt_print(stdout,
-             "  pictures  %" PRId64 " mistakes, %" PRId64 " hardest, %" PRId64 " doubtful\n",
-             it.mistakes.count, it.hardest.count, it.doubtful.count);
+             "  pictures  %" PRId64 " mistakes, %" PRId64 " hardest, %" PRId64 " doubtful, %" PRId64
+             " augmented\n",
+             it.mistakes.count, it.hardest.count, it.doubtful.count, it.augmented.count);
     for (int i = 0; i < it.fact_count; i++)
         dt_print(stdout, "  %s: %s\n", it.facts[i].name, it.facts[i].value);
     dt_insight_destroy(&it);

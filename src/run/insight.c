@@ -18,7 +18,7 @@
 #define SIZE_MAX_READ ((size_t)1 << 32)
 
 /* What arrays have. */
-enum { ANSWERS, COUNTS, PICTURES, PIXELS, CLASSES, RANKS, PHASES, TRACKED, SPANS, SIZES };
+enum { ANSWERS, COUNTS, PICTURES, PIXELS, CLASSES, RANKS, PHASES, TRACKED, DRAWN, SPANS, SIZES };
 
 #define ROW(name, kind, record, member, ...)                                                       \
     {                                                                                              \
@@ -42,19 +42,27 @@ static const dt_field answers_fields[] = {
     {DT_FIELD(REAL, "loss", dt_answers, loss)},
 };
 
-#define LIST(member)                                                                               \
-    ROW(#member, LIST, dt_gallery, member, .least = 0, .most = INT64_MAX, .rank = 1,               \
-        .sizes = {PICTURES})
+#define LIST(record, member, size)                                                                 \
+    ROW(#member, LIST, record, member, .least = 0, .most = INT64_MAX, .rank = 1, .sizes = {size})
+#define IMAGES(record, size)                                                                       \
+    ROW("pixels", BYTES, record, pixels, .least = 0, .most = 255, .rank = 2,                       \
+        .sizes = {size, PIXELS})
 
 static const dt_field gallery_fields[] = {
-    ROW("pixels", BYTES, dt_gallery, pixels, .least = 0, .most = 255, .rank = 2,
-        .sizes = {PICTURES, PIXELS}),
+    IMAGES(dt_gallery, PICTURES),
     ROW("probabilities", FLOATS, dt_gallery, probabilities, .rank = 2,
         .sizes = {PICTURES, CLASSES}),
     ROW("scores", FLOATS, dt_gallery, scores, .rank = 1, .sizes = {PICTURES}),
-    LIST(samples),
-    LIST(labels),
-    LIST(answers),
+    LIST(dt_gallery, samples, PICTURES),
+    LIST(dt_gallery, labels, PICTURES),
+    LIST(dt_gallery, answers, PICTURES),
+};
+
+static const dt_field drawn_fields[] = {
+    IMAGES(dt_drawn, DRAWN),
+    LIST(dt_drawn, samples, DRAWN),
+    LIST(dt_drawn, labels, DRAWN),
+    LIST(dt_drawn, epochs, DRAWN),
 };
 
 static const dt_field time_fields[] = {
@@ -108,6 +116,7 @@ static const section sections[] = {
     GALLERY(hardest),
     GALLERY(doubtful),
     SECTION("/tracked", dt_insight, 0, tracked, TRACKED, tracked_fields),
+    SECTION("/augmented", dt_drawn, offsetof(dt_insight, augmented), count, DRAWN, drawn_fields),
     SECTION("/timeline", dt_excerpt, offsetof(dt_insight, timeline), count, SPANS, timeline_fields),
 };
 
@@ -134,6 +143,7 @@ static void set_sizes(work *self)
         [RANKS] = {"ranks", insight->ranks, INT_MAX},
         [PHASES] = {"phases", DT_PHASES, 0},
         [TRACKED] = {"samples", 0, INT64_MAX},
+        [DRAWN] = {"pictures", 0, DT_GALLERY_MAX},
         [SPANS] = {"spans", 0, DT_EXCERPT_RANKS * DT_EXCERPT_SPANS},
     };
     memcpy(self->sizes, sizes, sizeof sizes);

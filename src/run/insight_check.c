@@ -62,6 +62,31 @@ static dt_status check_facts(const dt_insight *insight, dt_error *error)
     return DT_OK;
 }
 
+/* Whether a picture begins those of an image, or goes on with the one before. */
+static bool follows(const dt_drawn *drawn, int64_t i)
+{
+    return drawn->epochs[i] == 0 || (i > 0 && drawn->epochs[i] == drawn->epochs[i - 1] + 1 &&
+                                     drawn->samples[i] == drawn->samples[i - 1] &&
+                                     drawn->labels[i] == drawn->labels[i - 1]);
+}
+
+static dt_status check_drawn(const dt_insight *insight, dt_error *error)
+{
+    const dt_drawn *drawn = &insight->augmented;
+    for (int64_t i = 0; i < drawn->count; i++) {
+        if (drawn->labels[i] >= insight->classes)
+            return dt_fail(error, DT_ERR_DATA,
+                           "labels of /augmented: expected 0 to %d, found %" PRId64,
+                           insight->classes - 1, drawn->labels[i]);
+        if (!follows(drawn, i))
+            return dt_fail(error, DT_ERR_DATA,
+                           "/augmented: expected each image as it is, then epochs from 1 on, found "
+                           "epoch %" PRId64 " of sample %" PRId64 " as picture %" PRId64,
+                           drawn->epochs[i], drawn->samples[i], i);
+    }
+    return DT_OK;
+}
+
 static dt_status check_timeline(const dt_insight *insight, dt_error *error)
 {
     const dt_excerpt *it = &insight->timeline;
@@ -89,6 +114,8 @@ static dt_status check_timeline(const dt_insight *insight, dt_error *error)
 dt_status insight_check_rest(const dt_insight *insight, dt_error *error)
 {
     dt_status status = check_time(insight, error);
+    if (!status)
+        status = check_drawn(insight, error);
     if (!status)
         status = check_timeline(insight, error);
     return status ? status : check_facts(insight, error);

@@ -10,7 +10,7 @@ dt_status insight_check_answers(const char *group, const dt_answers *answers, in
 dt_status insight_check_gallery(const char *group, const dt_gallery *gallery, int classes,
                                 dt_error *error);
 
-/* Times, timeline and facts. */
+/* Times, images drawn anew, timeline and facts. */
 dt_status insight_check_rest(const dt_insight *insight, dt_error *error);
 
 #endif

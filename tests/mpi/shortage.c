@@ -14,6 +14,7 @@ static dt_session *open_run(dt_comm *comm)
     config.val_fraction = 0.2;
     config.epochs = 1;
     config.track_samples = true;
+    (void)dt_config_set(&config, dt_setting_find("augment"), "elastic 2 9", NULL);
     return harness_open(comm, config);
 }
 

@@ -3,6 +3,9 @@
 usage: check_insight.py same RUN RUN            two runs tell the same, but for times and places
        check_insight.py answers RUN DIR SUBSET  what it tells is what NumPy computes from weights.h5
                                                 and the data in DIR; SUBSET: test, val or pool
+       check_insight.py augmented RUN DIR IMAGES EPOCHS
+                                                so many training images of the data in DIR, of
+                                                different labels, and what becomes of each
        check_insight.py fact RUN NAME           prints a fact
        check_insight.py hosts RUN               prints the hosts of the ranks
        check_insight.py samples RUN             prints the numbers of the mistakes
@@ -110,11 +113,34 @@ def check_answers(run, directory, subset):
                 fail(name, expected, found)
 
 
+def check_augmented(run, directory, rows, epochs):
+    images, labels = idx.read_part(directory, "train")
+    with opened(run) as file:
+        group = file["augmented"]
+        shape = rows, epochs + 1
+        told = {name: np.reshape(group.attrs[name], shape) for name in group.attrs}
+        pixels = np.reshape(group["pixels"], (*shape, -1))
+        chosen = told["samples"][:, 0]
+        for name, found, expected in (
+                ("samples", told["samples"], np.tile(chosen[:, None], epochs + 1)),
+                ("labels", told["labels"], labels[told["samples"]]),
+                ("epochs", told["epochs"], np.tile(np.arange(epochs + 1), (rows, 1))),
+                ("images as they are", pixels[:, 0], images[chosen]),
+                ("labels that differ", len(set(told["labels"][:, 0])), rows)):
+            if not np.array_equal(found, expected):
+                fail(name, expected, found)
+        same = (pixels[:, :, None] == pixels[:, None]).all(-1).sum((1, 2)) - epochs - 1
+        if same.any():
+            fail("pictures of an image that are equal", 0, same)
+
+
 def main(what, run, *arguments):
     if what == "same":
         check_same(run, *arguments)
     elif what == "answers":
         check_answers(run, *arguments)
+    elif what == "augmented":
+        check_augmented(run, arguments[0], *map(int, arguments[1:]))
     else:
         with opened(run) as file:
             if what == "fact":

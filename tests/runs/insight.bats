@@ -70,6 +70,28 @@ insight() { "$python" "$top/tests/runs/check_insight.py" "$@"; }
     grep -q ' 60 hardest, ' out
 }
 
+@test "images drawn anew are told, on any number of ranks and after restarts" {
+    make_data data 300 80
+    local augment=("${data[@]}" --augment "shift 2, rotate 15, elastic 4 20") np
+    for np in 0 3 8; do
+        train "$np" "${augment[@]}" --output "run$np"
+        insight augmented "run$np" data 6 8
+        insight same run0 "run$np"
+    done
+    train 2 "${augment[@]}" --max-steps 7 --output pieces
+    insight augmented pieces data 6 8
+    train 3 "${augment[@]}" --resume auto --output pieces
+    insight same run0 pieces
+    expect "objects, step" "answers augmented facts mistakes time 20" "$(insight has run0)"
+    "$program" inspect run0/insight.h5 >out
+    grep -q '^  pictures  .*, 54 augmented$' out
+    train 2 "${augment[@]}" --train-limit 3 --output few
+    expect "pictures" 27 "$("$program" inspect few/insight.h5 |
+        sed -n 's/.* \([0-9]*\) augmented/\1/p')"
+    train 2 "${augment[@]}" --no-report --output none
+    [ ! -e none/insight.h5 ]
+}
+
 @test "facts are told, of this machine and of this run, and nothing of the environment" {
     make_data data 100 50
     SECRET=xyzzy SLURM_JOB_ID=4711 train 3 "${data[@]}" --output "a run"

@@ -36,6 +36,8 @@ passes() {
 
 @test "track: what a sample says alone, whoever played it; wrong labels are found" { passes track; }
 
+@test "drawn: what a report shows as drawn anew is what the network gets" { passes drawn; }
+
 # says_nothing COMMAND...: and ends well.
 says_nothing() {
     local status=0

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/memory.h"
+#include "drawn.h"
 #include "mistakes.h"
 #include "train/examine.h"
 
@@ -90,6 +91,8 @@ dt_status dt_insight_collect(dt_session *run, const dt_epilogue *epilogue, dt_in
                                  &out->val, error);
     if (!status)
         status = collect_mistakes(run, out, error);
+    if (!status)
+        status = drawn_collect(run, &out->augmented, error);
     if (!status)
         status = collect_places(run, epilogue, out, error);
     if (status || !epilogue)

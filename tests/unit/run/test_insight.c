@@ -104,6 +104,26 @@ static void draw_timeline(dt_random_sequence *random, int count, dt_insight *out
     }
 }
 
+/* Rows of an image each. */
+static void draw_drawn(dt_random_sequence *random, int64_t count, dt_insight *out)
+{
+    size_t n = (size_t)count, pixels = n * (size_t)dt_shape_size(out->shape);
+    dt_drawn *drawn = &out->augmented;
+    *drawn = (dt_drawn){.count = count,
+                        .pixels = room(pixels, 1),
+                        .samples = room(n, sizeof(int64_t)),
+                        .labels = room(n, sizeof(int64_t)),
+                        .epochs = room(n, sizeof(int64_t))};
+    for (size_t i = 0; i < pixels; i++)
+        drawn->pixels[i] = (uint8_t)draw_int(random, 0, 255);
+    for (size_t i = 0; i < n; i++) {
+        bool begins = i == 0 || draw_int(random, 0, 4) == 0;
+        drawn->epochs[i] = begins ? 0 : drawn->epochs[i - 1] + 1;
+        drawn->samples[i] = begins ? draw_int(random, 0, 59999) : drawn->samples[i - 1];
+        drawn->labels[i] = begins ? draw_int(random, 0, out->classes - 1) : drawn->labels[i - 1];
+    }
+}
+
 static void draw_facts(dt_random_sequence *random, int count, dt_insight *out)
 {
     out->fact_count = count;
@@ -142,6 +162,8 @@ static dt_insight draw_insight(uint32_t number)
         draw_time(random, draw_int(random, 1, 20), &it);
     if (it.ranks > 0 && draw_int(random, 0, 1))
         draw_timeline(random, draw_int(random, 1, 300), &it);
+    if (draw_int(random, 0, 1))
+        draw_drawn(random, draw_int(random, 1, DT_GALLERY_MAX), &it);
     if (draw_int(random, 0, 3))
         draw_facts(random, draw_int(random, 1, DT_FACTS_MAX), &it);
     return it;
@@ -170,6 +192,15 @@ static bool same_gallery(const dt_gallery *a, const dt_gallery *b, const dt_insi
                 sizeof *a->probabilities);
 }
 
+static bool same_drawn(const dt_drawn *a, const dt_drawn *b, const dt_insight *of)
+{
+    size_t n = (size_t)a->count, pixels = n * (size_t)dt_shape_size(of->shape);
+    return a->count == b->count && same(a->pixels, b->pixels, pixels, 1) &&
+           same(a->samples, b->samples, n, sizeof *a->samples) &&
+           same(a->labels, b->labels, n, sizeof *a->labels) &&
+           same(a->epochs, b->epochs, n, sizeof *a->epochs);
+}
+
 static bool same_timeline(const dt_excerpt *a, const dt_excerpt *b)
 {
     size_t n = (size_t)a->count;
@@ -193,6 +224,7 @@ static bool same_insight(const dt_insight *a, const dt_insight *b)
         same(a->gradient_norms, b->gradient_norms, (size_t)a->tracked, sizeof(float)) &&
         same(a->margins, b->margins, (size_t)a->tracked, sizeof(float)) && a->ranks == b->ranks &&
         a->fact_count == b->fact_count && same_timeline(&a->timeline, &b->timeline) &&
+        same_drawn(&a->augmented, &b->augmented, a) &&
         same(a->phase_seconds, b->phase_seconds, (size_t)a->ranks * DT_PHASES, sizeof(double));
     for (int r = 0; equal && r < a->ranks; r++)
         equal = strcmp(a->hosts[r], b->hosts[r]) == 0;
@@ -244,6 +276,12 @@ static dt_insight whole(void)
     it.margins = draw_floats(random, 3);
     draw_time(random, 2, &it);
     draw_timeline(random, 4, &it);
+    draw_drawn(random, 3, &it);
+    for (int i = 0; i < 3; i++) { /* of one image */
+        it.augmented.samples[i] = 7;
+        it.augmented.labels[i] = 1;
+        it.augmented.epochs[i] = i;
+    }
     draw_facts(random, 3, &it);
     return it;
 }
@@ -269,12 +307,17 @@ static void h5py_finds_it_where_the_header_says(void)
     assert_dataset(file, "/mistakes/scores", &scores, it.mistakes.scores);
     const dt_tensor norms = {.rank = 1, .shape = {3}};
     assert_dataset(file, "/tracked/gradient_norms", &norms, it.gradient_norms);
-    float pixels[2 * 6];
+    float pixels[2 * 6], drawn_pixels[3 * 6];
     for (int i = 0; i < 12; i++)
         pixels[i] = it.mistakes.pixels[i];
     const dt_tensor shape = {.rank = 2, .shape = {2, 6}};
     assert_dataset(file, "/mistakes/pixels", &shape, pixels);
-    CU_ASSERT_EQUAL(link_count(file, "/"), 8);
+    const dt_tensor drawn = {.rank = 2, .shape = {3, 6}};
+    for (int i = 0; i < 18; i++)
+        drawn_pixels[i] = it.augmented.pixels[i];
+    assert_dataset(file, "/augmented/pixels", &drawn, drawn_pixels);
+    CU_ASSERT_EQUAL(attribute_count(file, "/augmented"), 3);
+    CU_ASSERT_EQUAL(link_count(file, "/"), 9);
     CU_ASSERT_EQUAL(link_count(file, "/answers"), 2);
     CU_ASSERT_EQUAL(attribute_count(file, "/mistakes"), 3);
     H5Fclose(file);
@@ -332,6 +375,21 @@ static void what_makes_no_sense_is_not_written(void)
     it.timeline.median = (double)INFINITY;
     assert_not_written(&it, "of inf seconds");
     it.timeline.median = 0;
+    int64_t *const must_follow[] = {it.augmented.samples, it.augmented.labels, it.augmented.epochs};
+    for (int i = 0; i < 3; i++) {
+        must_follow[i][2] ^= 1;
+        assert_not_written(&it, "/augmented: expected each image as it is, then epochs from 1 on");
+        must_follow[i][2] ^= 1;
+    }
+    it.augmented.epochs[0] = 1;
+    assert_not_written(&it, "found epoch 1 of sample ");
+    it.augmented.epochs[0] = 0;
+    it.augmented.labels[0] = it.augmented.labels[1] = it.augmented.labels[2] = 2;
+    assert_not_written(&it, "labels of /augmented: expected 0 to 1, found 2");
+    it.augmented.labels[0] = it.augmented.labels[1] = it.augmented.labels[2] = 0;
+    it.augmented.count = DT_GALLERY_MAX + 1;
+    assert_not_written(&it, "/augmented: expected 0 to 100 pictures, found 101");
+    it.augmented.count = 3;
     it.facts[1].name[0] = '\0';
     assert_not_written(&it, "/facts: expected names");
     it.facts[1].name[0] = 'a';
@@ -369,6 +427,7 @@ static void a_damaged_file_is_refused(void)
     for (size_t i = 1; i < dt_metrics_top2(2); i++)
         it.test.counts[i] = 0;
     memset(it.mistakes.pixels, 99, 12);
+    memset(it.augmented.pixels, 98, 18);
     CU_ASSERT_EQUAL_FATAL(dt_insight_write(h5(), &it, NULL), DT_OK);
     size_t size;
     char *bytes = scratch_read(h5(), &size);
@@ -381,9 +440,11 @@ static void a_damaged_file_is_refused(void)
     for (int i = 2; i < 6; i++)
         assert_refused(bytes, size, &counts[0], &counts[i], 4,
                        "/answers/test/counts: expected whole numbers from 0 to 16777216");
-    const float pixels[] = {99, 256};
+    const float pixels[] = {99, 256, 98};
     assert_refused(bytes, size, &pixels[0], &pixels[1], 4,
                    "/mistakes/pixels: expected whole numbers from 0 to 255, found 256");
+    assert_refused(bytes, size, &pixels[2], &pixels[1], 4,
+                   "/augmented/pixels: expected whole numbers from 0 to 255, found 256");
     char *line = strdup(it.hosts[0]);
     line[0] = '\n';
     assert_refused(bytes, size, it.hosts[0], line, strlen(line), "/time/hosts: expected 2 lines");
