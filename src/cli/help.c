@@ -210,7 +210,8 @@ static void print_augment(FILE *out)
                "they are. An item is KIND VALUE...; amounts are drawn uniformly for each "
                "image. What becomes of an image depends on --seed, the epoch and its "
                "place in the epoch alone: the same on any number of ranks, and after a restart. "
-               "What lies beyond an image is 0.");
+               "What lies beyond an image is 0. --dry-run draws one image in the terminal, the "
+               "report shows a few.");
     fprintf(out, "\nKinds, in the order in which they are applied:\n");
     for (int i = 0; i < DT_AUGMENT_KINDS; i++) {
         const dt_augment_row *row = &dt_augment_rows[i];

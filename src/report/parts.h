@@ -14,6 +14,8 @@ typedef void report_section(dt_markup *to, const report_run *run);
 report_section report_answers;
 /* The worst mistakes. */
 report_section report_mistakes;
+/* What augmentation makes of some training images. */
+report_section report_augmented;
 /* What tracking has found: norms and margins, the hardest images, doubtful labels. */
 report_section report_tracked;
 /* The kernel of the first layer. */

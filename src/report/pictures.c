@@ -116,6 +116,63 @@ void report_mistakes(dt_markup *to, const report_run *run)
     dt_markup_add(to, "</section>\n");
 }
 
+static int64_t last_epoch(const dt_drawn *drawn)
+{
+    int64_t last = 0;
+    for (int64_t i = 0; i < drawn->count; i++)
+        last = drawn->epochs[i] > last ? drawn->epochs[i] : last;
+    return last;
+}
+
+/* Below the names of the columns a row for each image. */
+static void add_drawn(dt_markup *to, const dt_insight *insight)
+{
+    const dt_drawn *drawn = &insight->augmented;
+    size_t size = (size_t)dt_shape_size(insight->shape);
+    int64_t last = last_epoch(drawn);
+    dt_markup_add(to,
+                  "<div class=\"wide\"><div class=\"cards\" style=\"grid-template-columns:"
+                  "repeat(%" PRId64 ",minmax(56px,92px))\">\n<span class=\"note\">as it is</span>",
+                  last + 1);
+    for (int64_t epoch = 1; epoch <= last; epoch++)
+        dt_markup_add(to, "<span class=\"note\">epoch %" PRId64 "</span>", epoch);
+    for (int64_t i = 0; i < drawn->count; i++) {
+        char text[DT_CLASS_NAME + 80], label[DT_CLASS_NAME], when[40] = "as it is";
+        if (drawn->epochs[i] > 0)
+            snprintf(when, sizeof when, "in epoch %" PRId64, drawn->epochs[i]);
+        snprintf(text, sizeof text, "image %" PRId64 ": label %s, %s", drawn->samples[i],
+                 dt_class_name(insight->class_names, (int)drawn->labels[i], label), when);
+        dt_markup_add(to, "\n<figure class=\"card\"%s",
+                      drawn->epochs[i] > 0 ? "" : " style=\"grid-column:1\"");
+        dt_markup_around(to, " title=\"", text, "\">");
+        add_image(to, insight->shape, drawn->pixels + (size_t)i * size, text);
+        dt_markup_add(to, "</figure>");
+    }
+    dt_markup_add(to, "\n</div></div>\n");
+}
+
+void report_augmented(dt_markup *to, const report_run *run)
+{
+    const dt_drawn *drawn = &run->insight.augmented;
+    char list[DT_AUGMENT_TEXT] = "augmentation";
+    int64_t came_to = run->result.last.epoch;
+    if (!run->has_insight || drawn->count == 0)
+        return;
+    if (run->has_config && dt_augment_is_some(&run->config.augment))
+        dt_augment_text(&run->config.augment, list);
+    dt_markup_around(to,
+                     "<section>\n<h2>Augmentation</h2>\n<p>A few training images, and what <b>",
+                     list, "</b> makes of them, anew in each epoch.");
+    if (came_to > 0 && came_to < last_epoch(drawn))
+        dt_markup_add(to,
+                      " The run came to epoch %" PRId64 "; later epochs show what it would draw "
+                      "next.",
+                      came_to);
+    dt_markup_add(to, "</p>\n");
+    add_drawn(to, &run->insight);
+    dt_markup_add(to, "</section>\n");
+}
+
 void report_tracked(dt_markup *to, const report_run *run)
 {
     const dt_insight *insight = &run->insight;

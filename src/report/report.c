@@ -113,9 +113,9 @@ static void add_summary(dt_markup *to, const report_run *run)
 /* The parts of a run that a comparison has not shown. */
 static void add_sections(dt_markup *to, const report_run *run)
 {
-    static report_section *const sections[] = {report_answers, report_mistakes, report_filters,
-                                               report_tracked, report_time,     report_timeline,
-                                               report_settings};
+    static report_section *const sections[] = {
+        report_answers, report_mistakes, report_filters,  report_augmented,
+        report_tracked, report_time,     report_timeline, report_settings};
     for (size_t i = 0; i < sizeof sections / sizeof *sections && !to->error.status; i++)
         sections[i](to, run);
 }

@@ -98,6 +98,17 @@ def add_tracked(file, images, labels, outputs):
     add_gallery(file, "doubtful", numpy.argsort(margins)[:48], images, labels, outputs, margins)
 
 
+def add_augmented(file, random, images, labels):
+    """Two images, and what might become of them in eight epochs."""
+    group = file.create_group("augmented")
+    chosen = numpy.repeat([0, 1], 9)
+    group.attrs["samples"] = chosen
+    group.attrs["labels"] = labels[chosen].astype(numpy.int64)
+    group.attrs["epochs"] = numpy.tile(numpy.arange(9), 2)
+    pixels = [numpy.roll(image, random.integers(-2, 3), 1) for image in images[chosen]]
+    group["pixels"] = numpy.reshape(pixels, (18, -1)).astype(numpy.float32)
+
+
 def add_time(file, args, random):
     seconds = random.gamma(20, 0.05, (args.ranks, len(PHASES))) * [
         0.1, 2, 3, 0.6, 0.4, 0.5, 0.5, 0.05, 0.05]
@@ -151,6 +162,7 @@ def main():
             else:
                 images, labels, outputs = drawn(args, random, args.tracked)
             add_tracked(file, images, labels, outputs)
+        add_augmented(file, random, images, labels)
         add_time(file, args, random)
         if args.fact:
             facts = dict(fact.split("=", 1) for fact in args.fact)

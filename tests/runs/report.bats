@@ -49,9 +49,51 @@ report() {
     hash=$(summary parameter_hash run)
     check run/report.html complete "images right" Accuracy Loss "Learning rate" "Gradient norm" \
         "best: epoch" Answers precision "Worst mistakes" "First layer" "Likely wrong labels" \
-        Margins Time "rank 1" compute Timeline "steps 40 to 42 of the 100" \
-        "val_fraction0.2" "seed7" "a <fast> one" "$hash" \
-        '!is not there' --count=img:101
+        Margins Augmentation "what augmentation makes" Time "rank 1" compute Timeline \
+        "steps 40 to 42 of the 100" "val_fraction0.2" "seed7" "a <fast> one" "$hash" \
+        '!is not there' --count=img:119
+}
+
+@test "augmentation: images as they are and drawn anew, of insight.h5 alone; a bad part is named" {
+    small_run run --augment "flip, shift 2"
+    rm -r data
+    cp run/report.html made.html
+    report run
+    cmp made.html run/report.html
+    check run/report.html Augmentation "what shift 2, flip makes of them" "as it is" "epoch 8" \
+        "came to epoch 3;" '!epoch 9'
+    "$python" - <<'END'
+import base64, re, zlib
+import h5py, numpy
+
+page = open("run/report.html").read()
+page = page[page.index("<h2>Augmentation"):]
+page = page[:page.index("</section>")]
+found = []
+for png in re.findall(r"base64,([^\"]+)", page):
+    png = base64.b64decode(png)
+    data = b"".join(png[at + 4:at + 4 + int.from_bytes(png[at - 4:at], "big")]
+                    for at in (match.start() for match in re.finditer(b"IDAT", png)))
+    rows = numpy.frombuffer(zlib.decompress(data), "u1").reshape(12, 13)
+    image = numpy.zeros((13, 13), int)  # a row and a column of zeros before it
+    for y, (kind, *row) in enumerate(rows, 1):
+        for x, value in enumerate(row, 1):
+            left, up, corner = (int(image[at]) for at in ((y, x - 1), (y - 1, x), (y - 1, x - 1)))
+            paeth = min((left, up, corner), key=lambda near: abs(left + up - corner - near))
+            image[y, x] = (int(value) + (0, left, up, (left + up) // 2, paeth)[kind]) % 256
+    found.append(image[1:, 1:].ravel())
+with h5py.File("run/insight.h5", "r+") as file:
+    part = file["augmented"]
+    assert numpy.array_equal(found, part["pixels"]), "other pictures than those of insight.h5"
+    part.attrs["epochs"] = numpy.append(part.attrs["epochs"][:-1], 9)
+END
+    dist_train 0 report run
+    expect "exit code" 0 "$status"
+    grep -q '^warning: run/insight.h5: /augmented: expected each image as it is, then epochs' err
+    check run/report.html "run/insight.h5: /augmented: expected" '!Worst mistakes'
+    "$python" -c 'import h5py; del h5py.File("run/insight.h5", "r+")["augmented"]'
+    report run
+    check run/report.html "Worst mistakes" '!Augmentation'
 }
 
 @test "the same files make the same page" {
