@@ -28,7 +28,8 @@ int dt_comm_hosts(const dt_comm *comm);        /* number of hosts that the ranks
 const char *dt_comm_host(const dt_comm *comm); /* name of this rank's host */
 
 /* How many processors the ranks of this rank's host may use together: those that they are bound to,
- * and no more than a quota of their control groups allows, which need not be a whole number. */
+ * and no more than a quota of their control groups allows, which need not be a whole number; less
+ * where some of the ranks crowd on a few of them. */
 double dt_comm_host_processors(const dt_comm *comm);
 
 /* Whether each rank of this host may have a processor to itself: they are not more than those. */

@@ -44,22 +44,60 @@ static dt_status map_hosts(dt_comm *self, dt_error *error)
     return DT_OK;
 }
 
-enum { MOST_PROCESSORS = 8192, MASK_BITS = 8 * sizeof(unsigned long) };
+enum { MASK_BITS = 8 * sizeof(unsigned long), MASK_WORDS = 8192 / MASK_BITS };
+
+typedef struct mask {
+    unsigned long words[MASK_WORDS]; /* a bit for each processor that a rank may run on */
+} mask;
+
+static int count_bits(const mask *self)
+{
+    int count = 0;
+    for (int i = 0; i < MASK_WORDS; i++)
+        count += __builtin_popcountl(self->words[i]);
+    return count;
+}
+
+static bool lies_within(const mask *self, const mask *other)
+{
+    bool within = true;
+    for (int i = 0; i < MASK_WORDS; i++)
+        within &= (self->words[i] & ~other->words[i]) == 0;
+    return within;
+}
+
+/* The processors of a rank's mask, for all ranks if they were as crowded as those that have no
+ * others than these. */
+static double share_of(const mask *self, const mask *masks, int ranks)
+{
+    int within = 0;
+    for (int r = 0; r < ranks; r++)
+        within += lies_within(&masks[r], self);
+    return (double)count_bits(self) * ranks / within;
+}
 
 /* Ranks that are bound to one processor each have as many as there are ranks; if all are bound to
- * the same one they have that. Collective over the host. */
-static void count_processors(dt_comm *self)
+ * the same one they have that; if some crowd on a few, others do not help them. Collective over the
+ * host. */
+static dt_status count_processors(dt_comm *self, dt_error *error)
 {
-    unsigned long own[MOST_PROCESSORS / MASK_BITS] = {0}, all[MOST_PROCESSORS / MASK_BITS];
+    mask own = {{0}}, all;
     double quota = dt_cgroup_processors("/proc/self"), least;
-    int count = 0;
-    sched_getaffinity(0, sizeof own, (cpu_set_t *)own);
-    MPI_Allreduce(own, all, MOST_PROCESSORS / MASK_BITS, MPI_UNSIGNED_LONG, MPI_BOR, self->host);
+    mask *masks = dt_calloc((size_t)self->host_size, sizeof *masks, error);
+    if (!masks)
+        return error->status;
+    sched_getaffinity(0, sizeof own, (cpu_set_t *)own.words);
+    MPI_Allgather(&own, sizeof own, MPI_BYTE, masks, sizeof own, MPI_BYTE, self->host);
+    MPI_Allreduce(&own, &all, MASK_WORDS, MPI_UNSIGNED_LONG, MPI_BOR, self->host);
     MPI_Allreduce(&quota, &least, 1, MPI_DOUBLE, MPI_MIN, self->host);
-    for (int i = 0; i < MOST_PROCESSORS / (int)MASK_BITS; i++)
-        count += __builtin_popcountl(all[i]);
+    int count = count_bits(&all);
     self->host_cpus = count > 0 ? count : (int)sysconf(_SC_NPROCESSORS_ONLN);
     self->host_processors = fmin(self->host_cpus, least);
+    for (int r = 0; r < self->host_size && count > 0; r++)
+        self->host_processors =
+            fmin(self->host_processors, share_of(&masks[r], masks, self->host_size));
+    dt_free(masks);
+    return DT_OK;
 }
 
 /* A launcher ends the job when the first process fails: the one that speaks has to be heard. */
@@ -112,11 +150,10 @@ dt_status dt_comm_start(int *argc, char ***argv, dt_comm **out, dt_error *error)
     MPI_Comm_rank(self->host, &self->host_rank);
     MPI_Comm_size(self->host, &self->host_size);
     MPI_Get_processor_name(self->host_name, &length);
-    count_processors(self);
+    if (count_processors(self, error) || map_hosts(self, error))
+        give_up(error);
     if (!dt_comm_host_has_room(self))
         let_others_work();
-    if (map_hosts(self, error))
-        give_up(error);
     *out = self;
     return DT_OK;
 }

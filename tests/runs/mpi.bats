@@ -57,6 +57,11 @@ says_nothing() {
     # shellcheck disable=SC2016 # for the shell of each rank
     local each='exec taskset -c "$(($OMPI_COMM_WORLD_RANK + '"$cpu"'))" "$0" 2'
     says_nothing "${ranks[@]}" 2 bash -c "$each" "$processors"
+    # Two on one, the third on both.
+    # shellcheck disable=SC2016
+    local two='[ $OMPI_COMM_WORLD_RANK != 2 ] || also=,$(($1 + 1))
+        exec taskset -c "$1$also" "$0" 1.5'
+    says_nothing "${ranks[@]}" 3 bash -c "$two" "$processors" "$cpu"
 }
 
 @test "processors: no more than the quota of a control group" {
