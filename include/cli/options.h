@@ -67,6 +67,7 @@ typedef struct dt_invocation {
     char fit[DT_NAME_MAX];          /* predict: as given; "": not given */
     bool json;                      /* predict: print JSON */
     bool show;                      /* predict: draw the images */
+    bool many;                      /* predict: pictures have many characters */
     int file_count;                 /* arguments that are no options */
     const char **files;             /* [file_count] of argv's; NULL for none. Owned: dt_free */
     dt_config config;               /* not yet resolved: dt_config_resolve */

@@ -41,4 +41,27 @@ extern const char *const dt_image_way_names[];
 dt_status dt_image_fit(const dt_image *image, const dt_image_form *form, dt_image_way way,
                        int height, int width, uint8_t *pixels, dt_error *error);
 
+/* The most characters of a picture. */
+#define DT_IMAGE_CHARACTERS_MOST 1024
+
+typedef struct dt_image_character {
+    int line;  /* of characters, from 0, from the top */
+    bool wide; /* much wider than high: rather several that touch */
+} dt_image_character;
+
+typedef struct dt_image_characters {
+    int count;
+    uint8_t *pixels;                /* [count][height][width]; owned: dt_free */
+    dt_image_character *characters; /* [count]; likewise */
+} dt_image_characters;
+
+/* Makes an image of each character in a picture, as with mnist above, in the order of reading:
+ * lines from the top, each from the left. A character is ink that hangs together, and what stands
+ * above or below it, near to it; what is much lower than the largest is none. A picture is looked
+ * at with at most 512 x 512 pixels.
+ *
+ * *out is always set. Errors: as above, and DT_ERR_DATA for more than DT_IMAGE_CHARACTERS_MOST. */
+dt_status dt_image_fit_many(const dt_image *image, const dt_image_form *form, int height, int width,
+                            dt_image_characters *out, dt_error *error);
+
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/class_names.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/visible.h"
@@ -14,8 +15,8 @@
 #include "train/model.h"
 #include "train/need.h"
 
-/* Images that go through the network at a time. */
-enum { CHUNK = 1024, NAME_MAX_SHOWN = 4096 };
+/* Images that go through the network at a time: a picture's characters are among them together. */
+enum { CHUNK = DT_IMAGE_CHARACTERS_MOST, NAME_MAX_SHOWN = 4096 };
 
 typedef struct predictor {
     dt_model model;
@@ -54,6 +55,24 @@ static const char *names_of(const predictor *self)
     return self->model.file.facts.class_names;
 }
 
+/* Characters are cut out of pictures that are fitted by their ink. */
+static dt_status check_many(const dt_images_form *form, dt_error *error)
+{
+    if (form->way == DT_WAY_NONE)
+        return dt_fail(error, DT_ERR_USAGE, "predict: expected --many or --fit none, found both");
+    if (form->shape.channels != 1)
+        return dt_fail(error, DT_ERR_DATA,
+                       "predict: expected a network of images with one channel, for --many, found "
+                       "one with %d",
+                       form->shape.channels);
+    if (form->way == DT_WAY_AUTO && form->form.background < 0)
+        return dt_fail(
+            error, DT_ERR_USAGE,
+            "predict: expected --fit mnist with --many, since the network was trained on "
+            "whole pictures, found --fit auto");
+    return DT_OK;
+}
+
 static dt_status prepare(const dt_invocation *invocation, predictor *self, dt_error *error)
 {
     *self = (predictor){.json = invocation->json, .show = invocation->show};
@@ -71,9 +90,12 @@ static dt_status prepare(const dt_invocation *invocation, predictor *self, dt_er
     self->form = (dt_images_form){.shape = shape_of(self),
                                   .transpose = self->model.config.transpose,
                                   .form = dt_weights_form(&self->model.file.facts),
+                                  .many = invocation->many,
                                   .decoder = decoder};
     while (strcmp(invocation->fit, dt_image_way_names[self->form.way]) != 0)
         self->form.way++;
+    if (self->form.many && check_many(&self->form, error))
+        return error->status;
     size_t classes = (size_t)classes_of(self);
     self->parameters = dt_network_new_parameters(self->network, error);
     self->outputs = self->parameters ? dt_calloc(CHUNK * classes, sizeof(float), error) : NULL;
@@ -88,13 +110,18 @@ static dt_status prepare(const dt_invocation *invocation, predictor *self, dt_er
 }
 
 /* The answer in words; "none" when an output is not a number. */
+static void print_class(const predictor *self, int answer)
+{
+    char class[DT_CLASS_NAME];
+    dt_print(stdout, "%s",
+             answer == classes_of(self) ? "none" : dt_class_name(names_of(self), answer, class));
+}
+
 static void print_line(const predictor *self, const char *name, int answer)
 {
     int classes = classes_of(self);
-    char class[DT_CLASS_NAME];
     printf("%s\t", name);
-    dt_print(stdout, "%s",
-             answer == classes ? "none" : dt_class_name(names_of(self), answer, class));
+    print_class(self, answer);
     for (int j = 0; j < classes; j++)
         printf("%c%.4f", j == 0 ? '\t' : ' ', self->probabilities[j]);
     putchar('\n');
@@ -106,14 +133,16 @@ static void add_label(const predictor *self, int answer, dt_text *out)
     dt_json_add_class(out, names_of(self), answer);
 }
 
-static void add_json(const predictor *self, const char *file, int64_t index, bool several,
-                     int answer, dt_text *out)
+static void add_json(const predictor *self, const char *file, const dt_images *images,
+                     int64_t index, int answer, dt_text *out)
 {
     int classes = classes_of(self);
     dt_text_add(out, "{\"file\": ");
     dt_json_add_text(out, file);
-    if (several)
+    if (images->several)
         dt_text_add(out, ", \"index\": %" PRId64, index);
+    if (images->characters)
+        dt_text_add(out, ", \"line\": %d", images->characters[index].line);
     if (answer == classes)
         dt_text_add(out, ", \"label\": null");
     else
@@ -126,16 +155,16 @@ static void add_json(const predictor *self, const char *file, int64_t index, boo
     dt_text_add(out, "]}\n");
 }
 
-static dt_status print_json(const predictor *self, const char *file, int64_t index, bool several,
-                            int answer, dt_error *error)
+static dt_status print_json(const predictor *self, const char *file, const dt_images *images,
+                            int64_t index, int answer, dt_error *error)
 {
     dt_text text = {0};
-    add_json(self, file, index, several, answer, &text);
+    add_json(self, file, images, index, answer, &text);
     text = (dt_text){.size = text.length + 1};
     text.text = dt_calloc(text.size, 1, error);
     if (!text.text)
         return error->status;
-    add_json(self, file, index, several, answer, &text);
+    add_json(self, file, images, index, answer, &text);
     fputs(text.text, stdout);
     dt_free(text.text);
     return DT_OK;
@@ -160,17 +189,45 @@ static dt_status show_image(const predictor *self, const uint8_t *pixels, dt_err
     return DT_OK;
 }
 
+/* The answers for a line of characters, of which the one of `index` is the first. */
+static void print_characters(const predictor *self, const char *name, const dt_images *images,
+                             int64_t index, const float *outputs)
+{
+    int line = images->characters[index].line, classes = classes_of(self);
+    printf("%s\t", name);
+    for (int64_t i = index; i < images->count && images->characters[i].line == line; i++) {
+        printf("%s", i > index ? " " : "");
+        print_class(self,
+                    dt_metrics_answer(classes, outputs + (size_t)(i - index) * (size_t)classes));
+    }
+    putchar('\n');
+}
+
+static bool begins_line(const dt_images *images, int64_t index)
+{
+    const dt_image_character *list = images->characters;
+    return list && (index == 0 || list[index].line != list[index - 1].line);
+}
+
+/* outputs: of the image, and of those behind it. */
 static dt_status print_answer(const predictor *self, const char *file, const dt_images *images,
                               int64_t index, const float *outputs, dt_error *error)
 {
     int classes = classes_of(self);
     int answer = dt_metrics_answer(classes, outputs);
     dt_network_probabilities(self->network, outputs, self->probabilities);
+    if (images->characters && images->characters[index].wide)
+        dt_warn("%s[%" PRId64
+                "] is much wider than high: characters that touch, or are small in their "
+                "picture, are taken for one",
+                file, index);
     if (self->json)
-        return print_json(self, file, index, images->several, answer, error);
+        return print_json(self, file, images, index, answer, error);
     char name[NAME_MAX_SHOWN];
     dt_text text = {.text = name, .size = sizeof name};
     text.length = dt_visible(file, name, sizeof name);
+    if (begins_line(images, index))
+        print_characters(self, name, images, index, outputs);
     if (images->several)
         dt_text_add(&text, "[%" PRId64 "]", index);
     print_line(self, name, answer);
@@ -193,7 +250,7 @@ static dt_status predict_file(const predictor *self, const char *path, dt_error 
             status = print_answer(self, path, &images, first + i,
                                   self->outputs + (size_t)i * classes, error);
     }
-    dt_free(images.pixels);
+    dt_images_release(&images);
     return status;
 }
 

@@ -48,6 +48,27 @@ static content content_of(int fd)
     return count >= 4 && (gzip || (bytes[0] == 0 && bytes[1] == 0)) ? IDX : OTHER;
 }
 
+static dt_status fit_one(const dt_image *image, const dt_images_form *form, dt_images *out,
+                         dt_error *error)
+{
+    dt_shape shape = form->shape;
+    out->count = 1;
+    out->pixels = dt_calloc((size_t)dt_shape_size(shape), 1, error);
+    return out->pixels ? dt_image_fit(image, &form->form, form->way, shape.height, shape.width,
+                                      out->pixels, error)
+                       : DT_ERR_INTERNAL;
+}
+
+static dt_status fit_many(const dt_image *image, const dt_images_form *form, dt_images *out,
+                          dt_error *error)
+{
+    dt_image_characters found;
+    dt_status status =
+        dt_image_fit_many(image, &form->form, form->shape.height, form->shape.width, &found, error);
+    *out = (dt_images){found.count, true, found.pixels, found.characters};
+    return status;
+}
+
 static dt_status fit_picture(const void *bytes, size_t size, const dt_images_form *form,
                              dt_images *out, dt_error *error)
 {
@@ -59,13 +80,8 @@ static dt_status fit_picture(const void *bytes, size_t size, const dt_images_for
                        "a picture",
                        shape.channels);
     dt_status status = dt_image_decode(form->decoder, bytes, size, shape.channels, &image, error);
-    if (status)
-        return status;
-    out->count = 1;
-    out->pixels = dt_calloc((size_t)dt_shape_size(shape), 1, error);
-    status = out->pixels ? dt_image_fit(&image, &form->form, form->way, shape.height, shape.width,
-                                        out->pixels, error)
-                         : DT_ERR_INTERNAL;
+    if (!status)
+        status = (form->many ? fit_many : fit_one)(&image, form, out, error);
     dt_free(image.pixels);
     return status;
 }
@@ -124,6 +140,13 @@ static dt_status turn(dt_shape shape, dt_images *images, dt_error *error)
     return image ? DT_OK : DT_ERR_INTERNAL;
 }
 
+void dt_images_release(dt_images *images)
+{
+    dt_free(images->pixels);
+    dt_free(images->characters);
+    *images = (dt_images){0};
+}
+
 dt_status dt_images_read(const char *path, const dt_images_form *form, dt_images *out,
                          dt_error *error)
 {
@@ -137,6 +160,9 @@ dt_status dt_images_read(const char *path, const dt_images_form *form, dt_images
     content found = status ? OTHER : content_of(fd);
     if (found == PICTURE)
         status = read_picture(fd, name, form, out, error);
+    else if (found == IDX && form->many)
+        status = dt_fail(error, DT_ERR_DATA, "%s: expected a picture for --many, found IDX images",
+                         name);
     else if (found == IDX)
         status = read_idx(fd, name, stored, out, error);
     else if (!status)
@@ -148,9 +174,7 @@ dt_status dt_images_read(const char *path, const dt_images_form *form, dt_images
         close(fd);
     if (!status && found == IDX && form->transpose)
         status = turn(stored, out, error);
-    if (status) {
-        dt_free(out->pixels);
-        *out = (dt_images){0};
-    }
+    if (status)
+        dt_images_release(out);
     return status;
 }

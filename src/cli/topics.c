@@ -78,6 +78,9 @@ static const dt_flag flags[] = {
           "trained in colour or on a folder of pictures, or if the picture has the network's size "
           "and is light on dark as they are; else the ink"),
      .value = "NAME", .names = dt_image_way_names, .preset = "auto"},
+    {FLAG("many", many, PREDICT,
+          "predict: answer for each character in a picture, side by side and in lines; those "
+          "that touch count as one, and what is much smaller than the largest is left out")},
     {FLAG("show", show, PREDICT, "predict: draw each image as the network sees it")},
     {FLAG("batches", batches, BENCH, "bench: batch sizes to measure"), .value = "N,N,...",
      .preset = "1,8,32,64,128,512,2048"},

@@ -2,6 +2,7 @@
 
 usage: check_use.py eval WEIGHTS[,WEIGHTS...] DIR PART JSON CSV    compares both files of eval
        check_use.py pictures DIR                      writes digits as PNG of all kinds, see below
+       check_use.py lines DIR FILE                    writes the eight of them as a PNG, in two lines
        check_use.py predict WEIGHTS DIR OUTPUT        compares lines of predict on these pictures
 
 A picture is an image in MNIST's form, 28 x 28, with other pixels around, larger, in other colours:
@@ -149,6 +150,13 @@ def write_pictures(directory):
                 file.write(data)
 
 
+def write_lines(directory, path):
+    images = [np.load(f"{directory}/{number}.npy") for number in range(8)]
+    lines = np.kron(np.block([images[:4], images[4:]]), np.ones((3, 3), np.uint8))
+    with open(path, "wb") as file:
+        file.write(png(255 - lines[:, :, None], 0, 8))
+
+
 def check_predict(weights, directory, output):
     facts, layers = read_model(weights)
     lines = [line.split("\t") for line in open(output).read().splitlines()]
@@ -164,5 +172,5 @@ def check_predict(weights, directory, output):
 
 
 if __name__ == "__main__":
-    {"eval": check_eval, "pictures": write_pictures,
+    {"eval": check_eval, "pictures": write_pictures, "lines": write_lines,
      "predict": check_predict}[sys.argv[1]](*sys.argv[2:])

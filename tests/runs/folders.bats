@@ -63,6 +63,8 @@ make_form() { "$python" "$top/tests/runs/make_data.py" "$@"; }
     cut -f2- out >expected
     train 1 predict --weights ink-run/weights.h5 large/test/*/*.png
     cut -f2- out | cmp - expected
+    refuse 64 "predict: expected --fit mnist with --many, since the network was trained on whole" \
+        predict --weights ink-run/weights.h5 --many large/test/*/*.png
     train 1 export --weights run/weights.h5 --format safetensors -o net.safetensors
     grep -aq 'id2label.*0.*ant.*3.*wasp' net.safetensors
     train 1 import --from net.safetensors -o back.h5

@@ -2,6 +2,9 @@
 
 usage: photographs.py make DATA DIR COUNT      writes DIR/NUMBER-KIND-LABEL.png|ppm, and DIR/originals, IDX images
        photographs.py check ANSWERS ORIGINALS DIR   ANSWERS, ORIGINALS: what predict printed of both
+       photographs.py rows DATA DIR COUNT      writes DIR/NUMBER-KIND.png|ppm, digits in a row, DIR/originals of all, and
+                                               DIR/blank.png
+       photographs.py check_rows ANSWERS ORIGINALS DIR   likewise, of predict --many
        photographs.py bars DIR                 writes a small data set that fills its frame, and DIR/NUMBER-LABEL.png
        photographs.py one KIND DATA FILE       one of a kind, for looking at it
 
@@ -117,13 +120,28 @@ def cut(random, v, u, kind):
 KINDS = ["screen", "uneven", "shadow", "table", "around", "edge", "cell", "ruled", "board", "colour"]
 
 
+ROW_KINDS = ["screen", "uneven", "shadow", "ruled", "board", "colour"]
+
+
+def row_of(random, digits):
+    """Their ink side by side, as near as people write."""
+    columns = []
+    for digit in digits:
+        inked = np.flatnonzero(digit.any(axis=0))
+        columns.append(np.roll(digit, random.integers(-2, 3), axis=0)[:, inked[0]:inked[-1] + 1])
+        columns.append(np.zeros((len(digit), random.integers(2, 9)), digit.dtype))
+    return np.hstack(columns[:-1])
+
+
 def photograph(random, kind, digit):
-    """[HEIGHT][WIDTH], or [3] of them behind, from 0 to 255."""
+    """[HEIGHT][WIDTH], or [3] of them behind, from 0 to 255. digit: [28][28], or wider."""
     flat = kind in ("screen", "edge")
     v, u = on_sheet(random, 0 if flat else 0.06, 0 if flat else 0.12)
     size = random.uniform(0.5, 0.62) if kind in ("cell", "around", "table") else random.uniform(0.5, 0.9)
     shift = random.uniform(-0.05, 0.05, 2)
-    ink = sample(digit, (v - shift[0]) / size * 14 + 13.5, (u - shift[1]) / size * 14 + 13.5) / 255
+    middle = (np.array(digit.shape) - 1) / 2
+    size *= min(1, 34 / digit.shape[1])
+    ink = sample(digit, (v - shift[0]) / size * 14 + middle[0], (u - shift[1]) / size * 14 + middle[1]) / 255
     sheet = random.uniform(0.75, 0.95)
     paper = np.full_like(v, sheet)
     if kind == "ruled":
@@ -148,6 +166,11 @@ def photograph(random, kind, digit):
     return 255 * surface + random.normal(0, random.uniform(2, 6), surface.shape)
 
 
+def write_originals(directory, images):
+    with open(f"{directory}/originals", "wb") as file:
+        file.write(struct.pack(">BBBBIII", 0, 0, 8, 3, len(images), 28, 28) + images.tobytes())
+
+
 def make(data, directory, count):
     images, labels = read_idx(data, "t10k-images-idx3-ubyte"), read_idx(data, "t10k-labels-idx1-ubyte")
     os.makedirs(directory)
@@ -157,8 +180,39 @@ def make(data, directory, count):
         ending = "ppm" if kind == "colour" else "png"
         write_picture(f"{directory}/{number:03}-{kind}-{labels[number]}.{ending}",
                       photograph(random, kind, images[number]))
-    with open(f"{directory}/originals", "wb") as file:
-        file.write(struct.pack(">BBBBIII", 0, 0, 8, 3, int(count), 28, 28) + images[:int(count)].tobytes())
+    write_originals(directory, images[:int(count)])
+
+
+def rows(data, directory, count):
+    """Of 3 to 6 digits."""
+    images, first = read_idx(data, "t10k-images-idx3-ubyte"), 0
+    os.makedirs(directory)
+    for number in range(int(count)):
+        random = np.random.default_rng(number)
+        kind, after = ROW_KINDS[number % len(ROW_KINDS)], first + 3 + number % 4
+        ending = "ppm" if kind == "colour" else "png"
+        write_picture(f"{directory}/{number:03}-{kind}.{ending}",
+                      photograph(random, kind, row_of(random, images[first:after])))
+        first = after
+    write_originals(directory, images[:first])
+    write_picture(f"{directory}/blank.png", photograph(np.random.default_rng(1), "uneven", np.zeros((28, 28))))
+
+
+def check_rows(answers, originals, directory):
+    lines = [line.rstrip("\n").split("\t") for line in open(answers)]
+    found = {line[0]: line[1].split(" ") for line in lines if len(line) == 2}
+    each = {line[0]: line[1] for line in lines if len(line) == 3}
+    before = [line.split("\t")[1] for line in open(originals)]
+    count, right, counted = len(before), 0, 0
+    for number, name in enumerate(sorted(glob.glob(f"{directory}/*-*.p*m") + glob.glob(f"{directory}/*-*.png"))):
+        expected, before = before[:3 + number % 4], before[3 + number % 4:]
+        answer = found.pop(name)
+        print(os.path.basename(name), *answer, "" if answer == expected else f"expected {' '.join(expected)}")
+        counted += len(answer) == len(expected)
+        assert answer == [each.pop(f"{name}[{i}]") for i in range(len(answer))]
+        right += sum(a == b for a, b in zip(answer, expected))
+    print(f"{right} digits as in the originals")
+    assert not found and not each and not before and counted == number + 1 and right >= SHARE * count
 
 
 def check(answers, originals, directory):
@@ -199,4 +253,4 @@ if __name__ == "__main__":
         digits = read_idx(sys.argv[3], "t10k-images-idx3-ubyte")
         write_picture(sys.argv[4], photograph(np.random.default_rng(1), sys.argv[2], digits[0]))
     else:
-        {"make": make, "check": check, "bars": bars}[sys.argv[1]](*sys.argv[2:])
+        {"make": make, "check": check, "rows": rows, "check_rows": check_rows, "bars": bars}[sys.argv[1]](*sys.argv[2:])

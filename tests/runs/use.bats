@@ -317,6 +317,8 @@ EOT
     expect "lines" 13 "$(wc -l <out)"
     refuse 65 "own0.png: expected a network of images with one channel, for pictures fitted" \
         predict --weights run1/weights.h5 --fit mnist own0.png
+    refuse 65 "predict: expected a network of images with one channel, for --many, found one" \
+        predict --weights run1/weights.h5 --many own0.png
 }
 
 # A set that fills its frame: its own form, kept in the weights file, not MNIST's.
@@ -350,6 +352,49 @@ EOT
     cp out answers
     train 0 predict --weights run/weights.h5 photographs/originals
     "$python" "$top/tests/runs/photographs.py" check answers out photographs
+
+    # As one of many characters, too.
+    "$program" predict --many --weights run/weights.h5 photographs/*-*.p?m photographs/*-*.png \
+        >out 2>err
+    grep -q '^warning: photographs.167-ruled-5.png\[0\] is much wider than high' err
+    expect "other than warnings" "" "$(grep -v '^warning: .* is much wider than high' err || true)"
+    awk -F'\t' 'NF == 2' out | diff - <(cut -f1,2 answers)
+    "$python" "$top/tests/runs/photographs.py" rows "$mnist" rows 24
+    train 0 predict --weights run/weights.h5 rows/originals
+    cp out originals
+    train 0 predict --many --weights run/weights.h5 rows/*-*.p?m rows/*-*.png
+    "$python" "$top/tests/runs/photographs.py" check_rows out originals rows
+    refuse 65 "rows.blank.png: expected a digit on a background, found nothing that stands out" \
+        predict --many --weights run/weights.h5 rows/blank.png
+}
+
+@test "predict of many characters answers for each as for a picture of it alone" {
+    trained
+    forget_form
+    use_check pictures pictures
+    use_check lines pictures lines.png
+    use 0 0 predict --weights run/weights.h5 pictures/?-as-it-is.png
+    "$python" - <<'EOF'
+lines = [line.split("\t", 1)[1] for line in open("out")]
+with open("text", "w") as text, open("json", "w") as json:
+    for i, line in enumerate(lines):
+        if i % 4 == 0:
+            text.write("lines.png\t" + " ".join(l.split("\t")[0] for l in lines[i:i + 4]) + "\n")
+        text.write(f"lines.png[{i}]\t{line}")
+        json.write(f'"file": "lines.png", "index": {i}, "line": {i // 4}, "label": {line[0]}\n')
+EOF
+    use 0 0 predict --many --weights run/weights.h5 lines.png
+    cmp out text
+    use 0 0 predict --many --json --weights run/weights.h5 lines.png
+    grep -o '"file.*"label": [0-9]*' out | cmp - json
+    COLUMNS=80 LC_ALL=C.UTF-8 use 0 0 predict --many --show --weights run/weights.h5 lines.png
+    expect "lines" $((2 + 8 * 29)) "$(wc -l <out)"
+    use 0 0 predict --many --weights run/weights.h5 pictures/0-large.png
+    tail -n +2 out | cmp - <(sed -n '2s/lines.png/pictures\/0-large.png/p' text)
+    refuse 64 "predict: expected --many or --fit none, found both" \
+        predict --many --fit none --weights run/weights.h5 lines.png
+    refuse 65 "data.train-images-idx3-ubyte: expected a picture for --many, found IDX images" \
+        predict --many --weights run/weights.h5 data/train-images-idx3-ubyte
 }
 
 @test "predict draws what the network sees, as wide as the terminal" {

@@ -62,19 +62,46 @@ static void paint(const ink *box, const dt_image_form *form, int height, int wid
                 (uint8_t)(from->values[(size_t)y * (size_t)from->width + (size_t)x] + 0.5F);
 }
 
-static dt_status fit_ink(const dt_image *image, const dt_image_form *form, int height, int width,
-                         uint8_t *pixels, dt_error *error)
+static dt_status fit_character(ink *alone, const dt_image_form *form, int height, int width,
+                               uint8_t *pixels, dt_error *error)
 {
-    ink found, box = {0};
-    dt_status status = image_find_ink(image, &found, error);
-    if (!status)
-        status = scale_box(&found, form->extent, height, width, &box, error);
+    ink box = {0};
+    image_measure_ink(alone);
+    dt_status status = scale_box(alone, form->extent, height, width, &box, error);
     if (!status)
         paint(&box, form, height, width, pixels);
     for (size_t i = 0; i < (size_t)height * (size_t)width && form->background > 0; i++)
         pixels[i] = (uint8_t)(form->background - pixels[i]);
-    dt_free(found.plane.values);
-    dt_free(box.plane.values);
+    image_free_ink(&box);
+    return status;
+}
+
+/* Each character's image. */
+static dt_status fit_characters(const ink *found, const dt_image_form *form, int height, int width,
+                                uint8_t *pixels, dt_error *error)
+{
+    size_t count = (size_t)found->plane.height * (size_t)found->plane.width;
+    ink alone = {.plane = {found->plane.height, found->plane.width, NULL}};
+    alone.plane.values = dt_calloc(count, sizeof(float), error);
+    dt_status status = alone.plane.values ? DT_OK : DT_ERR_INTERNAL;
+    for (int number = 1; number <= found->count && !status; number++) {
+        for (size_t i = 0; i < count; i++)
+            alone.plane.values[i] = found->owners[i] == number ? found->plane.values[i] : 0;
+        status = fit_character(&alone, form, height, width, pixels, error);
+        pixels += (size_t)height * (size_t)width;
+    }
+    image_free_ink(&alone);
+    return status;
+}
+
+static dt_status fit_ink(const dt_image *image, const dt_image_form *form, int height, int width,
+                         uint8_t *pixels, dt_error *error)
+{
+    ink found;
+    dt_status status = image_find_ink(image, false, &found, error);
+    if (!status)
+        status = fit_characters(&found, form, height, width, pixels, error);
+    image_free_ink(&found);
     return status;
 }
 
@@ -121,23 +148,65 @@ static bool looks_like(const dt_image *image, const dt_image_form *form)
     return light == (form->background > 0) || sums[0] / counts[0] == sums[1] / counts[1];
 }
 
+static dt_status check_grey(const dt_image *image, dt_error *error)
+{
+    if (image->channels == 1)
+        return DT_OK;
+    return dt_fail(error, DT_ERR_DATA,
+                   "expected a network of images with one channel, for pictures fitted as MNIST's "
+                   "are, found one with %d",
+                   image->channels);
+}
+
+/* Of a form that has ink. */
+static const dt_image_form *form_of_ink(const dt_image_form *form)
+{
+    return form->background < 0 ? &dt_image_form_mnist : form;
+}
+
 dt_status dt_image_fit(const dt_image *image, const dt_image_form *form, dt_image_way way,
                        int height, int width, uint8_t *pixels, dt_error *error)
 {
-    if (way == DT_WAY_MNIST && image->channels != 1)
-        return dt_fail(error, DT_ERR_DATA,
-                       "expected a network of images with one channel, for pictures fitted as "
-                       "MNIST's are, found one with %d",
-                       image->channels);
+    dt_status status = way == DT_WAY_MNIST ? check_grey(image, error) : DT_OK;
     bool whole =
         way == DT_WAY_NONE ||
         (way == DT_WAY_AUTO && (image->channels != 1 || form->background < 0 ||
                                 (has_size(image, height, width) && looks_like(image, form))));
-    if (!whole)
-        return fit_ink(image, form->background < 0 ? &dt_image_form_mnist : form, height, width,
-                       pixels, error);
-    dt_status status = DT_OK;
+    if (!status && !whole)
+        return fit_ink(image, form_of_ink(form), height, width, pixels, error);
     for (int channel = 0; channel < image->channels && !status; channel++)
         status = scale_channel(image, channel, height, width, pixels, error);
+    return status;
+}
+
+dt_status dt_image_fit_many(const dt_image *image, const dt_image_form *form, int height, int width,
+                            dt_image_characters *out, dt_error *error)
+{
+    ink found = {0};
+    *out = (dt_image_characters){0};
+    dt_status status = check_grey(image, error);
+    if (!status)
+        status = image_find_ink(image, true, &found, error);
+    if (!status && found.count > DT_IMAGE_CHARACTERS_MOST)
+        status =
+            dt_fail(error, DT_ERR_DATA, "expected a picture of at most %d characters, found %d",
+                    DT_IMAGE_CHARACTERS_MOST, found.count);
+    if (!status) {
+        size_t size = (size_t)height * (size_t)width;
+        out->count = found.count;
+        out->pixels = dt_calloc((size_t)found.count, size, error);
+        status = out->pixels
+                     ? fit_characters(&found, form_of_ink(form), height, width, out->pixels, error)
+                     : DT_ERR_INTERNAL;
+    }
+    if (!status) {
+        out->characters = found.characters;
+        found.characters = NULL;
+    }
+    image_free_ink(&found);
+    if (status) {
+        dt_free(out->pixels);
+        *out = (dt_image_characters){0};
+    }
     return status;
 }

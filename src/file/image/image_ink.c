@@ -6,7 +6,8 @@
 
 #include "base/memory.h"
 
-/* Pixels a side in which ink is looked for, at most. */
+/* Pixels a side in which ink is looked for, at most; of many characters, those of a square of it.
+ */
 #define SIDE_SEEN 512
 /* Ink begins at so many times the noise of the border; a border of more noise is not one tone. */
 #define NOISE_FACTOR 3
@@ -69,11 +70,22 @@ void image_measure_ink(ink *of)
     of->centre_x = sum_x / sum;
 }
 
-/* The picture with at most SIDE_SEEN pixels a side. */
-static dt_status reduce(const dt_image *image, plane *out, dt_error *error)
+void image_free_ink(ink *of)
+{
+    dt_free(of->plane.values);
+    dt_free(of->owners);
+    dt_free(of->characters);
+    *of = (ink){0};
+}
+
+/* The picture with at most SIDE_SEEN pixels a side, or as many in all. */
+static dt_status reduce(const dt_image *image, bool many, plane *out, dt_error *error)
 {
     int most = image->height > image->width ? image->height : image->width;
     int times = (most + SIDE_SEEN - 1) / SIDE_SEEN;
+    while (many && times > 1 &&
+           image->height * image->width <= SIDE_SEEN * SIDE_SEEN * (times - 1) * (times - 1))
+        times--;
     *out = (plane){(image->height + times - 1) / times, (image->width + times - 1) / times, NULL};
     size_t width = (size_t)image->width;
     out->values = dt_calloc((size_t)out->height * (size_t)out->width, sizeof(float), error);
@@ -184,9 +196,10 @@ static bool is_darker_than_paper(const strokes *of)
 }
 
 /* Ink that differs from its paper: darker (sign 1) or lighter (-1), as a share of the lighter. */
-static dt_status pick_strokes(const plane *picture, const float *paper, int sign, plane *to,
-                              dt_error *error)
+static dt_status pick_strokes(const plane *picture, const float *paper, int sign, bool many,
+                              ink *out, dt_error *error)
 {
+    plane *to = &out->plane;
     size_t count = (size_t)picture->height * (size_t)picture->width;
     for (size_t i = 0; i < count; i++) {
         double light = (double)paper[i], value = (double)picture->values[i];
@@ -199,7 +212,7 @@ static dt_status pick_strokes(const plane *picture, const float *paper, int sign
         memset(to->values, 0, count * sizeof(float));
         return DT_OK;
     }
-    dt_status status = image_pick_pieces(to, weak, usual + STRONG * range, false, error);
+    dt_status status = image_pick_pieces(out, weak, usual + STRONG * range, false, many, error);
     for (size_t i = 0; i < count && !status; i++) {
         double share = ((double)to->values[i] - weak) / (full - weak);
         to->values[i] = (float)(255 * fmax(0, fmin(1, share)));
@@ -207,7 +220,8 @@ static dt_status pick_strokes(const plane *picture, const float *paper, int sign
     return status;
 }
 
-static dt_status find_strokes(const plane *picture, int sign, strokes *out, dt_error *error)
+static dt_status find_strokes(const plane *picture, int sign, bool many, strokes *out,
+                              dt_error *error)
 {
     size_t count = (size_t)picture->height * (size_t)picture->width;
     plane *to = &out->ink.plane;
@@ -216,7 +230,7 @@ static dt_status find_strokes(const plane *picture, int sign, strokes *out, dt_e
     to->values = paper ? dt_calloc(count, sizeof(float), error) : NULL;
     dt_status status = to->values ? find_paper(picture, sign, paper, error) : DT_ERR_INTERNAL;
     if (!status)
-        status = pick_strokes(picture, paper, sign, to, error);
+        status = pick_strokes(picture, paper, sign, many, &out->ink, error);
     if (!status)
         image_measure_ink(&out->ink);
     for (size_t i = 0; i < count && !status && out->ink.mass > 0; i++) {
@@ -267,21 +281,27 @@ static bool is_better(const plane *picture, const strokes *first, const strokes 
     return second->ink.mass > first->ink.mass;
 }
 
-/* Of strokes darker and lighter than their surroundings those that are the digit. */
-static dt_status find_uneven(const plane *picture, ink *out, dt_error *error)
+/* Of strokes darker and lighter than their surroundings those that are the digit; which they are is
+ * told by the largest of many. */
+static dt_status find_uneven(const plane *picture, bool many, ink *out, dt_error *error)
 {
     strokes darker, lighter = {0};
-    dt_status status = find_strokes(picture, 1, &darker, error);
+    dt_status status = find_strokes(picture, 1, false, &darker, error);
     if (!status)
-        status = find_strokes(picture, -1, &lighter, error);
+        status = find_strokes(picture, -1, false, &lighter, error);
     bool second = !status && is_better(picture, &darker, &lighter);
-    dt_free(second ? darker.ink.plane.values : lighter.ink.plane.values);
-    *out = second ? lighter.ink : darker.ink;
+    strokes *better = second ? &lighter : &darker;
+    image_free_ink(second ? &darker.ink : &lighter.ink);
+    if (!status && many) {
+        image_free_ink(&better->ink);
+        status = find_strokes(picture, second ? -1 : 1, true, better, error);
+    }
+    *out = better->ink;
     return status;
 }
 
 /* Ink on a border of one tone: what differs from it towards the side where more does. */
-static dt_status find_even(const plane *picture, border paper, ink *out, dt_error *error)
+static dt_status find_even(const plane *picture, border paper, bool many, ink *out, dt_error *error)
 {
     size_t count = (size_t)picture->height * (size_t)picture->width;
     double lighter = 0, darker = 0;
@@ -299,7 +319,7 @@ static dt_status find_even(const plane *picture, border paper, ink *out, dt_erro
         float difference = sign * (picture->values[i] - tone);
         out->plane.values[i] = difference > noise ? difference : 0;
     }
-    dt_status status = image_pick_pieces(&out->plane, 0, noise, true, error);
+    dt_status status = image_pick_pieces(out, 0, noise, true, many, error);
     image_measure_ink(out);
     return status;
 }
@@ -315,24 +335,24 @@ static bool is_sheet(const ink *of)
     return box > 0.4 * (double)count && (double)inked > 0.7 * box;
 }
 
-dt_status image_find_ink(const dt_image *image, ink *out, dt_error *error)
+dt_status image_find_ink(const dt_image *image, bool many, ink *out, dt_error *error)
 {
     plane picture;
     ink uneven = {0};
     *out = (ink){0};
-    dt_status status = reduce(image, &picture, error);
+    dt_status status = reduce(image, many, &picture, error);
     border edge = status ? (border){0} : measure_border(&picture);
     bool even = edge.noise <= NOISE_CLEAN;
     if (!status && even)
-        status = find_even(&picture, edge, out, error);
+        status = find_even(&picture, edge, many, out, error);
     if (!status && (!even || (out->mass > 0 && is_sheet(out))))
-        status = find_uneven(&picture, &uneven, error);
+        status = find_uneven(&picture, many, &uneven, error);
     dt_free(picture.values);
     if (!status && uneven.mass > 0) {
-        dt_free(out->plane.values);
+        image_free_ink(out);
         *out = uneven;
     } else {
-        dt_free(uneven.plane.values);
+        image_free_ink(&uneven);
     }
     if (status || out->mass > 0)
         return status;

@@ -1,8 +1,8 @@
-/* The ink of a picture: what a digit on paper is made of. */
+/* The ink of a picture: what characters on paper are made of. */
 #ifndef DT_FILE_IMAGE_INK_H
 #define DT_FILE_IMAGE_INK_H
 
-#include "file/image.h"
+#include "file/image_fit.h"
 
 /* An array of values [height][width]. */
 typedef struct plane {
@@ -10,27 +10,35 @@ typedef struct plane {
     float *values; /* owned: dt_free */
 } plane;
 
-/* Ink, 0 to 255 each, and the smallest box that has all of it. */
+/* Ink, 0 to 255 each, the smallest box that has all of it, and the characters that it is of. */
 typedef struct ink {
     plane plane;
-    int top, left, bottom, right; /* of the last row and column of it */
-    double mass;                  /* the sum; 0: none, and then no box */
-    double centre_y, centre_x;    /* of mass, in pixels from 0 */
+    int *owners;                    /* [height][width]: which character, from 1; 0: none; owned */
+    int count;                      /* of characters */
+    dt_image_character *characters; /* [count]; owned; NULL: one, whatever it is */
+    int top, left, bottom, right;   /* of the last row and column of it */
+    double mass;                    /* the sum; 0: none, and then no box */
+    double centre_y, centre_x;      /* of mass, in pixels from 0 */
 } ink;
 
 void image_measure_ink(ink *of);
 
+/* Frees what it owns. */
+void image_free_ink(ink *of);
+
 /* The mean over the area [top, bottom) x [left, right), in fractions of pixels. */
 double image_mean_over(const plane *from, const double area[4]);
 
-/* Of a picture of one channel. *out is always set: dt_free its plane's values.
+/* Of a picture of one channel: of one character, or of many. *out is always set: image_free_ink.
  * Errors: DT_ERR_DATA: there is none; DT_ERR_INTERNAL. */
-dt_status image_find_ink(const dt_image *image, ink *out, dt_error *error);
+dt_status image_find_ink(const dt_image *image, bool many, ink *out, dt_error *error);
 
-/* Leaves in a plane of ink what belongs to the digit: what is strong, in pieces that hang together,
- * and weak beside them, less lines, frames, what touches the edge, specks, and what is far from the
- * rest. weak: what is no ink; strong: what a piece is made of. `clean`: the border is paper.
+/* Leaves in a plane of ink what belongs to the character: what is strong, in pieces that hang
+ * together, and weak beside them, less lines, frames, what touches the edge, specks, and what is
+ * far from the rest; or, of many, to any of them. Sets owners, count and characters.
+ * weak: what is no ink; strong: what a piece is made of. `clean`: the border is paper.
  * Errors: DT_ERR_INTERNAL. */
-dt_status image_pick_pieces(plane *of, double weak, double strong, bool clean, dt_error *error);
+dt_status image_pick_pieces(ink *of, double weak, double strong, bool clean, bool many,
+                            dt_error *error);
 
 #endif

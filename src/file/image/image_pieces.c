@@ -1,7 +1,7 @@
 #include <math.h>
 
 #include "base/memory.h"
-#include "image_ink.h"
+#include "image_pieces.h"
 
 /* A line goes from side to side with at most this slope, at least this share of it ink, and is no
  * thicker than this share of the picture. */
@@ -19,17 +19,12 @@
 #define FRAME_CLOSED 0.8
 /* A piece is a speck if it is smaller than this share of the picture's smaller side. */
 #define SPECK 0.06
-/* What belongs to a digit is at most this far from its pieces, and has at least this mass; as
- * shares of the largest piece. */
-#define NEAR 0.25
-#define MASS 0.02
 
-typedef struct piece {
-    int top, left, bottom, right;
-    int count;
-    double mass;
-    bool at_edge, dropped, taken;
-} piece;
+/* Squares of 2 x 2 pixels of ink in what was written, at least, as a share of its pixels; noise has
+ * fewer. */
+#define SOLID 0.5
+
+typedef image_piece piece;
 
 typedef struct pieces {
     plane *ink;
@@ -46,10 +41,32 @@ static size_t at(const pieces *self, int y, int x)
     return (size_t)y * (size_t)self->ink->width + (size_t)x;
 }
 
-static int longer(const piece *of)
+int image_piece_longer(const piece *of)
 {
     int tall = of->bottom - of->top + 1, wide = of->right - of->left + 1;
     return tall > wide ? tall : wide;
+}
+
+int image_piece_gap(const piece *a, const piece *b)
+{
+    int down = a->top > b->top ? a->top - b->bottom : b->top - a->bottom;
+    int across = a->left > b->left ? a->left - b->right : b->left - a->right;
+    return down > across ? down : across;
+}
+
+bool image_piece_is_inside(const piece *inner, const piece *outer)
+{
+    return inner->top >= outer->top && inner->bottom <= outer->bottom &&
+           inner->left >= outer->left && inner->right <= outer->right;
+}
+
+void image_piece_join(piece *to, const piece *other)
+{
+    to->top = other->top < to->top ? other->top : to->top;
+    to->left = other->left < to->left ? other->left : to->left;
+    to->bottom = other->bottom > to->bottom ? other->bottom : to->bottom;
+    to->right = other->right > to->right ? other->right : to->right;
+    to->mass += other->mass;
 }
 
 /* A line of the mask across (or down) the picture: at `along` it is at begin + slope * along. */
@@ -211,7 +228,8 @@ static bool is_frame(const pieces *self, const piece *of)
     for (int i = 0; i < self->count && !holds; i++) {
         const piece *in = &self->list[i];
         holds = in->top > of->top && in->left > of->left && in->bottom < of->bottom &&
-                in->right < of->right && longer(in) >= FRAME_HELD * (tall < wide ? tall : wide);
+                in->right < of->right &&
+                image_piece_longer(in) >= FRAME_HELD * (tall < wide ? tall : wide);
     }
     return holds && of->count <= FRAME_FULL * tall * wide &&
            (count_closed(self, of, false) >= FRAME_CLOSED * tall ||
@@ -224,45 +242,47 @@ static piece *largest(const pieces *self, bool with_edge, int least)
     piece *out = NULL;
     for (int i = 0; i < self->count; i++) {
         piece *it = &self->list[i];
-        if (!it->dropped && (with_edge || !it->at_edge) && longer(it) >= least &&
+        if (!it->dropped && (with_edge || !it->at_edge) && image_piece_longer(it) >= least &&
             (!out || it->mass > out->mass))
             out = it;
     }
     return out;
 }
 
-static int gap(const piece *a, const piece *b)
-{
-    int down = a->top > b->top ? a->top - b->bottom : b->top - a->bottom;
-    int across = a->left > b->left ? a->left - b->right : b->left - a->right;
-    return down > across ? down : across;
-}
-
 /* Takes the piece, and what is near to what has been taken, until nothing more is. */
 static void take_around(pieces *self, piece *first)
 {
     piece all = *first;
-    first->taken = true;
+    first->character = 1;
     for (bool more = true; more;) {
         more = false;
         for (int i = 0; i < self->count; i++) {
             piece *it = &self->list[i];
-            bool inside = it->top >= all.top && it->bottom <= all.bottom && it->left >= all.left &&
-                          it->right <= all.right;
-            if (it->dropped || it->taken || (it->at_edge && !first->at_edge) ||
-                (!inside &&
-                 (it->mass < MASS * first->mass || gap(it, &all) > NEAR * longer(first))))
+            if (it->dropped || it->character ||
+                (!image_piece_is_inside(it, &all) &&
+                 (it->mass < IMAGE_MASS * first->mass ||
+                  image_piece_gap(it, &all) > IMAGE_NEAR * image_piece_longer(first))))
                 continue;
-            it->taken = more = true;
-            all.top = it->top < all.top ? it->top : all.top;
-            all.left = it->left < all.left ? it->left : all.left;
-            all.bottom = it->bottom > all.bottom ? it->bottom : all.bottom;
-            all.right = it->right > all.right ? it->right : all.right;
+            it->character = 1;
+            more = true;
+            image_piece_join(&all, it);
         }
     }
 }
 
-static void choose(pieces *self, bool clean)
+static bool is_solid(const pieces *self, const piece *of)
+{
+    int label = (int)(of - self->list) + 1, squares = 0;
+    for (int y = of->top; y < of->bottom; y++)
+        for (int x = of->left; x < of->right; x++) {
+            const int *here = &self->labels[at(self, y, x)], *below = here + self->ink->width;
+            squares +=
+                here[0] == label && here[1] == label && below[0] == label && below[1] == label;
+        }
+    return squares >= SOLID * of->count;
+}
+
+static dt_status choose(pieces *self, bool clean, bool many, ink *out, dt_error *error)
 {
     int height = self->ink->height, width = self->ink->width;
     int least = (int)(SPECK * (height < width ? height : width));
@@ -271,28 +291,36 @@ static void choose(pieces *self, bool clean)
     piece *first = clean ? NULL : largest(self, false, least);
     if (!first)
         first = largest(self, true, 0);
+    for (int i = 0; i < self->count; i++)
+        self->list[i].dropped |= first && self->list[i].at_edge && !first->at_edge;
+    if (first && many && !clean && !is_solid(self, first))
+        return DT_OK;
+    if (first && many)
+        return image_find_characters(self->list, self->count, first, out, error);
     if (first)
         take_around(self, first);
+    out->count = first != NULL;
+    return DT_OK;
 }
 
-/* Whether a pixel, or one beside it, is of a piece that was taken; a pixel of another is not. */
-static bool is_taken(const pieces *self, int y, int x)
+/* Of which character a pixel is, or else one beside it; a pixel of a piece that is of none is not.
+ */
+static int character_at(const pieces *self, int y, int x)
 {
-    int own = self->labels[at(self, y, x)];
+    int own = self->labels[at(self, y, x)], found = 0;
     if (own)
-        return self->list[own - 1].taken;
+        return self->list[own - 1].character;
     for (int i = y - 1; i <= y + 1; i++)
         for (int j = x - 1; j <= x + 1; j++) {
-            if (i < 0 || j < 0 || i >= self->ink->height || j >= self->ink->width)
+            if (found || i < 0 || j < 0 || i >= self->ink->height || j >= self->ink->width)
                 continue;
             int label = self->labels[at(self, i, j)];
-            if (label && self->list[label - 1].taken)
-                return true;
+            found = label ? self->list[label - 1].character : 0;
         }
-    return false;
+    return found;
 }
 
-static dt_status pick(pieces *self, double weak, bool clean, dt_error *error)
+static dt_status pick(pieces *self, double weak, bool clean, bool many, ink *out, dt_error *error)
 {
     plane *of = self->ink;
     size_t count = (size_t)of->height * (size_t)of->width;
@@ -300,25 +328,27 @@ static dt_status pick(pieces *self, double weak, bool clean, dt_error *error)
         self->mask[i] = (double)of->values[i] > self->strong;
     erase_lines(self);
     dt_status status = find_pieces(self, error);
-    if (status)
-        return status;
-    choose(self, clean);
-    for (int y = 0; y < of->height; y++)
+    if (!status)
+        status = choose(self, clean, many, out, error);
+    for (int y = 0; y < of->height && !status; y++)
         for (int x = 0; x < of->width; x++) {
             float *value = &of->values[at(self, y, x)];
-            if ((double)*value <= weak || !is_taken(self, y, x))
-                *value = 0;
+            int character = (double)*value > weak ? character_at(self, y, x) : 0;
+            out->owners[at(self, y, x)] = character;
+            *value = character ? *value : 0;
         }
-    return DT_OK;
+    return status;
 }
 
-dt_status image_pick_pieces(plane *of, double weak, double strong, bool clean, dt_error *error)
+dt_status image_pick_pieces(ink *of, double weak, double strong, bool clean, bool many,
+                            dt_error *error)
 {
-    size_t count = (size_t)of->height * (size_t)of->width;
-    pieces self = {.ink = of, .strong = strong, .mask = dt_calloc(count, 1, error)};
+    size_t count = (size_t)of->plane.height * (size_t)of->plane.width;
+    pieces self = {.ink = &of->plane, .strong = strong, .mask = dt_calloc(count, 1, error)};
     self.labels = self.mask ? dt_calloc(count, sizeof *self.labels, error) : NULL;
     self.stack = self.labels ? dt_calloc(count, sizeof *self.stack, error) : NULL;
-    dt_status status = self.stack ? pick(&self, weak, clean, error) : DT_ERR_INTERNAL;
+    of->owners = self.stack ? dt_calloc(count, sizeof *of->owners, error) : NULL;
+    dt_status status = of->owners ? pick(&self, weak, clean, many, of, error) : DT_ERR_INTERNAL;
     dt_free(self.mask);
     dt_free(self.labels);
     dt_free(self.stack);

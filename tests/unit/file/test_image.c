@@ -290,23 +290,25 @@ static void every_failed_allocation_is_survived(void)
     CU_ASSERT_EQUAL(fwrite(bytes, 1, length, file), length);
     fclose(file);
     dt_free(bytes);
-    dt_status status;
-    long n = 0;
-    do {
-        dt_images images;
-        dt_error error = {0};
-        dt_memory_fail_at(++n);
-        status = dt_images_read(
-            scratch_path(folder, "a.png"),
-            &(dt_images_form){{SIDE, SIDE, 1}, false, dt_image_form_mnist, DT_WAY_AUTO, decoder},
-            &images, &error);
-        dt_memory_fail_at(0);
-        CU_ASSERT_EQUAL(status, error.status);
-        CU_ASSERT_TRUE(status == DT_OK ? images.count == 1 && !images.several
-                                       : status == DT_ERR_INTERNAL && !images.pixels);
-        dt_free(images.pixels);
-    } while (status != DT_OK && n < 100);
-    CU_ASSERT_TRUE(status == DT_OK && n > 5);
+    for (int many = 0; many < 2; many++) {
+        const dt_images_form form = {{SIDE, SIDE, 1}, false,   dt_image_form_mnist,
+                                     DT_WAY_AUTO,     decoder, many};
+        dt_status status;
+        long n = 0;
+        do {
+            dt_images images;
+            dt_error error = {0};
+            dt_memory_fail_at(++n);
+            status = dt_images_read(scratch_path(folder, "a.png"), &form, &images, &error);
+            dt_memory_fail_at(0);
+            CU_ASSERT_EQUAL(status, error.status);
+            CU_ASSERT_TRUE(status == DT_OK
+                               ? images.count == 1 && images.several == many
+                               : status == DT_ERR_INTERNAL && !images.pixels && !images.characters);
+            dt_images_release(&images);
+        } while (status != DT_OK && n < 100);
+        CU_ASSERT_TRUE(status == DT_OK && n > 5);
+    }
 }
 
 static void write_bytes(const char *name, const void *bytes, size_t size)
@@ -328,7 +330,8 @@ static void idx_images_are_read_as_they_are(void)
     dt_error error = {0};
     CU_ASSERT_EQUAL_FATAL(
         dt_images_read(
-            path, &(dt_images_form){{2, 3, 1}, false, dt_image_form_mnist, DT_WAY_AUTO, decoder},
+            path,
+            &(dt_images_form){{2, 3, 1}, false, dt_image_form_mnist, DT_WAY_AUTO, decoder, false},
             &images, NULL),
         DT_OK);
     CU_ASSERT_TRUE(images.count == 3 && images.several);
@@ -355,7 +358,7 @@ static void idx_images_are_read_as_they_are(void)
             dt_images_read(
                 path,
                 &(dt_images_form){
-                    {bad[i].height, 3, 1}, false, dt_image_form_mnist, DT_WAY_AUTO, decoder},
+                    {bad[i].height, 3, 1}, false, dt_image_form_mnist, DT_WAY_AUTO, decoder, false},
                 &images, &error),
             bad[i].status);
         CU_ASSERT_PTR_NULL(images.pixels);

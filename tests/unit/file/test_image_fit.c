@@ -215,6 +215,68 @@ static void the_form_says_where_the_ink_comes_to(void)
         }
 }
 
+enum { LINES = 2, ACROSS = 4, CHARACTERS = LINES * ACROSS, TIMES = 3 };
+
+/* Lines of digits that rise, each with a point behind it, which is no character. Owned: dt_free. */
+static dt_image write_lines(uint8_t digits[CHARACTERS][SIDE][SIDE], bool inverse)
+{
+    enum { HEIGHT = LINES * 40 * TIMES, WIDTH = (ACROSS * 30 + 10) * TIMES };
+    dt_image out = {HEIGHT, WIDTH, 1, dt_calloc((size_t)HEIGHT * WIDTH, 1, NULL)};
+    CU_ASSERT_PTR_NOT_NULL_FATAL(out.pixels);
+    for (int i = 0; i < CHARACTERS; i++) {
+        dt_image one = enlarge((const uint8_t(*)[SIDE])digits[i], TIMES, 0, 0, false);
+        int top = (i / ACROSS * 40 + 10 - 2 * (i % ACROSS)) * TIMES;
+        int left = (i % ACROSS * 30 + 5) * TIMES;
+        for (int y = 0; y < one.height; y++)
+            for (int x = 0; x < one.width; x++)
+                out.pixels[(top + y) * WIDTH + left + x] |= one.pixels[y * one.width + x];
+        for (int y = 23 * TIMES; y < 25 * TIMES; y++)
+            memset(out.pixels + (top + y) * WIDTH + left + 28 * TIMES, 255, 2 * TIMES);
+        dt_free(one.pixels);
+    }
+    for (int i = 0; i < HEIGHT * WIDTH && inverse; i++)
+        out.pixels[i] = 255 - out.pixels[i];
+    return out;
+}
+
+static bool is_wide(const uint8_t digit[SIDE][SIDE])
+{
+    int rows = 0, columns = 0;
+    for (int i = 0; i < SIDE; i++) {
+        bool row = false, column = false;
+        for (int j = 0; j < SIDE; j++) {
+            row |= digit[i][j] > 0;
+            column |= digit[j][i] > 0;
+        }
+        rows += row;
+        columns += column;
+    }
+    return columns > 1.5 * rows;
+}
+
+static void many_characters_are_each_itself_in_the_order_of_reading(void)
+{
+    for (uint32_t sample = 0; sample < 30; sample++) {
+        dt_random_sequence random = draw_begin(sample);
+        uint8_t digits[CHARACTERS][SIDE][SIDE];
+        dt_image_characters found;
+        for (int i = 0; i < CHARACTERS; i++)
+            draw_digit(&random, digits[i]);
+        dt_image image = write_lines(digits, sample % 2);
+        CU_ASSERT_EQUAL_FATAL(
+            dt_image_fit_many(&image, &dt_image_form_mnist, SIDE, SIDE, &found, NULL), DT_OK);
+        CU_ASSERT_EQUAL_FATAL(found.count, CHARACTERS);
+        CU_ASSERT_EQUAL(memcmp(found.pixels, digits, sizeof digits), 0);
+        for (int i = 0; i < CHARACTERS; i++) {
+            CU_ASSERT_EQUAL(found.characters[i].line, i / ACROSS);
+            CU_ASSERT_EQUAL(found.characters[i].wide, is_wide((const uint8_t(*)[SIDE])digits[i]));
+        }
+        dt_free(image.pixels);
+        dt_free(found.pixels);
+        dt_free(found.characters);
+    }
+}
+
 static void colours_are_scaled_as_a_whole(void)
 {
     static const uint8_t wide[2][4][3] = {{{0, 10, 20}, {20, 30, 40}, {200, 0, 0}, {100, 0, 0}},
@@ -247,6 +309,8 @@ CU_SuiteInfo dt_suite_image_fit(void)
         {"what is normal stays as it is", what_is_normal_stays_as_it_is},
         {"a picture of the size is taken as it is", a_picture_of_the_size_is_taken_as_it_is},
         {"the form says where the ink comes to", the_form_says_where_the_ink_comes_to},
+        {"many characters are each itself, in the order of reading",
+         many_characters_are_each_itself_in_the_order_of_reading},
         {"colours are scaled as a whole", colours_are_scaled_as_a_whole},
         CU_TEST_INFO_NULL};
     return (CU_SuiteInfo){.pName = "image_fit", .pTests = tests};
