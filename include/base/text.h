@@ -38,7 +38,8 @@ typedef struct dt_text_list {
     int count; /* so far, of those that are not shown too: who has them at hand may set it */
 } dt_text_list;
 
-/* Appends the next name, or its first `width` bytes. */
+/* Appends the next name, or its first `width` bytes; one that does not fit whole into a text that
+ * does not grow, and all behind it, are not shown. */
 void dt_text_add_listed(dt_text *to, dt_text_list *list, int width, const char *name);
 
 /* Appends how many are not shown. */

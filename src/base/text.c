@@ -64,6 +64,9 @@ void dt_text_add_names(dt_text *to, const char *const *names)
 void dt_text_add_listed(dt_text *to, dt_text_list *list, int width, const char *name)
 {
     const char *before = list->before ? list->before : "";
+    size_t end = to->length + strnlen(name, (size_t)width) + sizeof ",  and 2147483647 more";
+    if (list->count > 0 && list->count < list->most && !to->grows && end > to->size)
+        list->most = list->count;
     if (list->count++ < list->most)
         dt_text_add(to, "%s%.*s", list->count > 1 ? ", " : before, width, name);
 }

@@ -9,7 +9,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "idx_names.h"
+#include "idx_role.h"
 
 enum { LISTED_MOST = 5, NAME_MOST = 60 };
 
@@ -78,7 +78,8 @@ static dt_status list_files(search *self, dt_error *error)
                        self->directory);
     dt_status status = DT_OK;
     for (const char *name; !status && (name = dt_directory_next(list));) {
-        if (idx_names_is(name) && (!self->idx[0] || strcmp(name, self->idx) < 0))
+        idx_role idx;
+        if (idx_role_find(name, &idx) && (!self->idx[0] || strcmp(name, self->idx) < 0))
             snprintf(self->idx, sizeof self->idx, "%s", name);
         if (!csv_is_name(name))
             continue;

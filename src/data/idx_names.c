@@ -1,35 +1,25 @@
 #include "idx_names.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "idx_role.h"
 
 #define LEVELS     2
 #define SHOWN_MOST 5
 #define ADVICE     "to get MNIST: scripts/get-mnist.sh"
 
-/* What a name says. */
-typedef struct role {
-    dt_part part;
-    dt_idx_kind kind;
-    int word;   /* of the part: two of them are two test sets */
-    int prefix; /* characters of it */
-    bool gzip;
-} role;
-
 typedef struct found {
     char path[PATH_MAX];
     int name; /* where the name begins in the path, which stands in the directory of the data set */
-    role role;
+    idx_role role;
     bool in_directory;
 } found;
 
@@ -41,71 +31,10 @@ typedef struct search {
     int others;
 } search;
 
-static const char *const part_words[] = {"train", "training", "t10k", "test", "testing", NULL};
-static const dt_part part_of_word[] = {DT_TRAIN, DT_TRAIN, DT_TEST, DT_TEST, DT_TEST};
-static const char *const kind_words[] = {"images", "labels", NULL};
-static const char *const type_words[] = {"ubyte", "byte", "short", "int", NULL};
-
 static const char *const known_names[DT_PARTS][DT_IDX_KINDS] = {
     {"train-images-idx3-ubyte", "train-labels-idx1-ubyte"},
     {"t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"},
 };
-
-static bool is_separator(char c)
-{
-    return c == '-' || c == '.' || c == '_';
-}
-
-/* The number of the word at `text`, which ends at a separator or at `end`; -1: none. */
-static int find_word(const char *text, const char *end, const char *const *words, const char **next)
-{
-    size_t length = 0;
-    while (text + length < end && !is_separator(text[length]))
-        length++;
-    *next = text + length + (text + length < end);
-    for (int i = 0; words[i]; i++)
-        if (strlen(words[i]) == length && strncasecmp(text, words[i], length) == 0)
-            return i;
-    return -1;
-}
-
-/* "idx3-ubyte", "idx1", "idx" up to `end`. */
-static bool is_idx_ending(const char *text, const char *end)
-{
-    const char *rest;
-    if (end - text < 3 || strncasecmp(text, "idx", 3) != 0)
-        return false;
-    text += 3;
-    if (text < end && isdigit((unsigned char)*text))
-        text++;
-    return text == end ||
-           (is_separator(*text) && find_word(text + 1, end, type_words, &rest) >= 0 && rest == end);
-}
-
-static bool find_role(const char *name, role *out)
-{
-    const char *end = name + strlen(name), *next, *behind;
-    *out = (role){.gzip = dt_ends_in(name, ".gz")};
-    end -= out->gzip ? 3 : 0;
-    for (const char *at = name; at < end; at = next) {
-        int word = find_word(at, end, part_words, &next);
-        int kind = word < 0 ? -1 : find_word(next, end, kind_words, &behind);
-        if (kind < 0 || !is_idx_ending(behind, end))
-            continue;
-        out->part = part_of_word[word];
-        out->kind = (dt_idx_kind)kind;
-        out->word = word;
-        out->prefix = at > name ? (int)(at - name) - 1 : 0;
-        return true;
-    }
-    return false;
-}
-
-bool idx_names_is(const char *name)
-{
-    role is;
-    return find_role(name, &is);
-}
 
 static bool is_directory(const char *path)
 {
@@ -120,7 +49,7 @@ static void note_other(search *self, const char *name)
         dt_text_add(&seen, "%s%.40s", self->others > 1 ? ", " : "", name);
 }
 
-static bool is_wanted(const search *self, const char *name, const role *of)
+static bool is_wanted(const search *self, const char *name, const idx_role *of)
 {
     return !self->wanted || ((int)strlen(self->wanted) == of->prefix &&
                              strncmp(name, self->wanted, (size_t)of->prefix) == 0);
@@ -136,15 +65,21 @@ static bool goes_before(const found *a, const found *b)
     return strcmp(a->path, b->path) < 0;
 }
 
+static bool in_one_directory(const found *a, const found *b)
+{
+    return a->name == b->name && strncmp(a->path, b->path, (size_t)a->name) == 0;
+}
+
 /* The same data set: directory and prefix. */
 static bool belong_together(const found *a, const found *b)
 {
-    return a->name == b->name && a->role.prefix == b->role.prefix &&
-           strncmp(a->path, b->path, (size_t)(a->name + a->role.prefix)) == 0;
+    return in_one_directory(a, b) && a->role.prefix == b->role.prefix &&
+           strncmp(a->path + a->name, b->path + b->name, (size_t)a->role.prefix) == 0;
 }
 
 /* path: of the file, or of a directory with one of the same role in it. */
-static dt_status add_file(search *self, const char *path, int name, const role *of, dt_error *error)
+static dt_status add_file(search *self, const char *path, int name, const idx_role *of,
+                          dt_error *error)
 {
     found new = {.name = name, .role = *of, .in_directory = is_directory(path)};
     snprintf(new.path, sizeof new.path, "%s", path);
@@ -152,8 +87,8 @@ static dt_status add_file(search *self, const char *path, int name, const role *
     bool any = !new.in_directory;
     for (const char *entry; list && (entry = dt_directory_next(list));) {
         found inner = new;
-        role is;
-        if (!find_role(entry, &is) || is.part != of->part || is.kind != of->kind ||
+        idx_role is;
+        if (!idx_role_find(entry, &is) || is.part != of->part || is.kind != of->kind ||
             !dt_join(path, entry, inner.path))
             continue;
         inner.role.gzip = is.gzip;
@@ -196,12 +131,12 @@ static dt_status look_into(search *self, const char *directory, int levels, dt_e
     size_t before = self->count;
     dt_status status = DT_OK;
     char path[PATH_MAX];
-    role is;
+    idx_role is;
     DIR *list = dt_directory_list(AT_FDCWD, directory, DT_LINKS_FOLLOWED);
     for (const char *name; !status && list && (name = dt_directory_next(list));) {
         if (!dt_join(directory, name, path))
             continue;
-        if (!find_role(name, &is) || !is_wanted(self, name, &is))
+        if (!idx_role_find(name, &is) || !is_wanted(self, name, &is))
             note_other(self, name);
         else
             status = add_file(self, path, (int)(strlen(path) - strlen(name)), &is, error);
@@ -243,26 +178,39 @@ static dt_status refuse_nothing(const search *self, const char *path, dt_error *
                    rest);
 }
 
+/* Bytes of the file's path that name its data set alone: of one without a prefix the directory or,
+ * if others are in it, the file. */
+static int name_of_set(const search *self, const found *file)
+{
+    bool alone = true;
+    for (size_t i = 0; i < self->count; i++)
+        alone = alone && (!in_one_directory(file, &self->files[i]) ||
+                          belong_together(file, &self->files[i]));
+    if (file->role.prefix > 0)
+        return file->name + file->role.prefix;
+    return alone ? file->name - 1 : file->name + (int)strcspn(file->path + file->name, "/");
+}
+
 static dt_status refuse_several(const search *self, const char *path, dt_error *error)
 {
-    char shown[DT_IDX_SHOWN], text[400];
+    char shown[DT_IDX_SHOWN], text[500] = "";
     dt_text sets = {.text = text, .size = sizeof text};
-    int count = 0;
+    dt_text_list list = {.most = SHOWN_MOST};
     for (size_t i = 0; i < self->count; i++) {
-        const found *file = &self->files[i];
+        const found *file = &self->files[i],
+                    *train = best_file(self, file, DT_TRAIN, DT_IDX_IMAGES);
         bool first = true;
         for (size_t j = 0; j < i; j++)
             first = first && !belong_together(file, &self->files[j]);
-        int length = file->name + file->role.prefix;
-        if (first && count++ < SHOWN_MOST)
-            dt_text_add(&sets, "%s%.*s", count > 1 ? ", " : "",
-                        file->role.prefix > 0 ? length : file->name - 1, file->path);
+        if (first)
+            dt_text_add_listed(&sets, &list, name_of_set(self, file),
+                               train ? train->path : file->path);
     }
-    dt_idx_show(path, shown, sizeof shown);
+    dt_text_end_list(&sets, &list);
     return dt_fail(error, DT_ERR_NO_INPUT,
-                   "%s: expected the files of one data set, found those of %d: %s%s; name one of "
+                   "%s: expected the files of one data set, found those of %d: %s; name one of "
                    "them",
-                   shown, count, text, count > SHOWN_MOST ? ", ..." : "");
+                   dt_idx_show(path, shown, sizeof shown), list.count, text);
 }
 
 static dt_status refuse_two(const found *a, const found *b, dt_error *error)
@@ -346,11 +294,28 @@ static dt_status refuse_directory(const char *path, int reason, dt_error *error)
                    strerror(reason));
 }
 
+/* Whether the directory stands for a file of its name. */
+static bool is_one_file(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    idx_role of, is;
+    DIR *list = idx_role_find(slash ? slash + 1 : path, &of)
+                    ? dt_directory_list(AT_FDCWD, path, DT_LINKS_FOLLOWED)
+                    : NULL;
+    int roles = 0, others = 0;
+    for (const char *name; list && (name = dt_directory_next(list));)
+        if (idx_role_find(name, &is))
+            *(is.part == of.part && is.kind == of.kind ? &roles : &others) += 1;
+    if (list)
+        closedir(list);
+    return roles > 0 && others == 0;
+}
+
 /* A path that is no directory: DIRECTORY/PREFIX, or a file of a data set, which becomes that. */
 static dt_status take_prefix(char *path, char **prefix, dt_error *error)
 {
     struct stat info;
-    role is;
+    idx_role is;
     char shown[DT_IDX_SHOWN];
     bool there = stat(path, &info) == 0;
     int reason = there ? 0 : errno;
@@ -358,7 +323,7 @@ static dt_status take_prefix(char *path, char **prefix, dt_error *error)
     dt_idx_show(path, shown, sizeof shown);
     if (!there && (reason != ENOENT || !slash))
         return refuse_directory(path, reason, error);
-    if (there && !find_role(name, &is))
+    if (there && !idx_role_find(name, &is))
         return dt_fail(error, DT_ERR_NO_INPUT,
                        "%s: expected IDX, CSV, .npz or HDF5, or a directory of such or of "
                        "pictures, found another kind of file",
@@ -391,7 +356,7 @@ dt_status idx_names_find(const char *path, idx_names *out, dt_error *error)
     search self = {0};
     char *copy = dt_strdup(path, error), *name = NULL;
     char wanted[NAME_MAX + 1];
-    bool whole = is_directory(path);
+    bool whole = is_directory(path) && !is_one_file(path);
     dt_status status = copy ? DT_OK : DT_ERR_INTERNAL;
     if (!status && !whole)
         status = take_prefix(copy, &name, error);

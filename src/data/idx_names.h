@@ -17,9 +17,6 @@ typedef struct idx_names {
     char paths[DT_PARTS][DT_IDX_KINDS][PATH_MAX]; /* of the test part both may be "": none */
 } idx_names;
 
-/* Whether the name is one of those. */
-bool idx_names_is(const char *name);
-
 /* Finds the data set that `path` means: the one in that directory or, where that has none, in the
  * directories below it, two levels deep; or of several in a directory the one that DIRECTORY/PREFIX
  * or any of its files names. A raw file goes before a packed one, a file before a directory, and

@@ -111,6 +111,16 @@ static void a_list_is_shown_in_part(void)
         dt_text_end_list(&text, &list);
         CU_ASSERT_STRING_EQUAL(buffer, expected[count]);
     }
+    for (int size = 37; size < 40; size++) {
+        char buffer[40] = "";
+        dt_text text = {.text = buffer, .size = (size_t)size};
+        dt_text_list list = {.most = 4};
+        for (int i = 0; i < 4; i++)
+            dt_text_add_listed(&text, &list, 9, names[i]);
+        dt_text_end_list(&text, &list);
+        CU_ASSERT_STRING_EQUAL(buffer, size < 39 ? "antlion, bee and 2 more"
+                                                 : "antlion, bee, wasp and 1 more");
+    }
 }
 
 static CU_TestInfo tests[] = {

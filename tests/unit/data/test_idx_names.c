@@ -133,6 +133,24 @@ static void test_preference(void)
     end(f);
 }
 
+/* The names of the message must be such of a set that can be opened. */
+static void expect_names_that_work(fixture *f, int count)
+{
+    char message[sizeof f->error.message], *rest;
+    const char *begin = ": expected the files of one data set, found those of ";
+    CU_ASSERT_EQUAL(open_below(f, ""), DT_ERR_NO_INPUT);
+    snprintf(message, sizeof message, "%s", f->error.message);
+    char *names_at = strstr(message, begin), *end = strstr(message, "; name one of them");
+    CU_ASSERT_FATAL(names_at && end);
+    *end = '\0';
+    names_at = strchr(names_at + strlen(begin), ':') + 1;
+    for (char *name = strtok_r(names_at, ", ", &rest); name; name = strtok_r(NULL, ", ", &rest)) {
+        CU_ASSERT_EQUAL(open_source(f, name), DT_OK);
+        count--;
+    }
+    CU_ASSERT_EQUAL(count, 0);
+}
+
 static void test_several_sets(void)
 {
     static const char *const sets[3][FILES] = {
@@ -146,8 +164,10 @@ static void test_several_sets(void)
     CU_ASSERT_EQUAL(open_below(f, ""), DT_OK);
     put_files(f, sets[1], true);
     EXPECT_OPEN_ERROR(f, DT_ERR_NO_INPUT, "those of 2", "/emnist-letters", "/emnist-digits");
+    expect_names_that_work(f, 2);
     put_files(f, sets[2], false);
     EXPECT_OPEN_ERROR(f, DT_ERR_NO_INPUT, "those of 3", "/emnist-letters", "/emnist-digits");
+    expect_names_that_work(f, 3);
     CU_ASSERT_EQUAL(open_below(f, "/emnist-letters"), DT_OK);
     CU_ASSERT(f->source && reads_all(f) && !f->source->sequential);
     CU_ASSERT_EQUAL(open_below(f, "/emnist-letters-test-images-idx3-ubyte"), DT_OK);
@@ -165,7 +185,15 @@ static void test_several_sets(void)
     CU_ASSERT_EQUAL(open_below(f, ""), DT_OK);
     put_files(f, beside, false);
     EXPECT_OPEN_ERROR(f, DT_ERR_NO_INPUT, "those of 2", "/a", "/b/c");
+    expect_names_that_work(f, 2);
     CU_ASSERT_EQUAL(open_below(f, "/b"), DT_OK);
+    clear(f);
+
+    static const char *const unpacked[FILES] = {TRAIN "/" TRAIN,
+                                                "train-labels-idx1-ubyte/train-labels-idx1-ubyte"};
+    put_files(f, sets[1], false);
+    put_files(f, unpacked, false);
+    expect_names_that_work(f, 2);
     clear(f);
 
     static const char *const tests[FILES] = {TRAIN, "train-labels-idx1-ubyte",
