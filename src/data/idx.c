@@ -96,19 +96,19 @@ dt_status dt_source_open_idx(const char *path, dt_source **out, dt_error *error)
 {
     idx_names names;
     *out = NULL;
-    dt_status status = idx_names_find(path, &names, error);
-    if (status)
-        return status;
     dt_source *source = dt_calloc(1, sizeof *source, error);
     if (!source)
         return DT_ERR_INTERNAL;
+    dt_text note = {.text = source->note, .size = sizeof source->note};
     source->read = read_idx;
     source->close = close_idx;
     idx_state *state = source->state = dt_calloc(1, sizeof *state, error);
     for (int part = 0; state && part < DT_PARTS; part++)
         for (int kind = 0; kind < DT_IDX_KINDS; kind++)
             state->files[part][kind] = (dt_idx_file){.fd = -1};
-    status = state ? open_files(&names, source, error) : DT_ERR_INTERNAL;
+    dt_status status = state ? idx_names_find(path, &names, &note, error) : DT_ERR_INTERNAL;
+    if (!status)
+        status = open_files(&names, source, error);
     if (status) {
         dt_source_close(source);
         return status;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -27,6 +28,8 @@ typedef struct search {
     const char *wanted; /* the prefix; NULL: any */
     found *files;
     size_t count, room;
+    found *rest; /* of other parts: without a role */
+    size_t rest_count, rest_room;
     char seen[300]; /* other names */
     int others;
 } search;
@@ -77,6 +80,16 @@ static bool belong_together(const found *a, const found *b)
            strncmp(a->path + a->name, b->path + b->name, (size_t)a->role.prefix) == 0;
 }
 
+static dt_status keep(found **list, size_t *count, size_t *room, const found *new, dt_error *error)
+{
+    found *grown = dt_grow(*list, room, *count + 1, sizeof *grown, error);
+    if (!grown)
+        return DT_ERR_INTERNAL;
+    grown[(*count)++] = *new;
+    *list = grown;
+    return DT_OK;
+}
+
 /* path: of the file, or of a directory with one of the same role in it. */
 static dt_status add_file(search *self, const char *path, int name, const idx_role *of,
                           dt_error *error)
@@ -102,12 +115,20 @@ static dt_status add_file(search *self, const char *path, int name, const idx_ro
         note_other(self, path + name);
         return DT_OK;
     }
-    found *files = dt_grow(self->files, &self->room, self->count + 1, sizeof *files, error);
-    if (!files)
-        return DT_ERR_INTERNAL;
-    self->files = files;
-    self->files[self->count++] = new;
-    return DT_OK;
+    return keep(&self->files, &self->count, &self->room, &new, error);
+}
+
+/* One that is in no data set: it is left out, and named, if it is like the files of one. */
+static dt_status add_other(search *self, const char *path, int name, dt_error *error)
+{
+    const char *wanted = self->wanted ? self->wanted : "";
+    found new = {.name = name};
+    note_other(self, path + name);
+    if (!idx_role_is_any(path + name) || idx_role_find(path + name, &new.role) ||
+        strncmp(path + name, wanted, strlen(wanted)) != 0)
+        return DT_OK;
+    snprintf(new.path, sizeof new.path, "%s", path);
+    return keep(&self->rest, &self->rest_count, &self->rest_room, &new, error);
 }
 
 static dt_status look_into(search *self, const char *directory, int levels, dt_error *error);
@@ -136,10 +157,10 @@ static dt_status look_into(search *self, const char *directory, int levels, dt_e
     for (const char *name; !status && list && (name = dt_directory_next(list));) {
         if (!dt_join(directory, name, path))
             continue;
-        if (!idx_role_find(name, &is) || !is_wanted(self, name, &is))
-            note_other(self, name);
-        else
-            status = add_file(self, path, (int)(strlen(path) - strlen(name)), &is, error);
+        int at = (int)(strlen(path) - strlen(name));
+        status = idx_role_find(name, &is) && is_wanted(self, name, &is)
+                     ? add_file(self, path, at, &is, error)
+                     : add_other(self, path, at, error);
     }
     if (list)
         closedir(list);
@@ -343,15 +364,40 @@ static dt_status search_in(search *self, const char *directory, int levels, dt_e
     return look_into(self, directory, levels, error);
 }
 
+static void end_search(search *self)
+{
+    dt_free(self->files);
+    dt_free(self->rest);
+}
+
 bool dt_source_idx_is(const char *path)
 {
     search self = {0};
     bool any = is_directory(path) && !look_into(&self, path, LEVELS, NULL) && self.count > 0;
-    dt_free(self.files);
+    end_search(&self);
     return any;
 }
 
-dt_status idx_names_find(const char *path, idx_names *out, dt_error *error)
+static int by_path(const void *a, const void *b)
+{
+    return strcmp(((const found *)a)->path, ((const found *)b)->path);
+}
+
+static void sort(found *files, size_t count)
+{
+    if (count > 0)
+        qsort(files, count, sizeof *files, by_path);
+}
+
+static void note_rest(const search *self, dt_text *note)
+{
+    dt_text_list list = {.most = SHOWN_MOST, .before = "without "};
+    for (size_t i = 0; i < self->rest_count; i++)
+        dt_text_add_listed(note, &list, NAME_MAX, self->rest[i].path + self->rest[i].name);
+    dt_text_end_list(note, &list);
+}
+
+dt_status idx_names_find(const char *path, idx_names *out, dt_text *note, dt_error *error)
 {
     search self = {0};
     char *copy = dt_strdup(path, error), *name = NULL;
@@ -367,11 +413,15 @@ dt_status idx_names_find(const char *path, idx_names *out, dt_error *error)
     }
     if (!status)
         status = search_in(&self, whole || copy[0] ? copy : ".", whole ? LEVELS : 0, error);
+    sort(self.files, self.count);
+    sort(self.rest, self.rest_count);
     if (!status && !whole && self.count == 0)
         status = refuse_directory(path, ENOENT, error);
     if (!status)
         status = choose(&self, path, out, error);
-    dt_free(self.files);
+    if (!status)
+        note_rest(&self, note);
+    end_search(&self);
     dt_free(copy);
     return status;
 }

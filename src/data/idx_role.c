@@ -60,3 +60,13 @@ bool idx_role_find(const char *name, idx_role *out)
     }
     return false;
 }
+
+bool idx_role_is_any(const char *name)
+{
+    const char *end = name + strlen(name), *next;
+    end -= dt_ends_in(name, ".gz") ? 3 : 0;
+    for (const char *at = name; at < end; at = next)
+        if (find_word(at, end, kind_words, &next) >= 0 && is_idx_ending(next, end))
+            return true;
+    return false;
+}

@@ -18,4 +18,7 @@ typedef struct idx_role {
 /* Whether the name is that of an image or label file of a part; *out then says which. */
 bool idx_role_find(const char *name, idx_role *out);
 
+/* Whether the name is that of images or labels, of these parts or of others. */
+bool idx_role_is_any(const char *name);
+
 #endif

@@ -206,6 +206,38 @@ static void test_several_sets(void)
     end(f);
 }
 
+/* Files of other parts, and those alone, are left out by name. */
+static void test_other_parts(void)
+{
+    static const char *const set[FILES] = {TRAIN, "train-labels-idx1-ubyte"};
+    static const char *const more[] = {"val-images-idx3-ubyte",
+                                       "val-labels.idx1-ubyte.gz",
+                                       "extra/emnist-valid-images-idx3-ubyte/x",
+                                       "images.idx",
+                                       "labels.csv",
+                                       "pictures-idx3-ubyte"};
+    fixture *f = begin(37);
+    put_files(f, set, false);
+    CU_ASSERT_EQUAL(open_below(f, ""), DT_OK);
+    CU_ASSERT_STRING_EQUAL(f->source->note, "");
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+        put_files(f, (const char *const[FILES]){more[i]}, false);
+    static const char *const below[FILES] = {"emnist-valid-images-idx3-ubyte/x"};
+    put_files(f, below, false);
+    CU_ASSERT_EQUAL(open_below(f, ""), DT_OK);
+    CU_ASSERT_STRING_EQUAL(f->source->note, "without emnist-valid-images-idx3-ubyte, images.idx, "
+                                            "val-images-idx3-ubyte, val-labels.idx1-ubyte.gz");
+    CU_ASSERT_EQUAL(open_below(f, "/" TRAIN), DT_OK);
+    CU_ASSERT_PTR_NOT_NULL(strstr(f->source->note, "val-images-idx3-ubyte"));
+    static const char *const letters[FILES] = {"emnist-train-images-idx3-ubyte",
+                                               "emnist-train-labels-idx1-ubyte"};
+    put_files(f, letters, false);
+    CU_ASSERT_EQUAL(open_below(f, "/emnist"), DT_OK);
+    CU_ASSERT_STRING_EQUAL(f->source->note, "without emnist-valid-images-idx3-ubyte");
+    clear(f);
+    end(f);
+}
+
 static void test_training_alone(void)
 {
     static const char *const own[FILES] = {TRAIN, "train-labels-idx1-ubyte"};
@@ -268,6 +300,7 @@ CU_SuiteInfo dt_suite_idx_names(void)
         {"names that are none", test_other_names},
         {"of several files for the same, the rule says which", test_preference},
         {"of several sets, the path says which", test_several_sets},
+        {"files of other parts are left out by name", test_other_parts},
         {"training files alone", test_training_alone},
         {"labels of any integers, in columns", test_labels},
         CU_TEST_INFO_NULL,
