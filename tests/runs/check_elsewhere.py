@@ -631,8 +631,19 @@ def write_refused(directory):
     refuse("grouped", [conv(values, 1, 2, (3, 3), groups=2)], "expected groups 1")
     refuse("flat", [dense(values, 1, 10)], r"layer dense \(Dense\): expected a row of values")
     refuse("slope", [layer("LeakyReLU", negative_slope=0.3), *head], "negative_slope of 0.01")
+    refuse("usual", [layer("LeakyReLU"), *head], "negative_slope of 0.01, found 0.3")
+    leaky = [layer("Flatten"), dense(values, 144, 10, "leaky_relu")]
+    why = r"layer dense \(Dense\): expected a negative_slope of 0.01, found 0.2"
+    refuse("leaky", leaky, why)
+    write_legacy("leaky.h5", leaky, model_config(leaky, "m", IMAGE, old=True), "model_weights")
+    lines.append(f"leaky.h5|65|{why}")
+    odd = {"class_name": "LeakyReLU", "config": {"negative_slope": 0.2}}
+    refuse("object", [layer("Flatten"), dense(values, 144, 10, odd)], "found LeakyReLU")
     refuse("six", [layer("ReLU", max_value=6.0), *head], "no max_value")
-    refuse("elu", [layer("Activation", activation="elu"), *head], "an activation of .*found elu")
+    refuse("slopes", [layer("ReLU", negative_slope={"value": 0.1}), *head], "no max_value")
+    for name in ("elu", "selu", "softplus", "hard_sigmoid", "relu6", "leaky-relu"):
+        refuse(name, [layer("Activation", activation=name), *head],
+               f"an activation of .*found {name}")
     refuse("mean", [layer("AveragePooling2D", pool_size=[5, 5], padding="same"), layer("Flatten"),
                     dense(values, 9, 10)], "AveragePooling2D.*padding same")
     refuse("axis", [norm("LayerNormalization", values, 1, axis=-1), *head], "all axes of a sample")

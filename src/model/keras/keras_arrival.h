@@ -14,7 +14,8 @@ typedef struct keras_arrival {
 dt_status keras_refuse(const keras_arrival *self, const char *expected, const char *found,
                        dt_error *error);
 
-/* Settings of the layer; what it has by itself, if its config does not say. */
+/* Settings of the layer; what it has by itself, if its config does not say. NAN: it says something
+ * else than a number. */
 const char *keras_text(const keras_arrival *self, const char *name, const char *otherwise);
 double keras_number(const keras_arrival *self, const char *name, double otherwise);
 bool keras_flag(const keras_arrival *self, const char *name, bool otherwise);

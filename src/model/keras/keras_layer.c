@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/suggest.h"
 #include "base/text.h"
 
 #define COUNT_OF(list) (sizeof(list) / sizeof *(list))
@@ -37,22 +36,27 @@ static dt_status close_behind(keras_network *to, const keras_arrival *self, dt_e
 
 /* ---- activations ---- */
 
+/* Names of Keras' for what ours are too, number for number; others that sound alike are not here.
+ * source: Keras 3, keras/src/activations/activations.py */
+static const struct {
+    const char *theirs, *ours;
+} activations[] = {{"relu", "relu"},       {"sigmoid", "sigmoid"}, {"tanh", "tanh"},
+                   {"gelu", "gelu"},       {"silu", "silu"},       {"swish", "silu"},
+                   {"softmax", "softmax"}, {"linear", NULL}};
+
 static dt_status add_activation(keras_network *to, const keras_arrival *self, const char *name,
                                 dt_error *error)
 {
-    static const struct {
-        const char *theirs, *ours;
-    } others[] = {{"swish", "silu"}, {"softmax", "softmax"}};
-    const char *ours = NULL;
-    if (!name || strcmp(name, "linear") == 0)
-        return DT_OK;
-    for (size_t i = 0; i < COUNT_OF(others); i++)
-        if (strcmp(name, others[i].theirs) == 0)
-            ours = others[i].ours;
-    if (!ours && dt_name_find(dt_activation_names, name) >= 0)
-        ours = name;
-    if (!ours)
+    size_t i = 0;
+    while (name && i < COUNT_OF(activations) && strcmp(name, activations[i].theirs) != 0)
+        i++;
+    if (i == COUNT_OF(activations) && strcmp(name, "leaky_relu") == 0)
+        return keras_refuse(self, "a negative_slope of 0.01", "0.2, that of leaky_relu", error);
+    if (i == COUNT_OF(activations))
         return keras_refuse(self, "an activation of --help layers", name, error);
+    const char *ours = name ? activations[i].ours : NULL;
+    if (!ours)
+        return DT_OK;
     if (strcmp(ours, "softmax") == 0 && !to->row)
         return keras_refuse(self, "softmax of a row of values", "softmax of an image", error);
     dt_status status = close_behind(to, self, error);
@@ -90,7 +94,7 @@ static dt_status add_leaky_relu(keras_network *to, const keras_arrival *self, dt
     double slope = keras_number(self, "negative_slope", keras_number(self, "alpha", 0.3));
     char found[40];
     snprintf(found, sizeof found, "%g", slope);
-    if (fabs(slope - 0.01) > 1e-8)
+    if (!(fabs(slope - 0.01) <= 1e-8))
         return keras_refuse(self, "a negative_slope of 0.01", found, error);
     dt_status status = close_behind(to, self, error);
     return status ? status : keras_add_item(to, self, "leaky-relu", error);
@@ -271,11 +275,14 @@ static dt_status add_batchnorm(keras_network *to, const keras_arrival *self, dt_
     if (to->waiting >= 0 || no_room(to))
         return keras_refuse(self, "it behind a dense layer or convolution, or in front of one",
                             "it behind another batch normalisation", error);
+    double epsilon = keras_number(self, "epsilon", 1e-3);
+    if (!(epsilon >= 0))
+        return keras_refuse(self, "an epsilon >= 0", "another", error);
     planned_layer *layer = add_planned(to, self);
     layer->norm = true;
     layer->scales = keras_flag(self, "scale", true);
     layer->centres = keras_flag(self, "center", true);
-    layer->epsilon = keras_number(self, "epsilon", 1e-3);
+    layer->epsilon = epsilon;
     layer->forward = to->weighted < 0;
     if (layer->forward) {
         to->waiting = (int)to->plan->count - 1;

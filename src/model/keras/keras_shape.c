@@ -21,7 +21,10 @@ const char *keras_text(const keras_arrival *self, const char *name, const char *
 double keras_number(const keras_arrival *self, const char *name, double otherwise)
 {
     double number;
-    return dt_json_number(dt_json_member(self->config, name), &number) ? number : otherwise;
+    const dt_json *node = dt_json_member(self->config, name);
+    if (!dt_json_is(node))
+        return otherwise;
+    return dt_json_number(node, &number) ? number : (double)NAN;
 }
 
 bool keras_flag(const keras_arrival *self, const char *name, bool otherwise)
@@ -87,7 +90,7 @@ dt_status keras_add_dropout(keras_network *to, const keras_arrival *self, dt_err
     snprintf(text, sizeof text, "dropout %.17g", rate);
     if (dt_json_is(dt_json_member(self->config, "noise_shape")))
         return keras_refuse(self, "no noise_shape", "one", error);
-    return rate > 0 ? keras_add_item(to, self, text, error) : DT_OK;
+    return rate == 0 ? DT_OK : keras_add_item(to, self, text, error);
 }
 
 dt_status keras_add_nothing(keras_network *to, const keras_arrival *self, dt_error *error)
