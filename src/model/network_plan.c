@@ -1,47 +1,16 @@
 /* Models of Keras: which layers there are, one behind the other, and what is made of them. */
 #include "network_plan.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/text.h"
 #include "keras/keras_layer.h"
+#include "keras/keras_names.h"
 
 /* Models within models. */
 enum { DEPTH_MAX = 8 };
-
-/* "BatchNormalization" is "batch_normalization", "Conv2D" "conv2d". source: Keras, naming.py,
- * to_snake_case */
-static void snake_case(const char *class, char *name, size_t size)
-{
-    dt_text text = {.text = name, .size = size};
-    for (size_t i = 0; class[i]; i++) {
-        bool upper = isupper((unsigned char)class[i]);
-        bool before =
-            i > 0 &&
-            (islower((unsigned char)class[i - 1]) ||
-             (isdigit((unsigned char)class[i - 1]) && islower((unsigned char)class[i + 1])));
-        bool last = i > 0 && upper && islower((unsigned char)class[i + 1]);
-        dt_text_add(&text, "%s%c", upper && (before || last) ? "_" : "",
-                    tolower((unsigned char)class[i]));
-    }
-}
-
-static const char *class_of(const dt_json *layer)
-{
-    const char *class = dt_json_text(dt_json_member(layer, "class_name"));
-    return class ? class : "?";
-}
-
-static const char *name_of(const dt_json *layer)
-{
-    const char *name = dt_json_text(dt_json_member(dt_json_member(layer, "config"), "name"));
-    if (!name)
-        name = dt_json_text(dt_json_member(layer, "name"));
-    return name ? name : "?";
-}
 
 static bool is_sequence(const char *class)
 {
@@ -64,9 +33,9 @@ static const dt_json *layers_of(const dt_json *config)
 static int before_it(const dt_json *layers, size_t index)
 {
     int count = 0;
-    const char *class = class_of(dt_json_element(layers, index));
+    const char *class = keras_class_of(dt_json_element(layers, index));
     for (size_t i = 0; i < index; i++)
-        count += strcmp(class_of(dt_json_element(layers, i)), class) == 0;
+        count += strcmp(keras_class_of(dt_json_element(layers, i)), class) == 0;
     return count;
 }
 
@@ -78,20 +47,20 @@ static dt_status add_layer(keras_network *to, const dt_json *layers, size_t inde
                            int depth, dt_error *error)
 {
     const dt_json *layer = dt_json_element(layers, index);
-    const char *class = class_of(layer);
+    const char *class = keras_class_of(layer);
     char name[80], own[DT_BUNDLE_NAME];
     int number = before_it(layers, index);
-    snake_case(class, name, sizeof name);
+    keras_snake_case(class, name, sizeof name);
     int length = number > 0 ? snprintf(own, sizeof own, "%s%s_%d", path, name, number)
                             : snprintf(own, sizeof own, "%s%s", path, name);
     if (length >= (int)sizeof own - 1)
         return dt_fail(error, DT_ERR_DATA, "layer %.60s: expected a path below %d bytes, found %d",
-                       name_of(layer), DT_BUNDLE_NAME, length);
+                       keras_name_of(layer), DT_BUNDLE_NAME, length);
     if (!is_model(class))
         return keras_layer_add(to, class, dt_json_member(layer, "config"), own, error);
     size_t inside = strlen(to->inside);
     strcat(own, "/");
-    snprintf(to->inside + inside, sizeof to->inside - inside, "%.60s/", name_of(layer));
+    snprintf(to->inside + inside, sizeof to->inside - inside, "%.60s/", keras_name_of(layer));
     dt_status status = add_model(to, layer, own, depth + 1, error);
     to->inside[inside] = '\0';
     return status;
@@ -129,7 +98,7 @@ static dt_status refuse_chain(const dt_json *layer, const char *found, dt_error 
     return dt_fail(error, DT_ERR_DATA,
                    "layer %.60s (%.40s): expected layers one behind the other, but for sums (Add) "
                    "with what one in front of them gives, found %s",
-                   name_of(layer), class_of(layer), found);
+                   keras_name_of(layer), keras_class_of(layer), found);
 }
 
 /* A model whose layers have been added in part. */
@@ -145,7 +114,7 @@ typedef struct chain {
 static size_t find_layer(const chain *self, const char *name)
 {
     size_t i = 0;
-    while (i < self->count && strcmp(name_of(dt_json_element(self->layers, i)), name) != 0)
+    while (i < self->count && strcmp(keras_name_of(dt_json_element(self->layers, i)), name) != 0)
         i++;
     return i;
 }
@@ -156,7 +125,7 @@ static dt_status can_be_next(const chain *self, size_t i, bool *can, dt_error *e
     const dt_json *layer = dt_json_element(self->layers, i);
     sources from = {.count = 0};
     add_sources(dt_json_member(layer, "inbound_nodes"), &from, 0);
-    bool sum = strcmp(class_of(layer), "Add") == 0 && from.count == 2;
+    bool sum = strcmp(keras_class_of(layer), "Add") == 0 && from.count == 2;
     *can = self->last == self->count && from.count == 0;
     if (from.count > 1 && !sum)
         return refuse_chain(layer, "one that takes several, or stands in several places", error);
@@ -203,7 +172,7 @@ static dt_status add_sum(keras_network *to, const chain *self, const dt_json *la
                             "a sum with the input, or with what a batch normalisation takes "
                             "or gives",
                             error);
-    return keras_layer_add_sum(to, name_of(layer), item, error);
+    return keras_layer_add_sum(to, keras_name_of(layer), item, error);
 }
 
 /* The outputs are of the last layer alone: [NAME, 0, 0], or a list with that. */
@@ -228,7 +197,7 @@ static dt_status add_chain(keras_network *to, chain *self, const char *path, int
     dt_status status = find_next(self, &next, error);
     while (!status && next < self->count) {
         const dt_json *layer = dt_json_element(self->layers, next);
-        status = strcmp(class_of(layer), "Add") == 0
+        status = strcmp(keras_class_of(layer), "Add") == 0
                      ? add_sum(to, self, layer, error)
                      : add_layer(to, self->layers, next, path, depth, error);
         int item = to->waiting < 0 ? to->count - 1 : -1;
@@ -256,7 +225,7 @@ static dt_status add_graph(keras_network *to, const dt_json *config, const char 
         return DT_ERR_INTERNAL;
     dt_status status = add_chain(to, &self, path, depth, error);
     const char *last =
-        self.last < self.count ? name_of(dt_json_element(self.layers, self.last)) : "?";
+        self.last < self.count ? keras_name_of(dt_json_element(self.layers, self.last)) : "?";
     if (!status)
         status = check_outputs(config, last, error);
     dt_free(self.given);
@@ -271,7 +240,7 @@ static dt_status add_model(keras_network *to, const dt_json *model, const char *
     if (depth > DEPTH_MAX)
         return dt_fail(error, DT_ERR_DATA, "expected models at most %d deep, found deeper ones",
                        DEPTH_MAX);
-    if (!is_sequence(class_of(model)))
+    if (!is_sequence(keras_class_of(model)))
         return add_graph(to, config, path, depth, error);
     for (size_t i = 0; i < dt_json_count(layers) && !status; i++)
         status = add_layer(to, layers, i, path, depth, error);
@@ -422,7 +391,7 @@ dt_status network_plan_of_keras(const void *json, size_t size, network_plan **ou
     dt_status status = dt_json_read(json, size, &root, error);
     if (status)
         return status;
-    if (!is_model(class_of(root))) {
+    if (!is_model(keras_class_of(root))) {
         dt_json_destroy(root);
         return DT_OK;
     }

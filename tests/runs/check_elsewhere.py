@@ -660,6 +660,20 @@ def write_refused(directory):
            r"layer batch_normalization \(BatchNormalization\): expected a dense layer")
     refuse("first", [conv(values, 1, 2, (3, 3), data_format="channels_first")],
            "data_format channels_last")
+    refuse("turned", [layer("Flatten", data_format="channels_first"), *head[1:]],
+           r"layer flatten \(Flatten\): expected data_format channels_last")
+    for name, found, edit in (
+            ("theirs", "mine>Dense", {"module": "mine", "registered_name": "mine>Dense"}),
+            ("named", "mine>Dense", {"registered_name": "mine>Dense"}),
+            ("main", "__main__", {"module": "__main__", "registered_name": "Dense"}),
+            ("near", "keras_like.layers", {"module": "keras_like.layers"})):
+        config = model_config(head, "m", IMAGE)
+        config["config"]["layers"][2] |= edit
+        write_keras(f"{name}.keras", head, config)
+        lines.append(rf"{name}.keras|65|layer dense \({found}\): expected kinds of layers that")
+    config = model_config(head, "m", IMAGE) | {"registered_name": "mine>Sequential"}
+    write_keras("class.keras", head, config)
+    lines.append("class.keras|78|normalize is not known")
     config = model_config(head, "m", IMAGE, True)
     config["config"]["layers"][2]["inbound_nodes"][0]["args"] *= 2
     write_keras("two.keras", head, config)

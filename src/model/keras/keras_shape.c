@@ -76,10 +76,11 @@ dt_status keras_add_item(keras_network *to, const keras_arrival *self, const cha
 /* A batch normalisation in front passes it, since it goes into the rows behind. */
 dt_status keras_add_flatten(keras_network *to, const keras_arrival *self, dt_error *error)
 {
+    if (!to->row && strcmp(keras_text(self, "data_format", "channels_last"), "channels_last") != 0)
+        return keras_refuse(self, "data_format channels_last", "another", error);
     to->weighted = to->row ? to->weighted : -1;
     to->flat |= !to->row;
     to->row = true;
-    (void)self, (void)error;
     return DT_OK;
 }
 
