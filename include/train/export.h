@@ -2,6 +2,8 @@
 #ifndef DT_TRAIN_EXPORT_H
 #define DT_TRAIN_EXPORT_H
 
+#include <stdbool.h>
+
 #include "base/status.h"
 #include "train/model.h"
 
@@ -11,6 +13,7 @@ enum { DT_EXPORT_SUFFIXES = 4 };
 typedef struct dt_export_suffix {
     const char *name;
     const char *help; /* what such a file is; NULL: that of its format */
+    bool own;         /* ... and is a weights file of this program */
 } dt_export_suffix;
 
 typedef struct dt_export_format {
@@ -29,6 +32,10 @@ extern const char *const dt_export_names[];
  * of. Errors: DT_ERR_USAGE: it is of another, or of none or several. */
 dt_status dt_export_find(const char *name, const char *path, const dt_export_format **out,
                          dt_error *error);
+
+/* Whether a weights file of this program may have the name `path`. Errors: DT_ERR_USAGE: it is that
+ * of another kind of file. */
+dt_status dt_export_check_own(const char *path, dt_error *error);
 
 /* What a file of that name is, and who reads it, in a few words. */
 const char *dt_export_help(const dt_export_format *format, const char *path);

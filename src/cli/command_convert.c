@@ -76,7 +76,9 @@ dt_status command_import(const dt_invocation *invocation, dt_error *error)
     dt_model model = {0};
     const dt_config *asked = &invocation->config;
     const dt_layer_list *list = dt_config_is_given(asked, "layers") ? &asked->layers : NULL;
-    dt_status status = dt_need_check_file(invocation->from_path, DT_TIMES_CONVERTED, error);
+    dt_status status = dt_export_check_own(invocation->out_path, error);
+    if (!status)
+        status = dt_need_check_file(invocation->from_path, DT_TIMES_CONVERTED, error);
     if (!status)
         status = dt_weights_import(invocation->from_path, list, &file, &note, error);
     if (status) {

@@ -259,6 +259,11 @@ elsewhere=(--normalize standard --loss bce --output-activation identity)
     refuse 64 "import: expected --from FILE, found none" import -o x
     refuse 64 "import: expected --out FILE, found none" import --from $weights
     refuse 66 "nothing: cannot open" import --from nothing -o x
+    local end
+    for end in keras weights.h5 safetensors npz ONNX html htm pt ckpt; do
+        refuse 64 "--out x.$end: expected a name of a weights file, .*found .* in .${end,,};" \
+            import --from nothing -o x.$end
+    done
     refuse 78 "run/weights.h5: layers: expected dense 12 .*, as this file has it, found dense 36 " \
         import --from $weights --layers "36, 10" -o x
     refuse 64 "--epochs: expected with the command" import --from $weights --epochs 3 -o x

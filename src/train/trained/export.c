@@ -62,10 +62,10 @@ const char *const dt_export_names[] = {"keras", "pytorch", "safetensors", "npz",
 static const dt_export_format formats[] = {
     {"weights for Keras' load_weights, in the legacy layout",
      NULL,
-     {{".keras", "a model for Keras"},
-      {".weights.h5", "weights for load_weights of Keras 3"},
-      {.name = ".h5"},
-      {.name = ".hdf5"}},
+     {{.name = ".keras", .help = "a model for Keras"},
+      {.name = ".weights.h5", .help = "weights for load_weights of Keras 3"},
+      {.name = ".h5", .own = true},
+      {.name = ".hdf5", .own = true}},
      write_keras},
     {"a state_dict in safetensors, and a .py of that name that loads it",
      NULL,
@@ -98,11 +98,36 @@ const char *dt_export_help(const dt_export_format *format, const char *path)
     return suffix && suffix->help ? suffix->help : format->help;
 }
 
+/* What other programs load as something that is not written here; NULL: it is no such name. */
+static const char *pickle_suffix(const char *path)
+{
+    static const char *const pickles[] = {".pt", ".pth", ".pkl", ".ckpt"};
+    for (size_t i = 0; i < sizeof pickles / sizeof *pickles; i++)
+        if (dt_ends_in(path, pickles[i]))
+            return pickles[i];
+    return NULL;
+}
+
+dt_status dt_export_check_own(const char *path, dt_error *error)
+{
+    const char *other = pickle_suffix(path);
+    for (int i = 0; i < FORMATS && !other; i++) {
+        const dt_export_suffix *suffix = find_suffix(&formats[i], path);
+        if (suffix && suffix->own)
+            return DT_OK;
+        other = suffix ? suffix->name : NULL;
+    }
+    if (!other)
+        return DT_OK;
+    return dt_fail(error, DT_ERR_USAGE,
+                   "--out %.200s: expected a name of a weights file, which ends in .h5, found one "
+                   "that ends in %s; import, and export what it wrote",
+                   path, other);
+}
+
 dt_status dt_export_find(const char *name, const char *path, const dt_export_format **out,
                          dt_error *error)
 {
-    /* What other programs load as something that is not written here. */
-    static const char *const pickles[] = {".pt", ".pth", ".pkl", ".ckpt"};
     int of_name = dt_name_find(dt_export_names, name), of_path = -1, fitting = 0;
     const char *fit[FORMATS + 1] = {NULL};
     char list[80];
@@ -113,12 +138,11 @@ dt_status dt_export_find(const char *name, const char *path, const dt_export_for
             of_path = i;
             fit[fitting++] = dt_export_names[i];
         }
-    for (size_t i = 0; i < sizeof pickles / sizeof *pickles; i++)
-        if (dt_ends_in(path, pickles[i]))
-            return dt_fail(error, DT_ERR_USAGE,
-                           "--out %.200s: expected a name that ends in .safetensors, which pytorch "
-                           "is written as, found that of a pickle",
-                           path);
+    if (pickle_suffix(path))
+        return dt_fail(error, DT_ERR_USAGE,
+                       "--out %.200s: expected a name that ends in .safetensors, which pytorch "
+                       "is written as, found that of a pickle",
+                       path);
     if (of_name < 0 && fitting > 1) {
         names.length = 0;
         dt_text_add_names(&names, fit);
