@@ -27,8 +27,8 @@ extern const char *const dt_image_way_names[];
  * none: the whole picture, scaled (means over areas).
  * mnist: the ink alone, scaled to `form` with its proportions kept, the darkest of it full.
  * auto: a picture of that size as it is, unless it is dark on light and the form light on dark, or
- * the other way round; others as with mnist. Pictures in colour, and all where the form has no
- * background: as with none.
+ * the other way round, and then reversed if images of the form have no margin; others as with
+ * mnist. Pictures in colour, and all where the form has no background: as with none.
  *
  * Ink is what differs from the paper around it. Where the border of the picture has one tone, the
  * paper is that tone; else the light varies, or a table, a shadow or a frame is in the picture, and

@@ -6,6 +6,7 @@ usage: photographs.py make DATA DIR COUNT      writes DIR/NUMBER-KIND-LABEL.png|
                                                DIR/blank.png
        photographs.py check_rows ANSWERS ORIGINALS DIR   likewise, of predict --many
        photographs.py bars DIR                 writes a small data set that fills its frame, and DIR/NUMBER-LABEL.png
+       photographs.py shapes DIR [dark]        likewise one light on dark, or dark, and DIR/NUMBERWAY-LABEL.png, both ways
        photographs.py one KIND DATA FILE       one of a kind, for looking at it
 
 A photograph is a sheet with a digit on a table, seen at an angle, in uneven light, with the noise of a camera.
@@ -230,22 +231,43 @@ def check(answers, originals, directory):
     assert len(names) == len(before) and sum(right) >= SHARE * possible
 
 
-def bars(directory):
-    """Five kinds of images without a margin, 28 x 28: which of five columns is dark."""
+def fill_frames(directory, draw, ways):
+    """Five kinds of images without a margin, 28 x 28, as draw(random, label) makes them."""
     import idx
     random = np.random.default_rng(1)
     os.makedirs(directory)
     for part, count in (("train", 200), ("test", 20)):
         labels = np.arange(count) % 5
-        images = np.zeros((count, 28, 28), int)
-        for image, label in zip(images, labels):
-            image[:, 1:27] = random.integers(120, 220)
-            image[:, 2 + 5 * label:6 + 5 * label] = 0
+        images = np.array([draw(random, label) for label in labels])
         for name, array in zip(idx.NAMES[part], (images, labels)):
             idx.write(os.path.join(directory, name), array)
         if part == "test":
             for i, (image, label) in enumerate(zip(images, labels)):
-                write_picture(f"{directory}/{i:02}-{label}.png", image)
+                for way, change in ways.items():
+                    write_picture(f"{directory}/{i:02}{way}-{label}.png", change(image))
+
+
+def bars(directory):
+    def draw(random, label):
+        """Which of five columns is dark."""
+        image = np.zeros((28, 28), int)
+        image[:, 1:27] = random.integers(120, 220)
+        image[:, 2 + 5 * label:6 + 5 * label] = 0
+        return image
+    fill_frames(directory, draw, {"": lambda image: image})
+
+
+def shapes(directory, tone="light"):
+    y, x = np.mgrid[0:28, 0:28]
+
+    def draw(random, label):
+        """Columns, a band, a triangle, a ring, or all of the frame but for two sides."""
+        at = random.integers(0, 3)
+        shape = [(abs(x - at - 7) < 3) | (abs(x - at - 18) < 3), abs(y - at - 13) < 4, 2 * abs(x - 13.5) <= y + at,
+                 abs(np.hypot(y - 13.5, x - 13.5) - 12) < 2, (x > at) & (y > at)][label]
+        image = shape * random.integers(200, 255)
+        return 255 - image if tone == "dark" else image
+    fill_frames(directory, draw, {"own": lambda image: image, "other": lambda image: 255 - image})
 
 
 if __name__ == "__main__":
@@ -253,4 +275,5 @@ if __name__ == "__main__":
         digits = read_idx(sys.argv[3], "t10k-images-idx3-ubyte")
         write_picture(sys.argv[4], photograph(np.random.default_rng(1), sys.argv[2], digits[0]))
     else:
-        {"make": make, "check": check, "rows": rows, "check_rows": check_rows, "bars": bars}[sys.argv[1]](*sys.argv[2:])
+        {"make": make, "check": check, "rows": rows, "check_rows": check_rows, "bars": bars,
+         "shapes": shapes}[sys.argv[1]](*sys.argv[2:])

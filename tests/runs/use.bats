@@ -344,6 +344,21 @@ EOT
         predict --weights run/weights.h5 --fit some bars/00-0.png
 }
 
+@test "a set that fills its frames, light on dark or not: pictures of both ways are seen" {
+    local tone way
+    for tone in light dark; do
+        (cd "$top/tests/runs" && "$python" photographs.py shapes "$work/$tone" "$tone")
+        train 0 --data "$tone" --classes 5 --layers "32,5" --epochs 20 --batch-size 20 \
+            --output "run-$tone"
+        train 0 predict --weights "run-$tone/weights.h5" "$tone/t10k-images-idx3-ubyte"
+        cut -f2- out >expected
+        for way in own other; do
+            train 0 predict --weights "run-$tone/weights.h5" "$tone"/*$way*.png
+            cut -f2- out | cmp - expected
+        done
+    done
+}
+
 @test "photographs of digits: nearly as often right as the images themselves" {
     [ -n "$mnist" ] || skip "no MNIST in \$DIST_TRAIN_DATA"
     train 0 --config "$top/configs/mnist.ini" --data "$mnist" --epochs 3 --output run

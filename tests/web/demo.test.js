@@ -202,15 +202,9 @@ function* pictures() {
     }
 }
 
-test('the page sees in a picture what predict sees', async () => {
-    const page = await openPage(trained);
-    const files = [...pictures()].map((rows, i) => {
-        const file = path.join(directory, `picture-${i}.png`);
-        fs.writeFileSync(file, png(rows));
-        return file;
-    });
-    if (mnist) files.push(...makePhotographs(mnist, path.join(directory, 'photographs'), 10));
-    for (const expected of predict(weights, ...files)) {
+// The page's answers to pictures, and predict's.
+async function comparePictures(page, network, files) {
+    for (const expected of predict(network, ...files)) {
         await page.click('#clear');
         await page.waitForFunction(() => result === null && !busy);
         await page.setInputFiles('#file', expected.file);
@@ -218,12 +212,34 @@ test('the page sees in a picture what predict sees', async () => {
         const found = await page.evaluate(() => Array.from(result.probabilities));
         assert(largestDifference(found, expected.probabilities) <= 1e-5, expected.file);
     }
+}
+
+test('the page sees in a picture what predict sees', async () => {
+    const page = await openPage(trained);
+    const files = [...pictures()].map((rows, i) => {
+        const file = path.join(directory, `picture-${i}.png`);
+        fs.writeFileSync(file, png(rows));
+        return file;
+    });
+    const photographs = path.join(directory, 'photographs');
+    if (mnist) files.push(...makePhotographs(photographs, 'make', mnist, photographs, '10'));
+    await comparePictures(page, weights, files);
     fs.writeFileSync(path.join(directory, 'text.png'), 'no picture');
     await page.setInputFiles('#file', path.join(directory, 'text.png'));
     // The status may still say what the picture before it is.
     await page.waitForFunction(() => document.getElementById('status').textContent
         .includes('text.png is no picture'));
     assert(await page.isVisible('#status.visible'));
+});
+
+test('the page sees pictures of a set that fills its frames, both ways, as predict does', async () => {
+    const shapes = path.join(directory, 'shapes'), output = path.join(directory, 'filling');
+    const files = makePhotographs(shapes, 'shapes', shapes);
+    distTrain('--data', shapes, '--classes', '5', '--layers', '32,5', '--epochs', '10',
+        '--batch-size', '20', '--output', output);
+    const file = path.join(directory, 'filling.html');
+    distTrain('export', '--weights', `${output}/weights.h5`, '--format', 'html', '--out', file);
+    await comparePictures(await openPage(file), `${output}/weights.h5`, files);
 });
 
 test('a 7 and a 1 are recognised, drawn with the mouse', async () => {

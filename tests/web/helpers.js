@@ -39,10 +39,10 @@ const names = (setting) => distTrain('--print-config')
 const makeData = (directory, ...words) =>
     run(process.env.PYTHON || 'python3', path.join(top, 'tests/runs/idx.py'), directory, ...words);
 
-// Photographs of digits, see tests/runs/photographs.py, of those that browsers read: their names.
-function makePhotographs(data, directory, count) {
-    run(process.env.PYTHON || 'python3', path.join(top, 'tests/runs/photographs.py'), 'make', data,
-        directory, String(count));
+// Pictures that tests/runs/photographs.py makes in a directory, of those that browsers read: their
+// names.
+function makePhotographs(directory, ...words) {
+    run(process.env.PYTHON || 'python3', path.join(top, 'tests/runs/photographs.py'), ...words);
     return fs.readdirSync(directory).filter((name) => name.endsWith('.png')).sort()
         .map((name) => path.join(directory, name));
 }

@@ -131,8 +131,14 @@ static bool has_size(const dt_image *image, int height, int width)
     return image->height == height && image->width == width;
 }
 
-/* Whether a picture is light on dark, or dark on light, as the form is: by the mean of its border
- * and that of the rest. A set that fills its frames has no border of background. */
+/* Whether images of the form have no margin. */
+static bool fills(const dt_image_form *form)
+{
+    return form->extent > 0.95;
+}
+
+/* Whether a picture is light on dark, or dark on light, as the form is: by the mean of its border,
+ * which is background. Where a set fills its frames it may be ink; then there is more inside. */
 static bool looks_like(const dt_image *image, const dt_image_form *form)
 {
     double sums[2] = {0, 0}, counts[2] = {0, 0};
@@ -142,10 +148,12 @@ static bool looks_like(const dt_image *image, const dt_image_form *form)
             sums[edge] += image->pixels[(size_t)y * (size_t)image->width + (size_t)x];
             counts[edge]++;
         }
-    if (form->extent > 0.95 || counts[0] == 0)
+    if (counts[0] == 0)
         return true;
-    bool light = sums[1] / counts[1] > 255.0 / 2;
-    return light == (form->background > 0) || sums[0] / counts[0] == sums[1] / counts[1];
+    double inside = sums[0] / counts[0], border = sums[1] / counts[1];
+    bool light = border > 255.0 / 2;
+    return light == (form->background > 0) || inside == border ||
+           (fills(form) && light == (inside > border));
 }
 
 static dt_status check_grey(const dt_image *image, dt_error *error)
@@ -167,15 +175,17 @@ static const dt_image_form *form_of_ink(const dt_image_form *form)
 dt_status dt_image_fit(const dt_image *image, const dt_image_form *form, dt_image_way way,
                        int height, int width, uint8_t *pixels, dt_error *error)
 {
+    bool auto_way = way == DT_WAY_AUTO, scenes = image->channels != 1 || form->background < 0;
+    bool own = auto_way && !scenes && has_size(image, height, width);
+    bool other = own && !looks_like(image, form);
+    bool whole = way == DT_WAY_NONE || (auto_way && scenes) || (own && (!other || fills(form)));
     dt_status status = way == DT_WAY_MNIST ? check_grey(image, error) : DT_OK;
-    bool whole =
-        way == DT_WAY_NONE ||
-        (way == DT_WAY_AUTO && (image->channels != 1 || form->background < 0 ||
-                                (has_size(image, height, width) && looks_like(image, form))));
     if (!status && !whole)
         return fit_ink(image, form_of_ink(form), height, width, pixels, error);
     for (int channel = 0; channel < image->channels && !status; channel++)
         status = scale_channel(image, channel, height, width, pixels, error);
+    for (size_t i = 0; i < (size_t)height * (size_t)width && other && !status; i++)
+        pixels[i] = (uint8_t)(255 - pixels[i]);
     return status;
 }
 

@@ -71,6 +71,9 @@ function fitWhole({ height, width, planes }) {
     return pixels;
 }
 
+// Whether images of the form have no margin.
+const fills = form.extent > 0.95;
+
 // Whether a picture of the network's size is light on dark, or dark on light, as the form is.
 function looksLikeForm({ height, width, planes: [values] }) {
     const sums = [0, 0], counts = [0, 0];
@@ -80,17 +83,21 @@ function looksLikeForm({ height, width, planes: [values] }) {
         sums[edge] += value;
         counts[edge]++;
     });
-    if (form.extent > 0.95 || counts[0] === 0) return true;
-    return sums[1] / counts[1] > 127.5 === form.background > 0 ||
-        sums[0] / counts[0] === sums[1] / counts[1];
+    if (counts[0] === 0) return true;
+    const inside = sums[0] / counts[0], border = sums[1] / counts[1], light = border > 127.5;
+    return light === form.background > 0 || inside === border ||
+        (fills && light === (inside > border));
 }
 
 // The image, bytes [height][width][channels] of the network; null when there is no ink.
 function fitPicture(picture) {
     const { height, width, planes } = picture;
-    const whole = planes.length > 1 || form.background < 0 ||
-        (height === facts.height && width === facts.width && looksLikeForm(picture));
-    return whole ? fitWhole(picture) : fitInk(findInk({ height, width, values: planes[0] }));
+    const scenes = planes.length > 1 || form.background < 0;
+    const own = !scenes && height === facts.height && width === facts.width;
+    const other = own && !looksLikeForm(picture);
+    if (scenes || (own && !other)) return fitWhole(picture);
+    if (other && fills) return fitWhole(picture).map((value) => 255 - value);
+    return fitInk(findInk({ height, width, values: planes[0] }));
 }
 
 const lumaOf = (red, green, blue) => 0.299 * red + 0.587 * green + 0.114 * blue;

@@ -153,12 +153,13 @@ static void what_is_normal_stays_as_it_is(void)
 }
 
 /* Own size: light on dark as it is, dark on light as ink; a form that is dark on light the other
- * way round; one that fills its frame always as it is. */
+ * way round. */
 static void a_picture_of_the_size_is_taken_as_it_is(void)
 {
     static const dt_image_form dark = {255, 20.0 / 28, true, {0.5, 0.5}};
     static const dt_image_form full = {0, 1, false, {0.5, 0.5}};
     const dt_image_form *forms[] = {&dt_image_form_mnist, &dark, &full};
+    static const bool own[3][2] = {{true, false}, {false, true}, {true, false}};
     uint8_t digit[SIDE][SIDE] = {{0}}, inverse[SIDE][SIDE], found[SIDE][SIDE];
     for (int y = 2; y < 10; y++)
         memset(digit[y] + 3, 5 * y, 4); /* neither in the middle nor full */
@@ -170,7 +171,7 @@ static void a_picture_of_the_size_is_taken_as_it_is(void)
         for (int picture = 0; picture < 2; picture++)
             for (int way = DT_WAY_AUTO; way <= DT_WAY_NONE; way++) {
                 bool as_it_is =
-                    way == DT_WAY_NONE || (way == DT_WAY_AUTO && (form == 2 || form == picture));
+                    way == DT_WAY_NONE || (way == DT_WAY_AUTO && own[form][picture]);
                 CU_ASSERT_EQUAL(dt_image_fit(&pictures[picture], forms[form], (dt_image_way)way,
                                              SIDE, SIDE, found[0], NULL),
                                 DT_OK);
@@ -178,6 +179,31 @@ static void a_picture_of_the_size_is_taken_as_it_is(void)
                                 as_it_is);
                 CU_ASSERT_EQUAL(found[0][0],
                                 as_it_is ? pictures[picture].pixels[0] : forms[form]->background);
+            }
+}
+
+/* What fills its frame may have ink on most of its border; of the other way, it is reversed. */
+static void a_picture_may_fill_its_frame(void)
+{
+    static const dt_image_form full[] = {{0, 1, false, {0.5, 0.5}}, {255, 1, false, {0.5, 0.5}}};
+    uint8_t shapes[2][2][SIDE][SIDE], found[SIDE][SIDE];
+    for (int y = 0; y < SIDE; y++)
+        for (int x = 0; x < SIDE; x++) {
+            shapes[0][0][y][x] = x > 0 ? 200 : 0;
+            shapes[0][1][y][x] = x > 8 && x < 16 ? 200 : 0;
+            for (int shape = 0; shape < 2; shape++)
+                shapes[1][shape][y][x] = (uint8_t)(255 - shapes[0][shape][y][x]);
+        }
+    for (int way = 0; way < 2; way++)
+        for (int shape = 0; shape < 2; shape++)
+            for (int form = 0; form < 2; form++) {
+                const dt_image image = {SIDE, SIDE, 1, shapes[way][shape][0]};
+                if (shape == 0 && form != way)
+                    continue;
+                CU_ASSERT_EQUAL(
+                    dt_image_fit(&image, &full[form], DT_WAY_AUTO, SIDE, SIDE, found[0], NULL),
+                    DT_OK);
+                CU_ASSERT_EQUAL(memcmp(found, shapes[form][shape], sizeof found), 0);
             }
 }
 
@@ -308,6 +334,7 @@ CU_SuiteInfo dt_suite_image_fit(void)
         {"noise of the paper is no ink", noise_of_the_paper_is_no_ink},
         {"what is normal stays as it is", what_is_normal_stays_as_it_is},
         {"a picture of the size is taken as it is", a_picture_of_the_size_is_taken_as_it_is},
+        {"a picture may fill its frame", a_picture_may_fill_its_frame},
         {"the form says where the ink comes to", the_form_says_where_the_ink_comes_to},
         {"many characters are each itself, in the order of reading",
          many_characters_are_each_itself_in_the_order_of_reading},
