@@ -15,7 +15,8 @@
  *   amsgrad   as adam, with the largest v so far instead of v
  *   nadam     m and v as adam; mu_t = beta1 (1 - 0.96^(0.004 t) / 2); M_t: the product of mu_1 to
  *             mu_t; w -= lr ((1 - mu_t) / (1 - M_t) g + mu_t+1 / (1 - M_t+1) m) /
- *             (sqrt(v / (1 - beta2^t)) + eps); beta1 of the step, in every mu
+ *             (sqrt(v / (1 - beta2^t)) + eps); where beta1 follows a cycle, mu_1 to mu_t
+ *             have that of their step, mu_t+1 that of step t
  *   radam     m and v as adam; r = 2 / (1 - beta2) - 1; q = r - 2 t beta2^t / (1 - beta2^t); with
  *             q > 5: w -= lr / (1 - beta1^t) m sqrt((q - 4) (q - 2) r / ((r - 4) (r - 2) q)
  *             (1 - beta2^t)) / (sqrt(v) + eps), else w -= lr / (1 - beta1^t) m
@@ -99,6 +100,9 @@ void dt_optimizer_destroy(dt_optimizer *optimizer);
 /* What it carries from step to step: all that a restart must bring back. */
 typedef struct dt_optimizer_state {
     int64_t *steps;                   /* updates so far */
+    double *product;                  /* nadam's M of these; NaN, to be found as if beta1 had always
+                                         been that of the next one: of none, and of files before it
+                                         was kept; of other kinds NaN */
     dt_real *arrays[DT_STATE_ARRAYS]; /* [count] each; NULL where the kind has no use for it */
 } dt_optimizer_state;
 

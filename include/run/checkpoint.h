@@ -10,8 +10,8 @@
  *                  epoch step step_in_epoch samples skipped seconds
  *     /parameters  float [parameter_count]
  *     /average     of them, likewise, of runs that keep one; best parameters are then such too
- *     /optimizer   kind steps; arrays of its state, where it has such, named in nn/optimizer.h:
- *                  float [parameter_count]
+ *     /optimizer   kind steps product; arrays of its state, where it has such, named in
+ *                  nn/optimizer.h: float [parameter_count]
  *     /running     loss_sum correct samples gradient_norm plateau_best plateau_epochs plateau_drops
  *     /best        epoch step samples val_accuracy val_loss test_accuracy test_loss epochs_since;
  *                  parameters: float [parameter_count], where there are such
@@ -43,6 +43,7 @@
 typedef struct dt_checkpoint_optimizer {
     const char *kind;               /* one of dt_optimizer_names */
     int64_t steps;                  /* updates that it has made */
+    double product;                 /* of dt_optimizer_state */
     float *arrays[DT_STATE_ARRAYS]; /* [parameter_count] or NULL */
 } dt_checkpoint_optimizer;
 

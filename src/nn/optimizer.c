@@ -79,6 +79,7 @@ dt_status dt_optimizer_create(const dt_optimizer_spec *spec, const dt_optimizer_
     self->spec = *spec;
     self->first = part->first;
     self->count = part->count;
+    self->update.product = (double)NAN;
     dt_status status = build_groups(self, part, error);
     for (int i = 0; i < DT_STATE_ARRAYS && !status; i++)
         if (self->row->arrays >> i & 1 &&
@@ -104,7 +105,7 @@ void dt_optimizer_destroy(dt_optimizer *self)
 
 dt_optimizer_state dt_optimizer_get_state(dt_optimizer *self)
 {
-    dt_optimizer_state state = {.steps = &self->steps};
+    dt_optimizer_state state = {.steps = &self->steps, .product = &self->update.product};
     for (int i = 0; i < DT_STATE_ARRAYS; i++)
         state.arrays[i] = self->arrays[i];
     return state;

@@ -146,15 +146,16 @@ enum { GRADIENT_STEP = CORRECTION + 1 };
 static void begin_nadam(optimizer_update *it)
 {
     double lr = it->lr, beta1 = it->spec.beta1;
-    if (it->product_steps == 0 || it->product_steps > it->step)
-        it->product = 1, it->product_steps = 0;
-    while (it->product_steps < it->step)
-        it->product *= nadam_share(++it->product_steps);
     double mu = beta1 * nadam_share(it->step), next = beta1 * nadam_share(it->step + 1);
-    double product = it->product * dt_power(beta1, it->step);
+    if (isnan(it->product)) {
+        it->product = dt_power(beta1, it->step - 1);
+        for (int64_t before = 1; before < it->step; before++)
+            it->product *= nadam_share(before);
+    }
+    it->product *= mu;
     begin_adam(it);
-    it->numbers[STEP_SIZE] = (dt_real)(lr * next / (1 - product * next));
-    it->numbers[GRADIENT_STEP] = (dt_real)(lr * (1 - mu) / (1 - product));
+    it->numbers[STEP_SIZE] = (dt_real)(lr * next / (1 - it->product * next));
+    it->numbers[GRADIENT_STEP] = (dt_real)(lr * (1 - mu) / (1 - it->product));
 }
 
 static void update_nadam(const optimizer_portion *it)

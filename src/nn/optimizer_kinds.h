@@ -11,9 +11,7 @@ typedef struct optimizer_update {
     double lr;
     dt_real scale;      /* of the sums, which makes mean gradients of them */
     dt_real numbers[4]; /* what the row's `begin` makes of these */
-    /* Of nadam, from one step to the next; a function of the step. */
-    double product;
-    int64_t product_steps;
+    double product;     /* of nadam, from one step to the next: dt_optimizer_state */
 } optimizer_update;
 
 /* Parameters that lie together and are treated alike. */

@@ -31,6 +31,7 @@ static const dt_field fields[] = {
     FIELD(NULL, "seconds", REAL, state.seconds),
     FIELD("/optimizer", "kind", TEXT, optimizer.kind),
     COUNT("/optimizer", "steps", optimizer.steps),
+    ROW("/optimizer", "product", REAL, optimizer.product, .optional = true),
     FIELD("/running", "loss_sum", REAL, state.loss),
     COUNT("/running", "correct", state.correct),
     COUNT("/running", "samples", state.counted),
@@ -283,7 +284,7 @@ dt_status dt_checkpoint_decode(const void *bytes, size_t size, dt_checkpoint *ou
 {
     tables all;
     dt_hdf5_reader *reader;
-    *out = (dt_checkpoint){.state.plateau.best = (double)NAN};
+    *out = (dt_checkpoint){.state.plateau.best = (double)NAN, .optimizer.product = (double)NAN};
     set_tables(&all, out);
     dt_status status = trailer_check(bytes, size, error);
     if (status)

@@ -353,10 +353,12 @@ dt_status dt_resume_apply(dt_session *run, dt_resume *resume, dt_state *state, d
     if (resume) {
         *state = from->state;
         *to.steps = from->optimizer.steps;
+        *to.product = from->optimizer.product;
         resume_track(run, from);
     }
     dt_comm_broadcast(run->comm, state, sizeof *state);
     dt_comm_broadcast(run->comm, to.steps, sizeof *to.steps);
+    dt_comm_broadcast(run->comm, to.product, sizeof *to.product);
     if (resume)
         memcpy(run->parameters, from->parameters, run->parameter_count * sizeof(float));
     drop(&from->parameters);

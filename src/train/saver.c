@@ -236,7 +236,9 @@ static void describe(const dt_saver *self, const dt_state *where, dt_checkpoint 
     out->state = *where;
     out->parameter_count = run->parameter_count;
     out->optimizer.kind = dt_optimizer_names[run->config.optimizer];
-    out->optimizer.steps = *dt_optimizer_get_state(run->optimizer).steps;
+    dt_optimizer_state optimizer = dt_optimizer_get_state(run->optimizer);
+    out->optimizer.steps = *optimizer.steps;
+    out->optimizer.product = *optimizer.product;
     out->data = (dt_checkpoint_data){.name = run->source->name,
                                      .class_names = run->source->class_names,
                                      .fingerprint = run->fingerprint,

@@ -77,11 +77,15 @@ settings() {
     local kind runs=()
     local small=(--data data "${in_order[@]}" --layers 8,10 --activation tanh --init pytorch)
     train 0 "${small[@]}" --max-steps 0 --output initial
+    # shellcheck disable=SC2046 # words
     for kind in $(names optimizer); do
         train 0 "${small[@]}" --max-steps 20 --batch-size 16 --optimizer "$kind" --output "$kind"
         train 0 "${small[@]}" --max-steps 20 --batch-size 16 --optimizer "$kind" --lr 0.02 \
             --weight-decay 0.1 --clip-norm 0.3 --ema 0.5 --output "$kind-decay"
-        runs+=("$kind" "$kind-decay")
+        train 0 "${small[@]}" --max-steps 20 --batch-size 16 --optimizer "$kind" --lr 0.02 \
+            --epochs 4 --schedule one-cycle --anneal "$(nth ${#runs[@]} $(names anneal))" \
+            --base-momentum 0.6 --output "$kind-cycle"
+        runs+=("$kind" "$kind-decay" "$kind-cycle")
     done
     reference steps --moved initial "${runs[@]}"
 }

@@ -22,7 +22,7 @@ ATTRIBUTES = {
     "/": {"format": "i", "version": "S", "status": "S", "config": "S", "architecture": "S",
           "parameter_hash": "S", "virtual_ranks": "i", "seed": "i", "epoch": "i", "step": "i",
           "step_in_epoch": "i", "samples": "i", "skipped": "i", "seconds": "f"},
-    "/optimizer": {"kind": "S", "steps": "i"},
+    "/optimizer": {"kind": "S", "steps": "i", "product": "f"},
     "/running": {"loss_sum": "f", "correct": "i", "samples": "i", "gradient_norm": "f",
                  "plateau_best": "f", "plateau_epochs": "i", "plateau_drops": "i"},
     "/best": {"epoch": "i", "step": "i", "samples": "i", "val_accuracy": "f", "val_loss": "f",

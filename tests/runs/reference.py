@@ -163,6 +163,7 @@ class Optimizer:
         self.second = [0.0] * count
         self.largest = [0.0] * count
         self.steps = 0
+        self.mus = []  # of nadam, with the beta1 of their steps
 
     def step(self, tensors, gradients, lr):
         """Returns the norm of the gradients, before clipping."""
@@ -174,6 +175,7 @@ class Optimizer:
         if limit > 0:  # torch.nn.utils.clip_grad_value_
             gradients = [np.clip(gradient, -limit, limit) for gradient in gradients]
         self.steps += 1
+        self.mus.append(self.mu(self.steps))
         for i, (w, g) in enumerate(zip(tensors, gradients)):
             own = decay if decays(self.run, w) else 0
             if self.kind in ("lars", "lamb"):
@@ -185,6 +187,9 @@ class Optimizer:
                 g = g + own * w
             w -= lr * self.direction(i, g)
         return norm
+
+    def mu(self, t):
+        return self.run.number("beta1") * (1 - 0.5 * 0.96 ** (0.004 * t))
 
     def scaled(self, i, w, g, decay, lr):
         """Y. You et al., arXiv:1708.03888 (lars), arXiv:1904.00962 (lamb); weights alone adapt."""
@@ -232,9 +237,9 @@ class Optimizer:
         square = self.largest[i] if self.kind == "amsgrad" else self.second[i]
         root = np.sqrt(square / (1 - beta2 ** t))
         if self.kind == "nadam":
-            mu = [beta1 * (1 - 0.5 * 0.96 ** (0.004 * k)) for k in range(t + 2)]
-            mean = ((1 - mu[t]) / (1 - np.prod(mu[1:t + 1])) * g +
-                    mu[t + 1] / (1 - np.prod(mu[1:])) * self.first[i])
+            product, following = np.prod(self.mus), self.mu(t + 1)
+            mean = ((1 - self.mus[-1]) / (1 - product) * g +
+                    following / (1 - product * following) * self.first[i])
         if self.kind == "radam":
             rho = 2 / (1 - beta2) - 1
             now = rho - 2 * t * beta2 ** t / (1 - beta2 ** t)

@@ -130,16 +130,19 @@ can change only between two epochs and this is step 5 of one, found 4; leave it 
 }
 
 @test "every optimizer and schedule goes on where it was" {
-    local optimizer schedule warmup
+    local optimizer schedule number=0 warmup all
     for optimizer in $(names optimizer); do
-        schedule=$(names schedule | tr ' ' '\n' | shuf -n 1)
+        # shellcheck disable=SC2046 # words
+        schedule=$(nth $number $(names schedule))
+        [ "$optimizer" != nadam ] || schedule=one-cycle # its state has the betas of all its steps
         [ "$schedule" = one-cycle ] && warmup=0 || warmup=0.5
         echo "$optimizer $schedule"
-        train 1 "${small[@]}" --epochs 2 --optimizer "$optimizer" --schedule "$schedule" \
-            --lr 0.01 --warmup-epochs "$warmup" --clip-norm 1 --output "whole-$optimizer"
-        in_pieces "1:13 3:-1" "${small[@]}" --epochs 2 --optimizer "$optimizer" \
-            --schedule "$schedule" --lr 0.01 --warmup-epochs "$warmup" --clip-norm 1
-        same_run "whole-$optimizer" pieces
+        all=("${small[@]}" --epochs 2 --optimizer "$optimizer" --schedule "$schedule" --lr 0.01
+            --warmup-epochs "$warmup" --clip-norm 1)
+        train 1 "${all[@]}" --output whole --overwrite
+        in_pieces "1:9 2:19 3:-1" "${all[@]}"
+        same_run whole pieces
+        number=$((number + 1))
     done
 }
 

@@ -49,11 +49,7 @@ as_torch() {
 torch_optimizers() {
     local all
     all=$(names optimizer)
-    all=${all% lion*} # the others are not PyTorch's
-    # Before version 2 its NAdam has one mu too many in a product.
-    "$python" -c 'import torch; assert torch.__version__ >= "2"' 2>/dev/null ||
-        all=${all/ nadam/}
-    echo "$all"
+    echo "${all% lion*}" # the others are not PyTorch's
 }
 
 @test "PyTorch's 50 steps: optimizers, losses and schedules, with weight decay and clipping" {
@@ -76,7 +72,7 @@ torch_optimizers() {
 @test "PyTorch's one-cycle: the momentum of every optimizer, both forms" {
     local name number=0
     # shellcheck disable=SC2046 # words
-    for name in $(torch_optimizers) momentum adam; do
+    for name in $(torch_optimizers) momentum nadam adam; do
         as_torch --layers 8,10 --optimizer "$name" --schedule one-cycle --pct-start 0.4 --lr 0.02 \
             --anneal "$(nth $number $(names anneal))" --base-momentum 0.6 --div-factor 10
         number=$((number + 1))

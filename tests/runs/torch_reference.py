@@ -62,8 +62,35 @@ def take_factors(model, layers):
     return [model[place] for place in places]
 
 
+class NAdam(torch.optim.Optimizer):
+    """PyTorch 2's, for a PyTorch before it, whose own has one mu too many in a product."""
+
+    def __init__(self, groups, betas, **defaults):
+        super().__init__(groups, {"betas": betas, **defaults})
+        self.steps, self.product = 0, 1
+        self.moments = {}
+
+    @torch.no_grad()
+    def step(self):
+        self.steps += 1
+        beta1, beta2 = self.param_groups[0]["betas"]
+        mu, following = (beta1 * (1 - 0.5 * 0.96 ** (0.004 * t))
+                         for t in (self.steps, self.steps + 1))
+        self.product *= mu
+        for group in self.param_groups:
+            for w in group["params"]:
+                g = w.grad + group["weight_decay"] * w
+                m, v = self.moments.setdefault(w, (torch.zeros_like(w), torch.zeros_like(w)))
+                m.lerp_(g, 1 - beta1)
+                v.lerp_(g * g, 1 - beta2)
+                divisor = (v / (1 - beta2 ** self.steps)).sqrt() + group["eps"]
+                w -= group["lr"] * ((1 - mu) / (1 - self.product) * g +
+                                    following / (1 - self.product * following) * m) / divisor
+
+
 def optimizer_of(run, parameters):
     number, optim = run.number, torch.optim
+    nadam = optim.NAdam if int(torch.__version__.split(".")[0]) >= 2 else NAdam
     parameters = [{"params": [parameter], **({} if decays(run, parameter) else {"weight_decay": 0})}
                   for parameter in parameters]
     shared = {"lr": peak_rate(run), "weight_decay": number("weight_decay")}
@@ -79,7 +106,7 @@ def optimizer_of(run, parameters):
         "adam": lambda: optim.Adam(parameters, **betas),
         "adamw": lambda: optim.AdamW(parameters, **betas),
         "amsgrad": lambda: optim.Adam(parameters, amsgrad=True, **betas),
-        "nadam": lambda: optim.NAdam(parameters, **betas),
+        "nadam": lambda: nadam(parameters, **betas),
         "radam": lambda: optim.RAdam(parameters, **betas),
     }[run.text("optimizer")]()
 

@@ -28,17 +28,16 @@ static inline dt_optimizer *create_of(const dt_optimizer_spec *spec, dt_tensor_r
     return create_part(spec, &(dt_optimizer_part){&tensor, 1, 0, count});
 }
 
-static inline double take_step(dt_optimizer *optimizer, size_t count, float *parameters,
-                               const float *gradient_sum, const dt_support *support,
-                               int64_t samples, double lr)
+static inline double take_step_at(const dt_rates *rates, dt_optimizer *optimizer, size_t count,
+                                  float *parameters, const float *gradient_sum,
+                                  const dt_support *support, int64_t samples)
 {
     double blocks[16], norm;
     const dt_support all = {1, &(dt_interval){0, count}};
     CU_ASSERT_FATAL(dt_squares_blocks(count) <= sizeof blocks / sizeof *blocks);
     dt_support_squares(support ? support : &all, count, gradient_sum, blocks);
     norm = sqrt(dt_squares_sum(count, blocks)) / (double)samples;
-    dt_optimizer_begin(optimizer, dt_optimizer_scale(optimizer, samples, norm),
-                       &(dt_rates){lr, (double)NAN});
+    dt_optimizer_begin(optimizer, dt_optimizer_scale(optimizer, samples, norm), rates);
     double notes[80];
     CU_ASSERT_FATAL(dt_optimizer_notes(optimizer) <= sizeof notes / sizeof *notes);
     if (dt_optimizer_notes(optimizer) > 0) {
@@ -49,6 +48,14 @@ static inline double take_step(dt_optimizer *optimizer, size_t count, float *par
     for (size_t i = 0; i < support->count; i++)
         dt_optimizer_update(optimizer, &support->intervals[i], parameters, gradient_sum);
     return norm;
+}
+
+static inline double take_step(dt_optimizer *optimizer, size_t count, float *parameters,
+                               const float *gradient_sum, const dt_support *support,
+                               int64_t samples, double lr)
+{
+    return take_step_at(&(dt_rates){lr, (double)NAN}, optimizer, count, parameters, gradient_sum,
+                        support, samples);
 }
 
 #endif

@@ -383,6 +383,12 @@ static void test_no_memory(void)
     dt_optimizer_destroy(NULL);
 }
 
+/* Of a schedule that cycles. */
+static dt_rates cycled(int step)
+{
+    return (dt_rates){0.1, 0.9 - 0.15 * step};
+}
+
 /* State and parameters moved to a new optimizer after k steps: it goes on as the old one does. */
 static void test_state(void)
 {
@@ -391,12 +397,15 @@ static void test_state(void)
             dt_optimizer *old = create_torch(i), *new = create_torch(i);
             float whole[COUNT], resumed[COUNT];
             memcpy(whole, start, sizeof start);
-            for (int step = 0; step < k; step++)
-                take_step(old, COUNT, whole, sums[step], NULL, SAMPLES, 0.1);
+            for (int step = 0; step < k; step++) {
+                dt_rates rates = cycled(step);
+                take_step_at(&rates, old, COUNT, whole, sums[step], NULL, SAMPLES);
+            }
             dt_optimizer_state from = dt_optimizer_get_state(old);
             dt_optimizer_state to = dt_optimizer_get_state(new);
             memcpy(resumed, whole, sizeof whole);
             *to.steps = *from.steps;
+            *to.product = *from.product;
             CU_ASSERT_EQUAL(*from.steps, k);
             for (int a = 0; a < DT_STATE_ARRAYS; a++) {
                 CU_ASSERT_EQUAL(!to.arrays[a], !from.arrays[a]);
@@ -404,13 +413,35 @@ static void test_state(void)
                     memcpy(to.arrays[a], from.arrays[a], sizeof whole);
             }
             for (int step = k; step < STEPS; step++) {
-                take_step(old, COUNT, whole, sums[step], NULL, SAMPLES, 0.1);
-                take_step(new, COUNT, resumed, sums[step], NULL, SAMPLES, 0.1);
+                dt_rates rates = cycled(step);
+                take_step_at(&rates, old, COUNT, whole, sums[step], NULL, SAMPLES);
+                take_step_at(&rates, new, COUNT, resumed, sums[step], NULL, SAMPLES);
             }
             CU_ASSERT_EQUAL(memcmp(whole, resumed, sizeof whole), 0);
             dt_optimizer_destroy(old);
             dt_optimizer_destroy(new);
         }
+}
+
+/* A file of before nadam's product was kept has the steps alone: with a constant beta1 they say
+ * what it was. */
+static void test_no_product(void)
+{
+    for (int i = 0; i < CASES; i++) {
+        dt_optimizer *kept = create_torch(i), *found = create_torch(i);
+        float of_kept[COUNT], of_found[COUNT];
+        memcpy(of_kept, start, sizeof start);
+        memcpy(of_found, start, sizeof start);
+        for (int step = 0; step < STEPS; step++) {
+            take_step(kept, COUNT, of_kept, sums[step], NULL, SAMPLES, 0.1);
+            *dt_optimizer_get_state(found).product = (double)NAN;
+            take_step(found, COUNT, of_found, sums[step], NULL, SAMPLES, 0.1);
+            for (int j = 0; j < COUNT; j++)
+                CU_ASSERT_DOUBLE_EQUAL(of_found[j], of_kept[j], 1e-6);
+        }
+        dt_optimizer_destroy(kept);
+        dt_optimizer_destroy(found);
+    }
 }
 
 CU_SuiteInfo dt_suite_optimizer(void)
@@ -427,6 +458,7 @@ CU_SuiteInfo dt_suite_optimizer(void)
         {"no gradient or no rate, no move", test_rest},
         {"each parameter alone", test_each_alone},
         {"the state is all that a new one needs to go on", test_state},
+        {"a state without nadam's product", test_no_product},
         {"every allocation may fail", test_no_memory},
         CU_TEST_INFO_NULL,
     };

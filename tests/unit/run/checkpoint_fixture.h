@@ -130,7 +130,8 @@ static inline void draw_checkpoint(dt_random_sequence *random, int parts, size_t
         .parameters = out->arrays[DT_STATE_ARRAYS],
         .average = parts & DRAW_AVERAGE ? out->arrays[DT_STATE_ARRAYS + 2] : NULL,
         .parameter_hash = dt_hash(out->arrays[DT_STATE_ARRAYS], count * sizeof(float)),
-        .optimizer = {.kind = out->texts[3], .steps = draw_count(random)},
+        .optimizer = {.kind = out->texts[3], .steps = draw_count(random),
+                      .product = draw_any_real(random)},
         .best_parameters = parts & DRAW_BEST ? out->arrays[DT_STATE_ARRAYS + 1] : NULL,
         .data = {out->texts[4], parts & DRAW_BEST ? out->texts[3] : NULL, draw_word(random),
                  draw_count(random), draw_count(random), draw_count(random)},
@@ -178,6 +179,7 @@ static inline void assert_same_checkpoint(const dt_checkpoint *a, const dt_check
     CU_ASSERT_EQUAL(a->parameter_hash, b->parameter_hash);
     CU_ASSERT_STRING_EQUAL(a->optimizer.kind, b->optimizer.kind);
     CU_ASSERT_EQUAL(a->optimizer.steps, b->optimizer.steps);
+    CU_ASSERT_EQUAL(memcmp(&a->optimizer.product, &b->optimizer.product, sizeof(double)), 0);
     for (int i = 0; i < DT_STATE_ARRAYS; i++)
         assert_same_floats(a->optimizer.arrays[i], b->optimizer.arrays[i], count);
     assert_same_floats(a->best_parameters, b->best_parameters, count);
