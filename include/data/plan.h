@@ -40,6 +40,9 @@ int64_t dt_plan_steps(const dt_plan *plan);
 /* Samples of step `step` of an epoch, all virtual ranks together: batch_size, or what is left. */
 int64_t dt_plan_batch(const dt_plan *plan, int64_t step);
 
+/* Samples of the largest step: batch_size, or all that there are. */
+int64_t dt_plan_largest_batch(int64_t samples, int64_t batch_size);
+
 /* Sets epoch (from 0) and fills order[] for it. */
 void dt_plan_start_epoch(dt_plan *plan, uint32_t epoch);
 

@@ -85,8 +85,9 @@ dt_status dt_session_settle(dt_comm *comm, const dt_config *asked, dt_config *co
 /* Builds a run from resolved settings, the same on all ranks, and reads the data, if there is
  * memory for all that a training takes (dist/room.h). `from`: what rank 0 is to go on from
  * (train/resume.h), which says what the classes are called, and what memory will be free when it
- * saves; NULL, as on other ranks: nothing. When there are surplus ranks, a line says so. On an
- * error all ranks return the same one. The caller owns *out: dt_session_close. Collective. */
+ * saves; NULL, as on other ranks: nothing. When there are surplus ranks, or a new run scales lr for
+ * a larger batch than it has, a line says so. On an error all ranks return the same one. The caller
+ * owns *out: dt_session_close. Collective. */
 dt_status dt_session_open(dt_comm *comm, const dt_config *config, const struct dt_resume *from,
                           dt_session **out, dt_error *error);
 

@@ -39,6 +39,11 @@ int64_t dt_plan_batch(const dt_plan *plan, int64_t step)
     return step_first(plan, step + 1) - step_first(plan, step);
 }
 
+int64_t dt_plan_largest_batch(int64_t samples, int64_t batch_size)
+{
+    return batch_size < samples ? batch_size : samples;
+}
+
 void dt_plan_start_epoch(dt_plan *plan, uint32_t epoch)
 {
     plan->epoch = epoch;

@@ -39,11 +39,6 @@ static int64_t find_most(const dt_factors *of, int ranks, int64_t batch)
     return decision == DT_FACTORED_NEVER ? 0 : most < (double)batch ? (int64_t)most : batch;
 }
 
-static int64_t largest_batch(const dt_config *config, int64_t samples)
-{
-    return config->batch_size < samples ? config->batch_size : samples;
-}
-
 static uint64_t row_bytes(const dt_factors *factors, int64_t samples)
 {
     return (dt_factors_bytes(factors, samples) + DT_ALIGNMENT - 1) / DT_ALIGNMENT * DT_ALIGNMENT;
@@ -106,7 +101,7 @@ static dt_status fold(dt_factored *self, int virtual_ranks, int *levels, dt_erro
 static dt_status build(dt_factored *self, const dt_session *run, uint64_t *bytes, dt_error *error)
 {
     int levels = 1;
-    int64_t batch = largest_batch(&run->config, run->plan.samples);
+    int64_t batch = dt_plan_largest_batch(run->plan.samples, run->plan.batch_size);
     dt_status status =
         find_layers(self, run, dt_network_spec_of(run->network), batch, bytes, error);
     if (!status && self->count > 0)
@@ -149,7 +144,8 @@ uint64_t dt_factored_need(const dt_session *run, const dt_network_spec *spec, in
     dt_error error;
     uint64_t bytes = 0, own = 0;
     int levels = 1;
-    find_layers(&self, run, spec, largest_batch(&run->config, samples), &bytes, &error);
+    int64_t batch = dt_plan_largest_batch(samples, run->config.batch_size);
+    find_layers(&self, run, spec, batch, &bytes, &error);
     for (int64_t v = 1; v < run->config.virtual_ranks; v *= 2)
         levels++;
     if (self.count > 0)

@@ -38,7 +38,7 @@ static uint64_t evaluation_bytes(const dt_session *run, uint64_t samples)
 /* The order of an epoch, and two windows of it. */
 static uint64_t feed_bytes(const dt_session *run, int64_t samples)
 {
-    int64_t batch = run->config.batch_size < samples ? run->config.batch_size : samples;
+    int64_t batch = dt_plan_largest_batch(samples, run->config.batch_size);
     uint64_t window = (uint64_t)(batch / dt_comm_size(run->comm)) + DT_FEED_WINDOW;
     return (uint64_t)samples * sizeof(int32_t) +
            2 * window * (sizeof(int32_t) + sizeof(uint8_t *) + 1);

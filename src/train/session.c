@@ -231,6 +231,18 @@ static void warn_of_surplus(dt_comm *comm, const dt_config *config)
                 virtual_ranks == 1 ? "" : "s", ranks);
 }
 
+/* lr is scaled before the data are known, and then for good: batch_size may be of another run of
+ * more samples. */
+static void warn_of_scaling(const dt_session *run)
+{
+    long long batch = run->config.batch_size,
+              largest = dt_plan_largest_batch(run->plan.samples, batch);
+    if (run->config.lr_scaling != DT_LR_AS_IT_IS && largest < batch)
+        dt_warn("lr_scaling: lr is scaled for batch_size = %lld, but a batch has the %lld training "
+                "samples that there are; --batch-size %lld scales it for these",
+                batch, largest, largest);
+}
+
 dt_status dt_session_open(dt_comm *comm, const dt_config *config, const dt_resume *from,
                           dt_session **out, dt_error *error)
 {
@@ -259,6 +271,8 @@ dt_status dt_session_open(dt_comm *comm, const dt_config *config, const dt_resum
             status = build_optimizer(run, error);
         if (!status) {
             initialise(run);
+            if (!what.goes_on)
+                warn_of_scaling(run);
             dt_trace_start(&run->trace, dt_comm_moment(comm));
         }
     }

@@ -342,6 +342,22 @@ others() {
     refuse_data 65 "$labels: expected" --dry-run
 }
 
+@test "lr that is scaled for a larger batch than there is, is said, with what to do" {
+    local np scaled=(--data synthetic --train-limit 50 --lr-scaling linear --epochs 1 --no-report)
+    local said="warning: lr_scaling: lr is scaled for batch_size = 512, but a batch has the 50 \
+training samples that there are; --batch-size 50 scales it for these"
+    for np in 0 3; do
+        dist_train "$np" "${scaled[@]}" --batch-size 512 --dry-run
+        expect "exit code" 0 "$status"
+        expect "said" "$said" "$(cat err)"
+    done
+    train 3 "${scaled[@]}" --batch-size 50 --dry-run
+    train 3 "${scaled[@]/linear/none}" --batch-size 512 --dry-run
+    dist_train 1 "${scaled[@]}" --batch-size 512 --output run
+    expect "said" "$said" "$(cat err)"
+    train 1 --epochs 2 --resume auto --output run # batch_size cannot change now
+}
+
 @test "--dry-run says what is wrong with the output directory, and makes none" {
     train 2 --data good --output new/run --dry-run
     [ ! -e new ]

@@ -73,6 +73,7 @@ draw_run() {
     pick optimizer
     pick smoothing 0 0.1
     pick lr_scaling
+    [ $((2 * batch)) -le "$limit" ] || lr_scaling=none # of batches that never come, it warns
     pick decay 0 0.01
     pick decays --decay-all --no-decay-all
     pick clip 0 0.5

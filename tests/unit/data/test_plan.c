@@ -41,7 +41,8 @@ static int batches_are_full(const dt_plan *plan)
             return 0;
         all += batch;
     }
-    return all == plan->samples;
+    return all == plan->samples &&
+           dt_plan_largest_batch(plan->samples, plan->batch_size) == dt_plan_batch(plan, 0);
 }
 
 /* Slices of all steps: every sample once, as many in a step as its batch has, no virtual rank with
