@@ -8,6 +8,7 @@
 
 #include "base/shape.h"
 #include "base/status.h"
+#include "base/text.h"
 
 #define DT_ARRAYS_MAX 64
 #define DT_ARRAY_NAME 128
@@ -46,6 +47,12 @@ struct dt_arrays {
 static inline int64_t dt_array_row_size(const dt_array_row *array)
 {
     return (int64_t)dt_value_count(array->rank - 1, array->shape + 1);
+}
+
+/* Whether a file of this name is one of arrays: .npz or HDF5. */
+static inline bool dt_arrays_is_name(const char *name)
+{
+    return dt_ends_in(name, ".npz") || dt_ends_in(name, ".h5") || dt_ends_in(name, ".hdf5");
 }
 
 /* NULL is allowed. */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/arrays.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "idx_role.h"
@@ -24,6 +25,7 @@ typedef struct role {
 typedef struct found {
     char name[NAME_MAX + 1];
     role role;
+    bool arrays; /* no CSV file */
 } found;
 
 typedef struct search {
@@ -81,7 +83,8 @@ static dt_status list_files(search *self, dt_error *error)
         idx_role idx;
         if (idx_role_find(name, &idx) && (!self->idx[0] || strcmp(name, self->idx) < 0))
             snprintf(self->idx, sizeof self->idx, "%s", name);
-        if (!csv_is_name(name))
+        bool arrays = dt_arrays_is_name(name) && name[0] != '.';
+        if (!csv_is_name(name) && !arrays)
             continue;
         found *files = dt_grow(self->files, &self->room, self->count + 1, sizeof *files, error);
         if (!files) {
@@ -89,7 +92,7 @@ static dt_status list_files(search *self, dt_error *error)
             break;
         }
         self->files = files;
-        files[self->count].role = role_of(name);
+        files[self->count] = (found){.role = role_of(name), .arrays = arrays};
         snprintf(files[self->count++].name, sizeof files->name, "%s", name);
     }
     closedir(list);
@@ -134,6 +137,8 @@ static dt_status choose(const search *self, const found **out, dt_error *error)
     size_t others = 0;
     for (size_t i = 0; i < self->count; i++) {
         const found *file = &self->files[i];
+        if (file->arrays)
+            continue;
         if (!file->role.known)
             others += 1, other = file;
         else if (file->role.part == DT_TEST)

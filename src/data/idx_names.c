@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/arrays.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -22,14 +23,16 @@ typedef struct found {
     int name; /* where the name begins in the path, which stands in the directory of the data set */
     idx_role role;
     bool in_directory;
+    bool arrays; /* a data set by itself */
 } found;
 
 typedef struct search {
     const char *wanted; /* the prefix; NULL: any */
     found *files;
     size_t count, room;
-    found *rest; /* of other parts: without a role */
+    found *rest; /* of other parts, and of arrays: without a role */
     size_t rest_count, rest_room;
+    bool at_top;    /* in the directory that is searched, not below */
     char seen[300]; /* other names */
     int others;
 } search;
@@ -121,11 +124,14 @@ static dt_status add_file(search *self, const char *path, int name, const idx_ro
 /* One that is in no data set: it is left out, and named, if it is like the files of one. */
 static dt_status add_other(search *self, const char *path, int name, dt_error *error)
 {
-    const char *wanted = self->wanted ? self->wanted : "";
+    const char *own = path + name, *wanted = self->wanted ? self->wanted : "";
     found new = {.name = name};
-    note_other(self, path + name);
-    if (!idx_role_is_any(path + name) || idx_role_find(path + name, &new.role) ||
-        strncmp(path + name, wanted, strlen(wanted)) != 0)
+    note_other(self, own);
+    bool shown = own[0] != '.' && !is_directory(path);
+    new.arrays = dt_arrays_is_name(own) && shown && self->at_top;
+    bool other_part = idx_role_is_any(own) && !idx_role_find(own, &new.role) &&
+                      strncmp(own, wanted, strlen(wanted)) == 0;
+    if (!new.arrays && !other_part)
         return DT_OK;
     snprintf(new.path, sizeof new.path, "%s", path);
     return keep(&self->rest, &self->rest_count, &self->rest_room, &new, error);
@@ -153,6 +159,7 @@ static dt_status look_into(search *self, const char *directory, int levels, dt_e
     dt_status status = DT_OK;
     char path[PATH_MAX];
     idx_role is;
+    self->at_top = levels == LEVELS;
     DIR *list = dt_directory_list(AT_FDCWD, directory, DT_LINKS_FOLLOWED);
     for (const char *name; !status && list && (name = dt_directory_next(list));) {
         if (!dt_join(directory, name, path))
@@ -227,6 +234,9 @@ static dt_status refuse_several(const search *self, const char *path, dt_error *
             dt_text_add_listed(&sets, &list, name_of_set(self, file),
                                train ? train->path : file->path);
     }
+    for (size_t i = 0; i < self->rest_count; i++)
+        if (self->rest[i].arrays)
+            dt_text_add_listed(&sets, &list, PATH_MAX, self->rest[i].path);
     dt_text_end_list(&sets, &list);
     return dt_fail(error, DT_ERR_NO_INPUT,
                    "%s: expected the files of one data set, found those of %d: %s; name one of "
@@ -283,6 +293,9 @@ static dt_status choose(const search *self, const char *path, idx_names *out, dt
         if (!belong_together(first, file))
             return refuse_several(self, path, error);
     }
+    for (size_t i = 0; i < self->rest_count; i++)
+        if (self->rest[i].arrays && !in_one_directory(&self->files[0], &self->rest[i]))
+            return refuse_several(self, path, error);
     for (int part = 0; part < DT_PARTS; part++)
         for (int kind = 0; kind < DT_IDX_KINDS; kind++) {
             const found *file = best[part][kind] = best_file(self, &self->files[0], part, kind);

@@ -23,7 +23,8 @@ typedef struct idx_names {
  * or any of its files names. A raw file goes before a packed one, a file before a directory, and
  * then the first by name. Contents are not looked at.
  * Errors: DT_ERR_NO_INPUT: there is none, a part of one or more than one, with what was seen;
- * DT_ERR_INTERNAL. note: files of other parts, as of validation, are left out, and named there. */
+ * DT_ERR_INTERNAL. note: files of other parts, as of validation, and files of
+ * arrays beside the set are left out, and named there; above it, they are a second set. */
 dt_status idx_names_find(const char *path, idx_names *out, dt_text *note, dt_error *error);
 
 #endif

@@ -27,6 +27,21 @@ same_as() {
 
 same_as_plain() { same_as plain "$@"; }
 
+# each_name_works DIR COUNT: of several data sets in DIR so many are named, and each name trains to
+# the weights of plain files.
+each_name_works() {
+    local found name number=0
+    refuse 66 "$1: expected the files of one data set, found those of $2: .*; name one of them$" \
+        --data "$1" "${base[@]}"
+    read -ra found < <(
+        sed -n 's/,//g; s/.* found those of [0-9]*: \(.*\); name one of them$/\1/p' err)
+    for name in "${found[@]}"; do
+        number=$((number + 1))
+        same_as_plain 1 "${1//\//-}-$number" --data "$name"
+    done
+    expect "names" "$2" "$number"
+}
+
 @test "IDX files under any name, raw and packed, train to the same weights on 1 to 3 ranks" {
     local form number=0
     for form in dots dots-gz test prefix unpacked torchvision gz-without-ending members qmnist \
@@ -63,6 +78,45 @@ same_as_plain() { same_as plain "$@"; }
     touch notes/{a,b,c,d,e,f,g}.txt
     refuse 66 'notes: .*found .*\.txt, .* and 2 more; .*get-mnist.sh$' \
         --data notes "${base[@]}"
+}
+
+@test "of several data sets in a directory every name that is printed is one" {
+    make_form plain two
+    make_form prefix two
+    each_name_works two 2
+    make_form torchvision below
+    make_form dots below/other
+    each_name_works below 2
+    mkdir arrays
+    make_form h5 arrays/digits.h5
+    make_form npz arrays/mnist.npz
+    each_name_works arrays 2
+    make_form dots above/fashion-mnist
+    make_form npz above/mnist.npz
+    each_name_works above 2
+}
+
+@test "a directory with one file of arrays is that file; beside others it is left out by name" {
+    mkdir keras
+    make_form npz keras/mnist.npz
+    same_as_plain 2 keras --data keras/
+    grep -q '^  data      arrays in keras/*mnist.npz$' out
+    mkdir hdf5 keras/more
+    touch keras/._mnist.npz keras/more/x.npz keras/notes.txt
+    same_as_plain 1 keras-again --data keras
+    make_form h5 hdf5/digits.H5
+    same_as_plain 3 hdf5 --data hdf5
+    make_form dots keras
+    same_as_plain 1 beside --data keras
+    grep -q '^ *without mnist.npz$' out
+    make_form csv csv
+    cp keras/mnist.npz csv
+    train 1 --data csv --epochs 1 --output csv-run
+    grep -q '^ *without mnist.npz$' out
+    rm -r keras
+    mkdir keras
+    "$python" -c 'import numpy; numpy.savez("keras/x.npz", a=[1])'
+    refuse 65 'keras/x.npz: expected arrays like x_train' --data keras
 }
 
 @test "--data auto: a part of a data set in data/mnist is refused, not replaced" {

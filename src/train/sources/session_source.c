@@ -8,10 +8,11 @@
 #include "data/csv.h"
 #include "file/array_file.h"
 #include "file/hdf5_reader.h"
+#include "folder_names.h"
 #include "source_arrays.h"
 #include "source_folder.h"
 
-enum { HEAD = 4096 };
+enum { HEAD = 4096, SHOWN_MOST = 5 };
 
 /* The first bytes of a file; 0: there are none. */
 static size_t read_head(const char *path, char head[HEAD])
@@ -78,6 +79,62 @@ static dt_status open_csv(const dt_config *config, dt_source **out, dt_error *er
                   : source_arrays_open(arrays, "CSV files", config->data, "auto", out, error);
 }
 
+/* The paths of the files of arrays in a directory. *out is always set: folder_names_free. */
+static dt_status list_arrays(const char *directory, folder_names *out, dt_error *error)
+{
+    folder_names all;
+    char path[PATH_MAX];
+    *out = (folder_names){0};
+    dt_status status = folder_names_list(directory, &all, error);
+    for (size_t i = 0; i < all.count && !status; i++) {
+        const char *name = folder_names_at(&all, i);
+        if (dt_arrays_is_name(name) && !folder_is_hidden(name) && dt_join(directory, name, path) &&
+            !folder_is_one(path))
+            status = folder_names_add(out, path, error);
+    }
+    folder_names_free(&all);
+    return status;
+}
+
+static bool holds_arrays(const char *data)
+{
+    folder_names files = {0};
+    bool any = folder_is_one(data) && !dt_source_idx_is(data) && !list_arrays(data, &files, NULL) &&
+               files.count > 0;
+    folder_names_free(&files);
+    return any;
+}
+
+static dt_status refuse_several(const char *data, const folder_names *files, dt_error *error)
+{
+    char text[500] = "";
+    dt_text names = {.text = text, .size = sizeof text};
+    dt_text_list list = {.most = SHOWN_MOST};
+    for (size_t i = 0; i < files->count; i++)
+        dt_text_add_listed(&names, &list, PATH_MAX, folder_names_at(files, i));
+    dt_text_end_list(&names, &list);
+    return dt_fail(error, DT_ERR_NO_INPUT,
+                   "%.300s: expected the files of one data set, found those of %d: %s; name one of "
+                   "them",
+                   data, list.count, text);
+}
+
+/* The only such file of a directory. */
+static dt_status open_held(const dt_config *config, dt_source **out, dt_error *error)
+{
+    folder_names files;
+    dt_config own = *config;
+    dt_status status = list_arrays(config->data, &files, error);
+    if (!status && files.count != 1)
+        status = refuse_several(config->data, &files, error);
+    if (!status)
+        status = dt_config_set(&own, dt_setting_find("data"), folder_names_at(&files, 0), error);
+    folder_names_free(&files);
+    if (status)
+        return status;
+    return is_npz(own.data) ? open_npz(&own, out, error) : open_hdf5(&own, out, error);
+}
+
 static dt_status open_folder(const dt_config *config, dt_source **out, dt_error *error)
 {
     return source_folder_open(config->data, out, error);
@@ -100,8 +157,13 @@ static const struct {
     bool (*fits)(const char *data);
     dt_status (*make)(const dt_config *config, dt_source **out, dt_error *error);
 } formats[] = {
-    {is_synthetic, open_synthetic},  {is_npz, open_npz},    {is_hdf5, open_hdf5},
-    {source_folder_is, open_folder}, {dt_csv_is, open_csv}, {is_any, open_idx},
+    {is_synthetic, open_synthetic},
+    {is_npz, open_npz},
+    {is_hdf5, open_hdf5},
+    {source_folder_is, open_folder},
+    {dt_csv_is, open_csv},
+    {holds_arrays, open_held},
+    {is_any, open_idx},
 };
 
 dt_status session_open_source(const dt_config *config, dt_source **out, dt_error *error)
