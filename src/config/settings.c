@@ -109,7 +109,8 @@ static const dt_setting settings[] = {
          "directory of MNIST-type files, or DIRECTORY/PREFIX of theirs; train.csv, with or without "
          "test.csv beside it, or their directory; a .npz or HDF5 file of arrays, or the directory "
          "of one; pictures in a folder for each class, in train/ and test/ or alone; synthetic: "
-         "built-in digits; auto: $DIST_TRAIN_DATA, else data/mnist, else synthetic"),
+         "built-in digits; auto: $DIST_TRAIN_DATA, else data/mnist, else what is in data/, else "
+         "synthetic"),
     TEXT(FREE, "data", keys, "auto", "list", output_words,
          "arrays of a .npz or HDF5 file: IMAGES,LABELS or IMAGES,LABELS,TEST IMAGES,TEST LABELS; "
          "column of labels of a CSV file: NAME, first or last; auto: x_train, y_train, x_test, "

@@ -114,7 +114,7 @@ dt_status dt_source_open_idx(const char *path, dt_source **out, dt_error *error)
         return status;
     }
     char shown[sizeof source->name - sizeof "MNIST-type files in "];
-    dt_idx_show(path, shown, sizeof shown);
+    dt_idx_show(names.place, shown, sizeof shown);
     snprintf(source->name, sizeof source->name, "MNIST-type files in %s", shown);
     *out = source;
     return DT_OK;

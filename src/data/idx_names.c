@@ -432,8 +432,11 @@ dt_status idx_names_find(const char *path, idx_names *out, dt_text *note, dt_err
         status = refuse_directory(path, ENOENT, error);
     if (!status)
         status = choose(&self, path, out, error);
-    if (!status)
+    if (!status) {
+        snprintf(out->place, PATH_MAX, "%.*s", whole ? self.files[0].name - 1 : PATH_MAX,
+                 whole ? self.files[0].path : path);
         note_rest(&self, note);
+    }
     end_search(&self);
     dt_free(copy);
     return status;

@@ -15,6 +15,7 @@
 #include "data/source.h"
 
 typedef struct idx_names {
+    char place[PATH_MAX]; /* for people: the path, or the directory below it that has the set */
     char paths[DT_PARTS][DT_IDX_KINDS][PATH_MAX]; /* of the test part both may be "": none */
 } idx_names;
 

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "nn/matmul.h"
 #include "session_data.h"
+#include "sources/session_source.h"
 #include "train/factored.h"
 #include "train/resume.h"
 #include "train/track.h"
@@ -41,6 +42,8 @@ static dt_status resolve_data(dt_config *config, bool *synthetic, dt_error *erro
         data = named;
     else if (holds_something("data/mnist"))
         data = "data/mnist";
+    else if (session_source_is("data"))
+        data = "data";
     *synthetic = strcmp(data, "synthetic") == 0;
     dt_config named_here = *config;
     if (dt_config_set(&named_here, dt_setting_find("data"), data, error))

@@ -132,6 +132,45 @@ each_name_works() {
     expect "source" "synthetic digits" "$(summary data_source none)"
 }
 
+@test "--data auto: what lies in data is used as --data data uses it, or refused, not replaced" {
+    local form number=0
+    for form in torchvision plain prefix unpacked qmnist; do
+        make_form $form data
+        same_as_plain $((number++ % 3 + 1)) "auto-$form"
+        rm -r data
+    done
+    make_form csv data
+    same_as square 1 auto-csv
+    grep -q '^  data      CSV files in data$' out
+    rm -r data
+    make_form folder data
+    same_as by-class 2 auto-folder
+    rm -r data
+    mkdir data
+    make_form npz data/mnist.npz
+    same_as_plain 3 auto-npz
+    grep -q '^  data      arrays in data/mnist.npz$' out
+    make_form torchvision data
+    refuse 66 'data: .* found those of 2: data/MNIST/raw, data/mnist.npz; name one' "${base[@]}"
+    rm data/mnist.npz
+    same_as_plain 1 auto-below
+    grep -q '^  data      MNIST-type files in data/MNIST/raw$' out
+    rm data/MNIST/raw/train-labels*
+    refuse 66 'data/MNIST/raw: .*missing: train-labels-idx1-ubyte' "${base[@]}"
+    make_form dots data/mnist
+    same_as_plain 1 auto-mnist
+    grep -q '^  data      MNIST-type files in data/mnist$' out
+    rm -r data/*
+    for form in npz csv; do
+        echo no >data/some.$form
+        refuse 65 "data/some.$form: " "${base[@]}"
+        rm data/*
+    done
+    echo no >data/notes.txt
+    dist_train 1 --layers 10 --epochs 1 --train-limit 50 --test-limit 5 --output none
+    expect "source" "synthetic digits" "$(summary data_source none)"
+}
+
 @test "labels from 1, and with gaps, are classes: said, kept, and given back by all who use them" {
     local np=0 form
     for form in from-1 gaps transposed; do

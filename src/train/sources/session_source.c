@@ -140,39 +140,40 @@ static dt_status open_folder(const dt_config *config, dt_source **out, dt_error 
     return source_folder_open(config->data, out, error);
 }
 
-static bool is_any(const char *data)
-{
-    (void)data;
-    return true;
-}
-
 static dt_status open_idx(const dt_config *config, dt_source **out, dt_error *error)
 {
     return dt_source_open_idx(config->data, out, error);
 }
 
 /* A format that `data` may be in, as its name, its first bytes or what is in the directory say; the
- * first that fits is it. */
+ * first that fits is it; where none does, the last one says what was expected. */
 static const struct {
     bool (*fits)(const char *data);
     dt_status (*make)(const dt_config *config, dt_source **out, dt_error *error);
 } formats[] = {
-    {is_synthetic, open_synthetic},
-    {is_npz, open_npz},
-    {is_hdf5, open_hdf5},
-    {source_folder_is, open_folder},
-    {dt_csv_is, open_csv},
-    {holds_arrays, open_held},
-    {is_any, open_idx},
+    {is_synthetic, open_synthetic},  {is_npz, open_npz},    {is_hdf5, open_hdf5},
+    {source_folder_is, open_folder}, {dt_csv_is, open_csv}, {holds_arrays, open_held},
+    {dt_source_idx_is, open_idx},
 };
+enum { FORMATS = sizeof formats / sizeof *formats, IDX = FORMATS - 1 };
+
+static int find_format(const char *data)
+{
+    int i = 0;
+    while (i < FORMATS && !formats[i].fits(data))
+        i++;
+    return i;
+}
+
+bool session_source_is(const char *data)
+{
+    return find_format(data) < FORMATS;
+}
 
 dt_status session_open_source(const dt_config *config, dt_source **out, dt_error *error)
 {
-    const size_t last = sizeof formats / sizeof *formats - 1;
-    size_t i = 0;
-    while (i < last && !formats[i].fits(config->data))
-        i++;
-    dt_status status = formats[i].make(config, out, error);
+    int found = find_format(config->data);
+    dt_status status = formats[found < FORMATS ? found : IDX].make(config, out, error);
     if (!status && config->transpose)
         dt_source_transpose(*out);
     return status;
