@@ -33,6 +33,7 @@ typedef struct dt_bundle {
     size_t text_count, text_room;
     dt_named_text *others; /* arrays of no floats: what they hold in place of these, "I64" */
     size_t other_count, other_room;
+    bool text_arrays;      /* texts are arrays of the file, too */
     bool ordered;          /* the arrays have the order of the network, as far as their file says */
     const char *converted; /* what its file had in place of 32-bit floats, "F16" or "F64"; NULL:
                               those. Not owned */

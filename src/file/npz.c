@@ -70,7 +70,7 @@ static dt_status add_member(dt_zip *zip, size_t index, dt_bundle *to, dt_error *
 
 dt_status dt_npz_decode(const void *bytes, size_t size, dt_bundle *out, dt_error *error)
 {
-    *out = (dt_bundle){0};
+    *out = (dt_bundle){.text_arrays = true};
     dt_zip *zip;
     dt_status status = dt_zip_open(bytes, size, &zip, error);
     if (status)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "model/weights.h"
 
 /* What an array is of its layer. */
 typedef enum part { KERNEL, BIAS, MEAN, VARIANCE, NO_PART } part;
@@ -332,7 +333,18 @@ static dt_status skip_others(const dt_bundle *bundle, dt_text *left_out, dt_erro
                            other->text);
         leave_out(left_out, other->name);
     }
+    for (size_t i = 0; bundle->text_arrays && i < bundle->text_count; i++)
+        if (strncmp(bundle->texts[i].name, DT_WEIGHTS_PREFIX, strlen(DT_WEIGHTS_PREFIX)) != 0)
+            leave_out(left_out, bundle->texts[i].name);
     return DT_OK;
+}
+
+static dt_status refuse_empty(const dt_bundle *bundle, dt_error *error)
+{
+    const dt_named_text *other = bundle->other_count > 0 ? &bundle->others[0] : NULL;
+    return dt_fail(error, DT_ERR_DATA, "expected dense layers, found no arrays%s%s%s%s",
+                   other ? " of floats, but " : "", other ? other->name : "", other ? " of " : "",
+                   other ? other->text : "");
 }
 
 dt_status found_layers_of(dt_bundle *bundle, found_layer layers[LAYERS_MAX], size_t *count,
@@ -367,7 +379,7 @@ dt_status found_layers_of(dt_bundle *bundle, found_layer layers[LAYERS_MAX], siz
     if (!status)
         status = skip_others(bundle, left_out, error);
     if (!status && *count == 0)
-        status = dt_fail(error, DT_ERR_DATA, "expected dense layers, found no arrays");
+        status = refuse_empty(bundle, error);
     dt_free(by_order);
     return status;
 }

@@ -60,14 +60,15 @@ static dt_status import_keras(const dt_hdf5_reader *reader, const network_plan *
     return status;
 }
 
-/* Floats of another type among the datasets: of the first. */
+/* Numbers of another type among the network's datasets: of the first. */
 static void note_converted(const dt_hdf5_reader *reader, dt_import_note *note)
 {
     size_t count;
     const dt_hdf5_object *objects = dt_hdf5_reader_objects(reader, &count);
     for (size_t i = 0; i < count && note->converted[0] == '\0'; i++) {
         const char *type = dt_hdf5_reader_type(reader, objects[i].path);
-        if (strstr(type, "float") && strcmp(type, DT_HDF5_FLOAT) != 0)
+        if ((strstr(type, "float") || strstr(type, "integer")) &&
+            strcmp(type, DT_HDF5_FLOAT) != 0 && !keras_beside(objects[i].path))
             snprintf(note->converted, sizeof note->converted, "%s values", type);
     }
 }

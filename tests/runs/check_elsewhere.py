@@ -343,6 +343,12 @@ def plain():
     return [dense(values, 144, 20, "relu"), dense(values, 20, 20, "relu"), dense(values, 20, 10)]
 
 
+def whole():
+    """Of whole numbers."""
+    return [{**it, "weights": {name: np.rint(1.5 * value).astype(np.int32)
+                               for name, value in it["weights"].items()}} for it in plain()]
+
+
 def normed():
     """Batch normalisations directly behind dense layers."""
     values = random_network(6)
@@ -378,7 +384,8 @@ def images():
 
 
 NETWORKS = {"article": (article, IMAGE), "lenet": (lenet, IMAGE), "norms": (norms, IMAGE),
-            "nested": (nested, IMAGE), "square": (square, [144]), "plain": (plain, [144]), "normed": (normed, [144]),
+            "nested": (nested, IMAGE), "square": (square, [144]), "plain": (plain, [144]),
+            "whole": (whole, [144]), "normed": (normed, [144]),
             "behind": (behind, [144]), "paired": (paired, [144]), "single": (single, [144]),
             "images": (images, IMAGE), "summed": (summed, IMAGE)}
 FILES = []
@@ -440,6 +447,8 @@ def write_keras_weights():
         write_vars(file, "other/layers/dense_1", layers[2])
     note("blocks.weights.h5", "plain", DENSE)
     write_weights("normed.weights.h5", [normed()[0], {**normed()[1]}, *normed()[2:]])
+    write_legacy("whole.h5", whole())
+    note("whole.h5", "whole", DENSE)
     write_legacy("images.h5", images(), names=["stem", "body", "aux", "flatten", "out"])
     note("images.h5", "images",
          f"{SAYS} --layers '{', '.join(3 * ['conv 4 3x3 relu'])}, dense 10'")
@@ -463,7 +472,7 @@ def write_arrays():
                                for kind, value in zip("wb", (
                                    it["weights"]["kernel"].T,
                                    it["weights"]["bias"][:, np.newaxis]))}, epochs=np.int64(3),
-             classes=np.array(["a", "b"]))
+             classes=np.array(["a", "b"]), author=np.array("someone"))
     note("columns.npz", "plain", DENSE)
     np.savez("turned.npz", *[np.asfortranarray(value).astype(">f4") for value in flat_list])
     note("turned.npz", "plain", DENSE)
@@ -726,6 +735,9 @@ def write_refused(directory):
         "layers/dense/vars/0": kernel, "stray": row})
     weights("twice", "expected once, found again", **{
         "layers/dense/vars/0": kernel, "dense/vars/0": kernel})
+    for name, kind in (("whole", "i4"), ("complex", "c8")):
+        np.savez(f"{name}.npz", *(it["weights"]["kernel"].astype(kind) for it in plain()))
+        lines.append(f"{name}.npz|65|found no arrays of floats, but arr_0 of <{kind}")
     state = torch_state(normed(), STATES["normed-row"][1])
     data, stored = torch_pickle(state)
 

@@ -47,6 +47,8 @@ batch_normalization_1 into dense, batch_normalization_2 into dense" lenet-row.ke
     grep -q "2 into .*3 with epsilon 1e-05; without .*epoch, loss, names, optimizer_state_dict$" \
         behind-row.pt.said
     grep -q "big-endian F32 became 32-bit floats" turned.npz.said
+    grep -q "; 32-bit signed integer values became 32-bit floats" whole.h5.said
+    grep -q "; without .*classes, author$" columns.npz.said
     grep -q "layers in order: hidden, dense_1, out" class.weights.h5.said
 }
 

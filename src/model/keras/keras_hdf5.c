@@ -26,8 +26,7 @@ static void leave_out(dt_text *left_out, const char *name)
         dt_text_add(left_out, "%s%s", left_out->length > 0 ? ", " : "", name);
 }
 
-/* The part of a path that is beside the network; NULL: it is of the network. */
-static const char *find_beside(const char *path)
+const char *keras_beside(const char *path)
 {
     for (const char *at = path; *at;) {
         size_t skip = strspn(at, "/_"), length = strcspn(at + skip, "/");
@@ -195,8 +194,8 @@ dt_status keras3_read(const dt_hdf5_reader *reader, const network_plan *plan, dt
         const char *path = objects[i].path, *vars = strstr(path, VARS);
         if (objects[i].group)
             continue;
-        if (find_beside(path)) {
-            leave_out(left_out, find_beside(path));
+        if (keras_beside(path)) {
+            leave_out(left_out, keras_beside(path));
             continue;
         }
         if (!vars)
@@ -249,9 +248,9 @@ static dt_status add_weight(void *of, const keras_weight *weight, dt_error *erro
     int64_t shape[DT_HDF5_RANK_MAX];
     float *values;
     dt_status status = self->planned ? DT_OK : check_between(weight, error);
-    if (status || find_beside(path)) {
+    if (status || keras_beside(path)) {
         if (!status)
-            leave_out(self->left_out, find_beside(path));
+            leave_out(self->left_out, keras_beside(path));
         return status;
     }
     bool own =
@@ -272,12 +271,12 @@ static dt_status check_used(reading *self, dt_error *error)
         const char *path = objects[i].path;
         if (objects[i].group || self->used[i])
             continue;
-        if (!find_beside(path))
+        if (!keras_beside(path))
             return dt_fail(error, DT_ERR_DATA,
                            "%s: expected datasets that weight_names of their layers list, found "
                            "another",
                            path);
-        leave_out(self->left_out, find_beside(path));
+        leave_out(self->left_out, keras_beside(path));
     }
     return DT_OK;
 }

@@ -6,6 +6,9 @@
 #include "file/hdf5_reader.h"
 #include "../network_plan.h"
 
+/* The part of a path that is beside the network, as "optimizer"; NULL: it is of the network. */
+const char *keras_beside(const char *path);
+
 /* Whether it is a file of Keras 3, of which each layer has a group "vars". */
 bool keras_is_3(const dt_hdf5_reader *reader);
 
