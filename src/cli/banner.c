@@ -156,22 +156,21 @@ static void put_grey(dt_shape shape, const uint8_t *image, uint8_t *to, int pitc
         }
 }
 
-/* A training image, and what becomes of it in the first epochs. */
-static void draw_augmented(const dt_session *run)
+/* A training image, the first of all, and what becomes of it in the first epochs. */
+static void draw_augmented(const dt_session *run, const uint8_t *image)
 {
     enum { VERSIONS = 3, GAP = 2 };
-    const dt_subset *train = &run->dataset->subsets[DT_SUBSET_TRAIN];
     dt_shape shape = run->source->shape;
     int pitch = (VERSIONS + 1) * (shape.width + GAP) - GAP;
     dt_augmenter *augmenter = NULL;
     uint8_t *canvas = dt_calloc((size_t)shape.height, (size_t)pitch, NULL);
     uint8_t *drawn = dt_calloc((size_t)dt_shape_size(shape), 1, NULL);
-    if (canvas && drawn && train->held.count > 0 &&
+    if (canvas && drawn &&
         !dt_augmenter_create(&run->config.augment, shape, (uint64_t)run->config.seed, &augmenter,
                              NULL)) {
-        put_grey(shape, train->images, canvas, pitch);
+        put_grey(shape, image, canvas, pitch);
         for (int i = 0; i < VERSIONS; i++) {
-            dt_augmenter_draw(augmenter, (uint32_t)i, 0, train->images, drawn);
+            dt_augmenter_draw(augmenter, (uint32_t)i, 0, image, drawn);
             put_grey(shape, drawn, canvas + (i + 1) * (shape.width + GAP), pitch);
         }
         image_drawing how = drawing_of(stdout);
@@ -204,8 +203,9 @@ const char *banner_place(const dt_session *run, int64_t step, char text[BANNER_P
     return text;
 }
 
-void banner_print(const dt_session *run, const dt_config *asked, const char *output,
-                  const char *resumed_from, int64_t step)
+/* output, image: NULL for none. */
+static void print(const dt_session *run, const dt_config *asked, const char *output,
+                  const char *resumed_from, int64_t step, const uint8_t *image)
 {
     char changes[4 * DT_TEXT_MAX], place[BANNER_PLACE];
     dt_say("dist-train " DT_VERSION);
@@ -216,8 +216,8 @@ void banner_print(const dt_session *run, const dt_config *asked, const char *out
     print_training(run);
     if (!output)
         print_memory(run);
-    if (!output && dt_augment_is_some(&run->config.augment))
-        draw_augmented(run);
+    if (image)
+        draw_augmented(run, image);
     dt_config settings = *asked;
     if (resumed_from)
         describe_settings(run, &settings);
@@ -227,4 +227,28 @@ void banner_print(const dt_session *run, const dt_config *asked, const char *out
         dt_say("  output    %s", output);
     if (resumed_from)
         dt_say("  resumed   from %s, %s", resumed_from, banner_place(run, step, place));
+}
+
+void banner_print(const dt_session *run, const dt_config *asked, const char *output,
+                  const char *resumed_from, int64_t step)
+{
+    print(run, asked, output, resumed_from, step, NULL);
+}
+
+dt_status banner_print_dry(const dt_session *run, const dt_config *asked, const char *resumed_from,
+                           int64_t step, dt_error *error)
+{
+    bool voice = dt_comm_rank(run->comm) == 0;
+    int32_t first = 0;
+    uint8_t label;
+    const uint8_t *image = NULL; /* comes from the rank that holds it */
+    const dt_delivery delivery = {voice, &first, &image, &label};
+    if (dt_augment_is_some(&run->config.augment)) {
+        if (dt_exchange_begin(run->exchange, 0, &delivery, error))
+            return error->status;
+        dt_exchange_end(run->exchange, 0);
+    }
+    if (voice)
+        print(run, asked, NULL, resumed_from, step, image);
+    return DT_OK;
 }

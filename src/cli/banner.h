@@ -11,9 +11,14 @@ const char *banner_place(const dt_session *run, int64_t step, char text[BANNER_P
 
 /* Prints ranks and hosts, data, network, training and the settings that are not the defaults.
  * asked: the settings as the user gave them; of a run that goes on, the checkpoint's count too.
- * output: the run directory, NULL for none; resumed_from: a checkpoint, of step `step`, or NULL.
- * Rank 0. */
+ * output: the run directory; resumed_from: a checkpoint, of step `step`, or NULL. Rank 0. */
 void banner_print(const dt_session *run, const dt_config *asked, const char *output,
                   const char *resumed_from, int64_t step);
+
+/* The same without a run directory, from rank 0, with the memory that it takes and a drawing of the
+ * augmentation. Collective; other ranks' texts are of no meaning. Errors: DT_ERR_INTERNAL, the same
+ * on all ranks. */
+dt_status banner_print_dry(const dt_session *run, const dt_config *asked, const char *resumed_from,
+                           int64_t step, dt_error *error);
 
 #endif

@@ -421,9 +421,8 @@ dt_status command_train(dt_comm *comm, const dt_invocation *invocation, dt_error
     if (status)
         goto cleanup;
     if (invocation->dry_run) {
-        if (voice)
-            banner_print(run, asked, NULL, found.file[0] ? found.file : NULL, state.step);
-        status = dt_comm_agree(comm, status, error);
+        const char *resumed_from = found.file[0] ? found.file : NULL;
+        status = banner_print_dry(run, asked, resumed_from, state.step, error);
     } else if (!is_over(run, resume, &state)) {
         status = train(run, asked, &found, &state, error);
         dt_stop_defer(false);

@@ -358,6 +358,17 @@ training samples that there are; --batch-size 50 scales it for these"
     train 1 --epochs 2 --resume auto --output run # batch_size cannot change now
 }
 
+@test "--dry-run draws what augmentation does, wherever the first training image is" {
+    local np drawn one
+    for np in 1 3 5; do
+        train "$np" --data synthetic --train-limit 2 --batch-size 2 --augment "shift 1" --dry-run
+        drawn=$(sed -n '/^  augment /,/^  settings /p' out)
+        one=${one-$drawn}
+        at_least "$(wc -l <<<"$drawn")" 10
+        expect "np $np: drawn" "$one" "$drawn"
+    done
+}
+
 @test "--dry-run says what is wrong with the output directory, and makes none" {
     train 2 --data good --output new/run --dry-run
     [ ! -e new ]
