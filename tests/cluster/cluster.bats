@@ -1,9 +1,11 @@
 #!/usr/bin/env bats
 # Runs on three virtual hosts give the same bits as a run of one process. Skipped, with the reason,
 # where scripts/virtual-hosts.sh cannot make hosts.
-# shellcheck disable=SC2030,SC2031 # a test's own hosts are meant for it alone
+# shellcheck disable=SC2030,SC2031,SC2034 # a test's own hosts are meant for it alone; helpers use
+# what seems unused
 
 bats_require_minimum_version 1.5.0
+load ../runs/helpers # some are others here, for hosts
 
 setup_file() {
     top=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
@@ -49,6 +51,7 @@ EOT
 
 setup() {
     local name
+    program=$top/dist-train # of helpers
     [ -z "$unavailable" ] || skip "$unavailable"
     for name in $(compgen -e DIST_TRAIN_ || true); do unset "$name"; done
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
@@ -230,23 +233,15 @@ EOT
 conv 8 3x3 same relu, avgpool 2, layernorm, dropout 0.3, dense 10"
 }
 
-@test "drawn settings, ranks and hosts (CLUSTER_SEED=N draws the same again)" {
-    local seed=${CLUSTER_SEED:-$SRANDOM} slots ranks virtual_ranks batch settings place shuffle
-    echo "CLUSTER_SEED=$seed"
-    RANDOM=$seed
-    for _ in {1..5}; do
+@test "drawn settings, ranks and hosts" {
+    local slots v nps settings place
+    seed_draws
+    for _ in {1..4}; do
         slots=($((RANDOM % 3 + 1)) $((RANDOM % 3 + 1)) $((RANDOM % 3 + 1)))
-        ranks=$((slots[0] + slots[1] + slots[2]))
-        virtual_ranks=$((RANDOM % (ranks + 8) + 1))
-        batch=$((RANDOM % 70 + 1))
-        shuffle=(global shard none)
-        place=(slot node)
-        limit=$((batch * (RANDOM % 9) + RANDOM % batch + 1))
-        settings=(--data "$base/plain" --train-limit "$limit"
-            --batch-size "$batch" --virtual-ranks "$virtual_ranks" --epochs 2
-            --shuffle "${shuffle[RANDOM % 3]}" --seed "$RANDOM" --layers "$((RANDOM % 40 + 1)),10")
-        run_one "${settings[@]}"
-        same $ranks "dt1:${slots[0]},dt2:${slots[1]},dt3:${slots[2]}" \
-            --map-by "${place[RANDOM % 2]}" -- "${settings[@]}"
+        pick place slot node
+        draw_run
+        run_one --data "$base/plain" --virtual-ranks "$v" "${settings[@]}"
+        same $((slots[0] + slots[1] + slots[2])) "dt1:${slots[0]},dt2:${slots[1]},dt3:${slots[2]}" \
+            --map-by "$place" -- --data "$base/plain" --virtual-ranks "$v" "${settings[@]}"
     done
 }

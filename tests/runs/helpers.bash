@@ -74,11 +74,18 @@ expect() {
     return 1
 }
 
-# names SETTING: the names it may have, as the program says: one that is added is tested too.
+# settings_known: a line a setting, its name and the names or truths that it may have, as the
+# program says: one that is added is tested too.
+settings_known() {
+    "$program" --print-config | awk '
+        sub(/^; (one of |true or )/, "&") {
+            sub(/^; (one of )?/, ""); sub(/;.*/, ""); gsub(/,| or /, " "); words = $0 }
+        $2 == "=" { $0 = $1 " " words; $1 = $1; print; words = "" }'
+}
+
+# names SETTING: those that it may have.
 names() {
-    "$program" --print-config | awk -v name="$1" '
-        /^; one of / { sub(/^; one of /, ""); sub(/;.*/, ""); gsub(/,| or /, " "); words = $0 }
-        $1 == name && $2 == "=" { $0 = words; $1 = $1; print }'
+    settings_known | sed -n "s/^$1 //p"
 }
 
 # nth NUMBER NAME...: the names in turn.
@@ -148,6 +155,94 @@ image_networks=(
     "conv 6 3x3 same relu as a, conv 6 3x3 same, add a relu as b, rms as c, add b relu, \
         conv 6 1x1, add c, maxpool 2, dense 12 as d, tanh, add d, conv 12 1x1, add d, dense 10"
 )
+
+# seed_draws: what is drawn from here on is new each time, or that of TEST_SEED.
+seed_draws() {
+    local seed=${TEST_SEED:-$SRANDOM}
+    RANDOM=$seed
+    echo "TEST_SEED=$seed draws the same again"
+}
+
+# pick NAME [VALUE...]: one of the values into the variable; of none, of those that the setting of
+# its name may have. (In a command substitution, RANDOM would not follow the seed.)
+pick() {
+    # shellcheck disable=SC2046 # words
+    [ $# -gt 1 ] || set -- "$1" $(names "$1")
+    printf -v "$1" %s "${@:RANDOM % ($# - 1) + 2:1}"
+}
+
+# Sets v, nps (one up to V, one of any) and settings, of a run of images of 28 x 28 in 10 classes:
+# all that the program has, but those that are the tests' own or break no law. Learning rates are
+# such that nothing diverges. What values a new setting may have is to be said here, if the program
+# does not.
+draw_run() {
+    local limit=$((RANDOM % 500 + 20)) batch split schedule val loss layers networks name of value
+    v=$((RANDOM % 12 + 1))
+    nps="$((RANDOM % (v < 3 ? 1 : v < 8 ? v - 1 : 7) + 2)) $((RANDOM % 7 + 2))"
+    pick batch 1 $((RANDOM % v + 1)) $((RANDOM % 130 + 1)) $((RANDOM % 130 + 1)) 600
+    [ "$batch" -gt 3 ] || limit=$((limit % 40 + 20)) # many ranks take their time for a step
+    pick split standard standard random
+    pick schedule
+    pick loss
+    pick val 0.1 0.35
+    [ "$split" = random ] || [ "$schedule" = plateau ] || pick val 0 0.1 0.35
+    mapfile -t networks < <(kind_networks)
+    pick layers "${networks[@]}" "${image_networks[@]}"
+    pick layers "$layers" $((RANDOM % 50 + 1)),10 64,$((RANDOM % 50 + 1)),10 512,10 \
+        $((RANDOM % 2 ? 1024 : 40)),20,10 "$layers"
+    settings=()
+    while read -ra of; do
+        name=${of[0]} of=("${of[@]:1}")
+        case $name in
+            data | keys | size | classes | virtual_ranks | accumulate | max_steps | resume | \
+                output | overwrite) continue ;; # the test's
+            allreduce | max_time | checkpoint_minutes | stall_timeout | progress | report | \
+                timeline) continue ;;
+            split | schedule | loss | layers) of=("${!name}") ;;
+            val_fraction) of=("$val") ;;
+            train_limit) of=("$limit") ;;
+            test_limit) of=($((RANDOM % 90 + 1))) ;;
+            batch_size) of=("$batch") ;;
+            seed | synthetic_seed) of=("$RANDOM") ;;
+            log_every) of=({0..6}) ;;
+            epochs) of=(1 2 3) ;;
+            augment) of=(none none "shift 2" "rotate 15, erase 0.5" "elastic 4 30, flip") ;;
+            activation | output_activation | bias) # of layers that are numbers
+                [[ $layers == [0-9]* ]] || continue
+                [ "$name $loss" != "output_activation cross-entropy" ] || of=(identity)
+                ;;
+            lr) of=(0.0003) ;;
+            lr_scaling) [ $((2 * batch)) -le "$limit" ] || of=(none) ;; # else it may warn
+            lr_batch) of=(32 64 100) ;;
+            lr_min) of=(0 0.000001) ;;
+            momentum | beta1 | base_momentum) of=(0 0.6 0.9) ;;
+            beta2 | max_momentum | alpha) of=(0.7 0.95 0.999) ;;
+            epsilon) of=(auto 0.000001) ;;
+            trust) of=(0.001 0.01) ;;
+            weight_decay) of=(auto 0 0.01) ;;
+            label_smoothing) of=(0 0.1) ;;
+            clip_norm) of=(0 0.5) ;;
+            clip_value) of=(0 0 0.003) ;;
+            ema) of=(0 0 0.5 0.999) ;;
+            gamma | pct_start) of=(0.1 0.3 0.7) ;;
+            power) of=(0.5 1 2) ;;
+            div_factor | final_div_factor) of=(3 25 1000) ;;
+            warmup_epochs) [ "$schedule" = one-cycle ] && of=(0) || of=(0 0.5 1.5) ;;
+            patience) [ "$val" = 0 ] && of=(0) || of=(0 0 1) ;;
+            plateau_patience | checkpoint_epochs) of=(0 1) ;;
+            plateau_threshold) of=(0.0001 0.5) ;;
+            step_epochs | max_skips | keep) of=(1 2 5) ;;
+            verify_replicas | checkpoint_steps) of=(0 0 1 3) ;;
+        esac
+        [ ${#of[@]} -gt 0 ] || { echo "expected values to draw for $name, found none"; return 1; }
+        pick value "${of[@]}"
+        case $value in
+            true) settings+=("--${name//_/-}") ;;
+            false) settings+=("--no-${name//_/-}") ;;
+            *) settings+=("--${name//_/-}=$value") ;;
+        esac
+    done < <(settings_known)
+}
 
 # dist_train NP ARGUMENT...: runs it (NP 0: without mpirun) with its output in the files out and
 # err, sets $status.

@@ -129,6 +129,22 @@ can change only between two epochs and this is step 5 of one, found 4; leave it 
     expect "exit code, samples" "0 720" "$status $(summary samples other)"
 }
 
+@test "k steps, a restart, N - k steps: drawn, on drawn numbers of ranks" {
+    local v nps settings all steps first second pieces
+    seed_draws
+    for _ in {1..3}; do
+        draw_run
+        all=(--data synthetic --virtual-ranks "$v" "${settings[@]}")
+        train 1 "${all[@]}" --output whole --overwrite
+        steps=$(summary steps whole)
+        first=$((RANDOM % steps)) second=$((first + RANDOM % (steps - first)))
+        pieces="2:$first ${nps% *}:$second ${nps#* }:-1"
+        echo "$pieces ${all[*]@Q}"
+        in_pieces "$pieces" "${all[@]}"
+        same_run whole pieces
+    done
+}
+
 @test "every optimizer and schedule goes on where it was" {
     local optimizer schedule number=0 warmup all
     for optimizer in $(names optimizer); do

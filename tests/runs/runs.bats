@@ -44,51 +44,6 @@ same_bits() {
     done
 }
 
-# pick NAME [VALUE...]: one of the values into the variable; of none, of those that the setting of
-# its name may have. (In a command substitution, RANDOM would not follow the seed.)
-pick() {
-    # shellcheck disable=SC2046 # words
-    [ $# -gt 1 ] || set -- "$1" $(names "$1")
-    printf -v "$1" %s "${@:RANDOM % ($# - 1) + 2:1}"
-}
-
-# Sets v, nps (one up to V, one of any) and settings. Learning rates are such that nothing diverges.
-draw_run() {
-    local limit=$((RANDOM % 500 + 20)) batch layers split val shuffle normalize activation bias loss
-    local optimizer schedule smoothing lr_scaling decay decays clip clip_value augment ema
-    v=$((RANDOM % 12 + 1))
-    nps="$((RANDOM % (v < 3 ? 1 : v < 8 ? v - 1 : 7) + 2)) $((RANDOM % 7 + 2))"
-    pick batch 1 $((RANDOM % v + 1)) $((RANDOM % 130 + 1)) $((RANDOM % 130 + 1)) 600
-    [ "$batch" -gt 3 ] || limit=$((limit % 40 + 20)) # many ranks take their time for a step
-    pick layers $((RANDOM % 50 + 1)) 64,$((RANDOM % 50 + 1)) 512 1024,20 40,512
-    pick split standard standard random
-    pick val 0.1 0.35
-    pick schedule
-    [ "$split" = random ] || [ "$schedule" = plateau ] || pick val 0 0.1 0.35
-    pick shuffle
-    pick normalize
-    pick activation
-    pick bias --bias --no-bias
-    pick loss
-    pick optimizer
-    pick smoothing 0 0.1
-    pick lr_scaling
-    [ $((2 * batch)) -le "$limit" ] || lr_scaling=none # of batches that never come, it warns
-    pick decay 0 0.01
-    pick decays --decay-all --no-decay-all
-    pick clip 0 0.5
-    pick clip_value 0 0 0.003
-    pick ema 0 0 0.5 0.999
-    pick augment none none "shift 2" "rotate 15, scale 0.2, erase 0.5" "elastic 4 30, flip"
-    settings=(--train-limit "$limit" --test-limit $((RANDOM % 90 + 1)) --batch-size "$batch"
-        --epochs $((RANDOM % 3 + 1)) --seed "$RANDOM" --log-every $((RANDOM % 7))
-        --layers "$layers,10" --split "$split" --val-fraction "$val" --shuffle "$shuffle"
-        --normalize "$normalize" --activation "$activation" "$bias" --loss "$loss"
-        --optimizer "$optimizer" --lr 0.0003 --schedule "$schedule" --weight-decay "$decay"
-        --label-smoothing "$smoothing" --lr-scaling "$lr_scaling" --plateau-patience 0 --ema "$ema"
-        "$decays" --clip-norm "$clip" --clip-value "$clip_value" --augment "$augment")
-}
-
 @test "same bits at np 1, 2, 3, 4, 8: adam, a ragged last batch" {
     same_bits 8 "2 3 4 8" --train-limit 1999 --test-limit 501 --batch-size 97 --epochs 2
 }
@@ -171,10 +126,9 @@ add c, dense 10"
 }
 
 @test "same bits: settings, ranks and virtual ranks drawn anew each time (PROPERTY_RUNS=3)" {
-    local seed=${TEST_SEED:-$(date +%s)} runs=${PROPERTY_RUNS:-3} run v nps settings
-    RANDOM=$seed
-    for run in $(seq "$runs"); do
-        echo "TEST_SEED=$seed, run $run of $runs"
+    local v nps settings
+    seed_draws
+    for _ in $(seq "${PROPERTY_RUNS:-3}"); do
         draw_run
         same_bits "$v" "$nps" "${settings[@]}"
     done
