@@ -225,14 +225,14 @@ static dt_status refuse_several(const search *self, const char *path, dt_error *
     dt_text sets = {.text = text, .size = sizeof text};
     dt_text_list list = {.most = SHOWN_MOST};
     for (size_t i = 0; i < self->count; i++) {
-        const found *file = &self->files[i],
-                    *train = best_file(self, file, DT_TRAIN, DT_IDX_IMAGES);
+        const found *file = &self->files[i];
+        const found *train = best_file(self, file, DT_TRAIN, DT_IDX_IMAGES);
         bool first = true;
         for (size_t j = 0; j < i; j++)
             first = first && !belong_together(file, &self->files[j]);
+        file = train ? train : file;
         if (first)
-            dt_text_add_listed(&sets, &list, name_of_set(self, file),
-                               train ? train->path : file->path);
+            dt_text_add_listed(&sets, &list, name_of_set(self, file), file->path);
     }
     for (size_t i = 0; i < self->rest_count; i++)
         if (self->rest[i].arrays)

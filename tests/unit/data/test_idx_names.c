@@ -157,7 +157,7 @@ static void test_several_sets(void)
         {"emnist-letters-train-images-idx3-ubyte", "emnist-letters-train-labels-idx1-ubyte",
          "emnist-letters-test-images-idx3-ubyte", "emnist-letters-test-labels-idx1-ubyte"},
         {"emnist-digits-train-images-idx3-ubyte", "emnist-digits-train-labels-idx1-ubyte"},
-        {TRAIN, "train-labels-idx1-ubyte"},
+        {TRAIN, "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"},
     };
     fixture *f = begin(34);
     put_files(f, sets[0], false);
