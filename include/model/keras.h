@@ -3,10 +3,11 @@
  * NAME.weights.h5 has the variables of each layer in /layers/CLASS/vars/0, 1, ..., where CLASS is
  * that of the layer in snake case, with "_1", "_2", ... from the second of a class on, and an empty
  * /vars. NAME.keras is a ZIP archive of such a file, model.weights.h5, of config.json, which says a
- * Sequential model, and of metadata.json. Keras' load_model makes a model of it that takes pixels
- * from 0 to 255, [n][height][width][channels], and gives probabilities, where the loss knows any.
- * Both have the facts of a weights file as attributes of /, each a text "dist_train.NAME".
- * source: Keras 3.4, keras/src/saving/saving_lib.py and serialization_lib.py. */
+ * Sequential model, or a Functional one where there are residual connections, and of metadata.json.
+ * Keras' load_model makes a model of it that takes pixels from 0 to 255,
+ * [n][height][width][channels], and gives probabilities, where the loss knows any. Both have the
+ * facts of a weights file as attributes of /, each a text "dist_train.NAME". source: Keras 3.4,
+ * keras/src/saving/saving_lib.py and serialization_lib.py. */
 #ifndef DT_MODEL_KERAS_H
 #define DT_MODEL_KERAS_H
 

@@ -154,9 +154,13 @@ def run(layers, pixels, shape):
         x = x / 255
     outputs = []
     for it in flat(layers):
-        x = x + outputs[it["second"]] if "second" in it else apply(it, x)
-        outputs.append(x)
+        outputs.append(step(it, x, outputs))
+        x = outputs[-1]
     return x
+
+
+def step(it, x, outputs):
+    return x + outputs[it["second"]] if "second" in it else apply(it, x)
 
 
 def flat(layers):
@@ -337,6 +341,15 @@ def summed():
             dense(values, 12, 10)]
 
 
+def padded():
+    """A padded maximum of values that are not below 0."""
+    values = random_network(13)
+    return [conv(values, 1, 4, (3, 3), "relu"), layer("Dropout", rate=0.1),
+            layer("ZeroPadding2D", padding=[[1, 1], [1, 1]]),
+            layer("MaxPooling2D", pool_size=[3, 3], strides=[2, 2]), layer("Flatten"),
+            dense(values, 100, 10)]
+
+
 def plain():
     """784-16-16-10 in small: all dense, with relu between."""
     values = random_network(5)
@@ -387,7 +400,8 @@ NETWORKS = {"article": (article, IMAGE), "lenet": (lenet, IMAGE), "norms": (norm
             "nested": (nested, IMAGE), "square": (square, [144]), "plain": (plain, [144]),
             "whole": (whole, [144]), "normed": (normed, [144]),
             "behind": (behind, [144]), "paired": (paired, [144]), "single": (single, [144]),
-            "images": (images, IMAGE), "summed": (summed, IMAGE)}
+            "images": (images, IMAGE), "summed": (summed, IMAGE),
+            "padded": (padded, IMAGE)}
 FILES = []
 
 
@@ -706,6 +720,9 @@ def write_refused(directory):
     refuse("border", [layer("ZeroPadding2D", padding=[[2, 1], [2, 1]]), conv(values, 1, 2, (3, 3)),
                       layer("Flatten"), dense(values, 338, 10)],
            "layer conv2d: expected zeros in front of it that are as many on both")
+    layers = padded()
+    layers[0]["config"]["activation"] = "tanh"
+    refuse("below", layers, r"layer max_pooling2d \(MaxPooling2D\): expected values >= 0")
     write_keras("lost.keras", head, model_config([*head, dense(values, 10, 10)], "m", IMAGE))
     lines.append("lost.keras|65|layer dense_1: expected weights at dense_1, found none")
     write_keras("more.keras", [*head, dense(values, 10, 10)], model_config(head, "m", IMAGE))
@@ -800,11 +817,47 @@ def variables(cls, config, shape):
     return own
 
 
+MODELS = {"Sequential": ("keras", None),
+          "Functional": ("keras.src.models.functional", "Functional")}
+
+
+def history(tensor):
+    """serialization_lib.py, __keras_tensor__. The layer's name, and the shape of what it gives."""
+    own = tensor["config"]
+    if (tensor["class_name"], own["dtype"], own["keras_history"][1:]) != (
+            "__keras_tensor__", "float32", [0, 0]) or own["shape"][0] is not None:
+        check_export.fail("inbound_nodes", "a tensor", tensor)
+    return own["keras_history"][0], own["shape"][1:]
+
+
+def load_graph(config, layers):
+    """functional.py, functional_from_config; all layers stand on one way from input to output."""
+    names = [it["config"]["name"] for it in layers]
+    for i, (it, own) in enumerate(zip(layers, config["layers"])):
+        nodes = own["inbound_nodes"]
+        if own["name"] != names[i] or len(nodes) != (i > 0):
+            check_export.fail("config.json", "a name, and one node", own)
+        if i == 0:
+            continue
+        (args,) = nodes[0]["args"]
+        taken = [history(each) for each in (args if it["class"] == "Add" else [args])]
+        if len(taken) > 2 or taken[0][0] != names[i - 1] or nodes[0]["kwargs"]:
+            check_export.fail("inbound_nodes", names[i - 1], taken)
+        it["shapes"] = [shape for _, shape in taken]
+        for name, _ in taken[1:]:
+            it["second"] = names.index(name, 1, i) - 1
+    if (config["input_layers"], config["output_layers"]) != (
+            [[names[0], 0, 0]], [[names[-1], 0, 0]]) or set(config) != {
+                "name", "trainable", "layers", "input_layers", "output_layers"}:
+        check_export.fail("config.json", "the first and the last", config)
+
+
 def load_config(config):
     """serialization_lib.py, deserialize_keras_object; sequential.py, from_config."""
-    if (config["module"], config["class_name"], config["registered_name"]) != (
-            "keras", "Sequential", None) or config["compile_config"] is not None:
-        check_export.fail("config.json", "an uncompiled Sequential", config)
+    cls = config["class_name"]
+    if (config["module"], config["registered_name"]) != MODELS[cls] or (
+            config["compile_config"] is not None):
+        check_export.fail("config.json", "an uncompiled model", config)
     layers = []
     for it in config["config"]["layers"]:
         if it["module"] != "keras.layers" or it["registered_name"] is not None:
@@ -813,6 +866,10 @@ def load_config(config):
     names = [it["config"]["name"] for it in layers]
     if len(set(names)) != len(names):
         check_export.fail("config.json", "names that differ", names)
+    if cls == "Functional":
+        load_graph(config["config"], layers)
+    elif any(it["class"] == "Add" for it in layers):
+        check_export.fail("config.json", "no Add in a row", names)
     first = layers.pop(0)
     if first["class"] != "InputLayer" or first["config"]["batch_shape"][0] is not None:
         check_export.fail("config.json", "an InputLayer", first)
@@ -825,8 +882,12 @@ def load_weights(file, layers, shape):
     file.visititems(lambda name, it: left.append(name) if isinstance(it, h5py.Dataset) else None)
     if len(file["vars"]):
         check_export.fail("vars", "none of the model itself", list(file["vars"]))
-    x = np.zeros((1, *shape))
+    x, outputs = np.zeros((1, *shape)), []
     for it, name in zip(layers, container_names(layers)):
+        taken = [x, *([outputs[it["second"]]] if "second" in it else [])]
+        shapes = [list(each.shape[1:]) for each in taken]
+        if it.get("shapes", shapes) != shapes or shapes[-1] != shapes[0]:
+            check_export.fail(f"what {name} takes", shapes, it.get("shapes"))
         path = f"layers/{name}/vars"
         own = variables(it["class"], it["config"], x.shape[1:])
         found = file[path] if path in file else {}
@@ -838,7 +899,8 @@ def load_weights(file, layers, shape):
                 check_export.fail(f"{path}/{i}", expected, value)
             it["weights"][kind] = value[()]
             left.remove(f"{path}/{i}")
-        x = apply(it, x)
+        outputs.append(step(it, x, outputs))
+        x = outputs[-1]
     if left:
         check_export.fail("datasets", "none that Keras does not load", left)
     return x.shape[1:]

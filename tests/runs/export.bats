@@ -94,7 +94,7 @@ cases() {
         expect "weights of $(cat "$number/case"), saved again" \
             "$(hash_of "$number/run/weights.h5")" "$(hash_of resaved.h5)"
     done <keras3
-    expect "kinds of layers that Keras does not have" "add rms" "$(sort -u strangers | words)"
+    expect "kinds of layers that Keras does not have" "rms" "$(sort -u strangers | words)"
 }
 
 @test "a name of another format is refused, and one that says its format is enough" {

@@ -143,8 +143,8 @@ kind_networks() {
 # not the same on both sides, of one place, of images between and behind rows, of normalisations of
 # images and rows, of these alone, and of sums of images and rows.
 image_networks=(
-    "conv 6 5x5 pad 2 relu, maxpool 2, conv 8 3x3 stride 2 same tanh, avgpool 2 stride 1, \
-        dense 20 relu, dense 10"
+    "conv 6 5x5 pad 2 relu, maxpool 3 stride 2 pad 1, conv 8 3x3 stride 2 same tanh, \
+        avgpool 2 stride 1, dense 20 relu, dense 10"
     "conv 6 3x3 relu, conv 5 2x3 stride 1x2 pad 1x2, avgpool all, dense 10"
     "conv 5 4x4 same bias false relu, maxpool 3 stride 2 same, flatten, tanh, dense 10 bias false"
     "avgpool 3x2 stride 1 pad 1, rms, maxpool 2x1, dense 6, conv 10 1x1, avgpool 1 softmax"
@@ -152,7 +152,7 @@ image_networks=(
     "conv 4 2x3 stride 2x1, rms, layernorm epsilon 0.001 relu, groupnorm 2, flatten, \
         layernorm, dense 10"
     "groupnorm 1 epsilon 0.01 relu, layernorm, dense 12, layernorm, dense 10"
-    "conv 6 3x3 same relu as a, conv 6 3x3 same, add a relu as b, rms as c, add b relu, \
+    "conv 6 3x3 same relu as a, conv 6 3x3 same, add a relu as b, layernorm as c, add b relu, \
         conv 6 1x1, add c, maxpool 2, dense 12 as d, tanh, add d, conv 12 1x1, add d, dense 10"
 )
 

@@ -4,25 +4,39 @@
 #include <string.h>
 
 #include "file/json.h"
+#include "keras_names.h"
 
-enum { CLASSES_MAX = 24 };
+enum { CLASSES_MAX = 24, NAME_SIZE = 48 };
+
+/* What a layer of Keras' gives. */
+typedef struct tensor {
+    char layer[NAME_SIZE]; /* its name */
+    dt_shape shape;
+    bool image; /* or a row of values */
+} tensor;
 
 /* A model that is being written. */
 typedef struct writing {
     const char *path;
     dt_text *to;
+    bool graph;   /* each layer says what it takes: a Functional model, not a Sequential one */
+    tensor value; /* what comes next */
+    tensor given[DT_LAYERS_MAX]; /* what our layers gave, by their numbers in the list */
+    const tensor *second;        /* what the layer takes beside it; NULL: nothing */
     const dt_layer *layer;
-    int number; /* the layer's item, for messages */
-    bool image; /* what comes next is an image, [height][width][channels] */
-    bool begun; /* a layer stands there */
+    int number;    /* the layer's item, for messages */
+    bool image;    /* what comes next is an image, [height][width][channels] */
+    bool positive; /* ... and has no value below 0 */
+    bool begun;    /* a layer stands there */
     struct {
         const char *class;
         int count;
     } classes[CLASSES_MAX]; /* names are given class by class */
+    char name[NAME_SIZE];   /* of the layer that has begun */
 } writing;
 
-/* Begins a layer, as far as the end of its name in its config. snake: its class as Keras names
- * layers of it. */
+/* Begins a layer, as far as its name in its config. snake: its class as Keras names layers of it.
+ */
 static void begin(writing *self, const char *class, const char *snake)
 {
     int i = 0;
@@ -30,19 +44,47 @@ static void begin(writing *self, const char *class, const char *snake)
         i++;
     self->classes[i].class = class;
     int number = self->classes[i].count++;
+    if (number > 0)
+        snprintf(self->name, sizeof self->name, "%s_%d", snake, number);
+    else
+        snprintf(self->name, sizeof self->name, "%s", snake);
     dt_text_add(self->to,
                 "%s{\"module\": \"keras.layers\", \"class_name\": \"%s\", \"config\": {\"name\": "
-                "\"%s",
-                self->begun ? ", " : "", class, snake);
-    if (number > 0)
-        dt_text_add(self->to, "_%d", number);
-    dt_text_add(self->to, "\"");
+                "\"%s\"",
+                self->begun ? ", " : "", class, self->name);
     self->begun = true;
 }
 
-static void end(writing *self)
+/* source: Keras 3, keras/src/models/functional.py, serialize_node */
+static void add_tensor(writing *self, const tensor *it)
 {
-    dt_text_add(self->to, "}, \"registered_name\": null}");
+    dt_text_add(self->to, "{\"class_name\": \"__keras_tensor__\", \"config\": {\"shape\": [null, ");
+    if (it->image)
+        dt_text_add(self->to, "%d, %d, ", it->shape.height, it->shape.width);
+    dt_text_add(self->to, "%d", it->image ? it->shape.channels : dt_shape_size(it->shape));
+    dt_text_add(self->to, "], \"dtype\": \"float32\", \"keras_history\": [\"%s\", 0, 0]}}",
+                it->layer);
+}
+
+/* Ends it. shape: of what it gives. */
+static void end(writing *self, dt_shape shape)
+{
+    dt_text_add(self->to, "}, \"registered_name\": null");
+    if (self->graph)
+        dt_text_add(self->to, ", \"name\": \"%s\", \"inbound_nodes\": [", self->name);
+    if (self->graph && self->value.layer[0]) {
+        dt_text_add(self->to, "{\"args\": [%s", self->second ? "[" : "");
+        add_tensor(self, &self->value);
+        if (self->second) {
+            dt_text_add(self->to, ", ");
+            add_tensor(self, self->second);
+        }
+        dt_text_add(self->to, "%s], \"kwargs\": {}}", self->second ? "]" : "");
+    }
+    dt_text_add(self->to, "%s}", self->graph ? "]" : "");
+    self->second = NULL;
+    self->value = (tensor){.shape = shape, .image = self->image};
+    snprintf(self->value.layer, sizeof self->value.layer, "%s", self->name);
 }
 
 static void add_real(writing *self, const char *name, double value)
@@ -70,23 +112,23 @@ static bool is_same(const writing *self)
 
 static void flatten(writing *self)
 {
-    if (self->image) {
-        begin(self, "Flatten", "flatten");
-        end(self);
-    }
+    if (!self->image)
+        return;
     self->image = false;
+    begin(self, "Flatten", "flatten");
+    end(self, self->value.shape);
 }
 
 static void make_image(writing *self)
 {
     dt_shape input = self->layer->input;
-    if (!self->image) {
-        begin(self, "Reshape", "reshape");
-        dt_text_add(self->to, ", \"target_shape\": [%d, %d, %d]", input.height, input.width,
-                    input.channels);
-        end(self);
-    }
+    if (self->image)
+        return;
     self->image = true;
+    begin(self, "Reshape", "reshape");
+    dt_text_add(self->to, ", \"target_shape\": [%d, %d, %d]", input.height, input.width,
+                input.channels);
+    end(self, input);
 }
 
 /* ---- layers ---- */
@@ -98,7 +140,7 @@ static dt_status add_dense(writing *self, dt_error *error)
     begin(self, "Dense", "dense");
     dt_text_add(self->to, ", \"units\": %d, \"activation\": \"linear\", \"use_bias\": %s",
                 self->layer->outputs, argument(self, "bias") != 0 ? "true" : "false");
-    end(self);
+    end(self, self->layer->output);
     return DT_OK;
 }
 
@@ -107,10 +149,13 @@ static void add_zeros(writing *self, const dt_windows *at)
     begin(self, "ZeroPadding2D", "zero_padding2d");
     dt_text_add(self->to, ", \"padding\": [[%d, %d], [%d, %d]], \"data_format\": \"channels_last\"",
                 at->top, at->bottom, at->left, at->right);
-    end(self);
+    dt_shape input = self->layer->input;
+    end(self, (dt_shape){input.height + at->top + at->bottom, input.width + at->left + at->right,
+                         input.channels});
 }
 
-/* Windows with zeros around the image where they say so, of themselves none; else as Keras pads. */
+/* Windows with zeros around the image where they say so, of themselves none; else as Keras pads.
+ * zeros: they count as numbers; or else stand for nothing, as they do where no value is below 0. */
 static dt_status add_windows(writing *self, const char *class, const char *snake, bool zeros,
                              dt_error *error)
 {
@@ -119,10 +164,10 @@ static dt_status add_windows(writing *self, const char *class, const char *snake
     if (status)
         return status;
     bool padded = at.top || at.left || at.bottom || at.right, conv = strcmp(class, "Conv2D") == 0;
-    if (padded && !zeros && !is_same(self))
+    if (padded && !zeros && !is_same(self) && !self->positive)
         return dt_fail(error, DT_ERR_DATA,
-                       "%s: layer %d: expected %s without padding, or with padding same, since "
-                       "Keras has no other, found some",
+                       "%s: layer %d: expected %s without padding, with padding same or behind "
+                       "relu, since Keras has no other, found some",
                        self->path, self->number, self->layer->kind->name);
     make_image(self);
     bool same = is_same(self) && (conv || !zeros);
@@ -139,7 +184,7 @@ static dt_status add_windows(writing *self, const char *class, const char *snake
                 "\"channels_last\"",
                 conv ? "kernel_size" : "pool_size", at.height, at.width, at.down, at.across,
                 same ? "same" : "valid");
-    end(self);
+    end(self, self->layer->output);
     return DT_OK;
 }
 
@@ -175,7 +220,7 @@ static dt_status add_layernorm(writing *self, dt_error *error)
     add_real(self, "epsilon", argument(self, "epsilon"));
     dt_text_add(self->to, ", \"axis\": %s, \"center\": true, \"scale\": true",
                 dt_shape_is_image(self->layer->input) ? "[1, 2, 3]" : "[-1]");
-    end(self);
+    end(self, self->layer->output);
     return DT_OK;
 }
 
@@ -188,7 +233,7 @@ static dt_status add_groupnorm(writing *self, dt_error *error)
     add_real(self, "groups", argument(self, "groups"));
     add_real(self, "epsilon", argument(self, "epsilon"));
     dt_text_add(self->to, ", \"axis\": -1, \"center\": true, \"scale\": true");
-    end(self);
+    end(self, self->layer->output);
     return DT_OK;
 }
 
@@ -197,7 +242,7 @@ static dt_status add_dropout(writing *self, dt_error *error)
     (void)error;
     begin(self, "Dropout", "dropout");
     add_real(self, "rate", argument(self, "p"));
-    end(self);
+    end(self, self->layer->output);
     return DT_OK;
 }
 
@@ -207,7 +252,22 @@ static dt_status add_softmax(writing *self, dt_error *error)
     flatten(self);
     begin(self, "Softmax", "softmax");
     dt_text_add(self->to, ", \"axis\": -1");
-    end(self);
+    end(self, self->layer->output);
+    return DT_OK;
+}
+
+/* Of what has the form of the other summand: in a row, or an image of one place. */
+static dt_status add_sum(writing *self, dt_error *error)
+{
+    (void)error;
+    const tensor *second = &self->given[self->layer->source];
+    if (second->image)
+        make_image(self);
+    else
+        flatten(self);
+    begin(self, "Add", "add");
+    self->second = second;
+    end(self, self->layer->output);
     return DT_OK;
 }
 
@@ -216,7 +276,7 @@ static dt_status add_leaky_relu(writing *self, dt_error *error)
     (void)error;
     begin(self, "LeakyReLU", "leaky_re_lu");
     add_real(self, "negative_slope", 0.01);
-    end(self);
+    end(self, self->layer->output);
     return DT_OK;
 }
 
@@ -226,7 +286,7 @@ static dt_status add_activation(writing *self, dt_error *error)
     (void)error;
     begin(self, "Activation", "activation");
     dt_text_add(self->to, ", \"activation\": \"%s\"", self->layer->kind->name);
-    end(self);
+    end(self, self->layer->output);
     return DT_OK;
 }
 
@@ -235,11 +295,14 @@ static const struct {
     const char *kind;
     dt_status (*add)(writing *self, dt_error *error);
 } words[] = {
-    {"dense", add_dense},           {"conv", add_conv},          {"maxpool", add_maxpool},
-    {"avgpool", add_avgpool},       {"flatten", add_flatten},    {"layernorm", add_layernorm},
-    {"groupnorm", add_groupnorm},   {"dropout", add_dropout},    {"softmax", add_softmax},
-    {"leaky-relu", add_leaky_relu}, {"sigmoid", add_activation}, {"tanh", add_activation},
-    {"relu", add_activation},       {"gelu", add_activation},    {"silu", add_activation},
+    {"dense", add_dense},         {"conv", add_conv},
+    {"maxpool", add_maxpool},     {"avgpool", add_avgpool},
+    {"flatten", add_flatten},     {"layernorm", add_layernorm},
+    {"groupnorm", add_groupnorm}, {"dropout", add_dropout},
+    {"softmax", add_softmax},     {"leaky-relu", add_leaky_relu},
+    {"sigmoid", add_activation},  {"tanh", add_activation},
+    {"relu", add_activation},     {"gelu", add_activation},
+    {"silu", add_activation},     {"add", add_sum},
 };
 
 static dt_status add_layer(writing *self, dt_error *error)
@@ -262,7 +325,7 @@ static void add_probabilities(writing *self, const dt_network_spec *network)
     bool softmax = network->loss == DT_CROSS_ENTROPY;
     begin(self, softmax ? "Softmax" : "Activation", softmax ? "softmax" : "activation");
     dt_text_add(self->to, softmax ? ", \"axis\": -1" : ", \"activation\": \"sigmoid\"");
-    end(self);
+    end(self, self->value.shape);
 }
 
 static void add_front(writing *self, const dt_network_spec *network)
@@ -271,37 +334,65 @@ static void add_front(writing *self, const dt_network_spec *network)
     begin(self, "InputLayer", "input_layer");
     dt_text_add(self->to, ", \"batch_shape\": [null, %d, %d, %d], \"dtype\": \"float32\"",
                 input.height, input.width, input.channels);
-    end(self);
+    end(self, input);
     begin(self, "Rescaling", "rescaling");
     add_real(self, "scale", network->normalization.scale);
     add_real(self, "offset", network->normalization.shift);
-    end(self);
+    end(self, input);
+}
+
+static dt_status add_layers(writing *self, const dt_architecture *architecture, dt_error *error)
+{
+    dt_layer layer;
+    dt_status status = DT_OK;
+    for (int i = 0; !status && dt_architecture_next(architecture, i, &layer); i++) {
+        layer.source = dt_layers_source(&architecture->list, i);
+        self->layer = &layer;
+        self->number = dt_layers_item(&architecture->list, i);
+        status = add_layer(self, error);
+        self->positive = keras_not_negative(layer.kind->name, self->positive);
+        self->given[i] = self->value;
+    }
+    return status;
+}
+
+static void add_head(writing *self, const dt_architecture *architecture)
+{
+    for (int i = 0; i < architecture->list.count; i++)
+        self->graph |= dt_layers_source(&architecture->list, i) >= 0;
+    dt_text_add(self->to, "{\"module\": \"%s\", \"class_name\": \"%s\", \"config\": {\"name\": ",
+                self->graph ? "keras.src.models.functional" : "keras",
+                self->graph ? "Functional" : "Sequential");
+    dt_text_add(self->to, "\"%s\", \"trainable\": true, \"layers\": [",
+                self->graph ? "functional" : "sequential");
+}
+
+static void add_end(writing *self, dt_shape input)
+{
+    if (self->graph)
+        dt_text_add(self->to,
+                    "], \"input_layers\": [[\"input_layer\", 0, 0]], \"output_layers\": "
+                    "[[\"%s\", 0, 0]]}, \"registered_name\": \"Functional\", ",
+                    self->value.layer);
+    else
+        dt_text_add(self->to,
+                    "], \"build_input_shape\": [null, %d, %d, %d]}, \"registered_name\": null, "
+                    "\"build_config\": {\"input_shape\": [null, %d, %d, %d]}, ",
+                    input.height, input.width, input.channels, input.height, input.width,
+                    input.channels);
+    dt_text_add(self->to, "\"compile_config\": null}");
 }
 
 dt_status keras_config_of(const char *path, const dt_network_spec *network, dt_text *to,
                           dt_error *error)
 {
-    const dt_architecture *architecture = &network->architecture;
-    dt_shape input = architecture->input;
     writing self = {.path = path, .to = to, .image = true};
-    dt_layer layer;
-    dt_status status = DT_OK;
-    dt_text_add(to,
-                "{\"module\": \"keras\", \"class_name\": \"Sequential\", \"config\": {\"name\": "
-                "\"sequential\", \"trainable\": true, \"layers\": [");
+    add_head(&self, &network->architecture);
     add_front(&self, network);
-    for (int i = 0; !status && dt_architecture_next(architecture, i, &layer); i++) {
-        self.layer = &layer;
-        self.number = dt_layers_item(&architecture->list, i);
-        status = add_layer(&self, error);
-    }
+    dt_status status = add_layers(&self, &network->architecture, error);
     if (status)
         return status;
     add_probabilities(&self, network);
-    dt_text_add(
-        to,
-        "], \"build_input_shape\": [null, %d, %d, %d]}, \"registered_name\": null, "
-        "\"build_config\": {\"input_shape\": [null, %d, %d, %d]}, \"compile_config\": null}",
-        input.height, input.width, input.channels, input.height, input.width, input.channels);
+    add_end(&self, network->architecture.input);
     return dt_text_status(to, error);
 }

@@ -226,8 +226,8 @@ static dt_status add_pool(keras_network *to, const keras_arrival *self, const ch
     if (to->row || !keras_pair(dt_json_member(self->config, "pool_size"), size))
         return keras_refuse(self, "an image, and a pool_size of two integers", "others", error);
     dt_text_add(&text, "%s %dx%d", kind, size[0], size[1]);
-    if (has_zeros(to) && strcmp(kind, "avgpool") != 0)
-        return keras_refuse(self, "no zeros around its input, which are numbers to it", "some",
+    if (has_zeros(to) && !to->positive && strcmp(kind, "avgpool") != 0)
+        return keras_refuse(self, "values >= 0, as of relu, behind zeros around an image", "others",
                             error);
     dt_status status = add_windows(to, self, size, true, &text, &padded, error);
     if (!status)

@@ -22,13 +22,14 @@ typedef struct keras_network {
     network_plan *plan;
     keras_item items[DT_LAYERS_MAX];
     int count;
-    int weighted; /* the item of the last dense layer or convolution, if nothing but what a
-                     normalisation may pass stands behind it; -1: there is none */
-    int waiting;  /* the planned normalisation that waits for the next of them; -1: none */
-    bool row;     /* what comes next is a row of values, not an image */
-    bool flat;    /* ... and is an image here, so far */
-    int labels;   /* that there are */
-    bool begun;   /* pixels have met more than scales and changes of shape */
+    int weighted;  /* the item of the last dense layer or convolution, if nothing but what a
+                      normalisation may pass stands behind it; -1: there is none */
+    int waiting;   /* the planned normalisation that waits for the next of them; -1: none */
+    bool row;      /* what comes next is a row of values, not an image */
+    bool flat;     /* ... and is an image here, so far */
+    int labels;    /* that there are */
+    bool positive; /* what comes next has no value below 0 */
+    bool begun;    /* pixels have met more than scales and changes of shape */
     char inside[DT_BUNDLE_NAME];  /* "MODEL/" for layers of a model inside the model */
     int top, left, bottom, right; /* zeros around what comes next */
 } keras_network;

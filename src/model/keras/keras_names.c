@@ -1,7 +1,6 @@
 #include "keras_names.h"
 
 #include <ctype.h>
-#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
@@ -53,4 +52,18 @@ const char *keras_name_of(const dt_json *layer)
     if (!name)
         name = dt_json_text(dt_json_member(layer, "name"));
     return name ? name : "?";
+}
+
+bool keras_not_negative(const char *item, bool before)
+{
+    static const char *const rising[] = {"relu", "sigmoid", "softmax"};
+    static const char *const keeping[] = {"maxpool", "avgpool", "flatten", "dropout"};
+    size_t length = strcspn(item, " ");
+    for (size_t i = 0; i < sizeof rising / sizeof *rising; i++)
+        if (strlen(rising[i]) == length && strncmp(item, rising[i], length) == 0)
+            return true;
+    for (size_t i = 0; i < sizeof keeping / sizeof *keeping; i++)
+        if (strlen(keeping[i]) == length && strncmp(item, keeping[i], length) == 0)
+            return before;
+    return false;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "keras_arrival.h"
+#include "keras_names.h"
 
 dt_status keras_refuse(const keras_arrival *self, const char *expected, const char *found,
                        dt_error *error)
@@ -70,6 +71,7 @@ dt_status keras_add_item(keras_network *to, const keras_arrival *self, const cha
     snprintf(item->text, sizeof item->text, "%s", text);
     snprintf(item->name, sizeof item->name, "%s", self->name);
     to->begun = true;
+    to->positive = keras_not_negative(text, to->positive);
     return DT_OK;
 }
 
