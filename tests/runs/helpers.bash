@@ -152,8 +152,10 @@ image_networks=(
     "conv 4 2x3 stride 2x1, rms, layernorm epsilon 0.001 relu, groupnorm 2, flatten, \
         layernorm, dense 10"
     "groupnorm 1 epsilon 0.01 relu, layernorm, dense 12, layernorm, dense 10"
-    "conv 6 3x3 same relu as a, conv 6 3x3 same, add a relu as b, layernorm as c, add b relu, \
+    "conv 6 3x3 same relu as a, conv 6 3x3 same, add a relu as b, rms as c, add b relu, \
         conv 6 1x1, add c, maxpool 2, dense 12 as d, tanh, add d, conv 12 1x1, add d, dense 10"
+    "conv 6 3x3 same relu as a, conv 6 3x3 same tanh, add a relu, maxpool 3 stride 2 pad 1, \
+        avgpool all as b, dense 6 tanh, add b, dense 12 as c, tanh, conv 12 1x1, add c, dense 10"
 )
 
 # seed_draws: what is drawn from here on is new each time, or that of TEST_SEED.
