@@ -662,6 +662,9 @@ def write_refused(directory):
     lines.append(f"leaky.h5|65|{why}")
     odd = {"class_name": "LeakyReLU", "config": {"negative_slope": 0.2}}
     refuse("object", [layer("Flatten"), dense(values, 144, 10, odd)], "found LeakyReLU")
+    odd = {"module": "mine", "class_name": "relu", "config": {}}
+    refuse("other", [layer("Flatten"), dense(values, 144, 10, odd)],
+           "an activation of .*found mine")
     refuse("six", [layer("ReLU", max_value=6.0), *head], "no max_value")
     refuse("slopes", [layer("ReLU", negative_slope={"value": 0.1}), *head], "no max_value")
     for name in ("elu", "selu", "softplus", "hard_sigmoid", "relu6", "leaky-relu"):

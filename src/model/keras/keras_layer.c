@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "keras_names.h"
 
 #define COUNT_OF(list) (sizeof(list) / sizeof *(list))
 
@@ -63,16 +64,15 @@ static dt_status add_activation(keras_network *to, const keras_arrival *self, co
     return status ? status : keras_add_item(to, self, ours, error);
 }
 
-/* Its name: a text, or an object of a class of that name. */
+/* Its name: a text, or a function of that name; of another object its class. */
 static const char *activation_of(const keras_arrival *self)
 {
     const dt_json *node = dt_json_member(self->config, "activation");
-    const char *name = dt_json_text(node), *of_class;
+    const char *name = dt_json_text(node);
     if (name || !dt_json_is(node))
         return name;
     name = dt_json_text(dt_json_member(node, "config"));
-    of_class = dt_json_text(dt_json_member(node, "class_name"));
-    return name ? name : of_class ? of_class : "another";
+    return name ? name : keras_class_of(node);
 }
 
 static dt_status add_own_activation(keras_network *to, const keras_arrival *self, dt_error *error)
