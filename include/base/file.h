@@ -105,4 +105,11 @@ DIR *dt_directory_list(int directory, const char *name, dt_links links);
 /* The next name but "." and ".."; NULL with errno 0: there is none; else an error. */
 const char *dt_directory_next(DIR *list);
 
+/* Whether a name is of what hides itself, or of what archives of macOS bring along: no part of any
+ * data. */
+bool dt_file_is_hidden(const char *name);
+
+/* The next name as above that is not hidden. */
+const char *dt_directory_next_shown(DIR *list);
+
 #endif

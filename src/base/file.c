@@ -329,3 +329,16 @@ const char *dt_directory_next(DIR *list)
     } while (entry && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
     return entry ? entry->d_name : NULL;
 }
+
+bool dt_file_is_hidden(const char *name)
+{
+    return name[0] == '.' || strcmp(name, "__MACOSX") == 0;
+}
+
+const char *dt_directory_next_shown(DIR *list)
+{
+    const char *name = dt_directory_next(list);
+    while (name && dt_file_is_hidden(name))
+        name = dt_directory_next(list);
+    return name;
+}

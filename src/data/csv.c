@@ -61,7 +61,7 @@ bool dt_csv_is(const char *path)
     bool found = false;
     if (!list)
         return csv_is_name(slash ? slash + 1 : path) || looks_like(path);
-    for (const char *name; !found && (name = dt_directory_next(list));)
+    for (const char *name; !found && (name = dt_directory_next_shown(list));)
         found = csv_is_name(name);
     closedir(list);
     return found;

@@ -79,11 +79,11 @@ static dt_status list_files(search *self, dt_error *error)
         return dt_fail(error, DT_ERR_NO_INPUT, "%.300s: cannot open the directory: %m",
                        self->directory);
     dt_status status = DT_OK;
-    for (const char *name; !status && (name = dt_directory_next(list));) {
+    for (const char *name; !status && (name = dt_directory_next_shown(list));) {
         idx_role idx;
         if (idx_role_find(name, &idx) && (!self->idx[0] || strcmp(name, self->idx) < 0))
             snprintf(self->idx, sizeof self->idx, "%s", name);
-        bool arrays = dt_arrays_is_name(name) && name[0] != '.';
+        bool arrays = dt_arrays_is_name(name);
         if (!csv_is_name(name) && !arrays)
             continue;
         found *files = dt_grow(self->files, &self->room, self->count + 1, sizeof *files, error);

@@ -101,7 +101,7 @@ static dt_status add_file(search *self, const char *path, int name, const idx_ro
     snprintf(new.path, sizeof new.path, "%s", path);
     DIR *list = new.in_directory ? dt_directory_list(AT_FDCWD, path, DT_LINKS_FOLLOWED) : NULL;
     bool any = !new.in_directory;
-    for (const char *entry; list && (entry = dt_directory_next(list));) {
+    for (const char *entry; list && (entry = dt_directory_next_shown(list));) {
         found inner = new;
         idx_role is;
         if (!idx_role_find(entry, &is) || is.part != of->part || is.kind != of->kind ||
@@ -127,8 +127,7 @@ static dt_status add_other(search *self, const char *path, int name, dt_error *e
     const char *own = path + name, *wanted = self->wanted ? self->wanted : "";
     found new = {.name = name};
     note_other(self, own);
-    bool shown = own[0] != '.' && !is_directory(path);
-    new.arrays = dt_arrays_is_name(own) && shown && self->at_top;
+    new.arrays = dt_arrays_is_name(own) && !is_directory(path) && self->at_top;
     bool other_part = idx_role_is_any(own) && !idx_role_find(own, &new.role) &&
                       strncmp(own, wanted, strlen(wanted)) == 0;
     if (!new.arrays && !other_part)
@@ -145,8 +144,8 @@ static dt_status look_below(search *self, const char *directory, int levels, dt_
     DIR *list = dt_directory_list(AT_FDCWD, directory, DT_LINKS_FOLLOWED);
     dt_status status = DT_OK;
     char path[PATH_MAX];
-    for (const char *name; !status && list && (name = dt_directory_next(list));)
-        if (name[0] != '.' && dt_join(directory, name, path) && is_directory(path))
+    for (const char *name; !status && list && (name = dt_directory_next_shown(list));)
+        if (dt_join(directory, name, path) && is_directory(path))
             status = look_into(self, path, levels, error);
     if (list)
         closedir(list);
@@ -161,7 +160,7 @@ static dt_status look_into(search *self, const char *directory, int levels, dt_e
     idx_role is;
     self->at_top = levels == LEVELS;
     DIR *list = dt_directory_list(AT_FDCWD, directory, DT_LINKS_FOLLOWED);
-    for (const char *name; !status && list && (name = dt_directory_next(list));) {
+    for (const char *name; !status && list && (name = dt_directory_next_shown(list));) {
         if (!dt_join(directory, name, path))
             continue;
         int at = (int)(strlen(path) - strlen(name));
@@ -337,7 +336,7 @@ static bool is_one_file(const char *path)
                     ? dt_directory_list(AT_FDCWD, path, DT_LINKS_FOLLOWED)
                     : NULL;
     int roles = 0, others = 0;
-    for (const char *name; list && (name = dt_directory_next(list));)
+    for (const char *name; list && (name = dt_directory_next_shown(list));)
         if (idx_role_find(name, &is))
             *(is.part == of.part && is.kind == of.kind ? &roles : &others) += 1;
     if (list)

@@ -96,6 +96,21 @@ each_name_works() {
     each_name_works above 2
 }
 
+@test "files that hide themselves, as archives of macOS bring along, are no data set" {
+    local form name
+    for form in plain csv; do
+        make_form "$form" "$form"
+        mkdir -p "$form/__MACOSX/$form"
+        for name in "$form"/*; do
+            [ -d "$name" ] || cp "$name" "$form/._${name##*/}"
+            [ -d "$name" ] || cp "$name" "$form/__MACOSX/$form/${name##*/}"
+        done
+        train 1 --data "$form" "${base[@]}" --output "mac-$form"
+    done
+    mv plain mac
+    same_as_plain 1 mac --data mac
+}
+
 @test "a directory with one file of arrays is that file; beside others it is left out by name" {
     mkdir keras
     make_form npz keras/mnist.npz

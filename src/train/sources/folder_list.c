@@ -220,7 +220,7 @@ static size_t count_folders(const char *path, char last[PATH_MAX])
     char below[PATH_MAX];
     (void)folder_names_list(path, &names, NULL);
     for (size_t i = 0; i < names.count; i++)
-        if (!folder_is_hidden(folder_names_at(&names, i)) &&
+        if (!dt_file_is_hidden(folder_names_at(&names, i)) &&
             dt_join(path, folder_names_at(&names, i), below) && folder_is_one(below)) {
             count++;
             memcpy(last, below, sizeof below);

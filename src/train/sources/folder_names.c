@@ -97,12 +97,6 @@ static bool has_picture_in_it(const char *path)
     return dt_image_is_known(head, count);
 }
 
-/* What hides itself, and what archives of macOS bring along, is no part of a data set. */
-bool folder_is_hidden(const char *name)
-{
-    return name[0] == '.' || strcmp(name, "__MACOSX") == 0;
-}
-
 bool folder_is_one(const char *path)
 {
     struct stat info;
@@ -112,7 +106,7 @@ bool folder_is_one(const char *path)
 folder_entry folder_entry_of(const char *folder, const char *name)
 {
     char path[PATH_MAX];
-    if (folder_is_hidden(name))
+    if (dt_file_is_hidden(name))
         return FOLDER_OTHER;
     if (ends_as_picture(name))
         return FOLDER_PICTURE;
@@ -149,7 +143,7 @@ static bool holds_picture(const char *path, int levels, bool below_alone, const 
     const look here = {above, info.st_dev, info.st_ino};
     DIR *list = dt_directory_list(AT_FDCWD, path, DT_LINKS_FOLLOWED);
     for (const char *name; list && !found && (*left)-- > 0 && (name = dt_directory_next(list));)
-        found = !folder_is_hidden(name) &&
+        found = !dt_file_is_hidden(name) &&
                 ((!below_alone && ends_as_picture(name)) ||
                  (levels > 0 && dt_join(path, name, below) && folder_is_one(below) &&
                   holds_picture(below, levels - 1, false, &here, left)));

@@ -33,10 +33,6 @@ dt_status folder_names_list(const char *path, folder_names *out, dt_error *error
 /* Whether `path` is a folder, or a link to one. */
 bool folder_is_one(const char *path);
 
-/* Whether the name is one of those that hide themselves, or that archives of macOS bring along:
- * these are no part of a data set. */
-bool folder_is_hidden(const char *name);
-
 typedef enum folder_entry { FOLDER_PICTURE, FOLDER_FOLDER, FOLDER_OTHER } folder_entry;
 
 /* A picture has the ending of one, whatever is in it, or another or none and is one by its content.

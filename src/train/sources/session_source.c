@@ -88,7 +88,7 @@ static dt_status list_arrays(const char *directory, folder_names *out, dt_error 
     dt_status status = folder_names_list(directory, &all, error);
     for (size_t i = 0; i < all.count && !status; i++) {
         const char *name = folder_names_at(&all, i);
-        if (dt_arrays_is_name(name) && !folder_is_hidden(name) && dt_join(directory, name, path) &&
+        if (dt_arrays_is_name(name) && !dt_file_is_hidden(name) && dt_join(directory, name, path) &&
             !folder_is_one(path))
             status = folder_names_add(out, path, error);
     }
