@@ -33,7 +33,8 @@ extern const char *const dt_image_way_names[];
  * Ink is what differs from the paper around it. Where the border of the picture has one tone, the
  * paper is that tone; else the light varies, or a table, a shadow or a frame is in the picture, and
  * the paper is what closes over strokes (grey-scale closing and opening; source: Serra, Image
- * Analysis and Mathematical Morphology, 1982). What touches the edge, lines from side to side,
+ * Analysis and Mathematical Morphology, 1982). What has the form of a sheet is paper if there is
+ * ink on it. What touches the edge, lines from side to side,
  * frames around ink and specks are no ink if there is other ink. A picture is looked at with at
  * most 512 pixels a side.
  *

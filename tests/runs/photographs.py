@@ -113,6 +113,10 @@ def cut(random, v, u, kind):
     """Where the sheet is."""
     if kind == "table":
         return np.where(random.random() < 0.5, v, u) * random.choice([-1, 1]) < random.uniform(0.75, 0.9)
+    if kind == "sheet":
+        turn = random.uniform(-0.5, 0.5)
+        c, s = np.cos(turn), np.sin(turn)
+        return (abs(c * v - s * u) < random.uniform(0.4, 0.6)) & (abs(s * v + c * u) < random.uniform(0.45, 0.7))
     if kind == "around":
         return (abs(v) < random.uniform(0.75, 0.9)) & (abs(u) < random.uniform(0.75, 1.1))
     return np.ones_like(v, bool)
@@ -138,7 +142,8 @@ def photograph(random, kind, digit):
     """[HEIGHT][WIDTH], or [3] of them behind, from 0 to 255. digit: [28][28], or wider."""
     flat = kind in ("screen", "edge")
     v, u = on_sheet(random, 0 if flat else 0.06, 0 if flat else 0.12)
-    size = random.uniform(0.5, 0.62) if kind in ("cell", "around", "table") else random.uniform(0.5, 0.9)
+    small = {"cell": (0.5, 0.62), "around": (0.5, 0.62), "table": (0.5, 0.62), "sheet": (0.2, 0.3)}
+    size = random.uniform(*small.get(kind, (0.5, 0.9)))
     shift = random.uniform(-0.05, 0.05, 2)
     middle = (np.array(digit.shape) - 1) / 2
     size *= min(1, 34 / digit.shape[1])
@@ -177,7 +182,7 @@ def make(data, directory, count):
     os.makedirs(directory)
     for number in range(int(count)):
         random = np.random.default_rng(number)
-        kind = KINDS[number % len(KINDS)]
+        kind = KINDS[number % len(KINDS)] if number % 20 != 10 else "sheet"
         ending = "ppm" if kind == "colour" else "png"
         write_picture(f"{directory}/{number:03}-{kind}-{labels[number]}.{ending}",
                       photograph(random, kind, images[number]))
@@ -223,7 +228,7 @@ def check(answers, originals, directory):
     before = [line.split("\t")[1] for line in open(originals)]
     right = [found.get(name) == label for name, label in zip(names, labels)]
     possible = sum(answer == label for answer, label in zip(before, labels))
-    for kind in KINDS:
+    for kind in KINDS + ["sheet"]:
         of_kind = [r for name, r in zip(names, right) if f"-{kind}-" in name]
         print(f"{kind:8} {sum(of_kind)} of {len(of_kind)}", *[os.path.basename(name) for name, r in zip(names, right)
                                                               if f"-{kind}-" in name and not r])

@@ -21,6 +21,10 @@
 #define FULL   0.85
 /* The least contrast that is ink, of 255. */
 #define CONTRAST_LEAST 20
+/* What is written on a sheet has at least this share of its width. A hole has more than this share
+ * of its box. */
+#define WRITTEN_LEAST 0.1
+#define HOLE_SOLID    0.65
 /* Shares that differ by less say nothing. */
 #define ALIKE 0.05
 /* Light of which nothing is made more than this many times brighter. */
@@ -324,9 +328,30 @@ static dt_status find_even(const plane *picture, border paper, bool many, ink *o
     return status;
 }
 
-/* Whether ink is more like a sheet or a screen than like a digit on one: it fills nearly all of the
- * picture. */
-static bool is_sheet(const ink *of)
+/* Whether ink on a sheet may be what was written on it: it is inside, of some size and contrast,
+ * and no hole of a bold digit, which is solid and has the tone around the digit. */
+static bool is_written(const plane *picture, const ink *on, const ink *sheet, double shorter,
+                       int around)
+{
+    size_t count = (size_t)picture->height * (size_t)picture->width, inked = 0;
+    double tone = 0, sheet_tone = 0;
+    if (on->mass <= 0 || !is_inside(on, sheet))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        double value = (double)picture->values[i], weight = (double)on->plane.values[i];
+        inked += weight > 0;
+        tone += value * weight / on->mass;
+        sheet_tone += weight > 0 ? 0 : value * (double)sheet->plane.values[i] / sheet->mass;
+    }
+    int tall = on->bottom - on->top + 1, wide = on->right - on->left + 1;
+    int longer = tall > wide ? tall : wide;
+    bool hole = fabs(tone - around) < fabs(tone - sheet_tone) &&
+                (double)inked > HOLE_SOLID * tall * wide;
+    return longer >= WRITTEN_LEAST * shorter && fabs(tone - sheet_tone) >= CONTRAST_LEAST && !hole;
+}
+
+/* Whether ink fills nearly all of the picture, as a sheet or a screen does, whatever its form. */
+static bool fills_picture(const ink *of)
 {
     size_t count = (size_t)of->plane.height * (size_t)of->plane.width, inked = 0;
     for (size_t i = 0; i < count; i++)
@@ -335,25 +360,77 @@ static bool is_sheet(const ink *of)
     return box > 0.4 * (double)count && (double)inked > 0.7 * box;
 }
 
+/* Ink found in the box of a sheet, in the plane of the sheet; it becomes out's. */
+static dt_status put_back(ink *found, const ink *sheet, ink *out, dt_error *error)
+{
+    const plane *from = &found->plane;
+    size_t height = (size_t)sheet->plane.height, width = (size_t)sheet->plane.width;
+    out->plane = sheet->plane;
+    out->plane.values = dt_calloc(height * width, sizeof(float), error);
+    out->owners = out->plane.values ? dt_calloc(height * width, sizeof(int), error) : NULL;
+    if (!out->owners)
+        return DT_ERR_INTERNAL;
+    for (int y = 0; y < from->height; y++) {
+        size_t to = (size_t)(sheet->top + y) * width + (size_t)sheet->left;
+        size_t at = (size_t)y * (size_t)from->width;
+        memcpy(out->plane.values + to, from->values + at, (size_t)from->width * sizeof(float));
+        memcpy(out->owners + to, found->owners + at, (size_t)from->width * sizeof(int));
+    }
+    out->count = found->count;
+    out->characters = found->characters;
+    found->characters = NULL;
+    image_measure_ink(out);
+    return DT_OK;
+}
+
+/* Of ink that has the form of a sheet what is written on it; mass 0: nothing. */
+static dt_status find_written(const plane *picture, border around, const ink *on, bool many,
+                              ink *out, dt_error *error)
+{
+    plane sheet;
+    ink found = {0};
+    double shorter;
+    dt_status status = image_cut_sheet(picture, on, &sheet, &shorter, error);
+    if (!status && shorter > 0)
+        status = find_uneven(&sheet, many, &found, error);
+    if (!status && found.mass > 0)
+        status = put_back(&found, on, out, error);
+    if (!status && !is_written(picture, out, on, shorter, around.tone))
+        out->mass = 0;
+    dt_free(sheet.values);
+    image_free_ink(&found);
+    return status;
+}
+
+/* Ink on a border of one tone, or, where that is a sheet, on the sheet. */
+static dt_status find_on_even(const plane *picture, border edge, bool many, ink *out,
+                              dt_error *error)
+{
+    ink on = {0};
+    dt_status status = find_even(picture, edge, many, out, error);
+    if (!status && out->mass > 0 && fills_picture(out))
+        status = find_uneven(picture, many, &on, error);
+    else if (!status && out->mass > 0)
+        status = find_written(picture, edge, out, many, &on, error);
+    if (!status && on.mass > 0) {
+        ink sheet = *out;
+        *out = on;
+        on = sheet;
+    }
+    image_free_ink(&on);
+    return status;
+}
+
 dt_status image_find_ink(const dt_image *image, bool many, ink *out, dt_error *error)
 {
     plane picture;
-    ink uneven = {0};
     *out = (ink){0};
     dt_status status = reduce(image, many, &picture, error);
     border edge = status ? (border){0} : measure_border(&picture);
-    bool even = edge.noise <= NOISE_CLEAN;
-    if (!status && even)
-        status = find_even(&picture, edge, many, out, error);
-    if (!status && (!even || (out->mass > 0 && is_sheet(out))))
-        status = find_uneven(&picture, many, &uneven, error);
+    if (!status)
+        status = edge.noise <= NOISE_CLEAN ? find_on_even(&picture, edge, many, out, error)
+                                           : find_uneven(&picture, many, out, error);
     dt_free(picture.values);
-    if (!status && uneven.mass > 0) {
-        image_free_ink(out);
-        *out = uneven;
-    } else {
-        image_free_ink(&uneven);
-    }
     if (status || out->mass > 0)
         return status;
     return dt_fail(error, DT_ERR_DATA,

@@ -33,6 +33,12 @@ double image_mean_over(const plane *from, const double area[4]);
  * Errors: DT_ERR_DATA: there is none; DT_ERR_INTERNAL. */
 dt_status image_find_ink(const dt_image *image, bool many, ink *out, dt_error *error);
 
+/* If ink has the form of a sheet of paper, or of a screen: a copy of its box in the picture in
+ * which the inside goes on over the rest, and the length of the shorter side, in pixels; else
+ * values NULL, and 0. The caller owns out->values: dt_free. Errors: DT_ERR_INTERNAL. */
+dt_status image_cut_sheet(const plane *picture, const ink *of, plane *out, double *shorter,
+                          dt_error *error);
+
 /* Leaves in a plane of ink what belongs to the character: what is strong, in pieces that hang
  * together, and weak beside them, less lines, frames, what touches the edge, specks, and what is
  * far from the rest; or, of many, to any of them. Sets owners, count and characters.

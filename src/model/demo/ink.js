@@ -1,9 +1,11 @@
-// The ink of a picture: src/file/image/image_ink.c and image_pieces.c, step by step.
+// The ink of a picture: src/file/image/image_ink.c, image_sheet.c and image_pieces.c, step by step.
 
 const seen = { side: 512, noise: 3, noiseLeast: 12, noiseClean: 36, stroke: 0.3, strong: 0.45,
     weak: 0.2, full: 0.85, contrast: 20, alike: 0.05, darkest: 40 };
 const linesAre = { slope: 0.1, ink: 0.9, thick: 0.03, thin: 0.6, step: 3 };
 const framesAre = { full: 0.3, held: 0.3, slant: 0.15, closed: 0.8 };
+const sheetsAre = { least: 0.05, square: 0.88, inked: 0.8, long: 2.5, turn: 3 };
+const writingIs = { least: 0.1, solid: 0.65, rim: 0.02, rimPixels: 2 };
 const speck = 0.06, near = 0.25, massLeast = 0.02;
 
 const planeOf = (height, width) => ({ height, width, values: new Float32Array(height * width) });
@@ -161,19 +163,124 @@ function findEven(picture, { tone, noise }) {
     return measure(plane);
 }
 
-function isSheet(ink) {
+const countInked = ({ values }) => values.reduce((count, value) => count + (value > 0), 0);
+
+// What the sides of ink enclose: in each row of its box from the first to the last pixel of ink.
+function enclose({ top, left, bottom, right, width, values }) {
+    return Array.from({ length: bottom - top + 1 }, (_, y) => {
+        const begin = (top + y) * width + left;
+        const row = values.subarray(begin, begin + right - left + 1);
+        return { first: row.findIndex((value) => value > 0),
+            last: row.findLastIndex((value) => value > 0) };
+    });
+}
+
+// The sides of the rectangle around them that is turned so.
+function measureTurned(rows, degrees) {
+    const c = Math.cos(degrees * Math.PI / 180), s = Math.sin(degrees * Math.PI / 180);
+    const least = [Infinity, Infinity], most = [-Infinity, -Infinity];
+    rows.forEach(({ first, last }, y) => {
+        if (last < 0) return;
+        for (const x of [first, last])
+            [x * c + y * s, y * c - x * s].forEach((at, i) => {
+                least[i] = Math.min(least[i], at);
+                most[i] = Math.max(most[i], at);
+            });
+    });
+    return [most[0] - least[0] + 1, most[1] - least[1] + 1];
+}
+
+// The shorter side of a sheet; 0: it is none.
+function measureSheet(ink, rows) {
+    const area = rows.reduce((sum, { first, last }) => sum + (last < 0 ? 0 : last - first + 1), 0);
+    if (area < sheetsAre.least * ink.values.length) return 0;
+    if (countInked(ink) < sheetsAre.inked * area) return 0;
+    let smallest = [Infinity, 1];
+    for (let degrees = 0; degrees < 90; degrees += sheetsAre.turn) {
+        const sides = measureTurned(rows, degrees);
+        if (sides[0] * sides[1] < smallest[0] * smallest[1]) smallest = sides;
+    }
+    const shorter = Math.min(...smallest), longer = Math.max(...smallest);
+    return area > sheetsAre.square * shorter * longer && longer <= sheetsAre.long * shorter ?
+        shorter : 0;
+}
+
+// The box of a sheet in a picture, whose inside goes on over the rest.
+function cutSheet(picture, { top, left, bottom, right }, rows, rim) {
+    const height = bottom - top + 1, width = right - left + 1, out = planeOf(height, width);
+    let found = false;
+    for (let y = 0; y < height; y++) {
+        const row = out.values.subarray(y * width, (y + 1) * width);
+        const begin = (top + y) * picture.width + left;
+        row.set(picture.values.subarray(begin, begin + width));
+        const beside = y >= rim && y < height - rim ? rows.slice(y - rim, y + rim + 1) : [];
+        const first = Math.max(...beside.map((it) => it.first)) + rim;
+        const last = Math.min(...beside.map((it) => it.last)) - rim;
+        if (beside.length === 0 || beside.some((it) => it.last < 0) || first > last) {
+            if (found) row.set(out.values.subarray((y - 1) * width, y * width));
+            continue;
+        }
+        row.fill(row[first], 0, first);
+        row.fill(row[last], last + 1);
+        for (let above = 0; above < y && !found; above++) out.values.set(row, above * width);
+        found = true;
+    }
+    return out;
+}
+
+// Ink found in the box of a sheet, in the plane of the sheet.
+function putBack(from, { top, left, height, width }) {
+    const to = planeOf(height, width);
+    for (let y = 0; y < from.height; y++)
+        to.values.set(from.values.subarray(y * from.width, (y + 1) * from.width),
+            (top + y) * width + left);
+    return measure(to);
+}
+
+// Whether ink on a sheet may be what was written on it, and no hole of a bold digit.
+function isWritten(picture, on, sheet, shorter, around) {
+    if (on.mass <= 0 || !isInside(on, sheet)) return false;
+    let tone = 0, sheetTone = 0;
+    picture.values.forEach((value, i) => {
+        const weight = on.values[i];
+        tone += value * weight / on.mass;
+        sheetTone += weight > 0 ? 0 : value * sheet.values[i] / sheet.mass;
+    });
+    const tall = on.bottom - on.top + 1, wide = on.right - on.left + 1;
+    const hole = Math.abs(tone - around) < Math.abs(tone - sheetTone) &&
+        countInked(on) > writingIs.solid * tall * wide;
+    return Math.max(tall, wide) >= writingIs.least * shorter &&
+        Math.abs(tone - sheetTone) >= seen.contrast && !hole;
+}
+
+// Of measured ink that has the form of a sheet what is written on it; null: nothing.
+function findWritten(picture, around, sheet) {
+    const rows = enclose(sheet), shorter = measureSheet(sheet, rows);
+    if (shorter === 0) return null;
+    const rim = writingIs.rimPixels + Math.trunc(writingIs.rim * shorter);
+    const found = findUneven(cutSheet(picture, sheet, rows, rim));
+    const on = found.mass > 0 ? putBack(found, sheet) : found;
+    return isWritten(picture, on, sheet, shorter, around) ? on : null;
+}
+
+function fillsPicture(ink) {
     const box = (ink.bottom - ink.top + 1) * (ink.right - ink.left + 1);
-    const inked = ink.values.reduce((count, value) => count + (value > 0), 0);
-    return box > 0.4 * ink.values.length && inked > 0.7 * box;
+    return box > 0.4 * ink.values.length && countInked(ink) > 0.7 * box;
+}
+
+// Ink on a border of one tone, or, where that is a sheet, on the sheet.
+function findOnEven(picture, edge) {
+    const ink = findEven(picture, edge);
+    if (!(ink.mass > 0)) return ink;
+    const on = fillsPicture(ink) ? findUneven(picture) : findWritten(picture, edge.tone, ink);
+    return on && on.mass > 0 ? on : ink;
 }
 
 // The measured ink of a grey picture; null: there is none.
 function findInk(whole) {
     const picture = reduce(whole, seen.side), edge = measureBorder(picture);
-    const even = edge.noise <= seen.noiseClean ? findEven(picture, edge) : null;
-    if (even && !(even.mass > 0 && isSheet(even))) return even.mass > 0 ? even : null;
-    const uneven = findUneven(picture);
-    return uneven.mass > 0 ? uneven : even;
+    const ink = edge.noise <= seen.noiseClean ? findOnEven(picture, edge) : findUneven(picture);
+    return ink.mass > 0 ? ink : null;
 }
 
 // ---- Pieces -------------------------------------------------------------------------------------
