@@ -34,8 +34,40 @@ bool dt_image_is_known(const void *bytes, size_t size)
     return format_of(bytes, size) != IFF_UNKNOWN;
 }
 
-static dt_status refuse(dt_error *error)
+typedef struct part {
+    const uint8_t *bytes; /* of the file; NULL: it has no such part */
+    size_t size;
+} part;
+
+static size_t read_count(const uint8_t *at, bool big)
 {
+    return big ? (size_t)at[0] << 24 | (size_t)at[1] << 16 | (size_t)at[2] << 8 | at[3]
+               : (size_t)at[3] << 24 | (size_t)at[2] << 16 | (size_t)at[1] << 8 | at[0];
+}
+
+/* What the first chunk of that name holds, of a PNG or a WebP. source: PNG, 5.3: size, name,
+ * contents, check sum; RIFF, as WebP has it: name, size, contents, and a byte if they are odd. */
+static part find_chunk(const void *file, size_t size, bool png, const char *name)
+{
+    enum { PNG_FIRST = 8, RIFF_FIRST = 12, FRONT = 8, CHECK_SUM = 4 };
+    const uint8_t *bytes = file;
+    for (size_t at = png ? PNG_FIRST : RIFF_FIRST; at < size && size - at >= FRONT;) {
+        size_t left = size - at - FRONT, count = read_count(bytes + at + (png ? 0 : 4), png);
+        if (count > left)
+            break;
+        if (memcmp(bytes + at + (png ? 4 : 0), name, 4) == 0)
+            return (part){bytes + at + FRONT, count};
+        at += FRONT + count + (png ? CHECK_SUM : count % 2);
+    }
+    return (part){NULL, 0};
+}
+
+static dt_status refuse(const void *bytes, size_t size, dt_error *error)
+{
+    if (format_of(bytes, size) == IFF_WEBP && find_chunk(bytes, size, false, "ANIM").bytes)
+        return dt_fail(
+            error, DT_ERR_DATA,
+            "expected a picture, found a WebP that is animated; save one of its pictures");
     return dt_fail(error, DT_ERR_DATA,
                    "expected a whole picture, found one that is damaged, or of a kind that cannot "
                    "be decoded");
@@ -57,7 +89,7 @@ static dt_status read_head(const void *bytes, size_t size, head *out, dt_error *
     if (pixReadHeaderMem(bytes, size, &format, &out->width, &out->height, &bits, &samples,
                          &has_colours) ||
         out->height < 1 || out->width < 1)
-        return refuse(error);
+        return refuse(bytes, size, error);
     out->grey = samples <= 2 && !has_colours;
     if (out->height <= DT_IMAGE_SIDE_MAX && out->width <= DT_IMAGE_SIDE_MAX &&
         (int64_t)out->height * out->width <= DT_IMAGE_PIXELS_MAX)
@@ -74,13 +106,40 @@ typedef struct turning {
     bool mirrored;
 } turning;
 
+/* The EXIF data of a file. A JPEG is searched for them by libexif itself; others have them as a
+ * TIFF file is, alone or with a mark in front. Owned: exif_data_unref; NULL: there are none. */
+static ExifData *find_exif(int format, const void *bytes, size_t size)
+{
+    static const uint8_t mark[] = {'E', 'x', 'i', 'f', 0, 0};
+    part of = {bytes, size};
+    if (format == IFF_PNG)
+        of = find_chunk(bytes, size, true, "eXIf");
+    else if (format == IFF_WEBP)
+        of = find_chunk(bytes, size, false, "EXIF");
+    else if (format != IFF_JFIF_JPEG && format != IFF_TIFF)
+        of.bytes = NULL;
+    if (!of.bytes || of.size > UINT32_MAX - sizeof mark)
+        return NULL;
+    if (format == IFF_JFIF_JPEG ||
+        (of.size > sizeof mark && memcmp(of.bytes, mark, sizeof mark) == 0))
+        return exif_data_new_from_data(of.bytes, (unsigned)of.size);
+    uint8_t *marked = dt_calloc(sizeof mark + of.size, 1, NULL);
+    if (!marked)
+        return NULL;
+    memcpy(marked, mark, sizeof mark);
+    memcpy(marked + sizeof mark, of.bytes, of.size);
+    ExifData *exif = exif_data_new_from_data(marked, (unsigned)(sizeof mark + of.size));
+    dt_free(marked);
+    return exif;
+}
+
 /* As EXIF says it; source: Exif 2.3, 4.6.4, tag 0x0112. */
-static turning find_turning(const void *bytes, size_t size)
+static turning find_turning(int format, const void *bytes, size_t size)
 {
     static const turning turns[] = {
         [2] = {0, true},  [3] = {2, false}, [4] = {2, true}, [5] = {1, true},
         [6] = {1, false}, [7] = {3, true},  [8] = {3, false}};
-    ExifData *exif = size <= UINT32_MAX ? exif_data_new_from_data(bytes, (unsigned)size) : NULL;
+    ExifData *exif = find_exif(format, bytes, size);
     ExifEntry *entry =
         exif ? exif_content_get_entry(exif->ifd[EXIF_IFD_0], EXIF_TAG_ORIENTATION) : NULL;
     unsigned said = entry && entry->format == EXIF_FORMAT_SHORT && entry->size >= 2
@@ -110,7 +169,7 @@ static PIX *read_jpeg(const void *bytes, size_t size, int most)
     PIX *picture = pixReadMemJpeg(bytes, size, 0, reduction, &warnings, 0);
     if (warnings > 0)
         pixDestroy(&picture);
-    return picture ? turn(picture, find_turning(bytes, size)) : NULL;
+    return picture;
 }
 
 /* A copy of a PNG in which a transparent colour (tRNS of grey or RGB) is unknown, so that it shows
@@ -118,23 +177,16 @@ static PIX *read_jpeg(const void *bytes, size_t size, int most)
  * is none. Owned: dt_free. Source: PNG, 5.3, 11.3.2.1. */
 static uint8_t *without_key(const uint8_t *bytes, size_t size)
 {
-    enum { FIRST = 8, EXTRA = 12, COLOUR_AT = 25, PALETTE = 3 };
-    for (size_t at = FIRST, next; at + EXTRA <= size; at = next) {
-        next = at + EXTRA +
-               ((size_t)bytes[at] << 24 | (size_t)bytes[at + 1] << 16 | (size_t)bytes[at + 2] << 8 |
-                bytes[at + 3]);
-        if (memcmp(bytes + at + 4, "IDAT", 4) == 0)
-            return NULL;
-        if (bytes[COLOUR_AT] == PALETTE || memcmp(bytes + at + 4, "tRNS", 4) != 0)
-            continue;
-        uint8_t *copy = dt_calloc(size, 1, NULL);
-        if (copy) {
-            memcpy(copy, bytes, size);
-            copy[at + 5] = 'r'; /* its check sum is now wrong: it is passed over */
-        }
-        return copy;
+    enum { COLOUR_AT = 25, PALETTE = 3 };
+    part key = find_chunk(bytes, size, true, "tRNS");
+    if (!key.bytes || bytes[COLOUR_AT] == PALETTE)
+        return NULL;
+    uint8_t *copy = dt_calloc(size, 1, NULL);
+    if (copy) {
+        memcpy(copy, bytes, size);
+        copy[key.bytes - bytes - 3] = 'r'; /* its check sum is now wrong: it is passed over */
     }
-    return NULL;
+    return copy;
 }
 
 static PIX *read_png(const void *bytes, size_t size)
@@ -265,9 +317,11 @@ dt_status image_decode_here(const void *bytes, size_t size, int channels, dt_ima
     PIX *picture = is.format == IFF_JFIF_JPEG ? read_jpeg(bytes, size, longest)
                    : is.format == IFF_PNG     ? read_png(bytes, size)
                                               : pixReadMem(bytes, size);
+    if (picture && is.format != IFF_TIFF) /* Leptonica turns those itself */
+        picture = turn(picture, find_turning(is.format, bytes, size));
     picture = to_colours(picture);
     if (!picture)
-        return refuse(error);
+        return refuse(bytes, size, error);
     status = copy_pixels(picture, out, error);
     pixDestroy(&picture);
     return status;
@@ -296,7 +350,7 @@ dt_status image_look_here(const void *bytes, size_t size, bool closely, dt_image
     dt_status status = read_head(bytes, size, &is, error);
     if (status)
         return status;
-    bool across = is.format == IFF_JFIF_JPEG && find_turning(bytes, size).quarters % 2 == 1;
+    bool across = find_turning(is.format, bytes, size).quarters % 2 == 1;
     *out =
         (dt_image){.height = across ? is.width : is.height, .width = across ? is.height : is.width};
     if (closely && is.grey)

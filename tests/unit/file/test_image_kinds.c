@@ -157,55 +157,55 @@ static void a_library_that_must_be_set_up_is(void)
     dt_free(image.pixels);
 }
 
-/* The JPEG with an Exif segment behind its start; source: Exif 2.3, 4.5.2. Owned: dt_free. */
-static uint8_t *add_exif(const uint8_t *jpeg, size_t *size, int orientation, bool little)
+/* A TIFF file of one field, the orientation; source: TIFF 6.0, section 2. */
+enum { EXIF_SIZE = 26 };
+static void write_exif(uint8_t *to, int orientation, bool little)
 {
-    uint8_t little_exif[] = {0xff,
-                             0xe1,
-                             0,
-                             34,
-                             'E',
-                             'x',
-                             'i',
-                             'f',
-                             0,
-                             0,
-                             'I',
-                             'I',
-                             42,
-                             0,
-                             8,
-                             0,
-                             0,
-                             0,
-                             1,
-                             0,
-                             0x12,
-                             1,
-                             3,
-                             0,
-                             1,
-                             0,
-                             0,
-                             0,
-                             (uint8_t)orientation,
-                             0,
-                             0,
-                             0,
-                             0,
-                             0,
-                             0,
-                             0};
-    uint8_t big_exif[] = {0xff, 0xe1, 0, 34, 'E', 'x', 'i', 'f', 0, 0,
-                          'M',  'M',  0, 42, 0,   0,   0,   8,   0, 1,
-                          1,    0x12, 0, 3,  0,   0,   0,   1,   0, (uint8_t)orientation,
-                          0,    0,    0, 0,  0,   0};
-    uint8_t *out = dt_calloc(*size + sizeof big_exif, 1, NULL);
+    const uint16_t words[EXIF_SIZE / 2] = {little ? 0x4949 : 0x4d4d,
+                                           42,
+                                           little ? 8 : 0,
+                                           little ? 0 : 8,
+                                           1,
+                                           0x112,
+                                           3,
+                                           little ? 1 : 0,
+                                           little ? 0 : 1,
+                                           (uint16_t)orientation};
+    for (int i = 0; i < EXIF_SIZE; i++)
+        to[i] = (uint8_t)(words[i / 2] >> 8 * ((i % 2 == 0) != little));
+}
+
+/* The file with that orientation: in an APP1 segment of a JPEG, a chunk eXIf of a PNG, EXIF of a
+ * WebP. source: Exif 2.3, 4.5.2; PNG, extensions, eXIf; WebP container, 2.7. Owned: dt_free. */
+static uint8_t *add_exif(const uint8_t *file, size_t *size, int format, int orientation,
+                         bool little)
+{
+    static const struct {
+        int format;
+        size_t at; /* 0: the end */
+        size_t front, behind;
+        char head[11];
+    } ways[] = {{IFF_JFIF_JPEG, 2, 10, 0,
+                 "\xff\xe1\0\x22"
+                 "Exif\0"},
+                {IFF_PNG, 33, 8, 4,
+                 "\0\0\0\x1a"
+                 "eXIf"},
+                {IFF_WEBP, 0, 8, 0, "EXIF\x1a\0\0"}};
+    size_t i = 0;
+    while (ways[i].format != format)
+        i++;
+    size_t at = ways[i].at ? ways[i].at : *size;
+    size_t added = ways[i].front + EXIF_SIZE + ways[i].behind;
+    uint8_t *out = dt_calloc(*size + added, 1, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(out);
-    memcpy(out, jpeg, 2);
-    memcpy(out + 2, little ? little_exif : big_exif, sizeof big_exif);
-    memcpy(out + 2 + sizeof big_exif, jpeg + 2, *size - 2);
-    *size += sizeof big_exif;
+    memcpy(out, file, at);
+    memcpy(out + at, ways[i].head, ways[i].front);
+    write_exif(out + at + ways[i].front, orientation, little);
+    memcpy(out + at + added, file + at, *size - at);
+    *size += added;
+    for (int byte = 0; format == IFF_WEBP && byte < 4; byte++)
+        out[4 + byte] = (uint8_t)((*size - 8) >> 8 * byte);
     return out;
 }
 
@@ -219,33 +219,50 @@ static void place(int orientation, int y, int x, int *row, int *column)
     *column = columns[orientation];
 }
 
+static void expect_upright(int format, int orientation, bool little)
+{
+    size_t size;
+    dt_image image;
+    uint8_t *file = encode(format, &size);
+    uint8_t *bytes = add_exif(file, &size, format, orientation, little);
+    int turned = orientation > 8 ? 0 : orientation, wrong = 0;
+    bool across = turned > 4;
+    CU_ASSERT_EQUAL_FATAL(dt_image_decode(decoder, bytes, size, 1, &image, NULL), DT_OK);
+    CU_ASSERT_EQUAL_FATAL(image.height, across ? WIDTH : HEIGHT);
+    CU_ASSERT_EQUAL_FATAL(image.width, across ? HEIGHT : WIDTH);
+    look_at(bytes, size, &image);
+    for (int y = 0; y < HEIGHT; y++)
+        for (int x = 0; x < WIDTH; x++) {
+            int row, column;
+            place(turned, y, x, &row, &column);
+            wrong += is_inside_an_area(y, x) &&
+                     !is_near(image.pixels + row * image.width + column, colour_at(y, x), 1);
+        }
+    CU_ASSERT_EQUAL(wrong, 0);
+    dt_free(image.pixels);
+    dt_free(bytes);
+    lept_free(file);
+}
+
 static void a_photograph_is_turned_upright(void)
 {
-    for (int orientation = 0; orientation <= 9; orientation++)
-        for (int little = 0; little < 2; little++) {
-            size_t size;
-            dt_image image;
-            uint8_t *jpeg = encode(IFF_JFIF_JPEG, &size);
-            uint8_t *bytes = add_exif(jpeg, &size, orientation, little);
-            int turned = orientation > 8 ? 0 : orientation, wrong = 0;
-            bool across = turned > 4;
-            CU_ASSERT_EQUAL_FATAL(dt_image_decode(decoder, bytes, size, 1, &image, NULL), DT_OK);
-            CU_ASSERT_EQUAL_FATAL(image.height, across ? WIDTH : HEIGHT);
-            CU_ASSERT_EQUAL_FATAL(image.width, across ? HEIGHT : WIDTH);
-            look_at(bytes, size, &image);
-            for (int y = 0; y < HEIGHT; y++)
-                for (int x = 0; x < WIDTH; x++) {
-                    int row, column;
-                    place(turned, y, x, &row, &column);
-                    wrong +=
-                        is_inside_an_area(y, x) &&
-                        !is_near(image.pixels + row * image.width + column, colour_at(y, x), 1);
-                }
-            CU_ASSERT_EQUAL(wrong, 0);
-            dt_free(image.pixels);
-            dt_free(bytes);
-            lept_free(jpeg);
-        }
+    static const int formats[] = {IFF_JFIF_JPEG, IFF_PNG, IFF_WEBP};
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        for (int orientation = 0; orientation <= 9; orientation++)
+            for (int little = 0; little < 2; little++)
+                expect_upright(formats[i], orientation, little);
+}
+
+/* source: WebP container, 2.7: a head of 8 x 8 pixels that says so, and the chunk ANIM. */
+static void a_webp_that_is_animated_is_named(void)
+{
+    static const char file[] = "RIFF\x24\0\0\0WEBPVP8X\x0a\0\0\0\2\0\0\0\7\0\0\7\0\0"
+                               "ANIM\6\0\0\0\xff\xff\xff\xff\0\0";
+    dt_image image;
+    dt_error error = {0};
+    CU_ASSERT_EQUAL(dt_image_decode(decoder, file, sizeof file - 1, 1, &image, &error),
+                    DT_ERR_DATA);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "a WebP that is animated"));
 }
 
 /* A large picture becomes smaller, by the same part down and across. */
@@ -302,6 +319,7 @@ CU_SuiteInfo dt_suite_image_kinds(void)
         {"a library that must be set up is", a_library_that_must_be_set_up_is},
         {"a look finds out whether a picture is grey", a_look_finds_out_whether_a_picture_is_grey},
         {"a photograph is turned upright", a_photograph_is_turned_upright},
+        {"a WebP that is animated is named", a_webp_that_is_animated_is_named},
         {"a large picture is made smaller", a_large_picture_is_made_smaller},
         {"damage is an error", damage_is_an_error},
         CU_TEST_INFO_NULL};
