@@ -101,12 +101,12 @@ def light(random, uneven):
     return 1 - uneven * (1 + np.cos(turn) * y + np.sin(turn) * x) / 2 / 1.5
 
 
-def shadow(random):
-    """Of something with a straight edge, across the picture."""
+def shadow(random, middle=0.5, depth=(0.25, 0.5)):
+    """Of something with a straight edge, across the picture, so far from its middle."""
     y, x = np.mgrid[-1:1:HEIGHT * 1j, -1:1:WIDTH * 1j]
     turn = random.uniform(0, 2 * np.pi)
-    side = np.cos(turn) * y + np.sin(turn) * x - random.uniform(-0.5, 0.5)
-    return 1 - random.uniform(0.25, 0.5) * (side > 0)
+    side = np.cos(turn) * y + np.sin(turn) * x - random.uniform(-middle, middle)
+    return 1 - random.uniform(*depth) * (side > 0)
 
 
 def cut(random, v, u, kind):
@@ -123,6 +123,7 @@ def cut(random, v, u, kind):
 
 
 KINDS = ["screen", "uneven", "shadow", "table", "around", "edge", "cell", "ruled", "board", "colour"]
+OTHERS = {10: "sheet", 12: "sun"}
 
 
 ROW_KINDS = ["screen", "uneven", "shadow", "ruled", "board", "colour"]
@@ -142,7 +143,7 @@ def photograph(random, kind, digit):
     """[HEIGHT][WIDTH], or [3] of them behind, from 0 to 255. digit: [28][28], or wider."""
     flat = kind in ("screen", "edge")
     v, u = on_sheet(random, 0 if flat else 0.06, 0 if flat else 0.12)
-    small = {"cell": (0.5, 0.62), "around": (0.5, 0.62), "table": (0.5, 0.62), "sheet": (0.2, 0.3)}
+    small = {"cell": (0.5, 0.62), "around": (0.5, 0.62), "table": (0.5, 0.62), "sheet": (0.2, 0.3), "sun": (0.2, 0.35)}
     size = random.uniform(*small.get(kind, (0.5, 0.9)))
     shift = random.uniform(-0.05, 0.05, 2)
     middle = (np.array(digit.shape) - 1) / 2
@@ -166,6 +167,8 @@ def photograph(random, kind, digit):
     surface = smooth(surface, 1) * light(random, random.uniform(0.2, 0.5))
     if kind in ("shadow", "colour"):
         surface *= smooth(shadow(random), 3)
+    if kind == "sun":
+        surface *= shadow(random, 0.1, (0.55, 0.65))
     if kind == "colour":
         tint = np.array([1, random.uniform(0.85, 1), random.uniform(0.7, 0.9)])
         surface = surface[:, :, None] * tint
@@ -182,7 +185,7 @@ def make(data, directory, count):
     os.makedirs(directory)
     for number in range(int(count)):
         random = np.random.default_rng(number)
-        kind = KINDS[number % len(KINDS)] if number % 20 != 10 else "sheet"
+        kind = OTHERS.get(number % 20, KINDS[number % len(KINDS)])
         ending = "ppm" if kind == "colour" else "png"
         write_picture(f"{directory}/{number:03}-{kind}-{labels[number]}.{ending}",
                       photograph(random, kind, images[number]))
@@ -228,12 +231,14 @@ def check(answers, originals, directory):
     before = [line.split("\t")[1] for line in open(originals)]
     right = [found.get(name) == label for name, label in zip(names, labels)]
     possible = sum(answer == label for answer, label in zip(before, labels))
-    for kind in KINDS + ["sheet"]:
+    few = []
+    for kind in KINDS + list(OTHERS.values()):
         of_kind = [r for name, r in zip(names, right) if f"-{kind}-" in name]
         print(f"{kind:8} {sum(of_kind)} of {len(of_kind)}", *[os.path.basename(name) for name, r in zip(names, right)
                                                               if f"-{kind}-" in name and not r])
+        few += [kind] if sum(of_kind) < 0.85 * len(of_kind) else []
     print(f"{sum(right)} of {len(names)} photographs, {possible} of the originals")
-    assert len(names) == len(before) and sum(right) >= SHARE * possible
+    assert len(names) == len(before) and sum(right) >= SHARE * possible and not few
 
 
 def fill_frames(directory, draw, ways):

@@ -222,7 +222,7 @@ test('the page sees in a picture what predict sees', async () => {
         return file;
     });
     const photographs = path.join(directory, 'photographs');
-    if (mnist) files.push(...makePhotographs(photographs, 'make', mnist, photographs, '11'));
+    if (mnist) files.push(...makePhotographs(photographs, 'make', mnist, photographs, '13'));
     await comparePictures(page, weights, files);
     fs.writeFileSync(path.join(directory, 'text.png'), 'no picture');
     await page.setInputFiles('#file', path.join(directory, 'text.png'));

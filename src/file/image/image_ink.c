@@ -13,22 +13,10 @@
 #define NOISE_FACTOR 3
 #define NOISE_LEAST  12 /* what JPEG leaves around strokes */
 #define NOISE_CLEAN  36
-/* A stroke is thinner than this share of the picture's smaller side. */
-#define STROKE_MOST 0.3
-/* Of the strongest ink: what a piece is made of, what is none, and what is full. */
-#define STRONG 0.45
-#define WEAK   0.2
-#define FULL   0.85
-/* The least contrast that is ink, of 255. */
-#define CONTRAST_LEAST 20
 /* What is written on a sheet has at least this share of its width. A hole has more than this share
  * of its box. */
 #define WRITTEN_LEAST 0.1
 #define HOLE_SOLID    0.65
-/* Shares that differ by less say nothing. */
-#define ALIKE 0.05
-/* Light of which nothing is made more than this many times brighter. */
-#define DARKEST 40
 
 typedef struct border {
     int tone, noise;
@@ -82,6 +70,12 @@ void image_free_ink(ink *of)
     *of = (ink){0};
 }
 
+bool image_is_inside(const ink *inner, const ink *outer)
+{
+    return outer->top < inner->top && outer->left < inner->left && outer->bottom > inner->bottom &&
+           outer->right > inner->right;
+}
+
 /* The picture with at most SIDE_SEEN pixels a side, or as many in all. */
 static dt_status reduce(const dt_image *image, bool many, plane *out, dt_error *error)
 {
@@ -107,11 +101,21 @@ static dt_status reduce(const dt_image *image, bool many, plane *out, dt_error *
     return DT_OK;
 }
 
-/* The value below which `share` of the values are. They are whole numbers from 0 to 255, but for
- * fractions. */
-static int quantile(const plane *of, bool border_only, int around, double share)
+int image_quantile_of(const int64_t counts[256], double share)
 {
-    int64_t counts[256] = {0}, total = 0, below = 0;
+    int64_t total = 0, below = 0;
+    int value = 0;
+    for (int i = 0; i < 256; i++)
+        total += counts[i];
+    int64_t rank = (int64_t)((double)(total - 1) * share);
+    while (below + counts[value] <= rank)
+        below += counts[value++];
+    return value;
+}
+
+int image_quantile(const plane *of, bool border_only, int around, double share)
+{
+    int64_t counts[256] = {0};
     for (int y = 0; y < of->height; y++)
         for (int x = 0; x < of->width; x++) {
             bool inside = y > 0 && x > 0 && y < of->height - 1 && x < of->width - 1;
@@ -119,189 +123,17 @@ static int quantile(const plane *of, bool border_only, int around, double share)
             if (border_only && inside)
                 continue;
             counts[abs(value - around)]++;
-            total++;
         }
-    int64_t rank = (int64_t)((double)(total - 1) * share);
-    int value = 0;
-    while (below + counts[value] <= rank)
-        below += counts[value++];
-    return value;
+    return image_quantile_of(counts, share);
 }
 
 /* The median of the border, and three times the deviation that nine of ten of its pixels keep
  * within, at least NOISE_LEAST. */
 static border measure_border(const plane *of)
 {
-    int tone = quantile(of, true, 0, 0.5);
-    int noise = NOISE_FACTOR * quantile(of, true, tone, 0.9);
+    int tone = image_quantile(of, true, 0, 0.5);
+    int noise = NOISE_FACTOR * image_quantile(of, true, tone, 0.9);
     return (border){tone, noise > NOISE_LEAST ? noise : NOISE_LEAST};
-}
-
-/* Largest (or smallest) of the values at most `reach` away along a line of `count`. */
-static void slide(const float *from, size_t step, int count, int reach, float sign, int *queue,
-                  float *to)
-{
-    int first = 0, end = 0;
-    for (int i = 0; i < count + reach; i++) {
-        if (i < count) {
-            while (end > first &&
-                   sign * from[(size_t)queue[end - 1] * step] <= sign * from[(size_t)i * step])
-                end--;
-            queue[end++] = i;
-        }
-        if (i < reach)
-            continue;
-        while (queue[first] < i - 2 * reach)
-            first++;
-        to[(size_t)(i - reach) * step] = from[(size_t)queue[first] * step];
-    }
-}
-
-/* The same in a square; `between` and `to` have room for the plane. */
-static void spread(const plane *of, const float *from, int reach, float sign, int *queue,
-                   float *between, float *to)
-{
-    size_t width = (size_t)of->width;
-    for (int y = 0; y < of->height; y++)
-        slide(from + (size_t)y * width, 1, of->width, reach, sign, queue,
-              between + (size_t)y * width);
-    for (int x = 0; x < of->width; x++)
-        slide(between + x, width, of->height, reach, sign, queue, to + x);
-}
-
-/* Paper: what is left of the picture when thin things darker than it (sign 1) or lighter (-1) are
- * closed over. */
-static dt_status find_paper(const plane *picture, int sign, float *paper, dt_error *error)
-{
-    int smaller = picture->height < picture->width ? picture->height : picture->width;
-    int larger = picture->height + picture->width - smaller;
-    int reach = (int)(smaller * STROKE_MOST / 2) + 1;
-    size_t count = (size_t)picture->height * (size_t)picture->width;
-    float *between = dt_calloc(2 * count, sizeof(float), error);
-    int *queue = between ? dt_calloc((size_t)larger + 1, sizeof *queue, error) : NULL;
-    if (queue) {
-        spread(picture, picture->values, reach, (float)sign, queue, between, between + count);
-        spread(picture, between + count, reach, (float)-sign, queue, between, paper);
-    }
-    dt_free(between);
-    dt_free(queue);
-    return queue ? DT_OK : DT_ERR_INTERNAL;
-}
-
-/* Strokes, with the tones that they and their paper have in the picture. */
-typedef struct strokes {
-    ink ink;
-    double tone, paper;
-} strokes;
-
-static bool is_darker_than_paper(const strokes *of)
-{
-    return of->tone < of->paper;
-}
-
-/* Ink that differs from its paper: darker (sign 1) or lighter (-1), as a share of the lighter. */
-static dt_status pick_strokes(const plane *picture, const float *paper, int sign, bool many,
-                              ink *out, dt_error *error)
-{
-    plane *to = &out->plane;
-    size_t count = (size_t)picture->height * (size_t)picture->width;
-    for (size_t i = 0; i < count; i++) {
-        double light = (double)paper[i], value = (double)picture->values[i];
-        double most = fmax(DARKEST, fmax(light, value));
-        to->values[i] = (float)fmax(0, fmin(255, 255 * sign * (light - value) / most));
-    }
-    double usual = quantile(to, false, 0, 0.5), range = quantile(to, false, 0, 0.995) - usual;
-    double weak = usual + WEAK * range, full = usual + FULL * range;
-    if (range < CONTRAST_LEAST) {
-        memset(to->values, 0, count * sizeof(float));
-        return DT_OK;
-    }
-    dt_status status = image_pick_pieces(out, weak, usual + STRONG * range, false, many, error);
-    for (size_t i = 0; i < count && !status; i++) {
-        double share = ((double)to->values[i] - weak) / (full - weak);
-        to->values[i] = (float)(255 * fmax(0, fmin(1, share)));
-    }
-    return status;
-}
-
-static dt_status find_strokes(const plane *picture, int sign, bool many, strokes *out,
-                              dt_error *error)
-{
-    size_t count = (size_t)picture->height * (size_t)picture->width;
-    plane *to = &out->ink.plane;
-    *out = (strokes){.ink.plane = {picture->height, picture->width, NULL}};
-    float *paper = dt_calloc(count, sizeof(float), error);
-    to->values = paper ? dt_calloc(count, sizeof(float), error) : NULL;
-    dt_status status = to->values ? find_paper(picture, sign, paper, error) : DT_ERR_INTERNAL;
-    if (!status)
-        status = pick_strokes(picture, paper, sign, many, &out->ink, error);
-    if (!status)
-        image_measure_ink(&out->ink);
-    for (size_t i = 0; i < count && !status && out->ink.mass > 0; i++) {
-        double weight = (double)to->values[i] / out->ink.mass;
-        out->tone += weight * (double)picture->values[i];
-        out->paper += weight * (double)paper[i];
-    }
-    dt_free(paper);
-    return status;
-}
-
-static bool is_inside(const ink *inner, const ink *outer)
-{
-    return outer->top < inner->top && outer->left < inner->left && outer->bottom > inner->bottom &&
-           outer->right > inner->right;
-}
-
-/* How much of what surrounds strokes has their tone rather than that of their paper: 0 to 1. What
- * strokes enclose looks like ink of the paper's tone, and has paper around it. */
-static double share_outside(const plane *picture, const strokes *of)
-{
-    const ink *box = &of->ink;
-    int tall = box->bottom - box->top, wide = box->right - box->left;
-    int around = 1 + (tall > wide ? tall : wide) / 4, alike = 0, all = 0;
-    for (int y = box->top - around; y <= box->bottom + around; y++)
-        for (int x = box->left - around; x <= box->right + around; x++) {
-            if (y < 0 || x < 0 || y >= picture->height || x >= picture->width ||
-                (y >= box->top && y <= box->bottom && x >= box->left && x <= box->right))
-                continue;
-            double value = (double)picture->values[(size_t)y * (size_t)picture->width + (size_t)x];
-            alike += (value < (of->tone + of->paper) / 2) == is_darker_than_paper(of);
-            all++;
-        }
-    return all > 0 ? (double)alike / all : 0;
-}
-
-/* Whether of two kinds of strokes the second is the digit. Where both have paper around them, a
- * sheet has the digit in it. */
-static bool is_better(const plane *picture, const strokes *first, const strokes *second)
-{
-    if (first->ink.mass <= 0 || second->ink.mass <= 0)
-        return second->ink.mass > 0;
-    double here = share_outside(picture, first), there = share_outside(picture, second);
-    if (fabs(here - there) >= ALIKE)
-        return there < here;
-    if (is_inside(&first->ink, &second->ink) || is_inside(&second->ink, &first->ink))
-        return is_inside(&second->ink, &first->ink);
-    return second->ink.mass > first->ink.mass;
-}
-
-/* Of strokes darker and lighter than their surroundings those that are the digit; which they are is
- * told by the largest of many. */
-static dt_status find_uneven(const plane *picture, bool many, ink *out, dt_error *error)
-{
-    strokes darker, lighter = {0};
-    dt_status status = find_strokes(picture, 1, false, &darker, error);
-    if (!status)
-        status = find_strokes(picture, -1, false, &lighter, error);
-    bool second = !status && is_better(picture, &darker, &lighter);
-    strokes *better = second ? &lighter : &darker;
-    image_free_ink(second ? &darker.ink : &lighter.ink);
-    if (!status && many) {
-        image_free_ink(&better->ink);
-        status = find_strokes(picture, second ? -1 : 1, true, better, error);
-    }
-    *out = better->ink;
-    return status;
 }
 
 /* Ink on a border of one tone: what differs from it towards the side where more does. */
@@ -335,7 +167,7 @@ static bool is_written(const plane *picture, const ink *on, const ink *sheet, do
 {
     size_t count = (size_t)picture->height * (size_t)picture->width, inked = 0;
     double tone = 0, sheet_tone = 0;
-    if (on->mass <= 0 || !is_inside(on, sheet))
+    if (on->mass <= 0 || !image_is_inside(on, sheet))
         return false;
     for (size_t i = 0; i < count; i++) {
         double value = (double)picture->values[i], weight = (double)on->plane.values[i];
@@ -345,8 +177,8 @@ static bool is_written(const plane *picture, const ink *on, const ink *sheet, do
     }
     int tall = on->bottom - on->top + 1, wide = on->right - on->left + 1;
     int longer = tall > wide ? tall : wide;
-    bool hole = fabs(tone - around) < fabs(tone - sheet_tone) &&
-                (double)inked > HOLE_SOLID * tall * wide;
+    bool hole =
+        fabs(tone - around) < fabs(tone - sheet_tone) && (double)inked > HOLE_SOLID * tall * wide;
     return longer >= WRITTEN_LEAST * shorter && fabs(tone - sheet_tone) >= CONTRAST_LEAST && !hole;
 }
 
@@ -392,7 +224,7 @@ static dt_status find_written(const plane *picture, border around, const ink *on
     double shorter;
     dt_status status = image_cut_sheet(picture, on, &sheet, &shorter, error);
     if (!status && shorter > 0)
-        status = find_uneven(&sheet, many, &found, error);
+        status = image_find_strokes(&sheet, many, &found, error);
     if (!status && found.mass > 0)
         status = put_back(&found, on, out, error);
     if (!status && !is_written(picture, out, on, shorter, around.tone))
@@ -409,7 +241,7 @@ static dt_status find_on_even(const plane *picture, border edge, bool many, ink 
     ink on = {0};
     dt_status status = find_even(picture, edge, many, out, error);
     if (!status && out->mass > 0 && fills_picture(out))
-        status = find_uneven(picture, many, &on, error);
+        status = image_find_strokes(picture, many, &on, error);
     else if (!status && out->mass > 0)
         status = find_written(picture, edge, out, many, &on, error);
     if (!status && on.mass > 0) {
@@ -429,7 +261,7 @@ dt_status image_find_ink(const dt_image *image, bool many, ink *out, dt_error *e
     border edge = status ? (border){0} : measure_border(&picture);
     if (!status)
         status = edge.noise <= NOISE_CLEAN ? find_on_even(&picture, edge, many, out, error)
-                                           : find_uneven(&picture, many, out, error);
+                                           : image_find_strokes(&picture, many, out, error);
     dt_free(picture.values);
     if (status || out->mass > 0)
         return status;

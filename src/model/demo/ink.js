@@ -1,7 +1,8 @@
-// The ink of a picture: src/file/image/image_ink.c, image_sheet.c and image_pieces.c, step by step.
+// The ink of a picture, step by step as in src/file/image: image_ink.c, image_strokes.c,
+// image_sheet.c and image_pieces.c.
 
 const seen = { side: 512, noise: 3, noiseLeast: 12, noiseClean: 36, stroke: 0.3, strong: 0.45,
-    weak: 0.2, full: 0.85, contrast: 20, alike: 0.05, darkest: 40 };
+    weak: 0.2, full: 0.85, contrast: 20, shadowed: 0.1, alike: 0.05, darkest: 40 };
 const linesAre = { slope: 0.1, ink: 0.9, thick: 0.03, thin: 0.6, step: 3 };
 const framesAre = { full: 0.3, held: 0.3, slant: 0.15, closed: 0.8 };
 const sheetsAre = { least: 0.05, square: 0.88, inked: 0.8, long: 2.5, turn: 3 };
@@ -45,20 +46,22 @@ function reduce(plane, side) {
     return out;
 }
 
-// The value below which `share` of the values are.
+// The value below which `share` of the values are, of which there are so many of each.
+function quantileOf(counts, share) {
+    const rank = Math.floor((counts.reduce((sum, count) => sum + count) - 1) * share);
+    let value = 0;
+    for (let below = 0; below + counts[value] <= rank; value++) below += counts[value];
+    return value;
+}
+
 function quantile({ height, width, values }, share, borderOnly = false, around = 0) {
     const counts = new Float64Array(256);
-    let total = 0;
     for (let y = 0; y < height; y++)
         for (let x = 0; x < width; x++) {
             if (borderOnly && y > 0 && x > 0 && y < height - 1 && x < width - 1) continue;
             counts[Math.abs(Math.floor(values[y * width + x]) - around)]++;
-            total++;
         }
-    const rank = Math.floor((total - 1) * share);
-    let value = 0;
-    for (let below = 0; below + counts[value] <= rank; value++) below += counts[value];
-    return value;
+    return quantileOf(counts, share);
 }
 
 function measureBorder(picture) {
@@ -92,6 +95,26 @@ function spread({ height, width, values }, reach, sign) {
     return to;
 }
 
+// Calls back for each pixel of the box of strokes and its surroundings.
+function aroundBox({ height, width }, { top, left, bottom, right }, call) {
+    const reach = 1 + Math.trunc(Math.max(bottom - top, right - left) / 4);
+    for (let y = Math.max(0, top - reach); y <= bottom + reach && y < height; y++)
+        for (let x = Math.max(0, left - reach); x <= right + reach && x < width; x++)
+            call(y * width + x, y >= top && y <= bottom && x >= left && x <= right);
+}
+
+// The tone of the paper of strokes: under those that are lighter; of those that are darker, where
+// the paper around them is most like them, since a shadow on it is no ink.
+function findTone(plane, box, paper, sign) {
+    const counts = new Float64Array(256);
+    let mean = 0;
+    aroundBox(plane, box, (at) => {
+        counts[Math.trunc(paper[at])]++;
+        mean += plane.values[at] / box.mass * paper[at];
+    });
+    return sign > 0 ? quantileOf(counts, seen.shadowed) : mean;
+}
+
 // Strokes darker (sign 1) or lighter (-1) than their paper, and the tones of both.
 function findStrokes(picture, sign) {
     const { height, width } = picture;
@@ -110,10 +133,9 @@ function findStrokes(picture, sign) {
     for (let i = 0; i < values.length; i++)
         values[i] = 255 * Math.max(0, Math.min(1, (values[i] - weak) / (full - weak)));
     const out = { ...measure(plane), tone: 0, paper: 0 };
-    for (let i = 0; i < values.length && out.mass > 0; i++) {
+    for (let i = 0; i < values.length && out.mass > 0; i++)
         out.tone += values[i] / out.mass * picture.values[i];
-        out.paper += values[i] / out.mass * paper[i];
-    }
+    if (out.mass > 0) out.paper = findTone(plane, out, paper, sign);
     return out;
 }
 
@@ -121,15 +143,14 @@ const isInside = (inner, outer) => outer.top < inner.top && outer.left < inner.l
     outer.bottom > inner.bottom && outer.right > inner.right;
 
 // How much of what surrounds strokes has their tone rather than that of their paper.
-function shareOutside(picture, { top, left, bottom, right, tone, paper }) {
-    const around = 1 + Math.trunc(Math.max(bottom - top, right - left) / 4);
+function shareOutside(picture, strokes) {
+    const { tone, paper } = strokes;
     let alike = 0, all = 0;
-    for (let y = Math.max(0, top - around); y <= bottom + around && y < picture.height; y++)
-        for (let x = Math.max(0, left - around); x <= right + around && x < picture.width; x++) {
-            if (y >= top && y <= bottom && x >= left && x <= right) continue;
-            alike += picture.values[y * picture.width + x] < (tone + paper) / 2 === tone < paper;
-            all++;
-        }
+    aroundBox(picture, strokes, (at, inside) => {
+        if (inside) return;
+        alike += picture.values[at] < (tone + paper) / 2 === tone < paper;
+        all++;
+    });
     return all > 0 ? alike / all : 0;
 }
 
