@@ -214,6 +214,14 @@ async function comparePictures(page, network, files) {
     }
 }
 
+async function expectRefusal(page, file, words) {
+    await page.setInputFiles('#file', file);
+    // The status may still say what the picture before it is.
+    await page.waitForFunction((expected) => document.getElementById('status').textContent
+        .includes(expected), words);
+    assert(await page.isVisible('#status.visible'));
+}
+
 test('the page sees in a picture what predict sees', async () => {
     const page = await openPage(trained);
     const files = [...pictures()].map((rows, i) => {
@@ -225,11 +233,10 @@ test('the page sees in a picture what predict sees', async () => {
     if (mnist) files.push(...makePhotographs(photographs, 'make', mnist, photographs, '13'));
     await comparePictures(page, weights, files);
     fs.writeFileSync(path.join(directory, 'text.png'), 'no picture');
-    await page.setInputFiles('#file', path.join(directory, 'text.png'));
-    // The status may still say what the picture before it is.
-    await page.waitForFunction(() => document.getElementById('status').textContent
-        .includes('text.png is no picture'));
-    assert(await page.isVisible('#status.visible'));
+    await expectRefusal(page, path.join(directory, 'text.png'), 'text.png is no picture');
+    const rows = path.join(directory, 'rows');
+    if (mnist) makePhotographs(rows, 'rows', mnist, rows, '1');
+    if (mnist) await expectRefusal(page, path.join(rows, 'blank.png'), 'blank.png has no ink');
 });
 
 test('the page sees pictures of a set that fills its frames, both ways, as predict does', async () => {

@@ -293,7 +293,7 @@ static dt_status choose(pieces *self, bool clean, bool many, ink *out, dt_error 
         first = largest(self, true, 0);
     for (int i = 0; i < self->count; i++)
         self->list[i].dropped |= first && self->list[i].at_edge && !first->at_edge;
-    if (first && many && !clean && !is_solid(self, first))
+    if (first && !clean && !is_solid(self, first))
         return DT_OK;
     if (first && many)
         return image_find_characters(self->list, self->count, first, out, error);

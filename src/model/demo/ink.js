@@ -7,7 +7,7 @@ const linesAre = { slope: 0.1, ink: 0.9, thick: 0.03, thin: 0.6, step: 3 };
 const framesAre = { full: 0.3, held: 0.3, slant: 0.15, closed: 0.8 };
 const sheetsAre = { least: 0.05, square: 0.88, inked: 0.8, long: 2.5, turn: 3 };
 const writingIs = { least: 0.1, solid: 0.65, rim: 0.02, rimPixels: 2 };
-const speck = 0.06, near = 0.25, massLeast = 0.02;
+const speck = 0.06, solid = 0.5, near = 0.25, massLeast = 0.02;
 
 const planeOf = (height, width) => ({ height, width, values: new Float32Array(height * width) });
 
@@ -427,6 +427,16 @@ function isFrame(width, labels, pieces, piece) {
             countClosed(width, labels, piece, true) >= framesAre.closed * wide);
 }
 
+// Whether it was written: enough squares of 2 x 2 pixels are ink. Noise has fewer.
+function isSolid(width, labels, piece) {
+    let squares = 0;
+    for (let y = piece.top; y < piece.bottom; y++)
+        for (let x = piece.left, at = y * width + x; x < piece.right; x++, at++)
+            squares += [at, at + 1, at + width, at + width + 1]
+                .every((i) => labels[i] === piece.label);
+    return squares >= solid * piece.count;
+}
+
 const gap = (a, b) => Math.max(a.top > b.top ? a.top - b.bottom : b.top - a.bottom,
     a.left > b.left ? a.left - b.right : b.left - a.right);
 
@@ -464,7 +474,7 @@ function pickPieces(plane, weak, strong, clean) {
     const largest = (list) => list.reduce((a, b) => a && a.mass >= b.mass ? a : b, null);
     const inner = pieces.filter((piece) => !piece.atEdge && longer(piece) >= least);
     const first = (!clean && largest(inner)) || largest(pieces);
-    if (first) takeAround(pieces, first);
+    if (first && (clean || isSolid(width, labels, first))) takeAround(pieces, first);
     for (let i = 0; i < values.length; i++) {
         let taken = labels[i] > 0 && all[labels[i] - 1].taken;
         if (labels[i] === 0 && values[i] > weak)
