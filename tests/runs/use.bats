@@ -381,7 +381,7 @@ EOT
     "$python" "$top/tests/runs/photographs.py" check_rows out originals rows
     for many in --many ""; do
         # shellcheck disable=SC2086 # none, or one
-        refuse 65 "blank.png: expected a digit on a background, found nothing that stands out" \
+        refuse 65 "rows.blank.png: expected a digit on a background, found nothing" \
             predict $many --weights run/weights.h5 rows/blank.png
     done
 }
