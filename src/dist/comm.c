@@ -81,15 +81,17 @@ static double share_of(const mask *self, const mask *masks, int ranks)
  * host. */
 static dt_status count_processors(dt_comm *self, dt_error *error)
 {
-    mask own = {{0}}, all;
+    mask own = {{0}}, all = {{0}};
     double quota = dt_cgroup_processors("/proc/self"), least;
     mask *masks = dt_calloc((size_t)self->host_size, sizeof *masks, error);
     if (!masks)
         return error->status;
     sched_getaffinity(0, sizeof own, (cpu_set_t *)own.words);
     MPI_Allgather(&own, sizeof own, MPI_BYTE, masks, sizeof own, MPI_BYTE, self->host);
-    MPI_Allreduce(&own, &all, MASK_WORDS, MPI_UNSIGNED_LONG, MPI_BOR, self->host);
     MPI_Allreduce(&quota, &least, 1, MPI_DOUBLE, MPI_MIN, self->host);
+    for (int r = 0; r < self->host_size; r++)
+        for (int i = 0; i < MASK_WORDS; i++)
+            all.words[i] |= masks[r].words[i];
     int count = count_bits(&all);
     self->host_cpus = count > 0 ? count : (int)sysconf(_SC_NPROCESSORS_ONLN);
     self->host_processors = fmin(self->host_cpus, least);
