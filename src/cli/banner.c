@@ -102,9 +102,12 @@ static void print_network(const dt_session *run)
     dt_architecture_text(&dt_network_spec_of(run->network)->architecture, text, sizeof text);
     dt_say("  network   %s, %zu parameters", text, run->parameter_count);
     size_t count;
+    int width = 28; /* of what stands before a count */
+    for (int i = 0; dt_network_describe_layer(run->network, i, text, sizeof text, &count); i++)
+        width = count > 0 && (int)strlen(text) > width ? (int)strlen(text) : width;
     for (int i = 0; dt_network_describe_layer(run->network, i, text, sizeof text, &count); i++) {
         if (count > 0)
-            dt_say("            %-28s%10zu", text, count);
+            dt_say("            %-*s%10zu", width, text, count);
         else
             dt_say("            %s", text);
     }

@@ -328,9 +328,11 @@ others() {
     local file
     make_data digits 40 20
     for file in "$top"/configs/*.ini; do
-        train 2 --config "$file" --data digits --dry-run
+        train 2 --config "$file" --data digits --batch-size 32 --dry-run
         grep -q 'ranks  *2 on 1 host' out
         grep -q '40 training\|54 training, 6 validation' out
+        expect "columns where layers' parameters end" 1 "$(sed -n '/^  network/,/^ *loss/p' out |
+            grep '   *[0-9]*$' | awk '{ print length }' | sort -u | wc -l)"
     done
     rm -r digits
     train 3 --data good --layers 30,10 --lr 0.5 --dry-run
