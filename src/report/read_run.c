@@ -107,6 +107,9 @@ dt_status report_run_open(const char *path, report_run *out, dt_error *error)
     static const char no_insight[] =
         "insight.h5 is not there: the run goes on, was killed, or is of an older version; no "
         "answers, mistakes or times by rank.";
+    static const char no_report[] =
+        "insight.h5 is not there: the run had report = false; no answers, mistakes or times by "
+        "rank.";
     static const char no_weights[] = "weights.h5 is not there: no pictures of the first layer.";
     char file[DT_PATH_SIZE], holder[DT_RUN_LOCK_TEXT];
     dt_error own = {0};
@@ -123,7 +126,8 @@ dt_status report_run_open(const char *path, report_run *out, dt_error *error)
         heed(out, report_rows_read(file, &out->rows, &own), &own);
     if (find(out, DT_FILE_SUMMARY, NULL, file))
         out->has_summary = heed(out, dt_summary_read(file, &out->summary, &own), &own);
-    if (find(out, DT_FILE_INSIGHT, no_insight, file))
+    bool asked = !out->has_config || out->config.report;
+    if (find(out, DT_FILE_INSIGHT, asked ? no_insight : no_report, file))
         out->has_insight = heed(out, dt_insight_read(file, &out->insight, &own), &own);
     bool best = !find(out, DT_FILE_WEIGHTS, NULL, file) && find(out, DT_FILE_BEST, NULL, file);
     out->weights_name = best ? DT_FILE_BEST : DT_FILE_WEIGHTS;

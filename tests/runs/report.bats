@@ -112,7 +112,11 @@ END
     small_run run
     rm -f run/insight.h5 run/report.html
     report run
-    check run/report.html "insight.h5 is not there" Accuracy "First layer" '!Answers'
+    check run/report.html "insight.h5 is not there: the run goes on" \
+        Accuracy "First layer" '!Answers'
+    small_run silent --no-report
+    report silent
+    check silent/report.html "insight.h5 is not there: the run had report = false" '!Answers'
     rm run/metrics.csv
     report run
     check run/report.html "metrics.csv is not there" "images right" '!Learning rate'
