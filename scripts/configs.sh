@@ -10,7 +10,7 @@ Usage: scripts/configs.sh [--np N] [--seeds "SEED ..."] [CONFIG...] [-- OPTION..
 Trains each config (configs/NAME.ini, or NAME) once a seed, on N ranks (default 2), and prints rows
 for the table of configs/README.md: the network's parameters; mean, least and most of the test
 accuracies; that of all seeds together (eval of several weights files); and the mean time from the
-start of mpirun to its end. Without CONFIG: all rows of that table, half an hour on two cores. What
+start of mpirun to its end. Without CONFIG: all rows of that table, forty minutes on two cores. What
 stands behind -- is for dist-train; with --val-fraction F, accuracies are those of the validation
 samples alone, which the seed draws: choices are made by these, never by test samples.
 
@@ -47,7 +47,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-[ ${#configs[@]} -gt 0 ] || configs=(mnist lenet mlp-800 tiny conv speedrun)
+[ ${#configs[@]} -gt 0 ] || configs=(mnist lenet5 mlp-800 tiny conv speedrun)
 [ -z "$keep" ] || { mkdir -p "$keep" && keep=$(realpath "$keep"); }
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/ranks.sh
