@@ -87,7 +87,7 @@ class Limits:
         place = f"{disk}/case"
         os.mkdir(place)
         arguments = [*LONG, "--output", "run"]
-        arguments[arguments.index("--epochs") + 1] = "60"
+        arguments[arguments.index("--epochs") + 1] = "600"  # seconds, for a disk filled late
         process = self.lab.start(place, 2, arguments)
         run = f"{place}/run"
         wait_for(lambda: os.path.exists(f"{run}/checkpoints/{self.long.checkpoints[0]}") or
