@@ -15,7 +15,7 @@ SMALL = ["--data", "synthetic", "--train-limit", "500", "--test-limit", "16", "-
          "--epochs", "2"]
 # A second or two.
 LONG = ["--data", "synthetic", "--train-limit", "1250", "--test-limit", "64", "--val-fraction",
-        "0.2", "--layers", "32,10", "--batch-size", "20", "--virtual-ranks", "6", "--epochs", "10",
+        "0.2", "--layers", "32,10", "--batch-size", "20", "--virtual-ranks", "6", "--epochs", "100",
         "--checkpoint-steps", "30", "--stall-timeout", "3"]
 CLONE_NEWNS = 0x20000
 DISK_KB = 8192
