@@ -12,7 +12,8 @@ for the table of configs/README.md: the network's parameters; mean, least and mo
 accuracies; that of all seeds together (eval of several weights files); and the mean time from the
 start of mpirun to its end. Without CONFIG: all rows of that table, forty minutes on two cores. What
 stands behind -- is for dist-train; with --val-fraction F, accuracies are those of the validation
-samples alone, which the seed draws: choices are made by these, never by test samples.
+samples alone: choices are made by these, never by test samples. Each seed draws its own; with
+--val-seed N all seeds hold out the same, and there is an accuracy of all together.
 
   --np N             ranks (default 2)
   --seeds "1 2 3"    (default "1 2 3 4 5")
@@ -69,15 +70,18 @@ one_run() {
         "$(sed -n 's/^  network .* \([0-9]*\) parameters$/\1/p' "$work/out")"
 }
 
-# together NAME: the test accuracy of the runs of all seeds together; of validation samples none,
-# since each run holds out its own.
+# together NAME: the accuracy of the runs of all seeds together; none if each holds out validation
+# samples of its own.
 together() {
-    local seed files=()
+    local seed files=() split=test
     for seed in $seeds; do
         files+=("${keep:-$work}/$1-$seed/weights.h5")
     done
-    ! grep -q '"val_accuracy": [0-9]' "${files[0]%/*}/summary.json" || return 0
-    ./dist-train eval --weights "${files[@]}" >"$work/out" 2>"$work/errors" ||
+    if grep -q '"val_accuracy": [0-9]' "${files[0]%/*}/summary.json"; then
+        ! grep -q '^val_seed = auto' "${files[0]%/*}/config.ini" || return 0
+        split='val'
+    fi
+    ./dist-train eval --weights "${files[@]}" --split "$split" >"$work/out" 2>"$work/errors" ||
         fail "$1: $(<"$work/errors")" 70
     sed -n 's/^loss .* accuracy \([0-9.]*\) .*/\1/p' "$work/out"
 }

@@ -40,6 +40,7 @@ typedef struct dt_config {
     bool transpose;         /* the images are stored with rows and columns exchanged */
     int split;              /* dt_split */
     double val_fraction;
+    int64_t val_seed; /* 0: auto, that of the run (dt_config_val_seed) */
     int normalize; /* dt_normalize */
     int shuffle;   /* dt_shuffle */
     dt_augment augment;
@@ -218,11 +219,15 @@ size_t dt_config_write_ini(const dt_config *config, bool help, char *text, size_
  * lr_min <= lr; patience and plateau need val_fraction > 0; one-cycle has a warm-up of its own;
  * overwrite and resume = auto contradict each other. On an error *config is as it was. Errors:
  * DT_ERR_CONFIG, with "FILE:LINE: " in front when a setting of the two that do not fit is from an
- * INI file. virtual_ranks and output stay "auto": they are known when a run starts. */
+ * INI file. virtual_ranks and output stay "auto", as they are known when a run starts; val_seed
+ * does, so that it follows another seed. */
 dt_status dt_config_resolve(dt_config *config, dt_error *error);
 
 /* The peak of the learning rate, for batch_size; of settings that are resolved. */
 double dt_config_peak_lr(const dt_config *config);
+
+/* The seed that chooses the validation samples: val_seed, or seed where that is auto. */
+int64_t dt_config_val_seed(const dt_config *config);
 
 /* Makes layers that nobody gave end in an output for each of so many classes (>= 1). */
 void dt_config_set_outputs(dt_config *config, int classes);

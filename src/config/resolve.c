@@ -164,6 +164,11 @@ double dt_config_peak_lr(const dt_config *config)
                        config->lr_batch);
 }
 
+int64_t dt_config_val_seed(const dt_config *config)
+{
+    return config->val_seed > 0 ? config->val_seed : config->seed;
+}
+
 void dt_config_set_outputs(dt_config *config, int classes)
 {
     if (!dt_config_is_given(config, "layers"))

@@ -128,6 +128,9 @@ static const dt_setting settings[] = {
          "random: train on both together, less the validation samples"),
     NUMBER(FIXED, "data", val_fraction, REAL, 0, 0.9, "0", NULL,
            "share of the samples to train on that is held out for validation"),
+    NUMBER_OR_AUTO(FIXED, "data", val_seed, INT64, 1, ANY_COUNT, NULL,
+                   "seed of the choice of these samples: runs of several seeds that have it in "
+                   "common hold out the same, on which eval judges them together; auto: seed"),
     ENUM(FIXED, "data", normalize, normalize_names, "unit",
          "unit: pixel / 255; standard: (pixel / 255 - 0.1307) / 0.3081"),
     ENUM(FIXED, "data", shuffle, dt_shuffle_names, "global",

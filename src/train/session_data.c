@@ -122,7 +122,7 @@ static dt_dataset_spec dataset_spec(const dt_config *config)
                              .val_fraction = config->val_fraction,
                              .train_limit = config->train_limit,
                              .test_limit = config->test_limit,
-                             .seed = (uint64_t)config->seed};
+                             .seed = (uint64_t)dt_config_val_seed(config)};
 }
 
 dt_status session_specify(const dt_session *run, dt_network_spec *out, dt_error *error)

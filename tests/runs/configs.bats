@@ -11,24 +11,30 @@ configs() { "$top/scripts/configs.sh" "$@" >out 2>err </dev/null; }
 
 @test "a row is the mean, the least and the most of what the runs found" {
     local options=(-- --data synthetic --train-limit 200 --test-limit 50 --epochs 1)
-    local kind row found all
-    for kind in test val; do
-        [ "$kind" = test ] || options+=(--val-fraction 0.2)
+    local kind row found all split
+    for kind in test val "val together"; do
+        case $kind in
+            val) options+=(--val-fraction 0.2) ;;
+            "val together") options+=(--val-seed 1) ;;
+        esac
+        split=${kind% *}
         configs --np 1 --seeds "3 5" --keep runs quickstart configs/mnist.ini "${options[@]}"
         mv out rows
         expect "lines" 4 "$(wc -l <rows)"
         for config in quickstart mnist; do
             row=$(grep "^| \`$config.ini\` |" rows)
-            found=$(for seed in 3 5; do summary "${kind}_accuracy" "runs/$config-$seed"; done)
+            found=$(for seed in 3 5; do summary "${split}_accuracy" "runs/$config-$seed"; done)
             expect "mean, least, most" "$(awk '
                 { a = 100 * $1; sum += a }
                 NR == 1 { least = most = a }
                 { least = a < least ? a : least; most = a > most ? a : most }
                 END { printf "%.2f %.2f %.2f\n", sum / NR, least, most }' <<<"$found")" \
                 "$(cut -d'|' -f4-6 <<<"$row" | tr -d '|%' | awk '{ print $1, $2, $3 }')"
-            train 1 eval --weights "runs/$config"-{3,5}/weights.h5
-            all=$(awk '/^loss/ { printf "%.2f %%", 100 * $4 }' out)
-            [ "$kind" = test ] || all='' # each run holds out samples of its own
+            all=''
+            if [ "$kind" != val ]; then # where each run holds out samples of its own
+                train 1 eval --weights "runs/$config"-{3,5}/weights.h5 --split "$split"
+                all=$(awk '/^loss/ { printf "%.2f %%", 100 * $4 }' out)
+            fi
             expect "together" "$all" "$(cut -d'|' -f7 <<<"$row" | xargs)"
         done
     done

@@ -38,15 +38,18 @@ static dt_status check_samples(const dt_model *first, const dt_model *other, dt_
                                const char *const paths[2], dt_error *error)
 {
     const dt_config *a = &first->config, *b = &other->config;
+    int64_t seeds[2] = {dt_config_val_seed(a), dt_config_val_seed(b)};
     bool same = a->val_fraction == b->val_fraction && a->split == b->split &&
-                a->train_limit == b->train_limit && (a->seed == b->seed || a->val_fraction == 0.0);
+                a->train_limit == b->train_limit &&
+                (seeds[0] == seeds[1] || a->val_fraction == 0.0);
     if (kind == DT_SUBSET_TEST || same)
         return DT_OK;
     return dt_fail(error, DT_ERR_CONFIG,
-                   "--split %s: %s has other samples there (seed %lld, val_fraction %g) than %s "
-                   "(seed %lld, val_fraction %g), and learned some of those; take --split test",
-                   dt_subset_names[kind], paths[1], (long long)b->seed, b->val_fraction, paths[0],
-                   (long long)a->seed, a->val_fraction);
+                   "--split %s: %s has other samples there (val_seed %lld, val_fraction %g) than "
+                   "%s (val_seed %lld, val_fraction %g), and learned some of those; take --split "
+                   "test, or train with the same --val-seed",
+                   dt_subset_names[kind], paths[1], (long long)seeds[1], b->val_fraction, paths[0],
+                   (long long)seeds[0], a->val_fraction);
 }
 
 dt_status dt_ensemble_check(const dt_model *first, const dt_model *other, dt_subset_kind kind,

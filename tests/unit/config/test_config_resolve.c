@@ -176,6 +176,20 @@ static void the_peak_follows_the_batch(void)
     }
 }
 
+/* Validation samples are chosen by the seed of the run, unless they have one of their own. */
+static void the_choice_of_validation_samples_has_a_seed(void)
+{
+    dt_config config;
+    dt_config_defaults(&config);
+    set(&config, "seed", "7");
+    CU_ASSERT_EQUAL(dt_config_resolve(&config, NULL), DT_OK);
+    CU_ASSERT_EQUAL(dt_config_val_seed(&config), 7);
+    set(&config, "seed", "8");
+    CU_ASSERT_EQUAL(dt_config_val_seed(&config), 8);
+    set(&config, "val_seed", "3");
+    CU_ASSERT_EQUAL(dt_config_val_seed(&config), 3);
+}
+
 CU_SuiteInfo dt_suite_config_resolve(void)
 {
     static CU_TestInfo tests[] = {
@@ -185,6 +199,8 @@ CU_SuiteInfo dt_suite_config_resolve(void)
         {"settings that do not fit together are refused",
          settings_that_do_not_fit_together_are_refused},
         {"the peak follows the batch", the_peak_follows_the_batch},
+        {"the choice of validation samples has a seed",
+         the_choice_of_validation_samples_has_a_seed},
         CU_TEST_INFO_NULL};
     return (CU_SuiteInfo){.pName = "config_resolve", .pTests = tests};
 }
