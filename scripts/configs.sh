@@ -21,7 +21,7 @@ samples alone: choices are made by these, never by test samples. Each seed draws
   --help             show this text
 
 Environment: DIST_TRAIN_DATA: a directory with MNIST-type files (else data/mnist).
-Exit code: 0, 64 wrong usage, 70 a run failed.
+Exit code: 0, 64 wrong usage, 66 no such config or no data, 70 a run failed.
 EOT
 }
 
@@ -48,6 +48,8 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
+[[ $np =~ ^[1-9][0-9]*$ ]] || fail "--np: expected a number of ranks from 1, found '$np'" 64
+[[ $seeds =~ [0-9] ]] || fail "--seeds: expected numbers, found '$seeds'" 64
 [ ${#configs[@]} -gt 0 ] || configs=(mnist lenet5 mlp-800 tiny conv speedrun)
 [ -z "$keep" ] || { mkdir -p "$keep" && keep=$(realpath "$keep"); }
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -55,6 +57,19 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 find_launcher ./dist-train
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+configs=("${configs[@]##*/}")
+configs=("${configs[@]%.ini}")
+for config in "${configs[@]}"; do
+    [ -e "configs/$config.ini" ] || fail "configs/$config.ini: no such file" 66
+done
+
+# look_for_data NAME: rows are of MNIST, or of the data that one asks for.
+look_for_data() {
+    ./dist-train --config "configs/$1.ini" --dry-run ${options[@]+"${options[@]}"} \
+        >/dev/null 2>"$work/errors" || fail "$1: $(<"$work/errors")" 70
+    ! grep -q '^no MNIST here' "$work/errors" ||
+        fail "no MNIST here: run scripts/get-mnist.sh, or set DIST_TRAIN_DATA, or give -- --data" 66
+}
 
 # one_run NAME SEED: a line: accuracy (of validation samples, if there are any), nanoseconds,
 # parameters.
@@ -89,14 +104,12 @@ together() {
 echo "| config | parameters | mean | least | most | together | seconds | seeds |"
 echo "| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
 for config in "${configs[@]}"; do
-    name=${config##*/}
-    name=${name%.ini}
-    [ -e "configs/$name.ini" ] || fail "configs/$name.ini: no such file" 66
+    look_for_data "$config"
     for seed in $seeds; do
-        one_run "$name" "$seed"
+        one_run "$config" "$seed"
     done >"$work/rows"
-    all=$(together "$name")
-    awk -v name="$name" -v seeds="$seeds" -v all="$all" '
+    all=$(together "$config")
+    awk -v name="$config" -v seeds="$seeds" -v all="$all" '
         { a = 100 * $1; sum += a; time += $2 / 1e9; count = $3 }
         NR == 1 { least = most = a }
         { least = a < least ? a : least; most = a > most ? a : most }

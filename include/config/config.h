@@ -40,7 +40,7 @@ typedef struct dt_config {
     bool transpose;         /* the images are stored with rows and columns exchanged */
     int split;              /* dt_split */
     double val_fraction;
-    int64_t val_seed; /* 0: auto, that of the run (dt_config_val_seed) */
+    int64_t val_seed; /* -1: auto, that of the run (dt_config_val_seed) */
     int normalize; /* dt_normalize */
     int shuffle;   /* dt_shuffle */
     dt_augment augment;
@@ -145,7 +145,7 @@ typedef struct dt_setting {
     const char *default_value; /* as it would be written in an INI file */
     const char *unnamed;       /* what files mean that were written before there was the setting;
                                   NULL: the default */
-    bool allow_auto;  /* numbers: "auto" is a value too: NaN (REAL), 0 (INT, INT64, SIZE) */
+    bool allow_auto;  /* numbers: "auto" is a value too: NaN (REAL), min - 1 (INT, INT64, SIZE) */
     const char *unit; /* "samples", "epochs"; NULL for none */
     const char *help; /* one line, no full stop */
     dt_resume_rule on_resume;

@@ -47,12 +47,17 @@ static bool parse_bool(const char *text, bool *value)
     return false;
 }
 
+static int64_t auto_integer(const dt_setting *setting)
+{
+    return (int64_t)setting->min - 1;
+}
+
 /* One beyond int64_t comes clamped from strtoll, which is beyond every setting's range too. */
 static bool parse_integer(const dt_setting *setting, const char *text, int64_t *value)
 {
     char *end;
     if (setting->allow_auto && strcmp(text, "auto") == 0) {
-        *value = 0;
+        *value = auto_integer(setting);
         return true;
     }
     if (!isdigit((unsigned char)text[text[0] == '-']))
@@ -147,7 +152,7 @@ dt_status dt_config_set(dt_config *config, const dt_setting *setting, const char
 
 static void get_integer(const dt_setting *setting, int64_t value, char text[DT_TEXT_MAX])
 {
-    if (setting->allow_auto && value == 0)
+    if (setting->allow_auto && value == auto_integer(setting))
         snprintf(text, DT_TEXT_MAX, "auto");
     else
         snprintf(text, DT_TEXT_MAX, "%" PRId64, value);

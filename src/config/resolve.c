@@ -166,7 +166,7 @@ double dt_config_peak_lr(const dt_config *config)
 
 int64_t dt_config_val_seed(const dt_config *config)
 {
-    return config->val_seed > 0 ? config->val_seed : config->seed;
+    return config->val_seed >= 0 ? config->val_seed : config->seed;
 }
 
 void dt_config_set_outputs(dt_config *config, int classes)

@@ -128,7 +128,7 @@ static const dt_setting settings[] = {
          "random: train on both together, less the validation samples"),
     NUMBER(FIXED, "data", val_fraction, REAL, 0, 0.9, "0", NULL,
            "share of the samples to train on that is held out for validation"),
-    NUMBER_OR_AUTO(FIXED, "data", val_seed, INT64, 1, ANY_COUNT, NULL,
+    NUMBER_OR_AUTO(FIXED, "data", val_seed, INT64, 0, ANY_COUNT, NULL,
                    "seed of the choice of these samples: runs of several seeds that have it in "
                    "common hold out the same, on which eval judges them together; auto: seed"),
     ENUM(FIXED, "data", normalize, normalize_names, "unit",
@@ -167,9 +167,11 @@ static const dt_setting settings[] = {
            "passes over the training samples"),
     NUMBER(FIXED, "train", batch_size, INT64, 1, 0x1p24, "64", "samples",
            "samples of one update, all ranks together"),
-    NUMBER(FREE, "train", accumulate, INT64, 1, 0x1p24, "1", "parts",
-           "compute a batch in so many parts, one after the other: less memory, the same bits; "
-           "batch_size stays that of an update, while elsewhere it is often that of a part"),
+    NUMBER(
+        FREE, "train", accumulate, INT64, 1, 0x1p24, "1", "parts",
+        "compute a batch in so many parts, one after the other: the same bits, and less memory if "
+        "a rank would have computed more samples at once; batch_size stays that of an update, "
+        "while elsewhere it is often that of a part"),
     NUMBER_OR_AUTO(TURN, "train", lr, REAL, 0, 1000, NULL,
                    "learning rate, the peak of its schedule; auto: the optimizer's default"),
     ENUM(TURN, "train", lr_scaling, dt_lr_scaling_names, "none",
@@ -251,7 +253,8 @@ static const dt_setting settings[] = {
     NUMBER(FREE, "train", max_skips, INT64, 1, ANY_COUNT, "10", "steps",
            "on_nonfinite skip: end the run after more than so many in a row"),
     NUMBER(FIXED, "train", seed, INT64, 0, ANY_COUNT, "1", NULL,
-           "seed of the initial weights, the order and the validation samples"),
+           "seed of all that is random: initial weights, order, augmentation, dropout, and the "
+           "validation samples, unless they have a val_seed"),
     NUMBER_OR_AUTO(TURN, "train", virtual_ranks, INT64, 1, 0x1p20, "ranks",
                    "logical workers among which each batch is cut: the same number gives the same "
                    "bits on any number of ranks (those beyond it only evaluate and wait); auto: "

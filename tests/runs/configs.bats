@@ -50,5 +50,19 @@ configs() { "$top/scripts/configs.sh" "$@" >out 2>err </dev/null; }
     status=0
     configs --np 1 --seeds 1 mnist -- --data nowhere || status=$?
     expect "exit code" 70 "$status"
-    grep -q '^configs: mnist, seed 1: dist-train: nowhere: ' err
+    grep -q '^configs: mnist: dist-train: nowhere: ' err
+    configs --seeds " " && false
+    expect "said" "configs: --seeds: expected numbers, found ' '" "$(<err)"
+    configs --np x && false
+    expect "said" "configs: --np: expected a number of ranks from 1, found 'x'" "$(<err)"
+}
+
+@test "synthetic digits are no row of MNIST, unless they are asked for" {
+    local status=0
+    cp -r "$top/scripts" "$top/configs" .
+    cp "$program" dist-train
+    env -u DIST_TRAIN_DATA scripts/configs.sh --np 1 --seeds 1 quickstart >out 2>err </dev/null ||
+        status=$?
+    expect "exit code" 66 "$status"
+    grep -q '^configs: no MNIST here: ' err
 }

@@ -121,9 +121,17 @@ loss mse"
     for seed in 4 5; do
         train 0 --data data --epochs 1 --layers 10 --seed $seed --val-fraction 0.2 --output $seed
     done
-    refuse 78 "--split val: 5/weights.h5 has other samples there .val_seed 5, val_fraction 0.2. \
-than 4/weights.h5 .val_seed 4, val_fraction 0.2., and learned some of those; take --split test, or \
-train with the same --val-seed" eval --weights 4/weights.h5 5/weights.h5 --split val
+    refuse 78 "--split val: 5/weights.h5 has other samples there .val_seed 5. than 4/weights.h5 \
+.val_seed 4., and learned some of those; train both with one val_seed, or take --split test" \
+        eval --weights 4/weights.h5 5/weights.h5 --split val
+    for name in val_seed=0 val_fraction=0.3 train_limit=200 split=random; do
+        value=${name#*=} name=${name%=*}
+        DIST_TRAIN_VAL_FRACTION=0.2 train 0 --data data --epochs 1 --layers 10 --seed 4 \
+            --output other --overwrite "--${name/_/-}=$value"
+        refuse 78 "other/weights.h5 has other samples there .$name $value. than 4/weights.h5 \
+.*; train both with one $name" eval --weights {4,other}/weights.h5 --split val
+    done
+    expect "advice" "" "$(grep -o 'take --split test' err)" # a random split has none
     # With one --val-seed they have, and it holds out what a run with that seed does.
     train 0 --data data --epochs 1 --layers 10 --seed 5 --val-seed 4 --val-fraction 0.2 --output 54
     for name in 4 5 54; do

@@ -34,22 +34,40 @@ static int other_class(const dt_model *first, const dt_model *other)
     return -1;
 }
 
+/* The setting by which the two have different samples in a part of their data; NULL: none. */
+static const char *what_parts(const dt_config *a, const dt_config *b)
+{
+    if (a->split != b->split)
+        return "split";
+    if (a->train_limit != b->train_limit)
+        return "train_limit";
+    if (a->val_fraction != b->val_fraction)
+        return "val_fraction";
+    bool same = a->val_fraction == 0.0 || dt_config_val_seed(a) == dt_config_val_seed(b);
+    return same ? NULL : "val_seed";
+}
+
+static char *what_it_is(dt_config config, const char *name, char text[DT_TEXT_MAX])
+{
+    config.val_seed = dt_config_val_seed(&config);
+    return dt_config_get(&config, dt_setting_find(name), text);
+}
+
 static dt_status check_samples(const dt_model *first, const dt_model *other, dt_subset_kind kind,
                                const char *const paths[2], dt_error *error)
 {
     const dt_config *a = &first->config, *b = &other->config;
-    int64_t seeds[2] = {dt_config_val_seed(a), dt_config_val_seed(b)};
-    bool same = a->val_fraction == b->val_fraction && a->split == b->split &&
-                a->train_limit == b->train_limit &&
-                (seeds[0] == seeds[1] || a->val_fraction == 0.0);
-    if (kind == DT_SUBSET_TEST || same)
+    char expected[DT_TEXT_MAX], found[DT_TEXT_MAX];
+    const char *name = kind == DT_SUBSET_TEST ? NULL : what_parts(a, b);
+    if (!name)
         return DT_OK;
-    return dt_fail(error, DT_ERR_CONFIG,
-                   "--split %s: %s has other samples there (val_seed %lld, val_fraction %g) than "
-                   "%s (val_seed %lld, val_fraction %g), and learned some of those; take --split "
-                   "test, or train with the same --val-seed",
-                   dt_subset_names[kind], paths[1], (long long)seeds[1], b->val_fraction, paths[0],
-                   (long long)seeds[0], a->val_fraction);
+    bool tests = a->split == DT_SPLIT_STANDARD && b->split == DT_SPLIT_STANDARD;
+    return dt_fail(
+        error, DT_ERR_CONFIG,
+        "--split %s: %s has other samples there (%s %s) than %s (%s %s), and learned some "
+        "of those; train both with one %s%s",
+        dt_subset_names[kind], paths[1], name, what_it_is(*b, name, found), paths[0], name,
+        what_it_is(*a, name, expected), name, tests ? ", or take --split test" : "");
 }
 
 dt_status dt_ensemble_check(const dt_model *first, const dt_model *other, dt_subset_kind kind,
