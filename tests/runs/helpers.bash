@@ -206,6 +206,7 @@ draw_run() {
             test_limit) of=($((RANDOM % 90 + 1))) ;;
             batch_size) of=("$batch") ;;
             seed | synthetic_seed) of=("$RANDOM") ;;
+            val_seed) of=(auto "$RANDOM") ;;
             log_every) of=({0..6}) ;;
             epochs) of=(1 2 3) ;;
             augment) of=(none none "shift 2" "rotate 15, erase 0.5" "elastic 4 30, flip") ;;
