@@ -10,7 +10,7 @@ Usage: scripts/configs.sh [--np N] [--seeds "SEED ..."] [CONFIG...] [-- OPTION..
 Trains each config (configs/NAME.ini, or NAME) once a seed, on N ranks (default 2), and prints rows
 for the table of configs/README.md: the network's parameters; mean, least and most of the test
 accuracies; that of all seeds together (eval of several weights files); and the mean time from the
-start of mpirun to its end. Without CONFIG: all rows of that table, forty minutes on two cores. What
+start of mpirun to its end. Without CONFIG: all rows of that table, two hours on two cores. What
 stands behind -- is for dist-train; with --val-fraction F, accuracies are those of the validation
 samples alone: choices are made by these, never by test samples. Each seed draws its own; with
 --val-seed N all seeds hold out the same, and there is an accuracy of all together.
