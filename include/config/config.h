@@ -188,6 +188,10 @@ bool dt_config_is_given(const dt_config *config, const char *name);
 /* True when the setting has its default value. */
 bool dt_config_is_default(const dt_config *config, const dt_setting *setting);
 
+/* Whether the setting makes no difference to a run with these settings, which are resolved; then
+ * `why` says which other one decides so: "schedule = constant". */
+bool dt_config_is_unused(const dt_config *config, const dt_setting *setting, char why[DT_TEXT_MAX]);
+
 /* Reads an INI file over what *config has; on an error *config is as it was.
  *
  * A line is empty, a comment (from ; or # on), [SECTION], or NAME = VALUE; dashes and underscores

@@ -55,9 +55,14 @@ typedef struct dt_schedule {
     int64_t total_steps;    /* of the whole run, warm-up included */
 } dt_schedule;
 
-/* Whether the kind depends on where the run ends, and whether lr_min is its least rate. */
-bool dt_schedule_follows_end(dt_schedule_kind kind);
-bool dt_schedule_has_least(dt_schedule_kind kind);
+/* What people read of a kind: the settings that it uses besides lr and warmup_epochs
+ * ("lr_min power"), and what it is. */
+typedef struct dt_schedule_facts {
+    const char *uses, *help;
+    bool follows_end; /* depends on where the run ends */
+} dt_schedule_facts;
+
+const dt_schedule_facts *dt_schedule_facts_of(int kind);
 
 /* Where a plateau stands: all that goes on from epoch to epoch. */
 typedef struct dt_plateau {

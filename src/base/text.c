@@ -77,6 +77,17 @@ void dt_text_end_list(dt_text *to, const dt_text_list *list)
         dt_text_add(to, " and %d more", list->count - list->most);
 }
 
+bool dt_has_word(const char *words, const char *word)
+{
+    size_t length;
+    for (words += strspn(words, " "); *words; words += length, words += strspn(words, " ")) {
+        length = strcspn(words, " ");
+        if (strlen(word) == length && strncmp(words, word, length) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool dt_ends_in(const char *name, const char *ending)
 {
     size_t length = strlen(name), size = strlen(ending);

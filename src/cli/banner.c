@@ -129,6 +129,7 @@ static void print_memory(const dt_session *run)
 static void print_training(const dt_session *run)
 {
     const dt_config *config = &run->config;
+    long long steps = dt_plan_steps(&run->plan);
     char scaled[64] = "", parts[40] = "";
     if (config->lr_scaling != DT_LR_AS_IT_IS)
         snprintf(scaled, sizeof scaled, " (%g at batch %lld, %s)", config->lr,
@@ -137,11 +138,10 @@ static void print_training(const dt_session *run)
         snprintf(parts, sizeof parts, " in %lld parts",
                  (long long)(config->accumulate < config->batch_size ? config->accumulate
                                                                      : config->batch_size));
-    dt_say("  training  %s, lr %g%s, batch %lld%s, %lld epoch%s of %lld steps, seed %lld",
+    dt_say("  training  %s, lr %g%s, batch %lld%s, %lld epoch%s of %lld step%s, seed %lld",
            dt_optimizer_names[config->optimizer], dt_config_peak_lr(config), scaled,
            (long long)config->batch_size, parts, (long long)config->epochs,
-           config->epochs == 1 ? "" : "s", (long long)dt_plan_steps(&run->plan),
-           (long long)config->seed);
+           config->epochs == 1 ? "" : "s", steps, steps == 1 ? "" : "s", (long long)config->seed);
     if (run->average)
         dt_say("            the moving average of the weights is evaluated and saved, ema %g",
                config->ema);
@@ -206,6 +206,22 @@ const char *banner_place(const dt_session *run, int64_t step, char text[BANNER_P
     return text;
 }
 
+/* Settings that were changed, and make no difference to this run. */
+static void print_unused(const dt_session *run, const dt_config *changed)
+{
+    char line[DT_TEXT_MAX] = "", name[DT_VARIABLE_MAX], why[DT_TEXT_MAX];
+    dt_text out = {.text = line, .size = sizeof line};
+    size_t count;
+    const dt_setting *settings = dt_settings(&count);
+    for (size_t i = 0; i < count; i++)
+        if (!dt_config_is_default(changed, &settings[i]) &&
+            dt_config_is_unused(&run->config, &settings[i], why))
+            dt_text_add(&out, "%s--%s (%s)", out.length ? ", " : "",
+                        dt_options_name(&settings[i], name), why);
+    if (out.length > 0)
+        dt_say("  unused    %s", line);
+}
+
 /* output, image: NULL for none. */
 static void print(const dt_session *run, const dt_config *asked, const char *output,
                   const char *resumed_from, int64_t step, const uint8_t *image)
@@ -226,6 +242,7 @@ static void print(const dt_session *run, const dt_config *asked, const char *out
         describe_settings(run, &settings);
     dt_options_describe_changes(&settings, changes, sizeof changes);
     dt_say("  settings  %s", changes[0] ? changes : "all at their defaults");
+    print_unused(run, &settings);
     if (output)
         dt_say("  output    %s", output);
     if (resumed_from)

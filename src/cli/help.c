@@ -7,6 +7,7 @@
 #include "generate.h"
 #include "nn/layer.h"
 #include "nn/optimizer.h"
+#include "nn/schedule.h"
 
 #define WIDTH  80
 #define INDENT 28
@@ -238,12 +239,32 @@ static void print_optimizers(FILE *out)
         dt_text says = {.text = text, .size = sizeof text};
         dt_text_add(&says, "%s [lr %g, weight_decay %g", facts->help, facts->lr,
                     facts->weight_decay);
-        if (strstr(facts->uses, "beta2"))
+        if (dt_has_word(facts->uses, "beta2"))
             dt_text_add(&says, ", beta2 %g", facts->beta2);
-        if (strstr(facts->uses, "epsilon"))
+        if (dt_has_word(facts->uses, "epsilon"))
             dt_text_add(&says, ", epsilon %g", facts->epsilon);
         dt_text_add(&says, "]%s%s", facts->uses[0] ? "; uses " : "", facts->uses);
         print_entry(out, dt_optimizer_names[i], text);
+    }
+}
+
+static void print_schedules(FILE *out)
+{
+    fprintf(out, "--schedule KIND\n\n");
+    print_text(out, 0, 0,
+               "How the learning rate changes from update to update; its peak is --lr. "
+               "--warmup-epochs lets it rise before: all but one-cycle, which has a rise of its "
+               "own. The list names the other settings that a kind uses. The formulas are "
+               "PyTorch's where it has the kind. The first update has the rate at the beginning "
+               "and the last one that at the end: in PyTorch, T_max and total_iters are one less "
+               "than the updates.");
+    fprintf(out, "\nKinds:\n");
+    for (int i = 0; dt_schedule_names[i]; i++) {
+        const dt_schedule_facts *facts = dt_schedule_facts_of(i);
+        char text[6 * WIDTH];
+        snprintf(text, sizeof text, "%s%s%s", facts->help, facts->uses[0] ? "; uses " : "",
+                 facts->uses);
+        print_entry(out, dt_schedule_names[i], text);
     }
 }
 
@@ -252,8 +273,10 @@ void dt_options_print_topic(FILE *out, const dt_setting *topic)
     static const struct {
         const char *name;
         void (*print)(FILE *out);
-    } topics[] = {
-        {"layers", print_layers}, {"augment", print_augment}, {"optimizer", print_optimizers}};
+    } topics[] = {{"layers", print_layers},
+                  {"augment", print_augment},
+                  {"optimizer", print_optimizers},
+                  {"schedule", print_schedules}};
     for (size_t i = 0; i < sizeof topics / sizeof *topics; i++)
         if (strcmp(topic->name, topics[i].name) == 0)
             topics[i].print(out);

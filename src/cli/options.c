@@ -59,16 +59,7 @@ static dt_status unknown_option(const char *name, dt_error *error)
 bool dt_command_takes(dt_command command, const dt_setting *setting)
 {
     const char *words = dt_command_infos[command].settings;
-    if (!words)
-        return true;
-    size_t length;
-    for (words += strspn(words, " "); *words; words += length, words += strspn(words, " ")) {
-        length = strcspn(words, " ");
-        if ((strlen(setting->name) == length && strncmp(words, setting->name, length) == 0) ||
-            (strlen(setting->section) == length && strncmp(words, setting->section, length) == 0))
-            return true;
-    }
-    return false;
+    return !words || dt_has_word(words, setting->name) || dt_has_word(words, setting->section);
 }
 
 /* The flag of `command`, or, without one, of another command. */
@@ -119,9 +110,10 @@ static dt_status find_option(const char *argument, dt_command command, option *o
 static const dt_setting *find_topic(const char *word)
 {
     const dt_setting *setting = word ? dt_setting_find(word) : NULL;
-    bool lists = setting && (setting->type == DT_SETTING_LIST ||
-                             setting->offset == offsetof(dt_config, optimizer));
-    return lists ? setting : NULL;
+    bool is_topic = setting && (setting->type == DT_SETTING_LIST ||
+                                setting->offset == offsetof(dt_config, optimizer) ||
+                                setting->offset == offsetof(dt_config, schedule));
+    return is_topic ? setting : NULL;
 }
 
 /* A word behind --help is a topic, or a command, of which --help tells too. */

@@ -47,7 +47,9 @@ const char *const generate_names[] = {"man", "bash", NULL};
 #define OUTPUT .value = "FILE", .written = true
 
 static const dt_flag flags[] = {
-    {FLAG("help", help, ALL, "print this text; --help layers, augment, optimizer: what these take"),
+    {FLAG("help", help, ALL,
+          "print this text; --help layers, augment, optimizer, schedule: "
+          "what these take"),
      .letter = 'h'},
     {FLAG("version", version, ALL, "print the version, and that of MPI")},
     {FLAG("config", config_path, ALL, "read settings from an INI file"), INPUT},

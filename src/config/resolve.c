@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/suggest.h"
+#include "base/text.h"
 #include "config/config.h"
 #include "nn/loss.h"
 #include "nn/optimizer.h"
@@ -115,7 +116,7 @@ static dt_status check_schedule(const dt_config *config, dt_error *error)
 {
     dt_schedule_kind kind = (dt_schedule_kind)config->schedule;
     double lr = dt_config_peak_lr(config);
-    if (dt_schedule_has_least(kind) && config->lr_min > lr)
+    if (dt_has_word(dt_schedule_facts_of(kind)->uses, "lr_min") && config->lr_min > lr)
         return refuse_both(config, "lr_min", "lr", error,
                            "expected at most lr, %.15g, with schedule = %s, found %.15g", lr,
                            dt_schedule_names[kind], config->lr_min);

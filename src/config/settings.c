@@ -182,13 +182,15 @@ static const dt_setting settings[] = {
     ENUM(FIXED, "train", optimizer, dt_optimizer_names, "adam",
          "how a gradient changes the parameters; formulas as in PyTorch, where it has them"),
     NUMBER(TURN, "train", momentum, REAL, 0, 1, "0.9", NULL,
-           "momentum, nesterov, lars: share of the last update that is kept"),
+           "momentum, nesterov, lars: share of the last update that is kept; unless one-cycle "
+           "moves it, see cycle_momentum"),
     NUMBER(TURN, "train", trust, REAL, 0, 1, "0.001", NULL,
            "lars: share of a tensor's norm by which a step with rate 1 moves it"),
     NUMBER(TURN, "train", alpha, REAL, 0, DECAY_MAX, "0.99", NULL,
            "rmsprop: decay of the mean squared gradient"),
     NUMBER(TURN, "train", beta1, REAL, 0, DECAY_MAX, "0.9", NULL,
-           "adam and its like, lion: decay of the mean gradient"),
+           "adam and its like, lion: decay of the mean gradient; unless one-cycle moves it, see "
+           "cycle_momentum"),
     NUMBER_OR_AUTO(TURN, "train", beta2, REAL, 0, DECAY_MAX, NULL,
                    "adam and its like: decay of the mean squared gradient; lion: of the mean one; "
                    "auto: the optimizer's default"),
@@ -207,12 +209,14 @@ static const dt_setting settings[] = {
            "largest magnitude of each element of the mean gradient, after clip_norm; 0: no limit"),
     NUMBER(TURN, "train", ema, REAL, 0, DECAY_MAX, "0", NULL,
            "decay of a moving average of the weights, which is evaluated, saved and exported in "
-           "their place; in step t at most (1 + t) / (10 + t), so that short runs forget their "
-           "beginning too; 0: none"),
+           "their place; in step n at most n / (n + 9), so that short runs forget "
+           "their beginning too; 0: none"),
     ENUM(TURN, "train", schedule, dt_schedule_names, "constant",
          "how the learning rate changes over the run"),
-    NUMBER(TURN, "train", lr_min, REAL, 0, 1000, "0", NULL,
-           "cosine, linear, polynomial: the learning rate at the end; plateau: the least"),
+    NUMBER(
+        TURN, "train", lr_min, REAL, 0, 1000, "0", NULL,
+        "cosine, linear, polynomial: the learning rate at the end; plateau: the least; lr_scaling "
+        "leaves it alone"),
     NUMBER(TURN, "train", gamma, REAL, 0, 1, "0.1", NULL,
            "step, plateau: factor of the learning rate at each drop"),
     NUMBER(TURN, "train", power, REAL, 0, 100, "1", NULL,

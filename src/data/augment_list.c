@@ -25,7 +25,9 @@ const dt_augment_row dt_augment_rows[] = {
     [DT_AUGMENT_ELASTIC] = {"elastic",
                             "bent: each pixel moves with its neighbours (Simard 2003)",
                             2,
-                            {AMOUNT("sigma", 0.5, 64, "pixels over which it is smooth"),
+                            {AMOUNT("sigma", 0.5, 64,
+                                    "pixels over which it is smooth; the more, the longer it "
+                                    "takes"),
                              AMOUNT("alpha", 0, 1000,
                                     "factor of displacements that were drawn from -1 to 1, then "
                                     "smoothed")}},

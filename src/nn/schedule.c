@@ -94,27 +94,44 @@ const char *const dt_schedule_names[] = {"constant",   "step",      "cosine",  "
 static const struct {
     double (*lr)(const dt_schedule *schedule, const place *at);
     double (*momentum)(const dt_schedule *schedule, const place *at); /* NULL: leaves it alone */
-    bool follows_end, has_least;
+    dt_schedule_facts facts;
 } kinds[] = {
-    [DT_SCHEDULE_CONSTANT] = {.lr = lr_constant},
-    [DT_SCHEDULE_STEP] = {.lr = lr_step},
-    [DT_SCHEDULE_COSINE] = {.lr = lr_cosine, .follows_end = true, .has_least = true},
-    [DT_SCHEDULE_LINEAR] = {.lr = lr_linear, .follows_end = true, .has_least = true},
-    [DT_SCHEDULE_POLYNOMIAL] = {.lr = lr_polynomial, .follows_end = true, .has_least = true},
+    [DT_SCHEDULE_CONSTANT] = {.lr = lr_constant, .facts = {.uses = "", .help = "lr throughout"}},
+    [DT_SCHEDULE_STEP] = {.lr = lr_step,
+                          .facts = {.uses = "gamma step_epochs",
+                                    .help = "times gamma after every step_epochs epochs"}},
+    [DT_SCHEDULE_COSINE] = {.lr = lr_cosine,
+                            .facts = {.uses = "lr_min",
+                                      .help = "half a cosine from lr down to lr_min",
+                                      .follows_end = true}},
+    [DT_SCHEDULE_LINEAR] = {.lr = lr_linear,
+                            .facts = {.uses = "lr_min",
+                                      .help = "a straight line from lr down to lr_min",
+                                      .follows_end = true}},
+    [DT_SCHEDULE_POLYNOMIAL] = {.lr = lr_polynomial,
+                                .facts = {.uses = "lr_min power",
+                                          .help = "lr_min + (lr - lr_min) (1 - t)^power, t from 0 "
+                                                  "to 1",
+                                          .follows_end = true}},
     [DT_SCHEDULE_ONE_CYCLE] = {.lr = lr_one_cycle,
                                .momentum = momentum_one_cycle,
-                               .follows_end = true},
-    [DT_SCHEDULE_PLATEAU] = {.lr = lr_plateau, .has_least = true},
+                               .facts = {.uses = "pct_start div_factor final_div_factor anneal "
+                                                 "cycle_momentum base_momentum max_momentum",
+                                         .help = "from lr / div_factor up to lr, and down to lr / "
+                                                 "div_factor / final_div_factor, while momentum or "
+                                                 "beta1 moves the other way between max_momentum "
+                                                 "and base_momentum",
+                                         .follows_end = true}},
+    [DT_SCHEDULE_PLATEAU] = {.lr = lr_plateau,
+                             .facts = {.uses = "lr_min gamma plateau_patience plateau_threshold",
+                                       .help = "times gamma, but not below lr_min, when the "
+                                               "validation loss has not become better for more "
+                                               "than plateau_patience epochs"}},
 };
 
-bool dt_schedule_follows_end(dt_schedule_kind kind)
+const dt_schedule_facts *dt_schedule_facts_of(int kind)
 {
-    return kinds[kind].follows_end;
-}
-
-bool dt_schedule_has_least(dt_schedule_kind kind)
-{
-    return kinds[kind].has_least;
+    return &kinds[kind].facts;
 }
 
 void dt_schedule_note(const dt_schedule *schedule, double loss, dt_plateau *plateau)

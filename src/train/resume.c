@@ -55,8 +55,7 @@ static void tell_turns(const dt_config *asked, const dt_config *old, const dt_co
             dt_warn("%s was %s, and is %s from step %lld on: results may differ", settings[i].name,
                     then, now, (long long)step);
     }
-    if (dt_schedule_follows_end((dt_schedule_kind)merged->schedule) &&
-        merged->epochs != old->epochs)
+    if (dt_schedule_facts_of(merged->schedule)->follows_end && merged->epochs != old->epochs)
         dt_warn("epochs were %lld, and are %lld: the %s schedule is another from step %lld on",
                 (long long)old->epochs, (long long)merged->epochs,
                 dt_schedule_names[merged->schedule], (long long)step);

@@ -360,6 +360,64 @@ training samples that there are; --batch-size 50 scales it for these"
     train 1 --epochs 2 --resume auto --output run # batch_size cannot change now
 }
 
+# used_by TOPIC: the settings that its kinds use, as the help says.
+used_by() {
+    "$program" --help "$1" | awk '/^  [a-z]/ { print entry; entry = "" } { entry = entry " " $0 }
+        END { print entry }' | sed -n 's/.*; uses //p' | tr -s ' ' '\n' | sort -u
+}
+
+# The parameters that a short run comes to, and the settings that it calls unused.
+short_run=(--data data --layers "8,10" --batch-size 50 --epochs 4 --checkpoint-epochs 0 --no-report)
+hash_of() {
+    train 0 "${short_run[@]}" "$@" --output run --overwrite >&2
+    sed -n '$s/.*,//p' run/metrics.csv
+}
+unused_of() {
+    train 0 "${short_run[@]}" "$@" --dry-run >&2
+    sed -n 's/^  unused  //p' out | grep -o -e '--[a-z0-9-]*' || true
+}
+
+@test "a setting is called unused if, and only if, another value of it changes nothing" {
+    local kind name unused before option words
+    local -a contexts options same context
+    local -A other=([momentum]=0.5 [trust]=0.01 [alpha]=0.5 [beta1]=0.5 [beta2]=0.9 [epsilon]=0.01
+        [gamma]=0.5 [step_epochs]=2 [lr_min]=0.0005 [power]=3 [pct_start]=0.6 [div_factor]=5
+        [final_div_factor]=10 [anneal]=linear [cycle_momentum]=false [base_momentum]=0.5
+        [max_momentum]=0.7 [plateau_patience]=1 [plateau_threshold]=0 [lr_batch]=32 [val_seed]=9
+        [decay_all]=true)
+    for name in $(used_by optimizer) $(used_by schedule); do
+        [ -n "${other[$name]-}" ] || expect "a setting without another value" "" "$name"
+    done
+    for kind in $(names optimizer); do contexts+=("--optimizer $kind"); done
+    for kind in $(names schedule); do contexts+=("--val-fraction 0.2 --schedule $kind"); done
+    contexts=("${contexts[@]/%plateau/plateau --plateau-patience 0 --plateau-threshold 1}"
+        "--schedule one-cycle --optimizer sgd" "--schedule one-cycle --optimizer lars"
+        "--schedule one-cycle --cycle-momentum=false" "--lr-scaling linear" "--weight-decay 0.1")
+    make_data data 200 20
+    for words in "${contexts[@]}"; do
+        read -ra context <<<"$words"
+        options=() same=()
+        for name in "${!other[@]}"; do
+            [[ $words == *"--${name//_/-}"* || $name = cycle_momentum ]] ||
+                options+=("--${name//_/-}=${other[$name]}")
+        done
+        unused=$(unused_of "${context[@]}" "${options[@]}")
+        if [[ $words != *--cycle-momentum* ]]; then # which decides about others
+            unused+=$'\n'$(unused_of "${context[@]}" --cycle-momentum=false)
+            options+=(--cycle-momentum=false)
+        fi
+        before=$(hash_of "${context[@]}")
+        for option in "${options[@]}"; do
+            if grep -qx -e "${option%%=*}" <<<"$unused"; then
+                same+=("$option")
+            elif [ "$(hash_of "${context[@]}" "$option")" = "$before" ]; then
+                expect "$words: $option is not called unused" "another hash" "the same"
+            fi
+        done
+        expect "$words: ${same[*]}" "$before" "$(hash_of "${context[@]}" "${same[@]}")"
+    done
+}
+
 @test "--dry-run draws what augmentation does, wherever the first training image is" {
     local np drawn one
     for np in 1 3 5; do

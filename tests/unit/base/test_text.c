@@ -123,9 +123,22 @@ static void a_list_is_shown_in_part(void)
     }
 }
 
+static void a_word_is_found_whole(void)
+{
+    static const char words[] = " beta1  beta2 epsilon";
+    CU_ASSERT(dt_has_word(words, "beta1"));
+    CU_ASSERT(dt_has_word(words, "beta2"));
+    CU_ASSERT(dt_has_word(words, "epsilon"));
+    CU_ASSERT_FALSE(dt_has_word(words, "beta"));
+    CU_ASSERT_FALSE(dt_has_word(words, "eta1"));
+    CU_ASSERT_FALSE(dt_has_word(words, "epsilons"));
+    CU_ASSERT_FALSE(dt_has_word("", "beta1"));
+}
+
 static CU_TestInfo tests[] = {
     {"a text that grows is whole or says that it is not",
      a_text_that_grows_is_whole_or_says_that_it_is_not},
+    {"a word is found whole", a_word_is_found_whole},
     {"names are told as people do", names_are_told_as_people_do},
     {"a list is shown in part", a_list_is_shown_in_part},
     {"a text is cut at its size and counted whole", a_text_is_cut_at_its_size_and_counted_whole},
