@@ -7,13 +7,17 @@ usage() {
     cat <<'EOT'
 Usage: scripts/configs.sh [--np N] [--seeds "SEED ..."] [CONFIG...] [-- OPTION...]
 
-Trains each config (configs/NAME.ini, or NAME) once a seed, on N ranks (default 2), and prints rows
-for the table of configs/README.md: the network's parameters; mean, least and most of the test
-accuracies; that of all seeds together (eval of several weights files); and the mean time from the
-start of mpirun to its end. Without CONFIG: all rows of that table, two hours on two cores. What
-stands behind -- is for dist-train; with --val-fraction F, accuracies are those of the validation
-samples alone: choices are made by these, never by test samples. Each seed draws its own; with
---val-seed N all seeds hold out the same, and there is an accuracy of all together.
+Trains each config once a seed, on N ranks, and prints rows for the table of configs/README.md: the
+network's parameters; mean, least and most of the test accuracies; that of all seeds together (eval
+of several weights files); and the mean time from the start of mpirun to its end.
+
+CONFIG is NAME, for configs/NAME.ini, or a path with a slash. Without one: all rows of that table,
+mnist, lenet5, mlp-800, tiny, conv and speedrun, two hours on two cores.
+
+What stands behind -- is for dist-train. With --val-fraction F, accuracies are those of the
+validation samples alone: choices are made by these, never by test samples. Each seed draws
+validation samples of its own; with --val-seed N all seeds hold out the same, and there is an
+accuracy of all together.
 
   --np N             ranks (default 2)
   --seeds "1 2 3"    (default "1 2 3 4 5")
@@ -30,7 +34,7 @@ fail() {
     exit "$2"
 }
 
-np=2 seeds="1 2 3 4 5" keep='' configs=() options=()
+np=2 seeds="1 2 3 4 5" keep='' configs=() names=() options=()
 while [ $# -gt 0 ]; do
     case $1 in
         -h | --help) usage && exit ;;
@@ -49,23 +53,30 @@ while [ $# -gt 0 ]; do
     shift
 done
 [[ $np =~ ^[1-9][0-9]*$ ]] || fail "--np: expected a number of ranks from 1, found '$np'" 64
-[[ $seeds =~ [0-9] ]] || fail "--seeds: expected numbers, found '$seeds'" 64
+[[ $seeds =~ ^[0-9\ ]*[0-9][0-9\ ]*$ ]] ||
+    fail "--seeds: expected numbers with blanks between, found '$seeds'" 64
 [ ${#configs[@]} -gt 0 ] || configs=(mnist lenet5 mlp-800 tiny conv speedrun)
+top=$(realpath "$(dirname "${BASH_SOURCE[0]}")/..")
+declare -A file_of
+for config in "${configs[@]}"; do
+    name=${config##*/}
+    name=${name%.ini}
+    [ -z "${file_of[$name]-}" ] || fail "two configs of the name $name: their rows would be one" 64
+    [[ $config == */* ]] || config=$top/configs/$name.ini
+    [ -e "$config" ] || fail "$config: no such file" 66
+    file_of[$name]=$(realpath "$config")
+    names+=("$name")
+done
 [ -z "$keep" ] || { mkdir -p "$keep" && keep=$(realpath "$keep"); }
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$top"
 . scripts/ranks.sh
 find_launcher ./dist-train
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-configs=("${configs[@]##*/}")
-configs=("${configs[@]%.ini}")
-for config in "${configs[@]}"; do
-    [ -e "configs/$config.ini" ] || fail "configs/$config.ini: no such file" 66
-done
 
 # look_for_data NAME: rows are of MNIST, or of the data that one asks for.
 look_for_data() {
-    ./dist-train --config "configs/$1.ini" --dry-run ${options[@]+"${options[@]}"} \
+    ./dist-train --config "${file_of[$1]}" --dry-run ${options[@]+"${options[@]}"} \
         >/dev/null 2>"$work/errors" || fail "$1: $(<"$work/errors")" 70
     ! grep -q '^no MNIST here' "$work/errors" ||
         fail "no MNIST here: run scripts/get-mnist.sh, or set DIST_TRAIN_DATA, or give -- --data" 66
@@ -76,7 +87,7 @@ look_for_data() {
 one_run() {
     local begin end accuracy run=${keep:-$work}/$1-$2
     begin=$(date +%s%N)
-    ranks "$np" ./dist-train --config "configs/$1.ini" --seed "$2" --output "$run" --overwrite \
+    ranks "$np" ./dist-train --config "${file_of[$1]}" --seed "$2" --output "$run" --overwrite \
         ${options[@]+"${options[@]}"} >"$work/out" 2>"$work/errors" ||
         fail "$1, seed $2: $(grep -m 1 '^dist-train: ' "$work/errors" || cat "$work/errors")" 70
     end=$(date +%s%N)
@@ -103,7 +114,7 @@ together() {
 
 echo "| config | parameters | mean | least | most | together | seconds | seeds |"
 echo "| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
-for config in "${configs[@]}"; do
+for config in "${names[@]}"; do
     look_for_data "$config"
     for seed in $seeds; do
         one_run "$config" "$seed"

@@ -12,15 +12,19 @@ configs() { "$top/scripts/configs.sh" "$@" >out 2>err </dev/null; }
 @test "a row is the mean, the least and the most of what the runs found" {
     local options=(-- --data synthetic --train-limit 200 --test-limit 50 --epochs 1)
     local kind row found all split
+    mkdir own
+    sed 's/^layers .*/layers = 7, 10/' "$top/configs/mnist.ini" >own/mnist.ini
     for kind in test val "val together"; do
         case $kind in
             val) options+=(--val-fraction 0.2) ;;
             "val together") options+=(--val-seed 1) ;;
         esac
         split=${kind% *}
-        configs --np 1 --seeds "3 5" --keep runs quickstart configs/mnist.ini "${options[@]}"
+        configs --np 1 --seeds "3 5" --keep runs quickstart own/mnist.ini "${options[@]}"
         mv out rows
         expect "lines" 4 "$(wc -l <rows)"
+        expect "parameters" "$((784 * 7 + 7 + 7 * 10 + 10))" \
+            "$(awk '/mnist.ini/ { print $4 }' rows)"
         for config in quickstart mnist; do
             row=$(grep "^| \`$config.ini\` |" rows)
             found=$(for seed in 3 5; do summary "${split}_accuracy" "runs/$config-$seed"; done)
@@ -46,13 +50,19 @@ configs() { "$top/scripts/configs.sh" "$@" >out 2>err </dev/null; }
     expect "exit code" "64 configs: unknown option --seed (--help says what there is)" \
         "$status $(<err)"
     configs nothing && false
-    expect "said" "configs: configs/nothing.ini: no such file" "$(<err)"
+    expect "said" "configs: $top/configs/nothing.ini: no such file" "$(<err)"
+    configs nowhere/mnist.ini && false
+    expect "said" "configs: nowhere/mnist.ini: no such file" "$(<err)"
+    configs mnist "$top/configs/mnist.ini" && false
+    expect "said" "configs: two configs of the name mnist: their rows would be one" "$(<err)"
     status=0
     configs --np 1 --seeds 1 mnist -- --data nowhere || status=$?
     expect "exit code" 70 "$status"
     grep -q '^configs: mnist: dist-train: nowhere: ' err
     configs --seeds " " && false
-    expect "said" "configs: --seeds: expected numbers, found ' '" "$(<err)"
+    expect "said" "configs: --seeds: expected numbers with blanks between, found ' '" "$(<err)"
+    configs --seeds 1,2 && false
+    expect "said" "configs: --seeds: expected numbers with blanks between, found '1,2'" "$(<err)"
     configs --np x && false
     expect "said" "configs: --np: expected a number of ranks from 1, found 'x'" "$(<err)"
 }
