@@ -253,8 +253,8 @@ static void print_schedules(FILE *out)
     fprintf(out, "--schedule KIND\n\n");
     print_text(out, 0, 0,
                "How the learning rate changes from update to update; its peak is --lr. "
-               "--warmup-epochs lets it rise before: all but one-cycle, which has a rise of its "
-               "own. The list names the other settings that a kind uses. The formulas are "
+               "--warmup-epochs puts a rise in front, but of one-cycle, which has its own. The "
+               "list names the other settings that a kind uses. The formulas are "
                "PyTorch's where it has the kind. The first update has the rate at the beginning "
                "and the last one that at the end: in PyTorch, T_max and total_iters are one less "
                "than the updates.");

@@ -367,7 +367,7 @@ used_by() {
 }
 
 # The parameters that a short run comes to, and the settings that it calls unused.
-short_run=(--data data --layers "8,10" --batch-size 50 --epochs 4 --checkpoint-epochs 0 --no-report)
+short_run=(--layers "8,10" --batch-size 50 --epochs 4 --checkpoint-epochs 0 --no-report)
 hash_of() {
     train 0 "${short_run[@]}" "$@" --output run --overwrite >&2
     sed -n '$s/.*,//p' run/metrics.csv
@@ -384,7 +384,7 @@ unused_of() {
         [gamma]=0.5 [step_epochs]=2 [lr_min]=0.0005 [power]=3 [pct_start]=0.6 [div_factor]=5
         [final_div_factor]=10 [anneal]=linear [cycle_momentum]=false [base_momentum]=0.5
         [max_momentum]=0.7 [plateau_patience]=1 [plateau_threshold]=0 [lr_batch]=32 [val_seed]=9
-        [decay_all]=true)
+        [decay_all]=true [synthetic_seed]=5 [keys]=last [size]=9x9)
     for name in $(used_by optimizer) $(used_by schedule); do
         [ -n "${other[$name]-}" ] || expect "a setting without another value" "" "$name"
     done
@@ -392,9 +392,11 @@ unused_of() {
     for kind in $(names schedule); do contexts+=("--val-fraction 0.2 --schedule $kind"); done
     contexts=("${contexts[@]/%plateau/plateau --plateau-patience 0 --plateau-threshold 1}"
         "--schedule one-cycle --optimizer sgd" "--schedule one-cycle --optimizer lars"
-        "--schedule one-cycle --cycle-momentum=false" "--lr-scaling linear" "--weight-decay 0.1")
+        "--schedule one-cycle --cycle-momentum=false" "--lr-scaling linear" "--weight-decay 0.1"
+        "--data synthetic --train-limit 200 --test-limit 20")
     make_data data 200 20
     for words in "${contexts[@]}"; do
+        [[ $words == *--data* ]] || words+=" --data data"
         read -ra context <<<"$words"
         options=() same=()
         for name in "${!other[@]}"; do

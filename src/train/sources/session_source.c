@@ -11,6 +11,7 @@
 #include "folder_names.h"
 #include "source_arrays.h"
 #include "source_folder.h"
+#include "train/session.h"
 
 enum { HEAD = 4096, SHOWN_MOST = 5 };
 
@@ -150,10 +151,15 @@ static dt_status open_idx(const dt_config *config, dt_source **out, dt_error *er
 static const struct {
     bool (*fits)(const char *data);
     dt_status (*make)(const dt_config *config, dt_source **out, dt_error *error);
+    const char *uses; /* of dt_source */
 } formats[] = {
-    {is_synthetic, open_synthetic},  {is_npz, open_npz},    {is_hdf5, open_hdf5},
-    {source_folder_is, open_folder}, {dt_csv_is, open_csv}, {holds_arrays, open_held},
-    {dt_source_idx_is, open_idx},
+    {is_synthetic, open_synthetic, "synthetic_seed"},
+    {is_npz, open_npz, "keys"},
+    {is_hdf5, open_hdf5, "keys"},
+    {source_folder_is, open_folder, "size"},
+    {dt_csv_is, open_csv, "keys"},
+    {holds_arrays, open_held, "keys"},
+    {dt_source_idx_is, open_idx, ""},
 };
 enum { FORMATS = sizeof formats / sizeof *formats, IDX = FORMATS - 1 };
 
@@ -173,8 +179,20 @@ bool session_source_is(const char *data)
 dt_status session_open_source(const dt_config *config, dt_source **out, dt_error *error)
 {
     int found = find_format(config->data);
-    dt_status status = formats[found < FORMATS ? found : IDX].make(config, out, error);
-    if (!status && config->transpose)
+    int format = found < FORMATS ? found : IDX;
+    dt_status status = formats[format].make(config, out, error);
+    if (status)
+        return status;
+    (*out)->uses = formats[format].uses;
+    if (config->transpose)
         dt_source_transpose(*out);
-    return status;
+    return DT_OK;
+}
+
+bool dt_session_data_leaves(const dt_session *run, const char *setting)
+{
+    bool of_some = false;
+    for (int i = 0; i < FORMATS; i++)
+        of_some = of_some || dt_has_word(formats[i].uses, setting);
+    return of_some && !dt_has_word(run->source->uses, setting);
 }
