@@ -5,23 +5,23 @@ shopt -s inherit_errexit
 
 usage() {
     cat <<'EOT'
-Usage: scripts/configs.sh [--np N] [--seeds "SEED ..."] [CONFIG...] [-- OPTION...]
+Usage: scripts/configs.sh [--np N] [--seeds "SEED ..."] [--keep DIR] [CONFIG...] [-- OPTION...]
 
 Trains each config once a seed, on N ranks, and prints rows for the table of configs/README.md: the
 network's parameters; mean, least and most of the test accuracies; that of all seeds together (eval
 of several weights files); and the mean time from the start of mpirun to its end.
 
-CONFIG is NAME, for configs/NAME.ini, or a path with a slash. Without one: all rows of that table,
-mnist, lenet5, mlp-800, tiny, conv and speedrun, two hours on two cores.
+CONFIG is NAME, for configs/NAME.ini, or a path with a slash. Without CONFIG: the rows of that
+table, mnist, lenet5, mlp-800, tiny, conv and speedrun, which take two hours on two cores.
 
-What stands behind -- is for dist-train. With --val-fraction F, accuracies are those of the
-validation samples alone: choices are made by these, never by test samples. Each seed draws
-validation samples of its own; with --val-seed N all seeds hold out the same, and there is an
-accuracy of all together.
+Options behind -- are for dist-train. With --val-fraction F, accuracies are those of the validation
+samples alone, by which settings are chosen. Each seed holds out samples of its own; with
+--val-seed N all seeds hold out the same, and there is an accuracy of all together.
 
   --np N             ranks (default 2)
-  --seeds "1 2 3"    (default "1 2 3 4 5")
-  --keep DIR         keep the runs, as DIR/NAME-SEED (for eval --weights DIR/NAME-*/weights.h5)
+  --seeds "1 2 3"    seeds, with blanks between (default "1 2 3 4 5")
+  --keep DIR         keep the runs as DIR/NAME-SEED, in place of what is there (for
+                     eval --weights DIR/NAME-*/weights.h5)
   --help             show this text
 
 Environment: DIST_TRAIN_DATA: a directory with MNIST-type files (else data/mnist).
@@ -56,27 +56,28 @@ done
 [[ $seeds =~ ^[0-9\ ]*[0-9][0-9\ ]*$ ]] ||
     fail "--seeds: expected numbers with blanks between, found '$seeds'" 64
 [ ${#configs[@]} -gt 0 ] || configs=(mnist lenet5 mlp-800 tiny conv speedrun)
-top=$(realpath "$(dirname "${BASH_SOURCE[0]}")/..")
+top=$(dirname -- "$(dirname -- "$(realpath -- "${BASH_SOURCE[0]}")")")
+program=$top/dist-train
 declare -A file_of
 for config in "${configs[@]}"; do
     name=${config##*/}
     name=${name%.ini}
-    [ -z "${file_of[$name]-}" ] || fail "two configs of the name $name: their rows would be one" 64
     [[ $config == */* ]] || config=$top/configs/$name.ini
-    [ -e "$config" ] || fail "$config: no such file" 66
-    file_of[$name]=$(realpath "$config")
+    [ -f "$config" ] || fail "$config: no such file" 66
+    [ -z "${file_of[$name]-}" ] || fail "two configs of the name $name: their rows would be one" 64
+    file_of[$name]=$config
     names+=("$name")
 done
-[ -z "$keep" ] || { mkdir -p "$keep" && keep=$(realpath "$keep"); }
-cd "$top"
-. scripts/ranks.sh
-find_launcher ./dist-train
+[ -z "$keep" ] || { mkdir -p -- "$keep" && keep=$(realpath -- "$keep"); }
+[ -n "${DIST_TRAIN_DATA-}" ] || [ ! -d "$top/data/mnist" ] || export DIST_TRAIN_DATA=$top/data/mnist
+. "$top/scripts/ranks.sh"
+find_launcher "$program"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 # look_for_data NAME: rows are of MNIST, or of the data that one asks for.
 look_for_data() {
-    ./dist-train --config "${file_of[$1]}" --dry-run ${options[@]+"${options[@]}"} \
+    "$program" --config "${file_of[$1]}" --dry-run ${options[@]+"${options[@]}"} \
         >/dev/null 2>"$work/errors" || fail "$1: $(<"$work/errors")" 70
     ! grep -q '^no MNIST here' "$work/errors" ||
         fail "no MNIST here: run scripts/get-mnist.sh, or set DIST_TRAIN_DATA, or give -- --data" 66
@@ -87,7 +88,7 @@ look_for_data() {
 one_run() {
     local begin end accuracy run=${keep:-$work}/$1-$2
     begin=$(date +%s%N)
-    ranks "$np" ./dist-train --config "${file_of[$1]}" --seed "$2" --output "$run" --overwrite \
+    ranks "$np" "$program" --config "${file_of[$1]}" --seed "$2" --output "$run" --overwrite \
         ${options[@]+"${options[@]}"} >"$work/out" 2>"$work/errors" ||
         fail "$1, seed $2: $(grep -m 1 '^dist-train: ' "$work/errors" || cat "$work/errors")" 70
     end=$(date +%s%N)
@@ -107,7 +108,7 @@ together() {
         ! grep -q '^val_seed = auto' "${files[0]%/*}/config.ini" || return 0
         split='val'
     fi
-    ./dist-train eval --weights "${files[@]}" --split "$split" >"$work/out" 2>"$work/errors" ||
+    "$program" eval --weights "${files[@]}" --split "$split" >"$work/out" 2>"$work/errors" ||
         fail "$1: $(<"$work/errors")" 70
     sed -n 's/^loss .* accuracy \([0-9.]*\) .*/\1/p' "$work/out"
 }
@@ -120,11 +121,11 @@ for config in "${names[@]}"; do
         one_run "$config" "$seed"
     done >"$work/rows"
     all=$(together "$config")
-    awk -v name="$config" -v seeds="$seeds" -v all="$all" '
+    awk -v name="${file_of[$config]##*/}" -v seeds="$seeds" -v all="$all" '
         { a = 100 * $1; sum += a; time += $2 / 1e9; count = $3 }
         NR == 1 { least = most = a }
         { least = a < least ? a : least; most = a > most ? a : most }
-        END { printf "| `%s.ini` | %d | %.2f %% | %.2f %% | %.2f %% | %s | %.1f | %s |\n",
+        END { printf "| `%s` | %d | %.2f %% | %.2f %% | %.2f %% | %s | %.1f | %s |\n",
               name, count, sum / NR, least, most, all == "" ? "" : sprintf("%.2f %%", 100 * all),
               time / NR, seeds }' "$work/rows"
 done

@@ -45,8 +45,12 @@ void dt_text_add_listed(dt_text *to, dt_text_list *list, int width, const char *
 /* Appends how many are not shown. */
 void dt_text_end_list(dt_text *to, const dt_text_list *list);
 
-/* Whether `word` is one of `words`, which stand between blanks. */
+/* Whether `word` is one of `words`, which are separated by blanks. */
 bool dt_has_word(const char *words, const char *word);
+
+/* Whether `word` is in one of the lists nth(0), nth(1), ..., NULL behind the last, and not in
+ * `own`, which is one of them. */
+bool dt_has_word_elsewhere(const char *own, const char *word, const char *(*nth)(int i));
 
 /* Whether a name ends in `ending`, in upper or lower case, and has something before it. */
 bool dt_ends_in(const char *name, const char *ending);

@@ -114,7 +114,10 @@ char *dt_options_variable(const dt_setting *setting, char text[DT_VARIABLE_MAX])
 /* The option of a setting: "batch-size", without dashes in front. Returns `text`. */
 char *dt_options_name(const dt_setting *setting, char text[DT_VARIABLE_MAX]);
 
-/* The text of --help, and that of --help NAME for a setting that is a list; 80 columns at most. */
+/* Whether a setting has a help of its own: --help layers. */
+bool dt_options_is_topic(const dt_setting *setting);
+
+/* The text of --help, and that of --help NAME for a topic; 80 columns at most. */
 void dt_options_print_help(FILE *out);
 void dt_options_print_topic(FILE *out, const dt_setting *topic);
 

@@ -41,8 +41,8 @@ typedef struct dt_config {
     int split;              /* dt_split */
     double val_fraction;
     int64_t val_seed; /* -1: auto, that of the run (dt_config_val_seed) */
-    int normalize; /* dt_normalize */
-    int shuffle;   /* dt_shuffle */
+    int normalize;    /* dt_normalize */
+    int shuffle;      /* dt_shuffle */
     dt_augment augment;
     int64_t train_limit, test_limit; /* 0: all */
     int64_t synthetic_seed;
@@ -188,8 +188,9 @@ bool dt_config_is_given(const dt_config *config, const char *name);
 /* True when the setting has its default value. */
 bool dt_config_is_default(const dt_config *config, const dt_setting *setting);
 
-/* Whether the setting makes no difference to a run with these settings, which are resolved; then
- * `why` says which other one decides so: "schedule = constant". */
+/* Whether the setting makes no difference to a run with these settings, which are resolved,
+ * whatever its data are (dt_session_ignores). Then `why` becomes the setting that decides so,
+ * "schedule = constant"; else it is left alone. */
 bool dt_config_is_unused(const dt_config *config, const dt_setting *setting, char why[DT_TEXT_MAX]);
 
 /* Reads an INI file over what *config has; on an error *config is as it was.

@@ -25,8 +25,8 @@ struct dt_source {
     dt_shape shape;    /* of every image; a pixel is a byte, 0 background, 255 ink; height 0: not
                           known yet */
     int classes;       /* 0: not known yet (data/classes.h) */
-    const char *uses;  /* the settings that sources of this format look at, besides data and
-                          transpose ("keys") */
+    const char *uses;  /* the settings that the format uses besides data and transpose ("keys"); by
+                          who chose the format, else NULL */
     char *class_names; /* base/class_names.h; owned; NULL: the numbers 0 .. classes - 1 */
     int32_t label_of[DT_CLASSES_MAX]; /* [classes], the label that the data have for the class */
     bool transposed;                  /* rows and columns are exchanged when samples are read */

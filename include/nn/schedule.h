@@ -7,17 +7,13 @@
 
 typedef enum dt_schedule_kind {
     DT_SCHEDULE_CONSTANT,
-    DT_SCHEDULE_STEP,       /* times `gamma` after every `step_epochs` epochs (torch StepLR) */
-    DT_SCHEDULE_COSINE,     /* half a cosine from lr down to lr_min at the last step */
-    DT_SCHEDULE_LINEAR,     /* a straight line from lr down to lr_min at the last step */
-    DT_SCHEDULE_POLYNOMIAL, /* lr_min + (lr - lr_min) (1 - t)^power, t from 0 to 1 at the last step
-                               (torch PolynomialLR) */
-    DT_SCHEDULE_ONE_CYCLE,  /* from lr / div_factor up to lr, and down to lr / div_factor /
-                               final_div_factor; the momentum the other way round
-                               (torch OneCycleLR, two phases) */
-    DT_SCHEDULE_PLATEAU     /* times `gamma`, but not below lr_min, whenever the validation loss has
-                               come to a plateau (torch ReduceLROnPlateau) */
-} dt_schedule_kind;
+    DT_SCHEDULE_STEP, /* torch StepLR */
+    DT_SCHEDULE_COSINE,
+    DT_SCHEDULE_LINEAR,
+    DT_SCHEDULE_POLYNOMIAL, /* torch PolynomialLR */
+    DT_SCHEDULE_ONE_CYCLE,  /* torch OneCycleLR, two phases */
+    DT_SCHEDULE_PLATEAU     /* torch ReduceLROnPlateau */
+} dt_schedule_kind;         /* dt_schedule_facts_of says what they are */
 
 extern const char *const dt_schedule_names[];
 
@@ -62,6 +58,7 @@ typedef struct dt_schedule_facts {
     bool follows_end; /* depends on where the run ends */
 } dt_schedule_facts;
 
+/* kind: a dt_schedule_kind. */
 const dt_schedule_facts *dt_schedule_facts_of(int kind);
 
 /* Where a plateau stands: all that goes on from epoch to epoch. */

@@ -111,8 +111,8 @@ dt_status dt_session_take_model(dt_session *run, const dt_model *model, dt_error
 /* The average, if there is one, becomes that of the parameters as they are. Not collective. */
 void dt_session_begin_average(dt_session *run);
 
-/* Whether data of other formats make use of the setting of this name, and the run's do not. */
-bool dt_session_data_leaves(const dt_session *run, const char *setting);
+/* Whether the setting of this name is for data of other formats than the run's. Not collective. */
+bool dt_session_ignores(const dt_session *run, const char *setting);
 
 /* The state of the optimizer comes from the ranks' slices to rank 0's arrays, [parameter_count];
  * others have none. Collective. */

@@ -88,6 +88,16 @@ bool dt_has_word(const char *words, const char *word)
     return false;
 }
 
+bool dt_has_word_elsewhere(const char *own, const char *word, const char *(*nth)(int i))
+{
+    if (dt_has_word(own, word))
+        return false;
+    for (int i = 0; nth(i); i++)
+        if (dt_has_word(nth(i), word))
+            return true;
+    return false;
+}
+
 bool dt_ends_in(const char *name, const char *ending)
 {
     size_t length = strlen(name), size = strlen(ending);

@@ -214,11 +214,12 @@ static void print_unused(const dt_session *run, const dt_config *changed)
     size_t count;
     const dt_setting *settings = dt_settings(&count);
     for (size_t i = 0; i < count; i++) {
-        bool data_leaves = dt_session_data_leaves(run, settings[i].name);
+        bool of_other_data = dt_session_ignores(run, settings[i].name);
         if (!dt_config_is_default(changed, &settings[i]) &&
-            (dt_config_is_unused(&run->config, &settings[i], why) || data_leaves))
+            (dt_config_is_unused(&run->config, &settings[i], why) || of_other_data))
             dt_text_add(&out, "%s--%s (%s)", out.length ? ", " : "",
-                        dt_options_name(&settings[i], name), data_leaves ? run->source->name : why);
+                        dt_options_name(&settings[i], name),
+                        of_other_data ? run->source->name : why);
     }
     if (out.length > 0)
         dt_say("  unused    %s", line);

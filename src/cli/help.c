@@ -253,11 +253,11 @@ static void print_schedules(FILE *out)
     fprintf(out, "--schedule KIND\n\n");
     print_text(out, 0, 0,
                "How the learning rate changes from update to update; its peak is --lr. "
-               "--warmup-epochs puts a rise in front, but of one-cycle, which has its own. The "
-               "list names the other settings that a kind uses. The formulas are "
-               "PyTorch's where it has the kind. The first update has the rate at the beginning "
-               "and the last one that at the end: in PyTorch, T_max and total_iters are one less "
-               "than the updates.");
+               "--warmup-epochs puts a linear rise in front of every kind but one-cycle, which has "
+               "its own. The list names the other settings that each kind uses. The formulas are "
+               "PyTorch's where it has the kind. The first update after the warm-up has the first "
+               "rate of the schedule, the last update its last: PyTorch's T_max and total_iters "
+               "are one less than the number of these updates.");
     fprintf(out, "\nKinds:\n");
     for (int i = 0; dt_schedule_names[i]; i++) {
         const dt_schedule_facts *facts = dt_schedule_facts_of(i);
@@ -268,16 +268,32 @@ static void print_schedules(FILE *out)
     }
 }
 
+static const struct {
+    const char *name; /* of a setting */
+    void (*print)(FILE *out);
+} topics[] = {{"layers", print_layers},
+              {"augment", print_augment},
+              {"optimizer", print_optimizers},
+              {"schedule", print_schedules}};
+enum { TOPICS = sizeof topics / sizeof *topics };
+
+/* TOPICS: there is none. */
+static int find_topic(const dt_setting *setting)
+{
+    int i = 0;
+    while (i < TOPICS && strcmp(setting->name, topics[i].name) != 0)
+        i++;
+    return i;
+}
+
+bool dt_options_is_topic(const dt_setting *setting)
+{
+    return find_topic(setting) < TOPICS;
+}
+
 void dt_options_print_topic(FILE *out, const dt_setting *topic)
 {
-    static const struct {
-        const char *name;
-        void (*print)(FILE *out);
-    } topics[] = {{"layers", print_layers},
-                  {"augment", print_augment},
-                  {"optimizer", print_optimizers},
-                  {"schedule", print_schedules}};
-    for (size_t i = 0; i < sizeof topics / sizeof *topics; i++)
-        if (strcmp(topic->name, topics[i].name) == 0)
-            topics[i].print(out);
+    int found = find_topic(topic);
+    if (found < TOPICS)
+        topics[found].print(out);
 }

@@ -110,10 +110,7 @@ static dt_status find_option(const char *argument, dt_command command, option *o
 static const dt_setting *find_topic(const char *word)
 {
     const dt_setting *setting = word ? dt_setting_find(word) : NULL;
-    bool is_topic = setting && (setting->type == DT_SETTING_LIST ||
-                                setting->offset == offsetof(dt_config, optimizer) ||
-                                setting->offset == offsetof(dt_config, schedule));
-    return is_topic ? setting : NULL;
+    return setting && dt_options_is_topic(setting) ? setting : NULL;
 }
 
 /* A word behind --help is a topic, or a command, of which --help tells too. */

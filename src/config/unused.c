@@ -8,22 +8,12 @@
 
 static const char *optimizer_uses(int kind)
 {
-    return dt_optimizer_facts_of(kind)->uses;
+    return dt_optimizer_names[kind] ? dt_optimizer_facts_of(kind)->uses : NULL;
 }
 
 static const char *schedule_uses(int kind)
 {
-    return dt_schedule_facts_of(kind)->uses;
-}
-
-/* Whether other kinds use the setting, and this one does not. */
-static bool is_of_others(const char *name, int kind, const char *const *kinds,
-                         const char *(*uses)(int kind))
-{
-    bool of_some = false;
-    for (int i = 0; kinds[i]; i++)
-        of_some = of_some || dt_has_word(uses(i), name);
-    return of_some && !dt_has_word(uses(kind), name);
+    return dt_schedule_names[kind] ? dt_schedule_facts_of(kind)->uses : NULL;
 }
 
 /* Settings that make no difference while another one has a certain value. */
@@ -35,18 +25,21 @@ static const struct {
     {"val_seed", "val_fraction", "0"},
     {"decay_all", "weight_decay", "0"},
     {"base_momentum max_momentum", "cycle_momentum", "false"},
+    {"track_samples", "report", "false"},
+    {"overwrite", "output", "auto"},
 };
 
 /* The setting that decides that the one called `name` makes no difference; NULL: it may. */
 static const char *find_decider(const dt_config *config, const char *name)
 {
     char text[DT_TEXT_MAX];
-    bool cycles = dt_has_word(schedule_uses(config->schedule), "cycle_momentum");
-    const char *used = optimizer_uses(config->optimizer);
-    bool has_momentum = dt_has_word(used, "momentum") || dt_has_word(used, "beta1");
-    if (is_of_others(name, config->optimizer, dt_optimizer_names, optimizer_uses))
+    const char *scheduled = schedule_uses(config->schedule);
+    const char *optimized = optimizer_uses(config->optimizer);
+    bool cycles = dt_has_word(scheduled, "cycle_momentum");
+    bool has_momentum = dt_has_word(optimized, "momentum") || dt_has_word(optimized, "beta1");
+    if (dt_has_word_elsewhere(optimized, name, optimizer_uses))
         return "optimizer";
-    if (is_of_others(name, config->schedule, dt_schedule_names, schedule_uses))
+    if (dt_has_word_elsewhere(scheduled, name, schedule_uses))
         return "schedule";
     if (dt_has_word("cycle_momentum base_momentum max_momentum", name) && !has_momentum)
         return "optimizer";

@@ -369,28 +369,34 @@ used_by() {
 # The parameters that a short run comes to, and the settings that it calls unused.
 short_run=(--layers "8,10" --batch-size 50 --epochs 4 --checkpoint-epochs 0 --no-report)
 hash_of() {
-    train 0 "${short_run[@]}" "$@" --output run --overwrite >&2
+    train 0 "${short_run[@]}" "$@" --output run --overwrite >&2 || return
     sed -n '$s/.*,//p' run/metrics.csv
 }
 unused_of() {
-    train 0 "${short_run[@]}" "$@" --dry-run >&2
+    train 0 "${short_run[@]}" "$@" --dry-run >&2 || return
     sed -n 's/^  unused  //p' out | grep -o -e '--[a-z0-9-]*' || true
 }
 
 @test "a setting is called unused if, and only if, another value of it changes nothing" {
-    local kind name unused before option words
+    local kind name unused more before after option words
     local -a contexts options same context
     local -A other=([momentum]=0.5 [trust]=0.01 [alpha]=0.5 [beta1]=0.5 [beta2]=0.9 [epsilon]=0.01
         [gamma]=0.5 [step_epochs]=2 [lr_min]=0.0005 [power]=3 [pct_start]=0.6 [div_factor]=5
         [final_div_factor]=10 [anneal]=linear [cycle_momentum]=false [base_momentum]=0.5
-        [max_momentum]=0.7 [plateau_patience]=1 [plateau_threshold]=0 [lr_batch]=32 [val_seed]=9
-        [decay_all]=true [synthetic_seed]=5 [keys]=last [size]=9x9)
-    for name in $(used_by optimizer) $(used_by schedule); do
+        [max_momentum]=0.7 [plateau_patience]=1 [plateau_threshold]=1 [lr_batch]=32 [val_seed]=9
+        [decay_all]=true [max_skips]=1 [synthetic_seed]=5 [keys]=last [size]=9x9)
+    local -a plateau=("--val-fraction 0.2 --schedule plateau --plateau-patience 0"
+        "--val-fraction 0.2 --schedule plateau --plateau-threshold 1")
+    local used
+    used="$(used_by optimizer | words) $(used_by schedule | words)"
+    expect "used" "beta1 lr_min" "$(grep -ow -e beta1 -e lr_min <<<"$used" | words)"
+    for name in $used; do
         [ -n "${other[$name]-}" ] || expect "a setting without another value" "" "$name"
     done
     for kind in $(names optimizer); do contexts+=("--optimizer $kind"); done
     for kind in $(names schedule); do contexts+=("--val-fraction 0.2 --schedule $kind"); done
     contexts=("${contexts[@]/%plateau/plateau --plateau-patience 0 --plateau-threshold 1}"
+        "${plateau[@]/%/ --gamma 0.5 --lr-min 0.0001}"
         "--schedule one-cycle --optimizer sgd" "--schedule one-cycle --optimizer lars"
         "--schedule one-cycle --cycle-momentum=false" "--lr-scaling linear" "--weight-decay 0.1"
         "--data synthetic --train-limit 200 --test-limit 20")
@@ -405,18 +411,35 @@ unused_of() {
         done
         unused=$(unused_of "${context[@]}" "${options[@]}")
         if [[ $words != *--cycle-momentum* ]]; then # which decides about others
-            unused+=$'\n'$(unused_of "${context[@]}" --cycle-momentum=false)
+            more=$(unused_of "${context[@]}" --cycle-momentum=false)
+            unused+=$'\n'$more
             options+=(--cycle-momentum=false)
         fi
         before=$(hash_of "${context[@]}")
         for option in "${options[@]}"; do
             if grep -qx -e "${option%%=*}" <<<"$unused"; then
                 same+=("$option")
-            elif [ "$(hash_of "${context[@]}" "$option")" = "$before" ]; then
-                expect "$words: $option is not called unused" "another hash" "the same"
+                continue
             fi
+            after=$(hash_of "${context[@]}" "$option")
+            [ "$after" != "$before" ] ||
+                expect "$words: $option is not called unused" "another hash" "the same"
         done
-        expect "$words: ${same[*]}" "$before" "$(hash_of "${context[@]}" "${same[@]}")"
+        after=$(hash_of "${context[@]}" "${same[@]}")
+        expect "$words: ${same[*]}" "$before" "$after"
+    done
+}
+
+@test "what makes a setting useless is named beside it, and by a run that goes on" {
+    local unused="--power (schedule = constant), --track-samples (report = false)" config
+    local run=(--data good --power 2 --track-samples --no-report)
+    train 2 "${run[@]}" --max-steps 1 --output run
+    expect "unused" "$unused" "$(sed -n 's/^  unused    //p' out)"
+    train 1 --output run --resume auto
+    expect "unused" "$unused" "$(sed -n 's/^  unused    //p' out)"
+    for config in "$top"/configs/*.ini; do
+        train 0 --config "$config" --data synthetic --dry-run
+        expect "$config: unused" "" "$(grep '^  unused ' out || true)"
     done
 }
 

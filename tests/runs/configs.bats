@@ -10,24 +10,26 @@ teardown() { common_teardown; }
 configs() { "$top/scripts/configs.sh" "$@" >out 2>err </dev/null; }
 
 @test "a row is the mean, the least and the most of what the runs found" {
-    local options=(-- --data synthetic --train-limit 200 --test-limit 50 --epochs 1)
+    local options=(-- --data data --epochs 1)
+    make_data data 200 50
     local kind row found all split
-    mkdir own
-    sed 's/^layers .*/layers = 7, 10/' "$top/configs/mnist.ini" >own/mnist.ini
+    mkdir "my own"
+    sed 's/^layers .*/layers = 7, 10/' "$top/configs/mnist.ini" >"my own/mnist.ini"
     for kind in test val "val together"; do
         case $kind in
             val) options+=(--val-fraction 0.2) ;;
             "val together") options+=(--val-seed 1) ;;
         esac
         split=${kind% *}
-        configs --np 1 --seeds "3 5" --keep runs quickstart own/mnist.ini "${options[@]}"
+        configs --np 1 --seeds "3 5" --keep "my runs" quickstart "my own/mnist.ini" \
+            "${options[@]}"
         mv out rows
         expect "lines" 4 "$(wc -l <rows)"
         expect "parameters" "$((784 * 7 + 7 + 7 * 10 + 10))" \
             "$(awk '/mnist.ini/ { print $4 }' rows)"
         for config in quickstart mnist; do
             row=$(grep "^| \`$config.ini\` |" rows)
-            found=$(for seed in 3 5; do summary "${split}_accuracy" "runs/$config-$seed"; done)
+            found=$(for seed in 3 5; do summary "${split}_accuracy" "my runs/$config-$seed"; done)
             expect "mean, least, most" "$(awk '
                 { a = 100 * $1; sum += a }
                 NR == 1 { least = most = a }
@@ -36,7 +38,7 @@ configs() { "$top/scripts/configs.sh" "$@" >out 2>err </dev/null; }
                 "$(cut -d'|' -f4-6 <<<"$row" | tr -d '|%' | awk '{ print $1, $2, $3 }')"
             all=''
             if [ "$kind" != val ]; then # where each run holds out samples of its own
-                train 1 eval --weights "runs/$config"-{3,5}/weights.h5 --split "$split"
+                train 1 eval --weights "my runs/$config"-{3,5}/weights.h5 --split "$split"
                 all=$(awk '/^loss/ { printf "%.2f %%", 100 * $4 }' out)
             fi
             expect "together" "$all" "$(cut -d'|' -f7 <<<"$row" | xargs)"
@@ -50,7 +52,9 @@ configs() { "$top/scripts/configs.sh" "$@" >out 2>err </dev/null; }
     expect "exit code" "64 configs: unknown option --seed (--help says what there is)" \
         "$status $(<err)"
     configs nothing && false
-    expect "said" "configs: $top/configs/nothing.ini: no such file" "$(<err)"
+    expect "said" "configs: $(realpath "$top")/configs/nothing.ini: no such file" "$(<err)"
+    configs ./ && false
+    expect "said" "configs: ./: no such file" "$(<err)"
     configs nowhere/mnist.ini && false
     expect "said" "configs: nowhere/mnist.ini: no such file" "$(<err)"
     configs mnist "$top/configs/mnist.ini" && false

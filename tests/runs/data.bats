@@ -534,3 +534,23 @@ EOT
     train 1 --data half.npz --epochs 1 --output half
     grep -q 'the classes are the labels 2 to 5;' out
 }
+
+@test "settings of other formats are named as unused, and those of this one are not" {
+    local row words found
+    make_form plain plain
+    make_form npz-keys keys.npz
+    make_form h5-keys keys.h5
+    make_form csv csv
+    make_form folder folder
+    mkdir held
+    cp keys.npz held
+    for row in "synthetic a,b --keys --size" "plain a,b --keys --size --synthetic-seed" \
+        "keys.npz a,b,c,d --size --synthetic-seed" "keys.h5 a,b,c,d --size --synthetic-seed" \
+        "held a,b,c,d --size --synthetic-seed" "csv label --size --synthetic-seed" \
+        "folder a,b --keys --synthetic-seed"; do
+        read -ra words <<<"$row"
+        train 0 --data "${words[0]}" --keys "${words[1]}" --size 9x9 --synthetic-seed 5 --dry-run
+        found=$(sed -n 's/^  unused  //p' out | grep -o -e '--[a-z-]*' | words)
+        expect "${words[0]}: unused" "${words[*]:2}" "$found"
+    done
+}

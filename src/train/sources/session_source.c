@@ -189,10 +189,12 @@ dt_status session_open_source(const dt_config *config, dt_source **out, dt_error
     return DT_OK;
 }
 
-bool dt_session_data_leaves(const dt_session *run, const char *setting)
+static const char *format_uses(int format)
 {
-    bool of_some = false;
-    for (int i = 0; i < FORMATS; i++)
-        of_some = of_some || dt_has_word(formats[i].uses, setting);
-    return of_some && !dt_has_word(run->source->uses, setting);
+    return format < FORMATS ? formats[format].uses : NULL;
+}
+
+bool dt_session_ignores(const dt_session *run, const char *setting)
+{
+    return dt_has_word_elsewhere(run->source->uses, setting, format_uses);
 }

@@ -135,10 +135,25 @@ static void a_word_is_found_whole(void)
     CU_ASSERT_FALSE(dt_has_word("", "beta1"));
 }
 
+static const char *nth_list(int i)
+{
+    static const char *const lists[] = {"a b", "", "b c", NULL};
+    return lists[i];
+}
+
+static void a_word_is_found_elsewhere(void)
+{
+    CU_ASSERT(dt_has_word_elsewhere("a b", "c", nth_list));
+    CU_ASSERT(dt_has_word_elsewhere("", "a", nth_list));
+    CU_ASSERT_FALSE(dt_has_word_elsewhere("a b", "b", nth_list));
+    CU_ASSERT_FALSE(dt_has_word_elsewhere("a b", "d", nth_list));
+}
+
 static CU_TestInfo tests[] = {
     {"a text that grows is whole or says that it is not",
      a_text_that_grows_is_whole_or_says_that_it_is_not},
     {"a word is found whole", a_word_is_found_whole},
+    {"a word is found elsewhere", a_word_is_found_elsewhere},
     {"names are told as people do", names_are_told_as_people_do},
     {"a list is shown in part", a_list_is_shown_in_part},
     {"a text is cut at its size and counted whole", a_text_is_cut_at_its_size_and_counted_whole},
