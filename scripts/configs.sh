@@ -68,7 +68,10 @@ for config in "${configs[@]}"; do
     file_of[$name]=$config
     names+=("$name")
 done
-[ -z "$keep" ] || { mkdir -p -- "$keep" && keep=$(realpath -- "$keep"); }
+if [ -n "$keep" ]; then
+    mkdir -p -- "$keep" 2>/dev/null || fail "--keep: $keep: cannot make this directory" 64
+    keep=$(realpath -- "$keep")
+fi
 [ -n "${DIST_TRAIN_DATA-}" ] || [ ! -d "$top/data/mnist" ] || export DIST_TRAIN_DATA=$top/data/mnist
 . "$top/scripts/ranks.sh"
 find_launcher "$program"
@@ -92,6 +95,7 @@ one_run() {
         ${options[@]+"${options[@]}"} >"$work/out" 2>"$work/errors" ||
         fail "$1, seed $2: $(grep -m 1 '^dist-train: ' "$work/errors" || cat "$work/errors")" 70
     end=$(date +%s%N)
+    [ -f "$run/summary.json" ] || fail "$1, seed $2: '${options[*]}' trains nothing" 64
     accuracy=$(sed -n 's/^  "\(val\|test\)_accuracy": \([0-9.]*\),/\2/p' "$run/summary.json")
     printf '%s %s %s\n' "${accuracy%%$'\n'*}" $((end - begin)) \
         "$(sed -n 's/^  network .* \([0-9]*\) parameters$/\1/p' "$work/out")"
@@ -113,10 +117,12 @@ together() {
     sed -n 's/^loss .* accuracy \([0-9.]*\) .*/\1/p' "$work/out"
 }
 
+for config in "${names[@]}"; do
+    look_for_data "$config"
+done
 echo "| config | parameters | mean | least | most | together | seconds | seeds |"
 echo "| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
 for config in "${names[@]}"; do
-    look_for_data "$config"
     for seed in $seeds; do
         one_run "$config" "$seed"
     done >"$work/rows"

@@ -37,6 +37,15 @@ static void add_for_shell(dt_text *to, const char *text)
         dt_text_add(to, "'");
 }
 
+/* Without its value: "--epochs", "--no-report". */
+static void add_option(dt_text *to, const dt_config *config, const dt_setting *setting)
+{
+    char name[DT_VARIABLE_MAX], value[DT_TEXT_MAX];
+    bool is_off = setting->type == DT_SETTING_BOOL &&
+                  strcmp(dt_config_get(config, setting, value), "false") == 0;
+    dt_text_add(to, "--%s%s", is_off ? "no-" : "", dt_options_name(setting, name));
+}
+
 size_t dt_options_describe_changes(const dt_config *config, char *text, size_t size)
 {
     dt_text out = {.text = text, .size = size};
@@ -45,16 +54,15 @@ size_t dt_options_describe_changes(const dt_config *config, char *text, size_t s
     size_t count;
     const dt_setting *settings = dt_settings(&count);
     for (size_t i = 0; i < count; i++) {
-        char name[DT_VARIABLE_MAX], value[DT_TEXT_MAX];
+        char value[DT_TEXT_MAX];
         const dt_setting *setting = &settings[i];
         if (dt_config_is_default(config, setting))
             continue;
-        dt_config_get(config, setting, value);
-        bool is_switch = setting->type == DT_SETTING_BOOL;
-        dt_text_add(&out, "%s--%s%s", out.length ? " " : "",
-                    is_switch && value[0] == 'f' ? "no-" : "", dt_options_name(setting, name));
-        if (is_switch)
+        dt_text_add(&out, "%s", out.length ? " " : "");
+        add_option(&out, config, setting);
+        if (setting->type == DT_SETTING_BOOL)
             continue;
+        dt_config_get(config, setting, value);
         dt_text_add(&out, strncmp(value, "--", 2) == 0 ? "=" : " ");
         add_for_shell(&out, value);
     }
@@ -207,19 +215,23 @@ const char *banner_place(const dt_session *run, int64_t step, char text[BANNER_P
 }
 
 /* Settings that were changed, and make no difference to this run. */
-static void print_unused(const dt_session *run, const dt_config *changed)
+static void print_unused(const dt_session *run, const dt_config *asked)
 {
-    char line[DT_TEXT_MAX] = "", name[DT_VARIABLE_MAX], why[DT_TEXT_MAX];
+    char line[DT_TEXT_MAX] = "", why[DT_TEXT_MAX];
     dt_text out = {.text = line, .size = sizeof line};
+    dt_config changed = *asked;
+    dt_config_unresolve(&changed); /* a config.ini has defaults in place of auto */
     size_t count;
     const dt_setting *settings = dt_settings(&count);
     for (size_t i = 0; i < count; i++) {
+        if (dt_config_is_default(&changed, &settings[i]))
+            continue;
         bool of_other_data = dt_session_ignores(run, settings[i].name);
-        if (!dt_config_is_default(changed, &settings[i]) &&
-            (dt_config_is_unused(&run->config, &settings[i], why) || of_other_data))
-            dt_text_add(&out, "%s--%s (%s)", out.length ? ", " : "",
-                        dt_options_name(&settings[i], name),
-                        of_other_data ? run->source->name : why);
+        if (!of_other_data && !dt_config_is_unused(&run->config, &settings[i], why))
+            continue;
+        dt_text_add(&out, "%s", out.length ? ", " : "");
+        add_option(&out, &changed, &settings[i]);
+        dt_text_add(&out, " (%s)", of_other_data ? "data of another format" : why);
     }
     if (out.length > 0)
         dt_say("  unused    %s", line);

@@ -25,7 +25,6 @@ static const struct {
     {"val_seed", "val_fraction", "0"},
     {"decay_all", "weight_decay", "0"},
     {"base_momentum max_momentum", "cycle_momentum", "false"},
-    {"track_samples", "report", "false"},
     {"overwrite", "output", "auto"},
 };
 

@@ -48,10 +48,11 @@ static void tell_turns(const dt_config *asked, const dt_config *old, const dt_co
 {
     size_t count;
     const dt_setting *settings = dt_settings(&count);
-    char now[DT_TEXT_MAX], then[DT_TEXT_MAX];
+    char now[DT_TEXT_MAX], then[DT_TEXT_MAX], why[DT_TEXT_MAX];
     for (size_t i = 0; i < count; i++) {
         if (asked->given[i] && settings[i].on_resume == DT_RESUME_TURN &&
-            !same_value(merged, old, &settings[i], now, then))
+            !same_value(merged, old, &settings[i], now, then) &&
+            !dt_config_is_unused(merged, &settings[i], why))
             dt_warn("%s was %s, and is %s from step %lld on: results may differ", settings[i].name,
                     then, now, (long long)step);
     }

@@ -374,7 +374,8 @@ hash_of() {
 }
 unused_of() {
     train 0 "${short_run[@]}" "$@" --dry-run >&2 || return
-    sed -n 's/^  unused  //p' out | grep -o -e '--[a-z0-9-]*' || true
+    sed -n 's/^  unused  //p' out | grep -o -e '--[a-z0-9-]*' |
+        sed 's/^--no-/--/' || true
 }
 
 @test "a setting is called unused if, and only if, another value of it changes nothing" {
@@ -431,12 +432,16 @@ unused_of() {
 }
 
 @test "what makes a setting useless is named beside it, and by a run that goes on" {
-    local unused="--power (schedule = constant), --track-samples (report = false)" config
-    local run=(--data good --power 2 --track-samples --no-report)
+    local unused="--size (data of another format), --power (schedule = constant), \
+--no-cycle-momentum (schedule = constant)" config
+    local run=(--data good --size 9x9 --power 2 --no-cycle-momentum)
     train 2 "${run[@]}" --max-steps 1 --output run
     expect "unused" "$unused" "$(sed -n 's/^  unused    //p' out)"
-    train 1 --output run --resume auto
+    train 1 --output run --resume auto --power 3 # without a warning of another trajectory
     expect "unused" "$unused" "$(sed -n 's/^  unused    //p' out)"
+    train 0 --data good --optimizer sgd --max-steps 0 --output sgd
+    train 0 --config sgd/config.ini --dry-run
+    expect "what is auto" "" "$(grep '^  unused ' out || true)"
     for config in "$top"/configs/*.ini; do
         train 0 --config "$config" --data synthetic --dry-run
         expect "$config: unused" "" "$(grep '^  unused ' out || true)"

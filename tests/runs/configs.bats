@@ -67,6 +67,16 @@ configs() { "$top/scripts/configs.sh" "$@" >out 2>err </dev/null; }
     expect "said" "configs: --seeds: expected numbers with blanks between, found ' '" "$(<err)"
     configs --seeds 1,2 && false
     expect "said" "configs: --seeds: expected numbers with blanks between, found '1,2'" "$(<err)"
+    touch file
+    configs --keep file mnist && false
+    expect "said" "configs: --keep: file: cannot make this directory" "$(<err)"
+    configs --np 1 --seeds 1 quickstart -- --data synthetic --version && false
+    expect "said" "configs: quickstart, seed 1: '--data synthetic --version' trains nothing" \
+        "$(<err)"
+    echo "[train]
+no = 1" >bad.ini
+    configs --np 1 --seeds 1 quickstart ./bad.ini -- --data synthetic && false
+    expect "rows" "" "$(<out)"
     configs --np x && false
     expect "said" "configs: --np: expected a number of ranks from 1, found 'x'" "$(<err)"
 }
