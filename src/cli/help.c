@@ -224,6 +224,14 @@ static void print_augment(FILE *out)
                  "  --augment \"elastic 4 34\"\n");
 }
 
+/* "  NAME   HELP; uses SETTINGS" */
+static void print_user(FILE *out, const char *name, const char *help, const char *uses)
+{
+    char text[6 * WIDTH];
+    snprintf(text, sizeof text, "%s%s%s", help, uses[0] ? "; uses " : "", uses);
+    print_entry(out, name, text);
+}
+
 static void print_optimizers(FILE *out)
 {
     fprintf(out, "--optimizer KIND\n\n");
@@ -243,8 +251,8 @@ static void print_optimizers(FILE *out)
             dt_text_add(&says, ", beta2 %g", facts->beta2);
         if (dt_has_word(facts->uses, "epsilon"))
             dt_text_add(&says, ", epsilon %g", facts->epsilon);
-        dt_text_add(&says, "]%s%s", facts->uses[0] ? "; uses " : "", facts->uses);
-        print_entry(out, dt_optimizer_names[i], text);
+        dt_text_add(&says, "]");
+        print_user(out, dt_optimizer_names[i], text, facts->uses);
     }
 }
 
@@ -261,10 +269,7 @@ static void print_schedules(FILE *out)
     fprintf(out, "\nKinds:\n");
     for (int i = 0; dt_schedule_names[i]; i++) {
         const dt_schedule_facts *facts = dt_schedule_facts_of(i);
-        char text[6 * WIDTH];
-        snprintf(text, sizeof text, "%s%s%s", facts->help, facts->uses[0] ? "; uses " : "",
-                 facts->uses);
-        print_entry(out, dt_schedule_names[i], text);
+        print_user(out, dt_schedule_names[i], facts->help, facts->uses);
     }
 }
 

@@ -113,7 +113,7 @@ refused() {
         dist_train 1 "${all[@]}" --batch-size 16 --accumulate $parts --output run --overwrite
         peaks+=("$(peak run)")
     done
-    between -2 "$((peaks[0] - peaks[1]))" 2
+    between -1 "$((peaks[0] - peaks[1]))" 2
     local saved=$((counted[0] - counted[1]))
     between 8 $saved 20
     between $((saved / 2)) $((peaks[1] - peaks[2])) $((saved + 2)) # not all of it is ever used
